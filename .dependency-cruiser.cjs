@@ -48,7 +48,7 @@ module.exports = {
       comment: 'No Nest, no pg, no clock, no environment, no I/O: another language must be able to mirror it.',
       severity: 'error',
       from: { path: '^libs/protocol/src', pathNot: '\\.spec\\.ts$' },
-      to: { pathNot: ['^libs/protocol/', '^(node:)?(crypto|zlib)$'] },
+      to: { pathNot: ['^libs/protocol/', '^(node:)?(crypto|zlib|util)$'] },
     },
     {
       name: 'postgres-stands-alone',

@@ -1,1 +1,2 @@
-export {};
+export * from './load-mirror';
+export { createMissingIndexes, mirrorFingerprint } from './mirror-table';

@@ -153,7 +153,8 @@ export const errorCatalogue = {
   MANIFEST_SIGNATURE_INVALID: {
     title: "The manifest's signature is not valid",
     meaning: 'The manifest was not signed by the key that this edge trusts.',
-    nextStep: 'Nothing was applied. If central has a new key on purpose, set EDGE_CENTRAL_KEY to its thumbprint.',
+    nextStep:
+      'Nothing was applied. If central has a new key on purpose, set EDGE_CENTRAL_KEY to its thumbprint.',
   },
   MANIFEST_STALE: {
     title: 'The manifest is older than what is applied',

@@ -1,2 +1,15 @@
+export * from './chunk-cutter';
+export * from './device-sync-messages';
 export * from './error-codes';
+export { patterns } from './field-reader';
+export * from './frame';
+export * from './frame-decoder';
+export * from './frame-ranges';
+export * from './limits';
+export * from './mac-address';
+export * from './manifest';
+export * from './protocol-version';
 export * from './rivulet-error';
+export * from './sync-plan';
+export * from './table-checksum';
+export * from './table-schema';

@@ -1,1 +1,3 @@
-export {};
+export * from './describe-query';
+export * from './query-template';
+export * from './read-chunks';

@@ -1,0 +1,77 @@
+import { Duration, EnvPrefix, EnvVariable, Flag, PostgresUrl } from '@rivulet/platform';
+import { IsIn, IsInt, IsOptional, IsString, Max, Min } from 'class-validator';
+
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+
+/** Everything that central takes from its environment. */
+@EnvPrefix('CENTRAL_')
+export class CentralEnv {
+  @EnvVariable('CENTRAL_HOST', 'Address to listen on.')
+  @IsString()
+  host = '0.0.0.0';
+
+  @EnvVariable('CENTRAL_PORT', 'Port to listen on.')
+  @IsInt()
+  @Min(0)
+  @Max(65_535)
+  port = 8080;
+
+  @EnvVariable(
+    'CENTRAL_DATABASE_URL',
+    "PostgreSQL with the data owner's tables and central's own. Unset outside production: an embedded server.",
+    { secret: true },
+  )
+  @IsOptional()
+  @PostgresUrl()
+  databaseUrl: string | undefined = undefined;
+
+  @EnvVariable('CENTRAL_DATABASE_POOL_SIZE', "Connections to central's own tables.")
+  @IsInt()
+  @Min(2)
+  @Max(500)
+  databasePoolSize = 10;
+
+  @EnvVariable('CENTRAL_SOURCE_POOL_SIZE', "Connections that read the data owner's tables.")
+  @IsInt()
+  @Min(2)
+  @Max(500)
+  sourcePoolSize = 10;
+
+  @EnvVariable('CENTRAL_SOURCE_STATEMENT_TIMEOUT', 'Longest time that one dataset query may take.')
+  @Duration({ min: '1s', max: '1d' })
+  sourceStatementTimeoutMs = 600_000;
+
+  @EnvVariable(
+    'CENTRAL_MAX_SNAPSHOT_BUILDS',
+    'Devices whose data is read at once; others are told to come again.',
+  )
+  @IsInt()
+  @Min(1)
+  @Max(100)
+  maxSnapshotBuilds = 4;
+
+  @EnvVariable('CENTRAL_DATASETS_FILE', 'Path of the datasets file.')
+  @IsString()
+  datasetsFile = 'db/datasets.yaml';
+
+  @EnvVariable(
+    'CENTRAL_DEMO_DATA',
+    'Fill an empty database with the demo companies. On with an embedded server.',
+  )
+  @IsOptional()
+  @Flag()
+  demoData: boolean | undefined = undefined;
+
+  @EnvVariable('CENTRAL_LOG_LEVEL', 'Least severe messages that are logged.')
+  @IsIn(LOG_LEVELS)
+  logLevel: (typeof LOG_LEVELS)[number] = 'info';
+
+  @EnvVariable('CENTRAL_LOG_FORMAT', 'json or pretty. Unset: pretty in a terminal, json elsewhere.')
+  @IsOptional()
+  @IsIn(['json', 'pretty'])
+  logFormat: 'json' | 'pretty' | undefined = undefined;
+
+  @EnvVariable('CENTRAL_SHUTDOWN_TIMEOUT', 'Time for requests to finish after SIGTERM.')
+  @Duration({ min: '1s', max: '10m' })
+  shutdownTimeoutMs = 10_000;
+}

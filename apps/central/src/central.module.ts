@@ -1,0 +1,55 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import { DatabaseIndicator, databaseModule, HealthModule, MigrationsIndicator } from '@rivulet/platform';
+import { DataSource } from 'typeorm';
+import { CreateOperationalTables1763683200000 } from '../../../db/central/migrations/1763683200000-create-operational-tables';
+import { CentralEnv } from './central-env';
+import { SourceModule, type SourceOptions } from './database/source.module';
+import { AcknowledgementService } from './device-sync/acknowledgement.service';
+import { AnswerRequestService } from './device-sync/answer-request.service';
+import { DeviceSyncController } from './device-sync/device-sync.controller';
+import { PayloadService } from './device-sync/payload.service';
+import { SyncRequestRecord } from './device-sync/sync-request.entity';
+import { SourceIndicator } from './health/source.indicator';
+import { ManifestService } from './manifests/manifest.service';
+import { SigningKey } from './manifests/signing-key';
+import { SyncManifestTable } from './manifests/sync-manifest-table.entity';
+import { SyncManifest } from './manifests/sync-manifest.entity';
+import { ChunkStore } from './snapshots/chunk-store';
+import { SnapshotService } from './snapshots/snapshot.service';
+
+/** The composition root of central. */
+@Module({})
+export class CentralModule {
+  static forRoot(env: CentralEnv, database: SourceOptions): DynamicModule {
+    return {
+      module: CentralModule,
+      imports: [
+        databaseModule({
+          url: database.url,
+          urlVariable: 'CENTRAL_DATABASE_URL',
+          applicationName: 'rivulet central',
+          poolSize: env.databasePoolSize,
+          entities: [SyncManifest, SyncManifestTable, SyncRequestRecord],
+          migrations: [CreateOperationalTables1763683200000],
+        }),
+        SourceModule.forRoot(env, database),
+        HealthModule.register({ indicators: [DatabaseIndicator, MigrationsIndicator, SourceIndicator] }),
+      ],
+      controllers: [DeviceSyncController],
+      providers: [
+        { provide: CentralEnv, useValue: env },
+        { provide: ChunkStore, useFactory: (own: DataSource) => new ChunkStore(own), inject: [DataSource] },
+        {
+          provide: SigningKey,
+          useFactory: (own: DataSource) => SigningKey.loadOrCreate(own),
+          inject: [DataSource],
+        },
+        SnapshotService,
+        ManifestService,
+        AnswerRequestService,
+        PayloadService,
+        AcknowledgementService,
+      ],
+    };
+  }
+}

@@ -1,0 +1,75 @@
+import { Injectable } from '@nestjs/common';
+import { RivuletError, type Acknowledgement } from '@rivulet/protocol';
+import { DataSource } from 'typeorm';
+import type { Device } from '../devices/device';
+import { ManifestService } from '../manifests/manifest.service';
+
+export interface AcknowledgementReceipt {
+  manifestId: string;
+  /** What is on record now. */
+  status: 'applied' | 'failed';
+  /** Whether this manifest had been acknowledged before. */
+  repeated: boolean;
+}
+
+@Injectable()
+export class AcknowledgementService {
+  constructor(
+    private readonly database: DataSource,
+    private readonly manifests: ManifestService,
+  ) {}
+
+  /**
+   * Enters a device's report. Repeating it changes nothing but a counter; "failed" may become "applied" when a
+   * later attempt succeeds, and "applied" stays.
+   *
+   * @throws RivuletError MANIFEST_UNKNOWN · REQUEST_INVALID when the checksums are not those of the manifest
+   */
+  async record(device: Device, acknowledgement: Acknowledgement): Promise<AcknowledgementReceipt> {
+    const { manifestId, status, cycleId, finishedAt, durationMs, tables, error } = acknowledgement;
+    await this.manifests.find(manifestId, device);
+    if (status === 'applied') await this.checkProof(acknowledgement);
+    const [row] = await this.database.query<{ status: 'applied' | 'failed'; repeated: boolean }[]>(upsert, [
+      manifestId,
+      device.deviceId,
+      status,
+      cycleId,
+      finishedAt,
+      durationMs,
+      JSON.stringify(tables),
+      error?.code ?? null,
+      error?.message ?? null,
+    ]);
+    return { manifestId, status: row!.status, repeated: row!.repeated };
+  }
+
+  private async checkProof(acknowledgement: Acknowledgement): Promise<void> {
+    const promised = await this.manifests.tablesOf(acknowledgement.manifestId);
+    for (const { name, checksum, rows } of promised) {
+      const reported = acknowledgement.tables.find((table) => table.name === name);
+      if (reported?.checksum === checksum && reported.rows === rows) continue;
+      throw new RivuletError('REQUEST_INVALID', `The acknowledgement does not prove table ${name}.`, {
+        errors: [{ field: 'tables', reason: `must have ${name} with ${rows} rows and checksum ${checksum}` }],
+      });
+    }
+  }
+}
+
+/** A row that is there keeps what it says, unless it says "failed" and this report says "applied". */
+const upsert = `
+INSERT INTO rivulet.sync_acknowledgements AS known
+  (manifest_id, device_id, status, cycle_id, finished_at, duration_ms, tables, error_code, error_message)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+ON CONFLICT (manifest_id) DO UPDATE SET
+  (status, cycle_id, finished_at, duration_ms, tables, error_code, error_message) = (
+    SELECT report.status, report.cycle_id, report.finished_at, report.duration_ms, report.tables,
+           report.error_code, report.error_message
+    FROM (SELECT excluded.*) AS report WHERE known.status = 'failed'
+    UNION ALL
+    SELECT known.status, known.cycle_id, known.finished_at, known.duration_ms, known.tables,
+           known.error_code, known.error_message
+    WHERE known.status = 'applied'
+  ),
+  last_received_at = now(),
+  times_received = known.times_received + 1
+RETURNING status, times_received > 1 AS repeated`;

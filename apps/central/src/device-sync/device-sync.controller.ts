@@ -1,0 +1,101 @@
+import { Readable } from 'node:stream';
+import {
+  Body,
+  Controller,
+  Get,
+  Header,
+  HttpCode,
+  Param,
+  Post,
+  Query,
+  Req,
+  StreamableFile,
+  UseGuards,
+} from '@nestjs/common';
+import { ApiHeader, ApiOkResponse, ApiOperation, ApiParam, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { ApiProblems } from '@rivulet/platform';
+import { FRAMES_CONTENT_TYPE, type SyncResponse } from '@rivulet/protocol';
+import type { FastifyRequest } from 'fastify';
+import type { Device } from '../devices/device';
+import { CurrentDevice, DeviceGuard } from '../devices/device.guard';
+import { AcknowledgementService, type AcknowledgementReceipt } from './acknowledgement.service';
+import { AnswerRequestService } from './answer-request.service';
+import {
+  AcknowledgementDto,
+  AcknowledgementReceiptDto,
+  SyncRequestDto,
+  SyncResponseDto,
+} from './device-sync.dto';
+import { ManifestIdPipe } from './manifest-id.pipe';
+import { PayloadService } from './payload.service';
+
+/** The three routes that a device calls, in this order. */
+@ApiTags('device sync')
+@ApiHeader({
+  name: 'X-Device-Mac',
+  required: true,
+  description: "The device's MAC address, in any usual notation.",
+  example: '48:b0:2d:e9:c3:b7',
+})
+@ApiProblems('DEVICE_UNIDENTIFIED', 'MAC_ADDRESS_INVALID', 'DEVICE_UNKNOWN', 'DEVICE_INACTIVE')
+@ApiProblems('DATABASE_UNAVAILABLE', 'SHUTTING_DOWN')
+@UseGuards(DeviceGuard)
+@Controller('device-sync')
+export class DeviceSyncController {
+  constructor(
+    private readonly requests: AnswerRequestService,
+    private readonly payloads: PayloadService,
+    private readonly acknowledgements: AcknowledgementService,
+  ) {}
+
+  @Post('request')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Say what the device has, and learn what it should have' })
+  @ApiOkResponse({ type: SyncResponseDto })
+  @ApiProblems('REQUEST_INVALID', 'REQUEST_TOO_LARGE', 'MEDIA_TYPE_UNSUPPORTED', 'PROTOCOL_UNSUPPORTED')
+  @ApiProblems('SERVER_BUSY', 'SCOPE_AMBIGUOUS', 'DATASET_QUERY_FAILED', 'DATASET_KEY_NULL')
+  @ApiProblems('DATASET_KEY_NOT_UNIQUE', 'ROW_TOO_LARGE')
+  async request(
+    @Req() request: FastifyRequest,
+    @CurrentDevice() device: Device,
+    @Body() body: SyncRequestDto,
+  ): Promise<SyncResponse> {
+    return this.requests.answer(request.id, device, body);
+  }
+
+  @Get('manifests/:manifestId/payload')
+  @Header('Cache-Control', 'private, no-transform')
+  @ApiOperation({ summary: "Fetch the frames of a manifest's plan, all or some" })
+  @ApiParam({ name: 'manifestId', description: 'ULID', example: '01KAJ9V9RW4C7ZK3DYE7V1NB2R' })
+  @ApiQuery({
+    name: 'frames',
+    required: false,
+    description: 'Ranges of frame numbers, ascending, both ends included. Without it, all frames are sent.',
+    example: '0-99,120-140',
+  })
+  @ApiOkResponse({
+    description: 'Frames as docs/protocol.md defines them, then an end frame.',
+    content: { [FRAMES_CONTENT_TYPE]: { schema: { type: 'string', format: 'binary' } } },
+  })
+  @ApiProblems('REQUEST_INVALID', 'FRAMES_INVALID', 'MANIFEST_UNKNOWN', 'MANIFEST_EXPIRED')
+  async payload(
+    @CurrentDevice() device: Device,
+    @Param('manifestId', ManifestIdPipe) manifestId: string,
+    @Query('frames') frames?: string,
+  ): Promise<StreamableFile> {
+    const stream = await this.payloads.open(manifestId, device, frames);
+    return new StreamableFile(Readable.from(stream, { objectMode: false }), { type: FRAMES_CONTENT_TYPE });
+  }
+
+  @Post('acknowledgements')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Report what became of a manifest; may be repeated' })
+  @ApiOkResponse({ type: AcknowledgementReceiptDto })
+  @ApiProblems('REQUEST_INVALID', 'REQUEST_TOO_LARGE', 'MEDIA_TYPE_UNSUPPORTED', 'MANIFEST_UNKNOWN')
+  async acknowledge(
+    @CurrentDevice() device: Device,
+    @Body() body: AcknowledgementDto,
+  ): Promise<AcknowledgementReceipt> {
+    return this.acknowledgements.record(device, body);
+  }
+}

@@ -1,0 +1,219 @@
+import { ApiProperty, ApiPropertyOptional, ApiExtraModels } from '@nestjs/swagger';
+import {
+  errorCatalogue,
+  patterns,
+  type Acknowledgement,
+  type ErrorCode,
+  type HeldTable,
+  type SyncRequest,
+} from '@rivulet/protocol';
+import { Type } from 'class-transformer';
+import {
+  ArrayMaxSize,
+  IsArray,
+  IsIn,
+  IsInt,
+  IsISO8601,
+  IsOptional,
+  IsString,
+  Matches,
+  Max,
+  MaxLength,
+  Min,
+  ValidateIf,
+  ValidateNested,
+} from 'class-validator';
+
+const exampleManifestId = '01KAJ9V9RW4C7ZK3DYE7V1NB2R';
+const exampleChecksum = '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08';
+
+const SHA256 = { message: 'must be a SHA-256 as 64 lower-case hexadecimal digits' };
+const ULID = { message: 'must be a ULID' };
+
+export class HeldTableDto implements HeldTable {
+  @ApiProperty({ description: "The dataset's name.", example: 'users', maxLength: 63 })
+  @IsString()
+  @MaxLength(63)
+  name: string;
+
+  @ApiProperty({ description: 'The schema fingerprint of the mirror.', example: exampleChecksum })
+  @Matches(patterns.sha256, SHA256)
+  fingerprint: string;
+
+  @ApiProperty({ description: 'The checksum of the mirror.', example: exampleChecksum })
+  @Matches(patterns.sha256, SHA256)
+  checksum: string;
+}
+
+export class SyncRequestDto implements SyncRequest {
+  @ApiProperty({ description: 'The version of the protocol that the device speaks.', example: 1 })
+  @IsInt()
+  @Min(1)
+  @Max(1_000_000)
+  protocolVersion: number;
+
+  @ApiProperty({
+    description: 'Made anew for each request, 16 to 64 characters of base64url. The manifest repeats it.',
+    example: 'q83vEjRWeJCrze8SNFZ4kA',
+  })
+  @Matches(patterns.nonce, { message: 'must be 16 to 64 characters of base64url' })
+  nonce: string;
+
+  @ApiPropertyOptional({ description: 'The manifest that was applied last.', example: exampleManifestId })
+  @IsOptional()
+  @Matches(patterns.ulid, ULID)
+  lastManifestId?: string;
+
+  @ApiPropertyOptional({ description: 'The schema version of that manifest.', example: exampleChecksum })
+  @IsOptional()
+  @Matches(patterns.sha256, SHA256)
+  schemaVersion?: string;
+
+  @ApiProperty({ description: 'The mirrors that the device has.', type: [HeldTableDto], maxItems: 1000 })
+  @IsArray()
+  @ArrayMaxSize(1000)
+  @ValidateNested({ each: true })
+  @Type(() => HeldTableDto)
+  tables: HeldTableDto[];
+}
+
+export class TablePlanDto {
+  @ApiProperty({ description: "The dataset's name.", example: 'users' })
+  name: string;
+
+  @ApiProperty({
+    description: 'Keep the mirror as it is, or load it from the chunks.',
+    enum: ['keep', 'load'],
+  })
+  action: 'keep' | 'load';
+
+  @ApiPropertyOptional({
+    description: "Digests of the table's chunks in order, for `load`. They make up the manifest's checksum.",
+    example: [exampleChecksum],
+  })
+  chunks?: string[];
+}
+
+export class SyncPlanDto {
+  @ApiProperty({
+    description: "One entry for each of the manifest's tables, in its order.",
+    type: [TablePlanDto],
+  })
+  tables: TablePlanDto[];
+
+  @ApiProperty({ description: 'Bytes of all frames of the payload.', example: 38211 })
+  wireBytes: number;
+}
+
+@ApiExtraModels(SyncPlanDto)
+export class SyncResponseDto {
+  @ApiProperty({
+    description:
+      '`current`: the device has all that it may have. `update`: here is a manifest, and how to get to it.',
+    enum: ['current', 'update'],
+  })
+  status: 'current' | 'update';
+
+  @ApiPropertyOptional({
+    description: 'For `current`: the manifest that the device has.',
+    example: exampleManifestId,
+  })
+  manifestId?: string;
+
+  @ApiPropertyOptional({
+    description: 'For `update`: the signed manifest, a compact JWS. docs/protocol.md describes its payload.',
+    example: 'eyJhbGciOiJFZERTQSIsInR5cCI6InJpdnVsZXQtbWFuaWZlc3QifQ.eyJ…fQ.c2lnbmF0dXJl',
+  })
+  manifest?: string;
+
+  @ApiPropertyOptional({ type: SyncPlanDto })
+  plan?: SyncPlanDto;
+}
+
+export class AcknowledgedTableDto {
+  @ApiProperty({ description: "The dataset's name.", example: 'users', maxLength: 63 })
+  @IsString()
+  @MaxLength(63)
+  name: string;
+
+  @ApiProperty({ description: 'Rows that were read back.', example: 1042 })
+  @IsInt()
+  @Min(0)
+  rows: number;
+
+  @ApiProperty({ description: 'The checksum of the rows that were read back.', example: exampleChecksum })
+  @Matches(patterns.sha256, SHA256)
+  checksum: string;
+}
+
+export class AcknowledgedErrorDto {
+  @ApiProperty({ description: 'One of docs/error-codes.md.', example: 'CHECKSUM_MISMATCH' })
+  @IsIn(Object.keys(errorCatalogue))
+  code: ErrorCode;
+
+  @ApiProperty({
+    example: 'Table users reads back as 1041 rows; the manifest promises 1042.',
+    maxLength: 2000,
+  })
+  @IsString()
+  @MaxLength(2000)
+  message: string;
+}
+
+export class AcknowledgementDto implements Acknowledgement {
+  @ApiProperty({ example: exampleManifestId })
+  @Matches(patterns.ulid, ULID)
+  manifestId: string;
+
+  @ApiProperty({ enum: ['applied', 'failed'] })
+  @IsIn(['applied', 'failed'])
+  status: 'applied' | 'failed';
+
+  @ApiProperty({ description: "The edge's id of the sync cycle.", example: '01KAJ9V9S0Q1Y8XG4M2J6T5N3P' })
+  @Matches(patterns.ulid, ULID)
+  cycleId: string;
+
+  @ApiProperty({
+    description: "By the edge's clock, which may be wrong.",
+    example: '2026-11-21T08:00:03.120Z',
+  })
+  @IsISO8601({ strict: true })
+  finishedAt: string;
+
+  @ApiProperty({ description: 'How long the cycle took, in milliseconds.', example: 412 })
+  @IsInt()
+  @Min(0)
+  @Max(2 ** 31 - 1)
+  durationMs: number;
+
+  @ApiProperty({
+    description: 'What was read back from the database of the edge, for `applied`.',
+    type: [AcknowledgedTableDto],
+    maxItems: 1000,
+  })
+  @IsArray()
+  @ArrayMaxSize(1000)
+  @ValidateNested({ each: true })
+  @Type(() => AcknowledgedTableDto)
+  tables: AcknowledgedTableDto[];
+
+  @ApiPropertyOptional({
+    description: 'Why the manifest could not be applied, for `failed`.',
+    type: AcknowledgedErrorDto,
+  })
+  @ValidateIf((acknowledgement: AcknowledgementDto) => acknowledgement.error !== undefined)
+  @ValidateNested()
+  @Type(() => AcknowledgedErrorDto)
+  error?: AcknowledgedErrorDto;
+}
+
+export class AcknowledgementReceiptDto {
+  @ApiProperty({ example: exampleManifestId })
+  manifestId: string;
+
+  @ApiProperty({ description: 'What is on record now.', enum: ['applied', 'failed'] })
+  status: 'applied' | 'failed';
+
+  @ApiProperty({ description: 'Whether this manifest had been acknowledged before.', example: false })
+  repeated: boolean;
+}

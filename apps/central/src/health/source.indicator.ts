@@ -1,0 +1,21 @@
+import { Injectable } from '@nestjs/common';
+import type { HealthCheckOutcome, HealthIndicator, Probe } from '@rivulet/platform';
+import { SourceDatabase } from '../database/source-database';
+import { DatasetCatalogue } from '../datasets/dataset-catalogue';
+
+/** Down when the data owner's database does not answer. */
+@Injectable()
+export class SourceIndicator implements HealthIndicator {
+  readonly name = 'source';
+  readonly probes: readonly Probe[] = ['ready', 'startup'];
+
+  constructor(
+    private readonly source: SourceDatabase,
+    private readonly catalogue: DatasetCatalogue,
+  ) {}
+
+  async check(): Promise<HealthCheckOutcome> {
+    await this.source.pool.query('SELECT 1');
+    return { up: true, detail: { datasets: this.catalogue.datasets.length } };
+  }
+}

@@ -1,0 +1,38 @@
+import { createLogger, loadEnvironment, runApp } from '@rivulet/platform';
+import { resolveAppDatabase } from '@rivulet/postgres';
+import { CentralEnv } from './central-env';
+import { CentralModule } from './central.module';
+
+void runApp('central', async () => {
+  const { env, unknownVariables } = loadEnvironment(CentralEnv);
+  const logger = createLogger({ app: 'central', level: env.logLevel, format: env.logFormat });
+  const database = await resolveAppDatabase({
+    url: env.databaseUrl,
+    urlVariable: 'CENTRAL_DATABASE_URL',
+    name: 'central',
+    port: 54_080,
+  });
+  const demoData = env.demoData ?? database.isEmbedded;
+  return {
+    module: CentralModule.forRoot(env, { url: database.url, demoData }),
+    logger,
+    unknownVariables,
+    openApi: {
+      title: 'Rivulet central',
+      description:
+        'Resolves what each device may have, and serves it as signed manifests and compressed frames.',
+    },
+    host: env.host,
+    hostVariable: 'CENTRAL_HOST',
+    port: env.port,
+    portVariable: 'CENTRAL_PORT',
+    shutdownTimeoutMs: env.shutdownTimeoutMs,
+    databaseUrl: database.url,
+    onStopped: () => database.stop(),
+    onListening: () => {
+      logger.warn(
+        'Devices are believed the MAC address that they send. This is for trials, not for production.',
+      );
+    },
+  };
+});

@@ -1,0 +1,30 @@
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { bigintAsNumber } from '../database/bigint-as-number';
+
+@Entity('sync_manifest_tables')
+export class SyncManifestTable {
+  @PrimaryColumn('text', { name: 'manifest_id' })
+  manifestId: string;
+
+  @PrimaryColumn('integer')
+  position: number;
+
+  @Column('text')
+  name: string;
+
+  /** What the device was told to do. */
+  @Column('text')
+  action: 'keep' | 'load';
+
+  @Column('bigint', { transformer: bigintAsNumber })
+  rows: number;
+
+  @Column('bigint', { transformer: bigintAsNumber })
+  bytes: number;
+
+  @Column('text')
+  checksum: string;
+
+  @Column('bigint', { name: 'snapshot_id', transformer: bigintAsNumber })
+  snapshotId: number;
+}

@@ -1,0 +1,158 @@
+import {
+  FRAME_HEADER_BYTES,
+  RivuletError,
+  ROW_MAX_BYTES,
+  RowError,
+  TableHasher,
+  type Chunk,
+} from '@rivulet/protocol';
+import { isPostgresError } from '@rivulet/postgres';
+import { bindQuery, readChunks, type Parameters } from '@rivulet/snapshot';
+import type { ClientBase } from 'pg';
+import type { DataSource } from 'typeorm';
+import type { Dataset } from '../datasets/dataset-catalogue';
+import type { ChunkStore } from './chunk-store';
+import type { Snapshot } from './snapshot';
+
+/** Chunks that are compressed and stored in one go. */
+const BATCH_BYTES = 2 * 1024 * 1024;
+
+/**
+ * Reads a dataset for one scope and stores its chunks. `client` is in the transaction whose moment the snapshot
+ * shows. While PostgreSQL sends the next rows, one batch is being compressed and stored; no more is held.
+ */
+export async function buildSnapshot(
+  client: ClientBase,
+  dataset: Dataset,
+  parameters: Parameters,
+  store: ChunkStore,
+  database: DataSource,
+): Promise<Snapshot> {
+  const hasher = new TableHasher(dataset.fingerprint);
+  const digests: Buffer[] = [];
+  let batch: Chunk[] = [];
+  let batchBytes = 0;
+  let storing = Promise.resolve();
+  const storeBatch = async (): Promise<void> => {
+    const full = batch;
+    batch = [];
+    batchBytes = 0;
+    await storing;
+    storing = store.add(full);
+    // It is awaited with the next batch; until then a failure must not count as unhandled.
+    storing.catch(() => undefined);
+  };
+  try {
+    for await (const chunk of readDatasetChunks(client, dataset, parameters)) {
+      hasher.add(chunk);
+      digests.push(chunk.digest);
+      batch.push(chunk);
+      batchBytes += chunk.bytes;
+      if (batchBytes >= BATCH_BYTES) await storeBatch();
+    }
+    if (batch.length > 0) await storeBatch();
+  } catch (error) {
+    await storing.catch(() => undefined);
+    throw error;
+  }
+  await storing;
+  const content = hasher.finish();
+  const { snapshotId, wireBytes } = await recordSnapshot(database, dataset, content, digests);
+  return { ...content, snapshotId, dataset, wireBytes };
+}
+
+async function* readDatasetChunks(
+  client: ClientBase,
+  dataset: Dataset,
+  parameters: Parameters,
+): AsyncGenerator<Chunk, void> {
+  const boundQuery = bindQuery(dataset.definition.query.template, parameters);
+  const keyColumns = dataset.definition.key.length;
+  try {
+    yield* readChunks(client, { boundQuery, columns: dataset.columns, keyColumns });
+  } catch (error) {
+    throw explain(error, dataset);
+  }
+}
+
+/** Says which dataset is to blame, and where in the file it stands. */
+function explain(error: unknown, dataset: Dataset): unknown {
+  const { name, key, place } = dataset.definition;
+  const what = `${place}: dataset ${name}`;
+  const columns = key.join(', ');
+  if (error instanceof RowError) {
+    const shownKey = error.key.replaceAll('\t', ', ');
+    switch (error.problem) {
+      case 'key-null':
+        return new RivuletError(
+          'DATASET_KEY_NULL',
+          `${what} has a NULL in its key (${columns}): ${shownKey}.`,
+        );
+      case 'key-not-unique':
+        return new RivuletError(
+          'DATASET_KEY_NOT_UNIQUE',
+          `${what} has two rows with the key (${columns}) = ${shownKey}.`,
+        );
+      default:
+        return new RivuletError(
+          'ROW_TOO_LARGE',
+          `${what} has a row of more than ${ROW_MAX_BYTES / 1024 / 1024} MiB at (${columns}) = ${shownKey}.`,
+        );
+    }
+  }
+  if (isPostgresError(error)) {
+    return new RivuletError('DATASET_QUERY_FAILED', `${what} cannot be read: ${error.message}.`, {
+      cause: error,
+    });
+  }
+  return error;
+}
+
+/** Enters the snapshot under its checksum, unless the same content is there already. */
+async function recordSnapshot(
+  database: DataSource,
+  dataset: Dataset,
+  content: { rows: number; bytes: number; checksum: string },
+  digests: Buffer[],
+): Promise<{ snapshotId: number; wireBytes: number }> {
+  const parameters = [
+    content.checksum,
+    dataset.schema.name,
+    content.rows,
+    content.bytes,
+    digests,
+    FRAME_HEADER_BYTES,
+  ];
+  const [inserted] = await database.query<SnapshotRow[]>(insertSnapshot, parameters);
+  if (inserted !== undefined) return toNumbers(inserted);
+  const [existing] = await database.query<SnapshotRow[]>(
+    'SELECT snapshot_id AS "snapshotId", wire_bytes AS "wireBytes" FROM rivulet.snapshots WHERE checksum = $1',
+    [content.checksum],
+  );
+  return toNumbers(existing!);
+}
+
+interface SnapshotRow {
+  snapshotId: string;
+  wireBytes: string;
+}
+
+function toNumbers(row: SnapshotRow): { snapshotId: number; wireBytes: number } {
+  return { snapshotId: Number(row.snapshotId), wireBytes: Number(row.wireBytes) };
+}
+
+/** The length of a block is read from its TOAST pointer, not from the block. */
+const insertSnapshot = `
+WITH listed AS (
+  SELECT digest, position - 1 AS position FROM unnest($5::bytea[]) WITH ORDINALITY AS chunk (digest, position)
+), snapshot AS (
+  INSERT INTO rivulet.snapshots (checksum, dataset, rows, bytes, wire_bytes)
+  SELECT $1, $2, $3, $4,
+         (SELECT coalesce(sum(octet_length(block) + $6::int), 0) FROM listed JOIN rivulet.chunks USING (digest))
+  ON CONFLICT (checksum) DO NOTHING
+  RETURNING snapshot_id, wire_bytes
+), chunks AS (
+  INSERT INTO rivulet.snapshot_chunks (snapshot_id, position, digest)
+  SELECT snapshot_id, position, digest FROM snapshot, listed
+)
+SELECT snapshot_id AS "snapshotId", wire_bytes AS "wireBytes" FROM snapshot`;

@@ -1,0 +1,59 @@
+import { encodeBlock, type BlockEncoding, type Chunk } from '@rivulet/protocol';
+import type { DataSource } from 'typeorm';
+
+/** A chunk as it is stored and sent. */
+export interface StoredChunk {
+  digest: Buffer;
+  rows: number;
+  contentBytes: number;
+  encoding: BlockEncoding;
+  block: Buffer;
+}
+
+/** Chunks by digest, compressed, in central's database. What has been stored never changes. */
+export class ChunkStore {
+  constructor(private readonly database: DataSource) {}
+
+  /** Stores those of the chunks that are not there. Only these are compressed. */
+  async add(chunks: Chunk[]): Promise<void> {
+    const missing = await this.findMissing(chunks);
+    if (missing.length === 0) return;
+    const stored = await Promise.all(missing.map(encodeChunk));
+    const places = stored.map(
+      (_, index) =>
+        `($${index * 5 + 1}, $${index * 5 + 2}, $${index * 5 + 3}, $${index * 5 + 4}, $${index * 5 + 5})`,
+    );
+    await this.database.query(
+      `INSERT INTO rivulet.chunks (digest, rows, content_bytes, encoding, block)
+       VALUES ${places.join(', ')} ON CONFLICT (digest) DO NOTHING`,
+      stored.flatMap((chunk) => [chunk.digest, chunk.rows, chunk.contentBytes, chunk.encoding, chunk.block]),
+    );
+  }
+
+  /** The chunks with these digests, in the same order; undefined where one is not there. */
+  async read(digests: Buffer[]): Promise<(StoredChunk | undefined)[]> {
+    const rows = await this.database.query<StoredChunk[]>(
+      `SELECT digest, rows, content_bytes AS "contentBytes", encoding, block
+       FROM rivulet.chunks WHERE digest = ANY ($1)`,
+      [digests],
+    );
+    const byDigest = new Map(rows.map((row) => [row.digest.toString('hex'), row]));
+    return digests.map((digest) => byDigest.get(digest.toString('hex')));
+  }
+
+  private async findMissing(chunks: Chunk[]): Promise<Chunk[]> {
+    // In the order of digests, so that two builders that store the same chunks cannot deadlock.
+    const wanted = new Map(chunks.map((chunk) => [chunk.digest.toString('hex'), chunk]));
+    const rows = await this.database.query<{ digest: Buffer }[]>(
+      'SELECT digest FROM rivulet.chunks WHERE digest = ANY ($1)',
+      [chunks.map((chunk) => chunk.digest)],
+    );
+    for (const row of rows) wanted.delete(row.digest.toString('hex'));
+    return [...wanted].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, chunk]) => chunk);
+  }
+}
+
+async function encodeChunk(chunk: Chunk): Promise<StoredChunk> {
+  const { encoding, block } = await encodeBlock(Buffer.concat(chunk.content));
+  return { digest: chunk.digest, rows: chunk.rows, contentBytes: chunk.bytes, encoding, block };
+}

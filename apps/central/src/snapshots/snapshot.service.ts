@@ -1,0 +1,72 @@
+import { Injectable } from '@nestjs/common';
+import { RivuletError } from '@rivulet/protocol';
+import { inTransaction, useCanonicalSettings, withClient } from '@rivulet/postgres';
+import { DataSource } from 'typeorm';
+import { CentralEnv } from '../central-env';
+import { SourceDatabase } from '../database/source-database';
+import { DatasetCatalogue } from '../datasets/dataset-catalogue';
+import { resolveScope, type Scope } from '../scope/resolve-scope';
+import { buildSnapshot } from './build-snapshot';
+import { ChunkStore } from './chunk-store';
+import type { Snapshot } from './snapshot';
+
+/** What a device may see at one moment of the source database, over all datasets. */
+export interface ScopedSnapshots {
+  scope: Scope;
+  snapshots: Snapshot[];
+}
+
+@Injectable()
+export class SnapshotService {
+  private running = 0;
+
+  constructor(
+    private readonly env: CentralEnv,
+    private readonly database: DataSource,
+    private readonly store: ChunkStore,
+    private readonly source: SourceDatabase,
+    private readonly catalogue: DatasetCatalogue,
+  ) {}
+
+  /**
+   * Reads every dataset for a device in one REPEATABLE READ transaction, its scope included.
+   *
+   * @throws RivuletError SERVER_BUSY when as many builds as allowed are under way; what resolveScope throws; and
+   *   DATASET_… when a query or its rows are at fault
+   */
+  async build(macAddress: string): Promise<ScopedSnapshots> {
+    if (this.running >= this.env.maxSnapshotBuilds) {
+      throw new RivuletError(
+        'SERVER_BUSY',
+        `Central is already reading the data of ${this.running} devices.`,
+        {
+          retryAfterSeconds: 2 + Math.floor(Math.random() * 8),
+        },
+      );
+    }
+    this.running += 1;
+    try {
+      return await withClient(this.source.pool, (client) =>
+        inTransaction(client, { ...this.limits, isolation: 'REPEATABLE READ', readOnly: true }, async () => {
+          await useCanonicalSettings(client);
+          const scope = await resolveScope(client, this.catalogue.scope, macAddress);
+          const snapshots: Snapshot[] = [];
+          for (const dataset of this.catalogue.datasets) {
+            snapshots.push(await buildSnapshot(client, dataset, scope.parameters, this.store, this.database));
+          }
+          return { scope, snapshots };
+        }),
+      );
+    } finally {
+      this.running -= 1;
+    }
+  }
+
+  private get limits(): { statementTimeoutMs: number; lockTimeoutMs: number; idleTimeoutMs: number } {
+    return {
+      statementTimeoutMs: this.env.sourceStatementTimeoutMs,
+      lockTimeoutMs: 10_000,
+      idleTimeoutMs: 60_000,
+    };
+  }
+}

@@ -1,0 +1,31 @@
+import { Injectable } from '@nestjs/common';
+import type { HealthCheckOutcome, HealthIndicator, Probe } from '@rivulet/platform';
+import { SyncState } from '../state/sync-state';
+import { SyncService } from '../sync/sync.service';
+
+/** How old the mirrors are. A detail: an edge whose central is away still serves its readers. */
+@Injectable()
+export class LastSyncIndicator implements HealthIndicator {
+  readonly name = 'lastSync';
+  readonly probes: readonly Probe[] = [];
+
+  constructor(
+    private readonly state: SyncState,
+    private readonly sync: SyncService,
+  ) {}
+
+  async check(): Promise<HealthCheckOutcome> {
+    const applied = await this.state.read();
+    const last = this.sync.lastResult;
+    const [latest] = await this.state.history(1);
+    const at = latest?.finishedAt;
+    return {
+      up: applied !== null && last?.status !== 'failed',
+      detail: {
+        manifestId: applied?.manifestId ?? null,
+        lastCycle: latest?.status ?? null,
+        ageSeconds: at === undefined ? null : Math.round((Date.now() - Date.parse(at)) / 1000),
+      },
+    };
+  }
+}

@@ -1,0 +1,163 @@
+import {
+  DEVICE_MAC_HEADER,
+  formatFrameRanges,
+  FrameDecoder,
+  FRAMES_CONTENT_TYPE,
+  isErrorCode,
+  parseSyncResponse,
+  RivuletError,
+  type Acknowledgement,
+  type Frame,
+  type FrameRange,
+  type SyncRequest,
+  type UnverifiedSyncResponse,
+} from '@rivulet/protocol';
+import type { Hub, HubCall } from './hub';
+import { IdleTimeout } from './idle-timeout';
+
+export interface HttpHubSettings {
+  centralUrl: string;
+  macAddress: string;
+  /** For an answer to begin: central may be reading a large dataset. */
+  requestTimeoutMs: number;
+  /** For the next bytes of a payload. */
+  idleTimeoutMs: number;
+}
+
+/** JSON answers are read up to this size: a plan has 67 bytes for each chunk. */
+const ANSWER_MAX_BYTES = 64 * 1024 * 1024;
+
+/** Central over HTTP. Retries nothing by itself. */
+export class HttpHub implements Hub {
+  constructor(private readonly settings: HttpHubSettings) {}
+
+  async request(request: SyncRequest, call: HubCall): Promise<UnverifiedSyncResponse> {
+    return parseSyncResponse(await this.postJson('device-sync/request', request, call));
+  }
+
+  async acknowledge(acknowledgement: Acknowledgement, call: HubCall): Promise<void> {
+    await this.postJson('device-sync/acknowledgements', acknowledgement, call);
+  }
+
+  async *frames(manifestId: string, ranges: FrameRange[], call: HubCall): AsyncGenerator<Frame, void> {
+    const path = `device-sync/manifests/${manifestId}/payload?frames=${formatFrameRanges(ranges)}`;
+    const idle = new IdleTimeout(this.settings.idleTimeoutMs);
+    const signal = AbortSignal.any([call.signal, idle.signal]);
+    const decoder = new FrameDecoder();
+    try {
+      const response = await this.send('GET', path, { ...call, signal });
+      refuseOtherContent(response, FRAMES_CONTENT_TYPE);
+      for await (const bytes of response.body!) {
+        idle.restart();
+        for (const frame of decoder.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))) {
+          if (frame.header.kind === 'end') return;
+          yield frame;
+        }
+      }
+    } catch (error) {
+      throw this.explain(error, call.signal);
+    } finally {
+      idle.stop();
+    }
+    throw new RivuletError('CENTRAL_UNREACHABLE', 'Central ended the payload before its end frame.');
+  }
+
+  private async postJson(path: string, body: object, call: HubCall): Promise<unknown> {
+    const signal = AbortSignal.any([call.signal, AbortSignal.timeout(this.settings.requestTimeoutMs)]);
+    try {
+      const response = await this.send('POST', path, { ...call, signal }, JSON.stringify(body));
+      refuseOtherContent(response, 'application/json');
+      return JSON.parse(await readText(response));
+    } catch (error) {
+      if (error instanceof SyntaxError) {
+        throw new RivuletError('CENTRAL_RESPONSE_INVALID', "Central's answer is not JSON.", { cause: error });
+      }
+      throw this.explain(error, call.signal);
+    }
+  }
+
+  private async send(method: string, path: string, call: HubCall, body?: string): Promise<Response> {
+    const url = new URL(`api/${path}`, withSlash(this.settings.centralUrl));
+    const headers: Record<string, string> = {
+      [DEVICE_MAC_HEADER]: this.settings.macAddress,
+      'x-request-id': call.cycleId,
+      accept: 'application/json, application/problem+json, application/vnd.rivulet.frames',
+    };
+    if (body !== undefined) headers['content-type'] = 'application/json';
+    const response = await fetch(url, {
+      method,
+      headers,
+      body: body ?? null,
+      signal: call.signal,
+      redirect: 'error',
+    });
+    if (!response.ok) throw await readProblem(response);
+    return response;
+  }
+
+  private explain(error: unknown, aborted: AbortSignal): unknown {
+    if (error instanceof RivuletError || aborted.aborted) return error;
+    const reason = error instanceof Error ? describeFailure(error) : String(error);
+    return new RivuletError(
+      'CENTRAL_UNREACHABLE',
+      `Central at ${this.settings.centralUrl} cannot be reached: ${reason}.`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+function withSlash(url: string): string {
+  return url.endsWith('/') ? url : `${url}/`;
+}
+
+function refuseOtherContent(response: Response, expected: string): void {
+  const type = response.headers.get('content-type') ?? 'nothing';
+  if (type.startsWith(expected)) return;
+  throw new RivuletError('CENTRAL_RESPONSE_INVALID', `Central answered with ${type} instead of ${expected}.`);
+}
+
+async function readText(response: Response): Promise<string> {
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  for await (const piece of response.body!) {
+    length += piece.byteLength;
+    if (length > ANSWER_MAX_BYTES) {
+      throw new RivuletError('LIMIT_EXCEEDED', `Central's answer is larger than ${ANSWER_MAX_BYTES} bytes.`);
+    }
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces).toString('utf8');
+}
+
+/** Central's own error, where it sent one; it keeps its code. */
+async function readProblem(response: Response): Promise<RivuletError> {
+  const retryAfter = Number(response.headers.get('retry-after'));
+  const retry = retryAfter > 0 ? { retryAfterSeconds: retryAfter } : {};
+  const problem: unknown = await readText(response)
+    .then(JSON.parse)
+    .catch(() => undefined);
+  const { code, detail, nextStep } = (problem ?? {}) as Record<string, unknown>;
+  if (isErrorCode(code) && typeof detail === 'string') {
+    return new RivuletError(code, `Central answered: ${detail}`, {
+      ...retry,
+      ...(typeof nextStep === 'string' ? { nextStep } : {}),
+    });
+  }
+  const busy = response.status === 429 || response.status >= 500;
+  return new RivuletError(
+    busy ? 'CENTRAL_UNREACHABLE' : 'CENTRAL_RESPONSE_INVALID',
+    `Central answered with HTTP status ${response.status} and no explanation.`,
+    retry,
+  );
+}
+
+/** fetch() says "fetch failed" and keeps the reason in `cause`. */
+function describeFailure(error: Error): string {
+  if (error.name === 'TimeoutError') return 'it did not answer in time';
+  const { cause } = error;
+  if (cause instanceof Error)
+    return 'code' in cause ? `${String(cause.code)} (${cause.message})` : cause.message;
+  return error.message;
+}

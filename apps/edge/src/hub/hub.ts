@@ -1,0 +1,29 @@
+import type {
+  Acknowledgement,
+  Frame,
+  FrameRange,
+  SyncRequest,
+  UnverifiedSyncResponse,
+} from '@rivulet/protocol';
+
+/** Central, as a sync cycle sees it. */
+export interface Hub {
+  /** @throws RivuletError with central's own code, or CENTRAL_UNREACHABLE, CENTRAL_RESPONSE_INVALID */
+  request(request: SyncRequest, call: HubCall): Promise<UnverifiedSyncResponse>;
+
+  /**
+   * The frames of a manifest in the given ranges, as they arrive. It ends normally only after the end frame; a
+   * connection that breaks or stalls is an error, and what was yielded before it is good.
+   *
+   * @throws as request() does; FRAME_INVALID · LIMIT_EXCEEDED when the stream is malformed
+   */
+  frames(manifestId: string, ranges: FrameRange[], call: HubCall): AsyncIterable<Frame>;
+
+  acknowledge(acknowledgement: Acknowledgement, call: HubCall): Promise<void>;
+}
+
+export interface HubCall {
+  /** Sent as X-Request-Id, so that one id runs through the logs of both apps. */
+  cycleId: string;
+  signal: AbortSignal;
+}

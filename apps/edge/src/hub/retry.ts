@@ -1,0 +1,46 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { RivuletError, type ErrorCode } from '@rivulet/protocol';
+import pRetry from 'p-retry';
+
+export interface RetrySettings {
+  retries: number;
+  /** Before the first retry; doubled with each, and multiplied by a random factor from 1 to 2. */
+  minDelayMs: number;
+  maxDelayMs: number;
+}
+
+/** What may be gone a moment later. Everything else is a verdict, and asking again would not change it. */
+const passing = new Set<ErrorCode>([
+  'CENTRAL_UNREACHABLE',
+  'SERVER_BUSY',
+  'SHUTTING_DOWN',
+  'DATABASE_UNAVAILABLE',
+  'FRAME_INVALID',
+]);
+
+/** A central that is busy for longer than this is left to the next cycle. */
+const RETRY_AFTER_MAX_SECONDS = 60;
+
+/** Tries again after failures that pass, with jitter; waits at least as long as Retry-After asks. */
+export async function withRetries<T>(
+  work: () => Promise<T>,
+  settings: RetrySettings,
+  signal: AbortSignal,
+  onRetry: (error: RivuletError, attempt: number) => void,
+): Promise<T> {
+  return pRetry(work, {
+    retries: settings.retries,
+    minTimeout: settings.minDelayMs,
+    maxTimeout: settings.maxDelayMs,
+    factor: 2,
+    randomize: true,
+    signal,
+    shouldRetry: ({ error }) => error instanceof RivuletError && passing.has(error.code),
+    onFailedAttempt: async ({ error, attemptNumber, retriesLeft, retryDelay }) => {
+      if (retriesLeft === 0 || !(error instanceof RivuletError) || !passing.has(error.code)) return;
+      onRetry(error, attemptNumber);
+      const askedMs = Math.min(error.retryAfterSeconds ?? 0, RETRY_AFTER_MAX_SECONDS) * 1000;
+      if (askedMs > retryDelay) await sleep(askedMs - retryDelay, undefined, { signal });
+    },
+  });
+}

@@ -1,0 +1,32 @@
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { bigintAsNumber } from './bigint-as-number';
+
+/** What one mirror holds. */
+@Entity('edge_sync_tables')
+export class EdgeSyncTable {
+  /** The dataset's name. */
+  @PrimaryColumn('text')
+  name: string;
+
+  @Column('text', { name: 'table_name' })
+  table: string;
+
+  @Column('text')
+  fingerprint: string;
+
+  @Column('text')
+  checksum: string;
+
+  @Column('bigint', { transformer: bigintAsNumber })
+  rows: number;
+
+  @Column('bigint', { transformer: bigintAsNumber })
+  bytes: number;
+
+  /** The manifest that changed it last. */
+  @Column('text', { name: 'manifest_id' })
+  manifestId: string;
+
+  @Column('timestamptz', { name: 'loaded_at' })
+  loadedAt: Date;
+}

@@ -1,0 +1,29 @@
+import { EnvValue, parseDuration } from '@rivulet/platform';
+import { CronTime, validateCronExpression } from 'cron';
+
+const INTERVAL_MIN_MS = 1_000;
+
+/** When scheduled cycles start. */
+export interface Schedule {
+  /** Milliseconds from now to the next start, before jitter. */
+  delayMs(now: Date): number;
+}
+
+/** Reads an interval (`5m`) or a cron expression; undefined when it is neither. */
+export function parseSchedule(text: string): Schedule | undefined {
+  const intervalMs = parseDuration(text);
+  if (intervalMs !== undefined)
+    return intervalMs < INTERVAL_MIN_MS ? undefined : { delayMs: () => intervalMs };
+  if (!validateCronExpression(text).valid) return undefined;
+  const cron = new CronTime(text, 'UTC');
+  return { delayMs: (now) => Math.max(0, cron.getNextDateFrom(now, 'UTC').toMillis() - now.getTime()) };
+}
+
+/** For a variable of the environment. The text itself is kept; it has been found to be a schedule. */
+export function IsSchedule(): PropertyDecorator {
+  return EnvValue({
+    accepts: 'an interval of at least 1s such as 5m, or a cron expression such as "*/5 * * * *"',
+    parse: (text) => (parseSchedule(text) === undefined ? undefined : text),
+    format: String,
+  });
+}

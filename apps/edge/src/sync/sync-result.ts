@@ -1,0 +1,57 @@
+import type { ErrorCode } from '@rivulet/protocol';
+
+/** What started a cycle. */
+export type SyncTrigger = 'start' | 'schedule' | 'operator';
+
+/** Milliseconds, by the monotonic clock. */
+export interface SyncDurations {
+  requestMs: number;
+  downloadMs: number;
+  applyMs: number;
+  verifyMs: number;
+  totalMs: number;
+}
+
+/** What a cycle did with one table. */
+export interface TableResult {
+  name: string;
+  table: string;
+  /** `loaded`: emptied and filled · `rebuilt`: made anew for other columns, and filled · `unchanged` */
+  action: 'loaded' | 'rebuilt' | 'unchanged';
+  rows: number;
+  /** Bytes of the canonical rows. */
+  bytes: number;
+  checksum: string;
+}
+
+/** The result of a finished sync cycle. */
+export interface SyncResult {
+  /** ULID. */
+  cycleId: string;
+  trigger: SyncTrigger;
+  /** `applied`: the mirrors are now equal to a new manifest · `current`: they already were · `failed`: see error */
+  status: 'applied' | 'current' | 'failed';
+  manifestId: string | null;
+  epoch: number | null;
+  sequence: number | null;
+  startedAt: string;
+  finishedAt: string;
+  durations: SyncDurations;
+  /** Bytes of frames that were fetched. */
+  wireBytes: number;
+  /** Whether central has been told. */
+  acknowledged: boolean;
+  tables: TableResult[];
+  error?: { code: ErrorCode; message: string; nextStep: string };
+}
+
+export const syncPhases = ['requesting', 'downloading', 'applying', 'verifying', 'acknowledging'] as const;
+
+/** How far a cycle is. Totals are 0 until they are known. */
+export interface SyncProgress {
+  phase: (typeof syncPhases)[number];
+  rowsDone: number;
+  rowsTotal: number;
+  bytesDone: number;
+  bytesTotal: number;
+}

@@ -1,0 +1,198 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { errorCatalogue, type ErrorCode } from '@rivulet/protocol';
+import { Type } from 'class-transformer';
+import { IsInt, IsOptional, Max, Min } from 'class-validator';
+import {
+  syncPhases,
+  type SyncDurations,
+  type SyncProgress,
+  type SyncResult,
+  type TableResult,
+} from './sync-result';
+
+const exampleChecksum = '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08';
+const exampleManifestId = '01KAJ9V9RW4C7ZK3DYE7V1NB2R';
+
+export class SyncDurationsDto implements SyncDurations {
+  @ApiProperty({ description: "Milliseconds until central's answer was there.", example: 48 })
+  requestMs: number;
+
+  @ApiProperty({ description: 'Milliseconds for fetching and checking frames.', example: 21 })
+  downloadMs: number;
+
+  @ApiProperty({ description: 'Milliseconds for writing the mirrors.', example: 34 })
+  applyMs: number;
+
+  @ApiProperty({ description: 'Milliseconds for reading them back and hashing.', example: 12 })
+  verifyMs: number;
+
+  @ApiProperty({ description: 'Milliseconds from start to end.', example: 131 })
+  totalMs: number;
+}
+
+export class TableResultDto implements TableResult {
+  @ApiProperty({ description: "The dataset's name.", example: 'users' })
+  name: string;
+
+  @ApiProperty({ description: "The mirror's table.", example: 'users' })
+  table: string;
+
+  @ApiProperty({
+    description: '`loaded`: emptied and filled. `rebuilt`: made anew for other columns, and filled.',
+    enum: ['loaded', 'rebuilt', 'unchanged'],
+  })
+  action: TableResult['action'];
+
+  @ApiProperty({ description: 'Rows that the mirror has.', example: 1032 })
+  rows: number;
+
+  @ApiProperty({ description: 'Bytes of these rows in canonical form.', example: 301857 })
+  bytes: number;
+
+  @ApiProperty({ description: 'The checksum that was proved.', example: exampleChecksum })
+  checksum: string;
+}
+
+export class SyncErrorDto {
+  @ApiProperty({
+    description: 'See docs/error-codes.md.',
+    enum: Object.keys(errorCatalogue),
+    example: 'CENTRAL_UNREACHABLE',
+  })
+  code: ErrorCode;
+
+  @ApiProperty({ example: 'Central at http://central:8080 cannot be reached: ECONNREFUSED.' })
+  message: string;
+
+  @ApiProperty({ example: 'Check EDGE_CENTRAL_URL and the network; the next cycle resumes the download.' })
+  nextStep: string;
+}
+
+export class SyncResultDto implements SyncResult {
+  @ApiProperty({
+    description: 'ULID; also the request id in the logs of both apps.',
+    example: exampleManifestId,
+  })
+  cycleId: string;
+
+  @ApiProperty({ enum: ['start', 'schedule', 'operator'] })
+  trigger: SyncResult['trigger'];
+
+  @ApiProperty({
+    description:
+      '`applied`: a new manifest. `current`: nothing had changed. `failed`: see `error`; nothing has changed.',
+    enum: ['applied', 'current', 'failed'],
+  })
+  status: SyncResult['status'];
+
+  @ApiProperty({ type: String, nullable: true, example: exampleManifestId })
+  manifestId: string | null;
+
+  @ApiProperty({ type: Number, nullable: true, example: 1 })
+  epoch: number | null;
+
+  @ApiProperty({ type: Number, nullable: true, example: 42 })
+  sequence: number | null;
+
+  @ApiProperty({ example: '2026-11-21T08:00:03.120Z' })
+  startedAt: string;
+
+  @ApiProperty({ example: '2026-11-21T08:00:03.251Z' })
+  finishedAt: string;
+
+  @ApiProperty({ type: SyncDurationsDto })
+  durations: SyncDurationsDto;
+
+  @ApiProperty({ description: 'Bytes of frames that were fetched.', example: 96211 })
+  wireBytes: number;
+
+  @ApiProperty({ description: 'Whether central has confirmed that it knows.', example: true })
+  acknowledged: boolean;
+
+  @ApiProperty({ type: [TableResultDto] })
+  tables: TableResultDto[];
+
+  @ApiPropertyOptional({ type: SyncErrorDto })
+  error?: SyncErrorDto;
+}
+
+export class SyncProgressDto implements SyncProgress {
+  @ApiProperty({ enum: syncPhases })
+  phase: SyncProgress['phase'];
+
+  @ApiProperty({ example: 512000 })
+  rowsDone: number;
+
+  @ApiProperty({ description: '0 until it is known.', example: 1000000 })
+  rowsTotal: number;
+
+  @ApiProperty({ example: 19922944 })
+  bytesDone: number;
+
+  @ApiProperty({ description: '0 until it is known.', example: 38797312 })
+  bytesTotal: number;
+}
+
+export class MirrorStatusDto {
+  @ApiProperty({ description: "The dataset's name.", example: 'users' })
+  name: string;
+
+  @ApiProperty({ description: "The mirror's table.", example: 'users' })
+  table: string;
+
+  @ApiProperty({ example: 1032 })
+  rows: number;
+
+  @ApiProperty({ example: 301857 })
+  bytes: number;
+
+  @ApiProperty({ example: exampleChecksum })
+  checksum: string;
+
+  @ApiProperty({ description: 'The manifest that changed it last.', example: exampleManifestId })
+  manifestId: string;
+
+  @ApiProperty({ example: '2026-11-21T08:00:03.251Z' })
+  loadedAt: Date;
+}
+
+export class SyncStatusDto {
+  @ApiProperty({ enum: ['idle', 'syncing'] })
+  state: 'idle' | 'syncing';
+
+  @ApiProperty({ description: 'By which central knows this device.', example: '48:b0:2d:e9:c3:b7' })
+  macAddress: string;
+
+  @ApiPropertyOptional({ description: 'Of the cycle that is running.', type: SyncProgressDto })
+  progress?: SyncProgressDto;
+
+  @ApiPropertyOptional({
+    description: 'Of this process; older ones are in the history.',
+    type: SyncResultDto,
+  })
+  lastResult?: SyncResultDto;
+
+  @ApiPropertyOptional({
+    description: 'When the next scheduled cycle starts.',
+    example: '2026-11-21T08:05:11.004Z',
+  })
+  nextRunAt?: Date;
+
+  @ApiProperty({ description: 'What each mirror holds.', type: [MirrorStatusDto] })
+  mirrors: MirrorStatusDto[];
+}
+
+export class HistoryQueryDto {
+  @ApiPropertyOptional({
+    description: 'Number of cycles, the latest first.',
+    default: 20,
+    minimum: 1,
+    maximum: 500,
+  })
+  @IsOptional()
+  @Type(() => Number)
+  @IsInt()
+  @Min(1)
+  @Max(500)
+  limit = 20;
+}

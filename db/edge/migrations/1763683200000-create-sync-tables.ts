@@ -1,0 +1,59 @@
+import type { MigrationInterface, QueryRunner } from 'typeorm';
+
+/** The edge's own tables, in the schema `rivulet`; mirrors live in `public`. */
+export class CreateSyncTables1763683200000 implements MigrationInterface {
+  name = 'CreateSyncTables1763683200000';
+
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      -- What has been applied last. Written in the transaction that applies it.
+      CREATE TABLE rivulet.edge_sync_state (
+        singleton      boolean PRIMARY KEY DEFAULT true CHECK (singleton),
+        mac_address    text NOT NULL,
+        manifest_id    text NOT NULL,
+        epoch          integer NOT NULL,
+        sequence       bigint NOT NULL,
+        schema_version text NOT NULL,
+        central_key    text NOT NULL,
+        applied_at     timestamptz NOT NULL
+      );
+
+      -- What each mirror holds. Written in the transaction that fills it.
+      CREATE TABLE rivulet.edge_sync_tables (
+        name        text PRIMARY KEY,
+        table_name  text NOT NULL,
+        fingerprint text NOT NULL,
+        checksum    text NOT NULL,
+        rows        bigint NOT NULL,
+        bytes       bigint NOT NULL,
+        manifest_id text NOT NULL,
+        loaded_at   timestamptz NOT NULL
+      );
+
+      -- One row for each finished cycle; for a manifest that was applied, written in the same transaction.
+      CREATE TABLE rivulet.edge_sync_log (
+        id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        cycle_id        text NOT NULL UNIQUE,
+        trigger         text NOT NULL CHECK (trigger IN ('start', 'schedule', 'operator')),
+        status          text NOT NULL CHECK (status IN ('applied', 'current', 'failed')),
+        manifest_id     text,
+        epoch           integer,
+        sequence        bigint,
+        started_at      timestamptz NOT NULL,
+        finished_at     timestamptz NOT NULL,
+        durations       jsonb NOT NULL,
+        wire_bytes      bigint NOT NULL,
+        tables          jsonb NOT NULL,
+        error           jsonb,
+        acknowledged_at timestamptz
+      );
+      CREATE UNIQUE INDEX edge_sync_log_applied_once ON rivulet.edge_sync_log (manifest_id) WHERE status = 'applied';
+    `);
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      DROP TABLE rivulet.edge_sync_log, rivulet.edge_sync_tables, rivulet.edge_sync_state;
+    `);
+  }
+}

@@ -1,0 +1,48 @@
+const base = {
+  rootDir: __dirname,
+  testEnvironment: 'node',
+  transform: {
+    '^.+\\.ts$': [
+      '@swc/jest',
+      {
+        sourceMaps: 'inline',
+        module: { type: 'commonjs' },
+        jsc: {
+          target: 'es2023',
+          parser: { syntax: 'typescript', decorators: true },
+          transform: { legacyDecorator: true, decoratorMetadata: true, useDefineForClassFields: false },
+        },
+      },
+    ],
+  },
+  moduleNameMapper: { '^@rivulet/([a-z]+)$': '<rootDir>/libs/$1/src/index.ts' },
+  setupFiles: ['<rootDir>/test/setup/native-errors.cjs'],
+  modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/.rivulet'],
+  testPathIgnorePatterns: ['/node_modules/', '/dist/'],
+};
+
+/** unit: pure. pg: one real PostgreSQL server for the run. e2e: real processes of the built apps on it. */
+module.exports = {
+  projects: [
+    {
+      ...base,
+      displayName: 'unit',
+      testMatch: ['<rootDir>/{apps,libs,tools,db,test}/**/*.spec.ts'],
+      testPathIgnorePatterns: [...base.testPathIgnorePatterns, '\\.pg\\.spec\\.ts$'],
+    },
+    {
+      ...base,
+      displayName: 'pg',
+      testMatch: ['<rootDir>/{apps,libs,tools,db}/**/*.pg.spec.ts'],
+      globalSetup: '<rootDir>/test/setup/start-postgres.ts',
+      globalTeardown: '<rootDir>/test/setup/stop-postgres.ts',
+    },
+    {
+      ...base,
+      displayName: 'e2e',
+      testMatch: ['<rootDir>/test/**/*.e2e-spec.ts'],
+      globalSetup: '<rootDir>/test/setup/start-postgres.ts',
+      globalTeardown: '<rootDir>/test/setup/stop-postgres.ts',
+    },
+  ],
+};

@@ -1,0 +1,116 @@
+import { RivuletError, schemaFingerprint, type ManifestTable } from '@rivulet/protocol';
+import { escapeIdentifier, escapeLiteral, type ClientBase } from 'pg';
+import { resolveColumns, type MirrorColumn } from './column-types';
+
+/** Where mirrors live. */
+const MIRROR_SCHEMA = 'public';
+
+/** Marks a table as a mirror, in its comment; only such tables are ever emptied or dropped. */
+const OWNERSHIP_COMMENT = 'Rivulet mirror of dataset ';
+
+/** What the catalogue says of a table that bears a mirror's name. */
+interface ExistingTable {
+  isMirror: boolean;
+  columns: { name: string; type: string }[];
+  key: string[];
+}
+
+/** A mirror that is there and has the columns of its manifest. */
+export interface PreparedMirror {
+  qualifiedName: string;
+  columns: MirrorColumn[];
+  keyColumns: number;
+  /** Whether the table is new, or was made again for other columns. */
+  rebuilt: boolean;
+}
+
+/**
+ * Empties the mirror, or makes it when it is not there or has other columns than the manifest says.
+ *
+ * @throws RivuletError MIRROR_TABLE_CONFLICT when the name belongs to a table of an application
+ */
+export async function prepareEmptyMirror(client: ClientBase, table: ManifestTable): Promise<PreparedMirror> {
+  const columns = await resolveColumns(client, table);
+  const qualifiedName = `${escapeIdentifier(MIRROR_SCHEMA)}.${escapeIdentifier(table.table)}`;
+  const existing = await inspectTable(client, table.table);
+  if (existing !== undefined && !existing.isMirror) {
+    throw new RivuletError(
+      'MIRROR_TABLE_CONFLICT',
+      `Dataset ${table.name} needs the table ${table.table}, which exists and was not made by Rivulet.`,
+    );
+  }
+  const fits = existing !== undefined && fingerprintOf(table.name, existing) === table.fingerprint;
+  if (fits) {
+    await client.query(`TRUNCATE ${qualifiedName}`);
+  } else {
+    if (existing !== undefined) await client.query(`DROP TABLE ${qualifiedName}`);
+    await createTable(client, table, qualifiedName, columns);
+  }
+  return { qualifiedName, columns, keyColumns: table.key.length, rebuilt: !fits };
+}
+
+/** The schema fingerprint of the mirror as it stands in the database, or undefined when there is none. */
+export async function mirrorFingerprint(
+  client: ClientBase,
+  mirror: { name: string; table: string },
+): Promise<string | undefined> {
+  const existing = await inspectTable(client, mirror.table);
+  return existing?.isMirror === true ? fingerprintOf(mirror.name, existing) : undefined;
+}
+
+/** Makes the indexes that the manifest names and the mirror lacks. Others, made by applications, stay. */
+export async function createMissingIndexes(client: ClientBase, table: ManifestTable): Promise<void> {
+  if (table.indexes.length === 0) return;
+  const qualifiedName = `${escapeIdentifier(MIRROR_SCHEMA)}.${escapeIdentifier(table.table)}`;
+  const { rows } = await client.query<{ columns: string[] }>(
+    `SELECT (SELECT array_agg(attname::text ORDER BY place)
+             FROM unnest(indkey::int2[]) WITH ORDINALITY AS indexed (attnum, place)
+             JOIN pg_attribute USING (attnum) WHERE attrelid = indrelid) AS columns
+     FROM pg_index WHERE indrelid = to_regclass($1) AND indpred IS NULL AND indexprs IS NULL`,
+    [qualifiedName],
+  );
+  const present = new Set(rows.map((row) => JSON.stringify(row.columns)));
+  for (const columns of table.indexes) {
+    if (present.has(JSON.stringify(columns))) continue;
+    await client.query(`CREATE INDEX ON ${qualifiedName} (${columns.map(escapeIdentifier).join(', ')})`);
+  }
+}
+
+async function createTable(
+  client: ClientBase,
+  table: ManifestTable,
+  qualifiedName: string,
+  columns: MirrorColumn[],
+): Promise<void> {
+  const definitions = columns.map((column, index) => {
+    const isKey = index < table.key.length;
+    const constraint = isKey ? `${column.collatable ? ' COLLATE "C"' : ''} NOT NULL` : '';
+    return `${escapeIdentifier(column.name)} ${column.type}${constraint}`;
+  });
+  const key = table.key.map(escapeIdentifier).join(', ');
+  await client.query(`CREATE TABLE ${qualifiedName} (${definitions.join(', ')}, PRIMARY KEY (${key}))`);
+  await client.query(`COMMENT ON TABLE ${qualifiedName} IS ${escapeLiteral(OWNERSHIP_COMMENT + table.name)}`);
+}
+
+/** Reads pg_class by name and schema, pg_attribute and pg_index by the table's OID. */
+async function inspectTable(client: ClientBase, table: string): Promise<ExistingTable | undefined> {
+  const { rows } = await client.query<ExistingTable>(
+    `SELECT relkind = 'r' AND coalesce(starts_with(obj_description(class.oid, 'pg_class'), $3), false) AS "isMirror",
+            ARRAY(SELECT json_build_object('name', attname, 'type', format_type(atttypid, atttypmod))
+                  FROM pg_attribute WHERE attrelid = class.oid AND attnum > 0 AND NOT attisdropped
+                  ORDER BY attnum) AS columns,
+            ARRAY(SELECT attname::text
+                  FROM pg_index, unnest(indkey::int2[]) WITH ORDINALITY AS indexed (attnum, place)
+                  JOIN pg_attribute USING (attnum)
+                  WHERE indrelid = class.oid AND indisprimary AND attrelid = class.oid
+                  ORDER BY place) AS key
+     FROM pg_class class
+     WHERE relname = $1 AND relnamespace = to_regnamespace($2)`,
+    [table, escapeIdentifier(MIRROR_SCHEMA), OWNERSHIP_COMMENT],
+  );
+  return rows[0];
+}
+
+function fingerprintOf(name: string, existing: ExistingTable): string {
+  return schemaFingerprint({ name, columns: existing.columns, key: existing.key });
+}

@@ -1,0 +1,46 @@
+import { RivuletError } from '@rivulet/protocol';
+import { startEmbeddedServer } from './embedded';
+
+export interface AppDatabaseOptions {
+  /** The database that the user gave, if any. */
+  url: string | undefined;
+  /** Where it is given, for messages. */
+  urlVariable: string;
+  /** Names the embedded server's folder and database. */
+  name: string;
+  /** The embedded server's port, if it is free. */
+  port: number;
+}
+
+export interface AppDatabase {
+  url: string;
+  isEmbedded: boolean;
+  /** Ends the embedded server; does nothing to a database that was given. */
+  stop(): Promise<void>;
+}
+
+/**
+ * The database that was given, or, outside production, an embedded server that lives as long as this process and
+ * keeps its data under .rivulet in the working directory.
+ *
+ * @throws RivuletError ENVIRONMENT_INVALID in production without a database · DATABASE_UNAVAILABLE
+ */
+export async function resolveAppDatabase(options: AppDatabaseOptions): Promise<AppDatabase> {
+  const { url, urlVariable, name, port } = options;
+  if (url !== undefined) return { url, isEmbedded: false, stop: () => Promise.resolve() };
+  if (process.env['NODE_ENV'] === 'production') {
+    throw new RivuletError(
+      'ENVIRONMENT_INVALID',
+      `${urlVariable} is not set, and production needs a database.`,
+      {
+        nextStep: `Set ${urlVariable} to a PostgreSQL URL.`,
+      },
+    );
+  }
+  const server = await startEmbeddedServer({
+    directory: `.rivulet/${name}-postgres`,
+    port,
+    databases: [name],
+  });
+  return { url: server.url(name), isEmbedded: true, stop: () => server.stop() };
+}

@@ -1,0 +1,29 @@
+/** Fields of an error that PostgreSQL reported. https://www.postgresql.org/docs/current/protocol-error-fields.html */
+export interface PostgresError extends Error {
+  /** SQLSTATE, five characters. */
+  code: string;
+  detail?: string;
+  hint?: string;
+  /** Where in the statement, as a 1-based count of characters. */
+  position?: string;
+}
+
+const SQLSTATE = /^[0-9A-Z]{5}$/;
+
+export function isPostgresError(error: unknown): error is PostgresError {
+  return (
+    error instanceof Error &&
+    'severity' in error &&
+    'code' in error &&
+    typeof error.code === 'string' &&
+    SQLSTATE.test(error.code)
+  );
+}
+
+/** https://www.postgresql.org/docs/current/errcodes-appendix.html */
+export const sqlState = {
+  diskFull: '53100',
+  lockNotAvailable: '55P03',
+  queryCanceled: '57014',
+  undefinedObject: '42704',
+} as const;

@@ -1,0 +1,37 @@
+import type { ClientBase } from 'pg';
+
+export interface TransactionOptions {
+  isolation?: 'READ COMMITTED' | 'REPEATABLE READ';
+  readOnly?: boolean;
+  /** For each statement. 0 means no limit. */
+  statementTimeoutMs: number;
+  /** For each lock. 0 means no limit. */
+  lockTimeoutMs: number;
+  /** How long the transaction may sit idle before the server ends it: nobody may hold a snapshot by hanging. */
+  idleTimeoutMs: number;
+}
+
+/** Runs `work` in one transaction: commits what it did, or rolls all of it back and throws what it threw. */
+export async function inTransaction<T>(
+  client: ClientBase,
+  options: TransactionOptions,
+  work: () => Promise<T>,
+): Promise<T> {
+  const isolation = options.isolation ?? 'READ COMMITTED';
+  const access = options.readOnly === true ? 'READ ONLY' : 'READ WRITE';
+  await client.query(`BEGIN ISOLATION LEVEL ${isolation} ${access}`);
+  try {
+    await client.query(
+      `SELECT set_config('statement_timeout', $1, true), set_config('lock_timeout', $2, true),
+              set_config('idle_in_transaction_session_timeout', $3, true)`,
+      [options.statementTimeoutMs, options.lockTimeoutMs, options.idleTimeoutMs].map(String),
+    );
+    const result = await work();
+    await client.query('COMMIT');
+    return result;
+  } catch (error) {
+    // Fails only when the connection is gone, and then the server rolls back by itself.
+    await client.query('ROLLBACK').catch(() => undefined);
+    throw error;
+  }
+}

@@ -1,0 +1,180 @@
+import { createHash, type Hash } from 'node:crypto';
+import { CRC32_START, crc32Finish, crc32Step } from './crc32';
+import { CHUNK_MAX_BYTES, CHUNK_TARGET_BYTES, ROW_MAX_BYTES } from './limits';
+
+/** Consecutive canonical rows of one table. */
+export interface Chunk {
+  /** SHA-256 of the rows' bytes. */
+  digest: Buffer;
+  rows: number;
+  bytes: number;
+  /** The canonical rows, in pieces; empty when the cutter does not keep them. */
+  content: Buffer[];
+}
+
+/** The rows cannot be a dataset: a key is NULL, two keys are equal, or a row is too large. */
+export class RowError extends Error {
+  constructor(
+    readonly problem: 'key-null' | 'key-not-unique' | 'row-too-large' | 'row-incomplete',
+    /** The key's columns as canonical text, tab between them; at most 200 characters. */
+    readonly key: string,
+  ) {
+    super(`${problem} at key ${JSON.stringify(key)}`);
+  }
+}
+
+const LF = 0x0a;
+const TAB = 0x09;
+const BACKSLASH = 0x5c;
+const CAPITAL_N = 0x4e;
+
+/**
+ * Cuts a stream of canonical rows, in key order, into chunks.
+ *
+ * A chunk ends after a row with CRC-32(key) < row bytes × 2^32 / CHUNK_TARGET_BYTES: whether it does depends on
+ * that row alone, so an insert or a delete moves no other boundary, and weighing by the row's size makes chunks
+ * of the same average size for narrow and for wide rows. It also ends before a row that would take it past
+ * CHUNK_MAX_BYTES.
+ *
+ * How the stream is split into buffers has no influence on the chunks.
+ */
+export class ChunkCutter {
+  private hash: Hash = createHash('sha256');
+  private content: Buffer[] = [];
+  private rows = 0;
+  private bytes = 0;
+  /** The beginning of a row whose end has not arrived. */
+  private partialRow: Buffer[] = [];
+  private partialBytes = 0;
+  private previousKey: Buffer = Buffer.alloc(0);
+  private previousCrc = 0;
+  private totalRows = 0;
+
+  private keyEnd = 0;
+  private keyCrc = 0;
+
+  constructor(
+    private readonly keyColumns: number,
+    private readonly options: { keepContent: boolean },
+  ) {}
+
+  /** Takes the next bytes of the stream and returns the chunks that they complete. */
+  push(input: Buffer): Chunk[] {
+    const done: Chunk[] = [];
+    let start = 0;
+    if (this.partialBytes > 0) {
+      const rowEnd = input.indexOf(LF) + 1;
+      this.partialRow.push(rowEnd === 0 ? input : input.subarray(0, rowEnd));
+      this.partialBytes += rowEnd === 0 ? input.length : rowEnd;
+      if (this.partialBytes > ROW_MAX_BYTES) this.fail('row-too-large', Buffer.concat(this.partialRow), 0);
+      if (rowEnd === 0) return done;
+      const row = Buffer.concat(this.partialRow);
+      this.partialRow = [];
+      this.partialBytes = 0;
+      this.cutRows(row, 0, done);
+      start = rowEnd;
+    }
+    const end = this.cutRows(input, start, done);
+    if (end < input.length) {
+      this.partialRow = [input.subarray(end)];
+      this.partialBytes = input.length - end;
+    }
+    return done;
+  }
+
+  /** Ends the stream and returns the last chunk, if there is one. */
+  end(): Chunk[] {
+    if (this.partialBytes > 0) this.fail('row-incomplete', Buffer.concat(this.partialRow), 0);
+    const done: Chunk[] = [];
+    if (this.rows > 0) done.push(this.takeChunk());
+    return done;
+  }
+
+  /** Works through the complete rows from `start` on; returns where the incomplete one begins. */
+  private cutRows(input: Buffer, start: number, done: Chunk[]): number {
+    let chunkStart = start;
+    let rowStart = start;
+    for (let lf = input.indexOf(LF, rowStart); lf !== -1; lf = input.indexOf(LF, rowStart)) {
+      const rowEnd = lf + 1;
+      const rowBytes = rowEnd - rowStart;
+      if (rowBytes > ROW_MAX_BYTES) this.fail('row-too-large', input, rowStart);
+      this.readKey(input, rowStart);
+
+      if (this.rows > 0 && this.bytes + rowBytes > CHUNK_MAX_BYTES) {
+        this.takeBytes(input, chunkStart, rowStart);
+        chunkStart = rowStart;
+        done.push(this.takeChunk());
+      }
+      this.rows += 1;
+      this.bytes += rowBytes;
+      this.totalRows += 1;
+      if (this.keyCrc * CHUNK_TARGET_BYTES < rowBytes * 2 ** 32) {
+        this.takeBytes(input, chunkStart, rowEnd);
+        chunkStart = rowEnd;
+        done.push(this.takeChunk());
+      }
+      this.previousKey = input.subarray(rowStart, this.keyEnd);
+      this.previousCrc = this.keyCrc;
+      rowStart = rowEnd;
+    }
+    this.takeBytes(input, chunkStart, rowStart);
+    return rowStart;
+  }
+
+  /** Finds the end of the key and its CRC; refuses a NULL in it, and the key of the row before. */
+  private readKey(input: Buffer, rowStart: number): void {
+    let register = CRC32_START;
+    let position = rowStart;
+    let fieldStart = rowStart;
+    let columnsLeft = this.keyColumns;
+    for (;;) {
+      const byte = input[position]!;
+      if (byte === TAB || byte === LF) {
+        const isNull =
+          position - fieldStart === 2 &&
+          input[fieldStart] === BACKSLASH &&
+          input[fieldStart + 1] === CAPITAL_N;
+        if (isNull) this.fail('key-null', input, rowStart);
+        columnsLeft -= 1;
+        if (columnsLeft === 0 || byte === LF) break;
+        fieldStart = position + 1;
+      }
+      register = crc32Step(register, byte);
+      position += 1;
+    }
+    this.keyEnd = position;
+    this.keyCrc = crc32Finish(register);
+    const mayRepeat = this.totalRows > 0 && this.keyCrc === this.previousCrc;
+    if (mayRepeat && this.previousKey.equals(input.subarray(rowStart, position))) {
+      this.fail('key-not-unique', input, rowStart);
+    }
+  }
+
+  private takeBytes(input: Buffer, start: number, end: number): void {
+    if (start === end) return;
+    const piece = input.subarray(start, end);
+    this.hash.update(piece);
+    if (this.options.keepContent) this.content.push(piece);
+  }
+
+  private takeChunk(): Chunk {
+    const chunk = { digest: this.hash.digest(), rows: this.rows, bytes: this.bytes, content: this.content };
+    this.hash = createHash('sha256');
+    this.content = [];
+    this.rows = 0;
+    this.bytes = 0;
+    return chunk;
+  }
+
+  private fail(problem: RowError['problem'], input: Buffer, rowStart: number): never {
+    const row = input.toString('utf8', rowStart, Math.min(input.length, rowStart + 800));
+    throw new RowError(
+      problem,
+      row
+        .split(/[\t\n]/)
+        .slice(0, this.keyColumns)
+        .join('\t')
+        .slice(0, 200),
+    );
+  }
+}

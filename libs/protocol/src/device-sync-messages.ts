@@ -1,0 +1,58 @@
+import type { ErrorCode } from './error-codes';
+import { FieldReader, patterns, ShapeError } from './field-reader';
+import type { HeldTable, SyncPlan } from './sync-plan';
+import { RivuletError } from './rivulet-error';
+
+/** The header in which a device says who it is, where devices are known by MAC address alone. */
+export const DEVICE_MAC_HEADER = 'x-device-mac';
+
+/** Body of `POST /api/device-sync/request`. */
+export interface SyncRequest {
+  protocolVersion: number;
+  /** 16 to 64 characters of base64url, made anew for each request; the manifest repeats it. */
+  nonce: string;
+  /** The manifest applied last, a ULID. */
+  lastManifestId?: string;
+  /** The schema version of that manifest. */
+  schemaVersion?: string;
+  /** The mirrors that the device has. */
+  tables: HeldTable[];
+}
+
+/** Answer to {@link SyncRequest}. */
+export type SyncResponse =
+  { status: 'current'; manifestId: string } | { status: 'update'; manifest: string; plan: SyncPlan };
+
+/** An answer whose manifest has not been verified, so that its plan cannot be read yet. */
+export type UnverifiedSyncResponse =
+  { status: 'current'; manifestId: string } | { status: 'update'; manifest: string; plan: unknown };
+
+/** Body of `POST /api/device-sync/acknowledgements`. */
+export interface Acknowledgement {
+  manifestId: string;
+  status: 'applied' | 'failed';
+  /** The edge's id of the sync cycle, a ULID. */
+  cycleId: string;
+  /** RFC 3339, by the edge's clock, which may be wrong. */
+  finishedAt: string;
+  durationMs: number;
+  /** What was re-read from the edge's database, for `applied`. */
+  tables: { name: string; rows: number; checksum: string }[];
+  /** Why it could not be applied, for `failed`. */
+  error?: { code: ErrorCode; message: string };
+}
+
+/** @throws RivuletError CENTRAL_RESPONSE_INVALID */
+export function parseSyncResponse(value: unknown): UnverifiedSyncResponse {
+  try {
+    const fields = new FieldReader(value, '');
+    const status = fields.text('status', /^(current|update)$/, '`current` or `update`');
+    if (status === 'current') {
+      return { status, manifestId: fields.text('manifestId', patterns.ulid, 'a ULID') };
+    }
+    return { status: 'update', manifest: fields.text('manifest'), plan: (value as { plan: unknown }).plan };
+  } catch (error) {
+    if (!(error instanceof ShapeError)) throw error;
+    throw new RivuletError('CENTRAL_RESPONSE_INVALID', `Central's answer is not valid: ${error.message}.`);
+  }
+}

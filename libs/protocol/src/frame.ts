@@ -1,0 +1,143 @@
+import { createHash } from 'node:crypto';
+import { promisify } from 'node:util';
+import { constants, zstdCompress, zstdDecompress } from 'node:zlib';
+import { BLOCK_MAX_BYTES, ROW_MAX_BYTES } from './limits';
+import { RivuletError } from './rivulet-error';
+
+/**
+ * Part of a payload: a fixed header and a block. All numbers are unsigned, big-endian.
+ *
+ * | offset | bytes | what |
+ * |---|---|---|
+ * | 0 | 1 | kind: 1 chunk · 127 end of the payload |
+ * | 1 | 1 | encoding of the block: 0 none · 1 zstd (RFC 8878) |
+ * | 2 | 2 | table: its place in the manifest, from 0 |
+ * | 4 | 4 | number of the frame in the plan, from 0 |
+ * | 8 | 4 | rows |
+ * | 12 | 4 | bytes of the content, decoded |
+ * | 16 | 4 | bytes of the block that follows |
+ * | 20 | 32 | SHA-256 of the content, decoded |
+ *
+ * The end frame has the number of frames in the plan, and zeros for the rest.
+ */
+export interface FrameHeader {
+  kind: 'chunk' | 'end';
+  encoding: BlockEncoding;
+  table: number;
+  number: number;
+  rows: number;
+  contentBytes: number;
+  blockBytes: number;
+  digest: Buffer;
+}
+
+export interface Frame {
+  header: FrameHeader;
+  block: Buffer;
+}
+
+export type BlockEncoding = 'none' | 'zstd';
+
+/** Content as it is stored and sent. */
+export interface Block {
+  encoding: BlockEncoding;
+  block: Buffer;
+}
+
+export const FRAME_HEADER_BYTES = 52;
+export const FRAMES_CONTENT_TYPE = 'application/vnd.rivulet.frames';
+
+const KIND_CHUNK = 1;
+const KIND_END = 127;
+const NO_DIGEST = Buffer.alloc(32);
+
+const compress = promisify(zstdCompress);
+const decompress = promisify(zstdDecompress);
+
+/** Compresses content with zstd level 1; content that does not shrink stays as it is. */
+export async function encodeBlock(content: Buffer): Promise<Block> {
+  const compressed = await compress(content, { params: { [constants.ZSTD_c_compressionLevel]: 1 } });
+  if (compressed.length >= content.length) return { encoding: 'none', block: content };
+  return { encoding: 'zstd', block: compressed };
+}
+
+/**
+ * The content of a frame, decoded and checked against its digest. Never more than `contentBytes` is inflated.
+ *
+ * @throws RivuletError FRAME_INVALID
+ */
+export async function decodeFrame(frame: Frame): Promise<Buffer> {
+  const { header, block } = frame;
+  const content = header.encoding === 'none' ? block : await inflate(header, block);
+  const digest = createHash('sha256').update(content).digest();
+  if (content.length !== header.contentBytes || !digest.equals(header.digest)) {
+    throw new RivuletError(
+      'FRAME_INVALID',
+      `The content of frame ${header.number} does not have its digest.`,
+    );
+  }
+  return content;
+}
+
+async function inflate(header: FrameHeader, block: Buffer): Promise<Buffer> {
+  try {
+    return await decompress(block, { maxOutputLength: header.contentBytes });
+  } catch (error) {
+    const message = `The block of frame ${header.number} is not zstd of ${header.contentBytes} bytes.`;
+    throw new RivuletError('FRAME_INVALID', message, { cause: error });
+  }
+}
+
+export function encodeFrameHeader(header: FrameHeader): Buffer {
+  const bytes = Buffer.alloc(FRAME_HEADER_BYTES);
+  bytes.writeUInt8(header.kind === 'chunk' ? KIND_CHUNK : KIND_END, 0);
+  bytes.writeUInt8(header.encoding === 'zstd' ? 1 : 0, 1);
+  bytes.writeUInt16BE(header.table, 2);
+  bytes.writeUInt32BE(header.number, 4);
+  bytes.writeUInt32BE(header.rows, 8);
+  bytes.writeUInt32BE(header.contentBytes, 12);
+  bytes.writeUInt32BE(header.blockBytes, 16);
+  header.digest.copy(bytes, 20);
+  return bytes;
+}
+
+/** The frame that ends a payload; `frames` counts all frames of the plan. */
+export function encodeEndFrame(frames: number): Buffer {
+  return encodeFrameHeader({
+    kind: 'end',
+    encoding: 'none',
+    table: 0,
+    number: frames,
+    rows: 0,
+    contentBytes: 0,
+    blockBytes: 0,
+    digest: NO_DIGEST,
+  });
+}
+
+/** @throws RivuletError FRAME_INVALID · LIMIT_EXCEEDED */
+export function decodeFrameHeader(bytes: Buffer): FrameHeader {
+  const kind = bytes.readUInt8(0);
+  const encoding = bytes.readUInt8(1);
+  if ((kind !== KIND_CHUNK && kind !== KIND_END) || encoding > 1) {
+    throw new RivuletError('FRAME_INVALID', `The payload has a frame of unknown kind ${kind}/${encoding}.`);
+  }
+  const header: FrameHeader = {
+    kind: kind === KIND_CHUNK ? 'chunk' : 'end',
+    encoding: encoding === 1 ? 'zstd' : 'none',
+    table: bytes.readUInt16BE(2),
+    number: bytes.readUInt32BE(4),
+    rows: bytes.readUInt32BE(8),
+    contentBytes: bytes.readUInt32BE(12),
+    blockBytes: bytes.readUInt32BE(16),
+    digest: Buffer.from(bytes.subarray(20, FRAME_HEADER_BYTES)),
+  };
+  if (header.contentBytes > ROW_MAX_BYTES || header.blockBytes > BLOCK_MAX_BYTES) {
+    throw new RivuletError(
+      'LIMIT_EXCEEDED',
+      `Frame ${header.number} announces ${header.contentBytes} bytes in a block of ${header.blockBytes}; ` +
+        `at most ${ROW_MAX_BYTES} are accepted.`,
+    );
+  }
+  return header;
+}

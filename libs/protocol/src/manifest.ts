@@ -1,0 +1,123 @@
+import { FieldReader, patterns, readText, ShapeError } from './field-reader';
+import { MANIFEST_MAX_TABLES, TABLE_MAX_COLUMNS } from './limits';
+import { PROTOCOL_VERSION } from './protocol-version';
+import { RivuletError } from './rivulet-error';
+import { schemaFingerprint, schemaVersion, type Column, type TableSchema } from './table-schema';
+import type { TableContent } from './table-checksum';
+
+/** One table of a manifest: what it looks like and what is in it. */
+export interface ManifestTable extends TableSchema, TableContent {
+  /** The schema fingerprint, lower-case hex. */
+  fingerprint: string;
+}
+
+/** What a device must have. Travels as the payload of a JWS (RFC 7515), signed by central. */
+export interface Manifest {
+  protocolVersion: number;
+  /** ULID. */
+  manifestId: string;
+  macAddress: string;
+  /** Which life of central's database this is; grows when it is restored. */
+  epoch: number;
+  /** Grows with each manifest of an epoch. Comes from central's database, never from a clock. */
+  sequence: number;
+  /** RFC 3339, UTC. For people: nothing is decided by it. */
+  issuedAt: string;
+  /** The nonce of the request that this manifest answers. */
+  nonce: string;
+  schemaVersion: string;
+  tables: ManifestTable[];
+}
+
+/**
+ * Reads a manifest from the JSON text that the signature covers.
+ *
+ * @throws RivuletError MANIFEST_INVALID, naming the field · SCHEMA_UNSUPPORTED for a newer protocol
+ */
+export function parseManifest(json: string): Manifest {
+  try {
+    const fields = new FieldReader(JSON.parse(json), '');
+    const protocolVersion = fields.count('protocolVersion');
+    if (protocolVersion !== PROTOCOL_VERSION) {
+      throw new RivuletError(
+        'SCHEMA_UNSUPPORTED',
+        `The manifest is of protocol version ${protocolVersion}; this edge speaks version ${PROTOCOL_VERSION}.`,
+      );
+    }
+    const manifest: Manifest = {
+      protocolVersion,
+      manifestId: fields.text('manifestId', patterns.ulid, 'a ULID'),
+      macAddress: fields.text('macAddress'),
+      epoch: fields.count('epoch'),
+      sequence: fields.count('sequence'),
+      issuedAt: fields.text('issuedAt', patterns.timestamp, 'a UTC timestamp'),
+      nonce: fields.text('nonce', patterns.nonce, 'a nonce'),
+      schemaVersion: fields.text('schemaVersion', patterns.sha256, 'a SHA-256 in hex'),
+      tables: fields.list('tables', MANIFEST_MAX_TABLES, readManifestTable),
+    };
+    checkTables(manifest);
+    return manifest;
+  } catch (error) {
+    if (error instanceof RivuletError) throw error;
+    const reason = error instanceof ShapeError ? error.message : 'it is not JSON';
+    throw new RivuletError('MANIFEST_INVALID', `The manifest is not valid: ${reason}.`, { cause: error });
+  }
+}
+
+function readManifestTable(item: unknown, path: string): ManifestTable {
+  const fields = new FieldReader(item, path);
+  return {
+    name: fields.text('name'),
+    table: fields.text('table'),
+    columns: fields.list('columns', TABLE_MAX_COLUMNS, readColumn),
+    key: fields.list('key', TABLE_MAX_COLUMNS, readText),
+    indexes: fields.list('indexes', TABLE_MAX_COLUMNS, (index, indexPath) => {
+      if (!Array.isArray(index)) throw new ShapeError(`${indexPath} is not a list`);
+      return index.map((column, position) => readText(column, `${indexPath}[${position}]`));
+    }),
+    fingerprint: fields.text('fingerprint', patterns.sha256, 'a SHA-256 in hex'),
+    rows: fields.count('rows'),
+    bytes: fields.count('bytes'),
+    checksum: fields.text('checksum', patterns.sha256, 'a SHA-256 in hex'),
+  };
+}
+
+function readColumn(item: unknown, path: string): Column {
+  const fields = new FieldReader(item, path);
+  return { name: fields.text('name'), type: fields.text('type') };
+}
+
+function checkTables(manifest: Manifest): void {
+  for (const [index, table] of manifest.tables.entries()) {
+    const names = table.columns.map((column) => column.name);
+    const keyComesFirst =
+      table.key.length > 0 && table.key.every((name, position) => names[position] === name);
+    const indexesExist = table.indexes.every((columns) => columns.every((name) => names.includes(name)));
+    if (!keyComesFirst || !indexesExist || new Set(names).size !== names.length) {
+      throw new ShapeError(`tables[${index}] has columns that do not fit its key or indexes`);
+    }
+    if (schemaFingerprint(table) !== table.fingerprint) {
+      throw new ShapeError(`tables[${index}].fingerprint is not that of its columns`);
+    }
+  }
+  const mirrors = new Set(manifest.tables.map((table) => table.table));
+  const names = new Set(manifest.tables.map((table) => table.name));
+  if (mirrors.size !== manifest.tables.length || names.size !== manifest.tables.length) {
+    throw new ShapeError('tables has two entries for one table');
+  }
+  if (schemaVersion(manifest.tables) !== manifest.schemaVersion) {
+    throw new ShapeError('schemaVersion is not that of the tables');
+  }
+}
+
+/** An applied or offered place in the history of manifests. */
+export interface ManifestPosition {
+  epoch: number;
+  sequence: number;
+}
+
+/** Whether `candidate` comes after `applied`. Nothing but this decides whether a manifest may be applied (G2). */
+export function isLater(candidate: ManifestPosition, applied: ManifestPosition): boolean {
+  if (candidate.epoch !== applied.epoch) return candidate.epoch > applied.epoch;
+  return candidate.sequence > applied.sequence;
+}

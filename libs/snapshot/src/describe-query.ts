@@ -1,0 +1,146 @@
+import { isPostgresError } from '@rivulet/postgres';
+import { escapeLiteral, type ClientBase, type FieldDef } from 'pg';
+import { carriedTypes } from './carried-types';
+import { QueryTextError, renderQuery, writtenOffset, type QueryTemplate } from './query-template';
+
+/** The value of one column of the scope: PostgreSQL's text form, and the type it has. */
+export interface ParameterValue {
+  type: string;
+  value: string | null;
+}
+
+export type Parameters = ReadonlyMap<string, ParameterValue>;
+
+/** A column of a query's result. */
+export interface DescribedColumn {
+  name: string;
+  /** The type that the query gives it, as format_type() prints it. */
+  sourceType: string;
+  /** The type that it has on the edge: enums become text, domains their base type. */
+  type: string;
+  /** `type`, where that differs from the source's. */
+  castTo: string | undefined;
+  /** Whether values are compared by a collation. */
+  collatable: boolean;
+  /** Why the column cannot be carried exactly. */
+  refusal: string | undefined;
+}
+
+/** The query with its parameters in place, as typed literals. */
+export function bindQuery(template: QueryTemplate, parameters: Parameters): string {
+  return renderQuery(template, typedLiteral(parameters));
+}
+
+/**
+ * Has PostgreSQL parse and plan a query, without reading a row, and returns its columns.
+ *
+ * @throws QueryTextError with the place that PostgreSQL complains about
+ */
+export async function describeQuery(
+  client: ClientBase,
+  template: QueryTemplate,
+  parameters: Parameters,
+): Promise<DescribedColumn[]> {
+  const fields = await resultFields(client, template, parameters);
+  const { rows } = await client.query<DescribedColumnRow>(describeTypes, [
+    fields.map((field) => field.dataTypeID),
+    fields.map((field) => field.dataTypeModifier),
+    carriedTypes,
+  ]);
+  return rows.map((row, index) => ({
+    name: fields[index]!.name,
+    sourceType: row.sourceType,
+    type: row.type,
+    castTo: row.cast ? row.type : undefined,
+    collatable: row.collatable,
+    refusal: row.carried ? undefined : `its type ${row.type} cannot be carried exactly`,
+  }));
+}
+
+function typedLiteral(parameters: Parameters): (name: string) => string {
+  return (name) => {
+    const parameter = parameters.get(name);
+    if (parameter === undefined) throw new Error(`no value for parameter :${name}`);
+    const literal = parameter.value === null ? 'NULL' : escapeLiteral(parameter.value);
+    return `(${literal}::${parameter.type})`;
+  };
+}
+
+async function resultFields(
+  client: ClientBase,
+  template: QueryTemplate,
+  parameters: Parameters,
+): Promise<FieldDef[]> {
+  const before = 'SELECT * FROM (\n';
+  const text = `${before}${bindQuery(template, parameters)}\n) AS query LIMIT 0`;
+  try {
+    return (await client.query({ text, rowMode: 'array' })).fields;
+  } catch (error) {
+    if (!isPostgresError(error)) throw error;
+    // PostgreSQL counts code points from 1.
+    const reported = Array.from(text)
+      .slice(0, Number(error.position ?? 1) - 1)
+      .join('').length;
+    const offset = Math.max(0, reported - before.length);
+    throw new QueryTextError(error.message, writtenOffset(template, typedLiteral(parameters), offset));
+  }
+}
+
+interface DescribedColumnRow {
+  sourceType: string;
+  type: string;
+  cast: boolean;
+  collatable: boolean;
+  carried: boolean;
+}
+
+/**
+ * One row for each pair of type OID and typmod, in order. A domain is followed down to its base type, whose
+ * typmod it brings along; an enum becomes text; the same within arrays. Reads pg_type by its primary key alone.
+ */
+const describeTypes = `
+WITH RECURSIVE asked AS (
+  SELECT position, oid, typmod
+  FROM unnest($1::oid[], $2::int[]) WITH ORDINALITY AS field (oid, typmod, position)
+),
+-- a domain, possibly over a domain
+based AS (
+  SELECT position, oid, typmod, 0 AS depth FROM asked
+  UNION ALL
+  SELECT based.position, type.typbasetype, type.typtypmod, based.depth + 1
+  FROM based JOIN pg_type type ON type.oid = based.oid
+  WHERE type.typtype = 'd'
+),
+outer_type AS (
+  SELECT DISTINCT ON (position) position, oid, typmod FROM based ORDER BY position, depth DESC
+),
+elements AS (
+  SELECT o.position, o.typmod, type.typcategory = 'A' AND type.typelem <> 0 AS is_array,
+         CASE WHEN type.typcategory = 'A' AND type.typelem <> 0 THEN type.typelem ELSE o.oid END AS oid
+  FROM outer_type o JOIN pg_type type ON type.oid = o.oid
+),
+element_bases AS (
+  SELECT position, is_array, oid, typmod, 0 AS depth FROM elements
+  UNION ALL
+  SELECT b.position, b.is_array, type.typbasetype, type.typtypmod, b.depth + 1
+  FROM element_bases b JOIN pg_type type ON type.oid = b.oid
+  WHERE type.typtype = 'd'
+),
+element_type AS (
+  SELECT DISTINCT ON (position) position, is_array, oid, typmod
+  FROM element_bases ORDER BY position, depth DESC
+),
+carried AS (
+  SELECT e.position, e.is_array, e.typmod,
+         CASE WHEN type.typtype = 'e' THEN 'text'::regtype::oid ELSE type.oid END AS oid,
+         type.typtype = 'e'
+           OR (type.typnamespace = 'pg_catalog'::regnamespace AND type.typname = ANY ($3::text[])) AS carried
+  FROM element_type e JOIN pg_type type ON type.oid = e.oid
+)
+SELECT format_type(asked.oid, asked.typmod) AS "sourceType",
+       format_type(carried.oid, carried.typmod) || CASE WHEN is_array THEN '[]' ELSE '' END AS type,
+       carried.carried,
+       NOT is_array AND type.typcollation <> 0 AS collatable,
+       asked.oid <> CASE WHEN is_array THEN type.typarray ELSE carried.oid END AS "cast"
+FROM carried JOIN asked USING (position) JOIN pg_type type ON type.oid = carried.oid
+ORDER BY position`;

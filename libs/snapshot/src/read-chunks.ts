@@ -1,0 +1,38 @@
+import { ChunkCutter, type Chunk } from '@rivulet/protocol';
+import { copyOut } from '@rivulet/postgres';
+import { escapeIdentifier, type ClientBase } from 'pg';
+import type { DescribedColumn } from './describe-query';
+
+/** Where canonical rows come from: a bound query, its columns with the key's first, and the number of those. */
+export interface RowSource {
+  boundQuery: string;
+  columns: DescribedColumn[];
+  keyColumns: number;
+}
+
+/**
+ * Reads the rows in key order and cuts them into chunks, holding one chunk at a time. The caller has opened the
+ * transaction and pinned the canonical settings.
+ *
+ * @throws RowError when a key is NULL or repeated, or a row is too large; PostgreSQL's error when the query fails
+ */
+export async function* readChunks(client: ClientBase, source: RowSource): AsyncGenerator<Chunk, void> {
+  const cutter = new ChunkCutter(source.keyColumns, { keepContent: true });
+  for await (const buffer of copyOut(client, canonicalCopy(source))) yield* cutter.push(buffer);
+  yield* cutter.end();
+}
+
+/** The statement whose output is the canonical rows; docs/protocol.md defines them by it. */
+export function canonicalCopy(source: RowSource): string {
+  const columns = source.columns.map((column) => {
+    const name = escapeIdentifier(column.name);
+    return column.castTo === undefined ? name : `${name}::${column.castTo} AS ${name}`;
+  });
+  const order = source.columns
+    .slice(0, source.keyColumns)
+    .map((column) => escapeIdentifier(column.name) + (column.collatable ? ' COLLATE "C"' : ''));
+  return (
+    `COPY (SELECT * FROM (SELECT ${columns.join(', ')} FROM (\n${source.boundQuery}\n) AS query) AS dataset ` +
+    `ORDER BY ${order.join(', ')}) TO STDOUT`
+  );
+}
