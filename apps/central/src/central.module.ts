@@ -1,5 +1,6 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { DatabaseIndicator, databaseModule, HealthModule, MigrationsIndicator } from '@rivulet/platform';
+import { createPool } from '@rivulet/postgres';
 import { DataSource } from 'typeorm';
 import { CreateOperationalTables1763683200000 } from '../../../db/central/migrations/1763683200000-create-operational-tables';
 import { CentralEnv } from './central-env';
@@ -38,7 +39,15 @@ export class CentralModule {
       controllers: [DeviceSyncController],
       providers: [
         { provide: CentralEnv, useValue: env },
-        { provide: ChunkStore, useFactory: (own: DataSource) => new ChunkStore(own), inject: [DataSource] },
+        {
+          provide: ChunkStore,
+          // Takes the connected DataSource, so that it comes after the wait for the database.
+          inject: [DataSource],
+          useFactory: () => {
+            const applicationName = 'rivulet central chunks';
+            return new ChunkStore(createPool({ url: database.url, applicationName, maxConnections: 10 }));
+          },
+        },
         {
           provide: SigningKey,
           useFactory: (own: DataSource) => SigningKey.loadOrCreate(own),

@@ -7,7 +7,7 @@ import {
 } from '@rivulet/protocol';
 import { copyIn, copyOut } from '@rivulet/postgres';
 import { escapeIdentifier, type ClientBase } from 'pg';
-import { prepareEmptyMirror, type PreparedMirror } from './mirror-table';
+import { addPrimaryKey, prepareEmptyMirror, type PreparedMirror } from './mirror-table';
 
 /** A mirror that has been filled, in a transaction that is still open. */
 export interface LoadedMirror extends PreparedMirror {
@@ -29,6 +29,7 @@ export async function loadMirror(
   const mirror = await prepareEmptyMirror(client, table);
   const names = mirror.columns.map((column) => escapeIdentifier(column.name)).join(', ');
   await copyIn(client, `COPY ${mirror.qualifiedName} (${names}) FROM STDIN (FREEZE)`, content);
+  if (mirror.rebuilt) await addPrimaryKey(client, mirror);
   return { ...mirror, table };
 }
 

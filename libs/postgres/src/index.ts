@@ -2,6 +2,7 @@ export * from './advisory-lock';
 export * from './app-database';
 export * from './canonical-session';
 export * from './copy';
+export * from './copy-binary';
 export * from './pool';
 export * from './postgres-error';
 export * from './transaction';

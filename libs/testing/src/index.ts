@@ -1,1 +1,2 @@
-export {};
+export * from './app-process';
+export * from './test-database';

@@ -1,5 +1,7 @@
+import type { OnApplicationShutdown } from '@nestjs/common';
 import { encodeBlock, type BlockEncoding, type Chunk } from '@rivulet/protocol';
-import type { DataSource } from 'typeorm';
+import { selectBinary, withClient } from '@rivulet/postgres';
+import type { Pool } from 'pg';
 
 /** A chunk as it is stored and sent. */
 export interface StoredChunk {
@@ -11,19 +13,23 @@ export interface StoredChunk {
 }
 
 /** Chunks by digest, compressed, in central's database. What has been stored never changes. */
-export class ChunkStore {
-  constructor(private readonly database: DataSource) {}
+export class ChunkStore implements OnApplicationShutdown {
+  constructor(private readonly pool: Pool) {}
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.pool.end();
+  }
 
   /** Stores those of the chunks that are not there. Only these are compressed. */
   async add(chunks: Chunk[]): Promise<void> {
     const missing = await this.findMissing(chunks);
     if (missing.length === 0) return;
-    const stored = await Promise.all(missing.map(encodeChunk));
+    const stored = missing.map(encodeChunk);
     const places = stored.map(
       (_, index) =>
         `($${index * 5 + 1}, $${index * 5 + 2}, $${index * 5 + 3}, $${index * 5 + 4}, $${index * 5 + 5})`,
     );
-    await this.database.query(
+    await this.pool.query(
       `INSERT INTO rivulet.chunks (digest, rows, content_bytes, encoding, block)
        VALUES ${places.join(', ')} ON CONFLICT (digest) DO NOTHING`,
       stored.flatMap((chunk) => [chunk.digest, chunk.rows, chunk.contentBytes, chunk.encoding, chunk.block]),
@@ -32,28 +38,40 @@ export class ChunkStore {
 
   /** The chunks with these digests, in the same order; undefined where one is not there. */
   async read(digests: Buffer[]): Promise<(StoredChunk | undefined)[]> {
-    const rows = await this.database.query<StoredChunk[]>(
-      `SELECT digest, rows, content_bytes AS "contentBytes", encoding, block
-       FROM rivulet.chunks WHERE digest = ANY ($1)`,
-      [digests],
+    const list = digests.map((digest) => `'\\x${digest.toString('hex')}'`).join(', ');
+    const rows = await withClient(this.pool, (client) =>
+      selectBinary(
+        client,
+        `SELECT digest, rows, content_bytes, encoding, block FROM rivulet.chunks WHERE digest IN (${list})`,
+      ),
     );
-    const byDigest = new Map(rows.map((row) => [row.digest.toString('hex'), row]));
+    const byDigest = new Map(rows.map((row) => [row[0]!.toString('hex'), toStoredChunk(row)]));
     return digests.map((digest) => byDigest.get(digest.toString('hex')));
   }
 
   private async findMissing(chunks: Chunk[]): Promise<Chunk[]> {
     // In the order of digests, so that two builders that store the same chunks cannot deadlock.
     const wanted = new Map(chunks.map((chunk) => [chunk.digest.toString('hex'), chunk]));
-    const rows = await this.database.query<{ digest: Buffer }[]>(
-      'SELECT digest FROM rivulet.chunks WHERE digest = ANY ($1)',
-      [chunks.map((chunk) => chunk.digest)],
-    );
+    const { rows } = await this.pool.query<{ digest: Buffer }>({
+      text: 'SELECT digest FROM rivulet.chunks WHERE digest = ANY ($1)',
+      values: [chunks.map((chunk) => chunk.digest)],
+    });
     for (const row of rows) wanted.delete(row.digest.toString('hex'));
     return [...wanted].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, chunk]) => chunk);
   }
 }
 
-async function encodeChunk(chunk: Chunk): Promise<StoredChunk> {
-  const { encoding, block } = await encodeBlock(Buffer.concat(chunk.content));
+function toStoredChunk([digest, rows, contentBytes, encoding, block]: (Buffer | null)[]): StoredChunk {
+  return {
+    digest: digest!,
+    rows: rows!.readInt32BE(),
+    contentBytes: contentBytes!.readInt32BE(),
+    encoding: encoding!.toString() as BlockEncoding,
+    block: block!,
+  };
+}
+
+function encodeChunk(chunk: Chunk): StoredChunk {
+  const { encoding, block } = encodeBlock(Buffer.concat(chunk.content));
   return { digest: chunk.digest, rows: chunk.rows, contentBytes: chunk.bytes, encoding, block };
 }

@@ -85,7 +85,7 @@ export class SpoolFile {
           `The spool has another chunk in the place of ${digest.slice(0, 12)}.`,
         );
       }
-      return await decodeFrame({ header, block: bytes.subarray(FRAME_HEADER_BYTES) });
+      return decodeFrame({ header, block: bytes.subarray(FRAME_HEADER_BYTES) });
     } catch (error) {
       this.entries.delete(digest);
       throw error;

@@ -92,27 +92,15 @@ async function loadTables(lease: DatabaseLease, order: ApplyOrder): Promise<Load
   return loaded;
 }
 
-/** The table's rows from the spool. The next few chunks are being decoded while one is written. */
+/** The table's rows from the spool. */
 async function* contentOf(
   plan: TablePlan & { action: 'load' },
   order: ApplyOrder,
 ): AsyncGenerator<Buffer, void> {
-  const { spool, progress, signal } = order;
-  const ahead: Promise<Buffer>[] = [];
-  const READ_AHEAD = 4;
-  for (const [index, digest] of plan.chunks.entries()) {
-    const read = spool.read(digest);
-    read.catch(() => undefined);
-    ahead.push(read);
-    if (index < READ_AHEAD - 1 && index < plan.chunks.length - 1) continue;
-    signal.throwIfAborted();
-    const content = await ahead.shift()!;
-    progress.bytesDone += content.length;
-    yield content;
-  }
-  for (const rest of ahead) {
-    const content = await rest;
-    progress.bytesDone += content.length;
+  for (const digest of plan.chunks) {
+    order.signal.throwIfAborted();
+    const content = await order.spool.read(digest);
+    order.progress.bytesDone += content.length;
     yield content;
   }
 }

@@ -32,7 +32,7 @@ export async function fetchMissing(
   for (let start = 0; start < ranges.length; start += RANGES_PER_REQUEST) {
     const frames = hub.frames(manifestId, ranges.slice(start, start + RANGES_PER_REQUEST), call);
     for await (const batch of inBatches(frames, BATCH_FRAMES)) {
-      await Promise.all(batch.map((frame) => checkFrame(frame, missing)));
+      for (const frame of batch) checkFrame(frame, missing);
       await spool.append(batch);
       onFetched(batch.reduce((sum, frame) => sum + FRAME_HEADER_BYTES + frame.block.length, 0));
     }
@@ -53,7 +53,7 @@ export function missingFrames(plan: SyncPlan, spool: Pick<SpoolFile, 'has'>): Ma
 }
 
 /** Nothing that was not asked for takes up room on the disk. */
-async function checkFrame(frame: Frame, wanted: Map<number, string>): Promise<void> {
+function checkFrame(frame: Frame, wanted: Map<number, string>): void {
   const { number, digest } = frame.header;
   if (wanted.get(number) !== digest.toString('hex')) {
     throw new RivuletError(
@@ -61,7 +61,7 @@ async function checkFrame(frame: Frame, wanted: Map<number, string>): Promise<vo
       `Frame ${number} of the payload is not the one that was asked for.`,
     );
   }
-  await decodeFrame(frame);
+  decodeFrame(frame);
 }
 
 /** When the source fails, what had been gathered is yielded first. */

@@ -1,0 +1,40 @@
+import type { ClientBase } from 'pg';
+import { copyOut } from './copy';
+
+const SIGNATURE_BYTES = 11;
+const HEADER_BYTES = SIGNATURE_BYTES + 8;
+const TRAILER_FIELDS = -1;
+const NULL_LENGTH = -1;
+
+/**
+ * The rows of a query, each a list of values in PostgreSQL's binary format, through COPY … (FORMAT binary): the one
+ * way on which pg passes large `bytea` on as bytes. In the results of an ordinary query they are hexadecimal digits,
+ * twice as many, and its binary mode decodes them as UTF-8.
+ *
+ * https://www.postgresql.org/docs/current/sql-copy.html#SQL-COPY-BINARY-FORMAT
+ */
+export async function selectBinary(client: ClientBase, query: string): Promise<(Buffer | null)[][]> {
+  const pieces: Buffer[] = [];
+  for await (const piece of copyOut(client, `COPY (${query}) TO STDOUT (FORMAT binary)`)) pieces.push(piece);
+  const bytes = Buffer.concat(pieces);
+  // The header may have an extension, whose length is its last number.
+  let offset = HEADER_BYTES + bytes.readUInt32BE(SIGNATURE_BYTES + 4);
+  const rows: (Buffer | null)[][] = [];
+  for (;;) {
+    const fields = bytes.readInt16BE(offset);
+    offset += 2;
+    if (fields === TRAILER_FIELDS) return rows;
+    const row: (Buffer | null)[] = [];
+    for (let field = 0; field < fields; field++) {
+      const length = bytes.readInt32BE(offset);
+      offset += 4;
+      if (length === NULL_LENGTH) {
+        row.push(null);
+      } else {
+        row.push(bytes.subarray(offset, offset + length));
+        offset += length;
+      }
+    }
+    rows.push(row);
+  }
+}
