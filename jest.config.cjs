@@ -1,3 +1,6 @@
+// Projects take no testTimeout of their own. Real servers and processes share two cores with other test files.
+const testTimeout = 60_000;
+
 const base = {
   rootDir: __dirname,
   testEnvironment: 'node',
@@ -23,6 +26,7 @@ const base = {
 
 /** unit: pure. pg: one real PostgreSQL server for the run. e2e: real processes of the built apps on it. */
 module.exports = {
+  testTimeout,
   projects: [
     {
       ...base,

@@ -6,6 +6,8 @@ const original = Error[Symbol.hasInstance];
 Object.defineProperty(Error, Symbol.hasInstance, {
   configurable: true,
   value(candidate) {
-    return this === Error ? isNativeError(candidate) || original.call(this, candidate) : original.call(this, candidate);
+    return this === Error
+      ? isNativeError(candidate) || original.call(this, candidate)
+      : original.call(this, candidate);
   },
 });

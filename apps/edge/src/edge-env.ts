@@ -19,6 +19,7 @@ export class EdgeEnv {
 
   @EnvVariable('EDGE_CENTRAL_URL', 'Where central is.')
   @HttpUrl()
+  @Matches(/^[^@]*$/, { message: 'must not hold a user or a password' })
   centralUrl = 'http://localhost:8080';
 
   @EnvVariable(
@@ -64,8 +65,9 @@ export class EdgeEnv {
   @IsString()
   spoolFile = '.rivulet/edge.spool';
 
+  // Node's fetch waits no longer than 5 minutes for an answer to begin.
   @EnvVariable('EDGE_REQUEST_TIMEOUT', 'How long central may take to answer a request.')
-  @Duration({ min: '1s', max: '1h' })
+  @Duration({ min: '1s', max: '5m' })
   requestTimeoutMs = 300_000;
 
   @EnvVariable('EDGE_IDLE_TIMEOUT', 'How long a download may bring nothing before it counts as broken.')

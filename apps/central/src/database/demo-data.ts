@@ -15,6 +15,8 @@ export async function loadDemoData(pool: Pool): Promise<boolean> {
         `SELECT to_regclass('public.companies') IS NOT NULL AS "isThere"`,
       );
       if (rows[0]!.isThere) return false;
+      // A role named as a schema would have its tables made there.
+      await client.query('SET LOCAL search_path TO public');
       const files = (await readdir(DIRECTORY)).filter((name) => name.endsWith('.sql')).toSorted();
       for (const file of files) await client.query(await readFile(join(DIRECTORY, file), 'utf8'));
       return true;

@@ -1,5 +1,20 @@
 import { RivuletError } from '@rivulet/protocol';
-import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type Document, type Node } from 'yaml';
+import {
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+  type Document,
+  type Node,
+  type YAMLError,
+} from 'yaml';
+
+/** The error of a datasets file. `place` is `path:line:column`, `problem` a sentence without its full stop. */
+export function invalidFile(place: string, problem: string): RivuletError {
+  return new RivuletError('DATASETS_FILE_INVALID', `${place}: ${problem}.`);
+}
 
 /** A text of the file, which can say where each of its characters stands. */
 export interface PlacedText {
@@ -10,6 +25,7 @@ export interface PlacedText {
 
 interface YamlFile {
   path: string;
+  source: string;
   lines: string[];
   lineCounter: LineCounter;
   document: Document;
@@ -28,12 +44,13 @@ export class YamlNode {
   ) {}
 
   static parse(path: string, source: string): YamlNode {
+    const text = source.replace(/^\uFEFF/, '');
     const lineCounter = new LineCounter();
-    const document = parseDocument(source, { lineCounter, prettyErrors: false });
-    const file = { path, lines: source.split('\n'), lineCounter, document };
+    const document = parseDocument(text, { lineCounter, prettyErrors: false });
+    const file = { path, source: text, lines: text.split('\n'), lineCounter, document };
     const root = new YamlNode(file, document.contents, 0);
     const [error] = document.errors;
-    if (error !== undefined) throw root.invalid(error.message, error.pos[0]);
+    if (error !== undefined) throw root.invalid(describeSyntaxError(error), error.pos[0]);
     return root;
   }
 
@@ -43,7 +60,7 @@ export class YamlNode {
 
   /** The error that names this place. */
   invalid(problem: string, offset = this.offset): RivuletError {
-    return new RivuletError('DATASETS_FILE_INVALID', `${this.placeAt(offset)}: ${problem}`);
+    return invalidFile(this.placeAt(offset), problem);
   }
 
   /** The values of a mapping, which may have these fields and no others. */
@@ -73,21 +90,17 @@ export class YamlNode {
 
   text(what: string): PlacedText {
     const { node } = this;
-    if (!isScalar(node) || typeof node.value !== 'string' || node.value.trim() === '') {
-      throw this.invalid(`${what} must be a text`);
-    }
-    const isLiteralBlock = node.type === 'BLOCK_LITERAL';
+    if (!isScalar(node) || node.value === null) throw this.invalid(`${what} must be a text`);
     const { value } = node;
-    return {
-      text: value,
-      placeOf: (offset) => (isLiteralBlock ? this.placeInBlock(value, offset) : this.place),
-    };
+    if (typeof value !== 'string') {
+      throw this.invalid(`${what} must be a text; put it in quotes: "${node.source}"`);
+    }
+    if (value.trim() === '') throw this.invalid(`${what} is empty`);
+    return { text: value, placeOf: (offset) => this.placeInText(node.type, value, offset) };
   }
 
-  number(what: string): number {
-    if (!isScalar(this.node) || typeof this.node.value !== 'number')
-      throw this.invalid(`${what} must be a number`);
-    return this.node.value;
+  is(value: number): boolean {
+    return isScalar(this.node) && this.node.value === value;
   }
 
   private get offset(): number {
@@ -95,13 +108,28 @@ export class YamlNode {
   }
 
   private child(node: Node | null, fallbackOffset: number): YamlNode {
-    const resolved = isAlias(node) ? (node.resolve(this.file.document) ?? null) : node;
+    if (!isAlias(node)) return new YamlNode(this.file, node, fallbackOffset);
+    const resolved = node.resolve(this.file.document);
+    if (resolved === undefined) {
+      throw this.invalid(
+        `*${node.source} refers to no anchor; name it with &${node.source} above`,
+        node.range![0],
+      );
+    }
     return new YamlNode(this.file, resolved, fallbackOffset);
   }
 
   private placeAt(offset: number): string {
     const { line, col } = this.file.lineCounter.linePos(offset);
-    return `${this.file.path}:${line}:${col}`;
+    // Of a file without a single line the counter says 0.
+    return `${this.file.path}:${Math.max(1, line)}:${Math.max(1, col)}`;
+  }
+
+  private placeInText(type: string | undefined, text: string, offset: number): string {
+    if (type === 'BLOCK_LITERAL') return this.placeInBlock(text, offset);
+    const start = this.offset + (type === 'PLAIN' ? 0 : 1);
+    const isAsWritten = type !== 'BLOCK_FOLDED' && this.file.source.startsWith(text, start);
+    return isAsWritten ? this.placeAt(start + offset) : this.place;
   }
 
   /** The block's text begins on the line after its `|`, each line behind the indentation of the first. */
@@ -116,5 +144,19 @@ export class YamlNode {
     const ownIndentation = firstTextLine.search(/\S/);
     const column = indentation - ownIndentation + before.at(-1)!.length + 1;
     return `${this.file.path}:${firstLine + before.length}:${column}`;
+  }
+}
+
+/** The likely mistakes in words that say what to do; the parser's own for the rest. */
+function describeSyntaxError(error: YAMLError): string {
+  switch (error.code) {
+    case 'TAB_AS_INDENT':
+      return 'this line is indented with a tab; YAML takes only spaces';
+    case 'DUPLICATE_KEY':
+      return 'this field is here for the second time; keep one of the two';
+    case 'MULTIPLE_DOCS':
+      return 'a second document begins here; keep everything in one, without `---`';
+    default:
+      return `this is not valid YAML: ${error.message}`;
   }
 }

@@ -18,13 +18,13 @@ export class LastSyncIndicator implements HealthIndicator {
     const applied = await this.state.read();
     const last = this.sync.lastResult;
     const [latest] = await this.state.history(1);
-    const at = latest?.finishedAt;
+    const at = await this.state.lastConfirmedAt();
     return {
       up: applied !== null && last?.status !== 'failed',
       detail: {
         manifestId: applied?.manifestId ?? null,
         lastCycle: latest?.status ?? null,
-        ageSeconds: at === undefined ? null : Math.round((Date.now() - Date.parse(at)) / 1000),
+        ageSeconds: at === null ? null : Math.max(0, Math.round((Date.now() - at.getTime()) / 1000)),
       },
     };
   }

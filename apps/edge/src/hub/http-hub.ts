@@ -18,41 +18,48 @@ import { IdleTimeout } from './idle-timeout';
 export interface HttpHubSettings {
   centralUrl: string;
   macAddress: string;
-  /** For an answer to begin: central may be reading a large dataset. */
+  /** For the answer to a request: central may be reading a large dataset. */
   requestTimeoutMs: number;
-  /** For the next bytes of a payload. */
+  /** For the next bytes of a payload, and for the receipt of an acknowledgement. */
   idleTimeoutMs: number;
 }
 
 /** JSON answers are read up to this size: a plan has 67 bytes for each chunk. */
 const ANSWER_MAX_BYTES = 64 * 1024 * 1024;
 
+const PROBLEM_MAX_BYTES = 64 * 1024;
+/** An explanation is shown, logged and stored; nobody reads a longer one. */
+const EXPLANATION_MAX_LENGTH = 2_000;
+
 /** Central over HTTP. Retries nothing by itself. */
 export class HttpHub implements Hub {
   constructor(private readonly settings: HttpHubSettings) {}
 
   async request(request: SyncRequest, call: HubCall): Promise<UnverifiedSyncResponse> {
-    return parseSyncResponse(await this.postJson('device-sync/request', request, call));
+    return parseSyncResponse(
+      await this.postJson('device-sync/request', request, call, this.settings.requestTimeoutMs),
+    );
   }
 
   async acknowledge(acknowledgement: Acknowledgement, call: HubCall): Promise<void> {
-    await this.postJson('device-sync/acknowledgements', acknowledgement, call);
+    await this.postJson('device-sync/acknowledgements', acknowledgement, call, this.settings.idleTimeoutMs);
   }
 
-  async *frames(manifestId: string, ranges: FrameRange[], call: HubCall): AsyncGenerator<Frame, void> {
+  async *frames(manifestId: string, ranges: FrameRange[], call: HubCall): AsyncGenerator<Frame[], void> {
     const path = `device-sync/manifests/${manifestId}/payload?frames=${formatFrameRanges(ranges)}`;
     const idle = new IdleTimeout(this.settings.idleTimeoutMs);
     const signal = AbortSignal.any([call.signal, idle.signal]);
     const decoder = new FrameDecoder();
     try {
       const response = await this.send('GET', path, { ...call, signal });
-      refuseOtherContent(response, FRAMES_CONTENT_TYPE);
-      for await (const bytes of response.body!) {
+      await refuseOtherContent(response, FRAMES_CONTENT_TYPE);
+      for await (const bytes of response.body ?? []) {
         idle.restart();
-        for (const frame of decoder.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))) {
-          if (frame.header.kind === 'end') return;
-          yield frame;
-        }
+        const frames = decoder.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+        const end = frames.findIndex((frame) => frame.header.kind === 'end');
+        const chunks = end === -1 ? frames : frames.slice(0, end);
+        if (chunks.length > 0) yield chunks;
+        if (end !== -1) return;
       }
     } catch (error) {
       throw this.explain(error, call.signal);
@@ -62,12 +69,12 @@ export class HttpHub implements Hub {
     throw new RivuletError('CENTRAL_UNREACHABLE', 'Central ended the payload before its end frame.');
   }
 
-  private async postJson(path: string, body: object, call: HubCall): Promise<unknown> {
-    const signal = AbortSignal.any([call.signal, AbortSignal.timeout(this.settings.requestTimeoutMs)]);
+  private async postJson(path: string, body: object, call: HubCall, timeoutMs: number): Promise<unknown> {
+    const signal = AbortSignal.any([call.signal, AbortSignal.timeout(timeoutMs)]);
     try {
       const response = await this.send('POST', path, { ...call, signal }, JSON.stringify(body));
-      refuseOtherContent(response, 'application/json');
-      return JSON.parse(await readText(response));
+      await refuseOtherContent(response, 'application/json');
+      return JSON.parse(await readText(response, ANSWER_MAX_BYTES));
     } catch (error) {
       if (error instanceof SyntaxError) {
         throw new RivuletError('CENTRAL_RESPONSE_INVALID', "Central's answer is not JSON.", { cause: error });
@@ -89,7 +96,8 @@ export class HttpHub implements Hub {
       headers,
       body: body ?? null,
       signal: call.signal,
-      redirect: 'error',
+      // A redirect is then an answer without success: central does not move, so it is a proxy or portal that speaks.
+      redirect: 'manual',
     });
     if (!response.ok) throw await readProblem(response);
     return response;
@@ -112,19 +120,21 @@ function withSlash(url: string): string {
   return url.endsWith('/') ? url : `${url}/`;
 }
 
-function refuseOtherContent(response: Response, expected: string): void {
+async function refuseOtherContent(response: Response, expected: string): Promise<void> {
   const type = response.headers.get('content-type') ?? 'nothing';
-  if (type.startsWith(expected)) return;
+  if (type.toLowerCase().startsWith(expected)) return;
+  // The connection stays busy with a body that nobody reads.
+  await response.body?.cancel();
   throw new RivuletError('CENTRAL_RESPONSE_INVALID', `Central answered with ${type} instead of ${expected}.`);
 }
 
-async function readText(response: Response): Promise<string> {
+async function readText(response: Response, maxBytes: number): Promise<string> {
   const pieces: Uint8Array[] = [];
   let length = 0;
-  for await (const piece of response.body!) {
+  for await (const piece of response.body ?? []) {
     length += piece.byteLength;
-    if (length > ANSWER_MAX_BYTES) {
-      throw new RivuletError('LIMIT_EXCEEDED', `Central's answer is larger than ${ANSWER_MAX_BYTES} bytes.`);
+    if (length > maxBytes) {
+      throw new RivuletError('LIMIT_EXCEEDED', `Central's answer is larger than ${maxBytes} bytes.`);
     }
     pieces.push(piece);
   }
@@ -135,14 +145,14 @@ async function readText(response: Response): Promise<string> {
 async function readProblem(response: Response): Promise<RivuletError> {
   const retryAfter = Number(response.headers.get('retry-after'));
   const retry = retryAfter > 0 ? { retryAfterSeconds: retryAfter } : {};
-  const problem: unknown = await readText(response)
+  const problem: unknown = await readText(response, PROBLEM_MAX_BYTES)
     .then(JSON.parse)
     .catch(() => undefined);
   const { code, detail, nextStep } = (problem ?? {}) as Record<string, unknown>;
   if (isErrorCode(code) && typeof detail === 'string') {
-    return new RivuletError(code, `Central answered: ${detail}`, {
+    return new RivuletError(code, `Central answered: ${detail.slice(0, EXPLANATION_MAX_LENGTH)}`, {
       ...retry,
-      ...(typeof nextStep === 'string' ? { nextStep } : {}),
+      ...(typeof nextStep === 'string' ? { nextStep: nextStep.slice(0, EXPLANATION_MAX_LENGTH) } : {}),
     });
   }
   const busy = response.status === 429 || response.status >= 500;

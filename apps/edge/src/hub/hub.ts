@@ -12,12 +12,12 @@ export interface Hub {
   request(request: SyncRequest, call: HubCall): Promise<UnverifiedSyncResponse>;
 
   /**
-   * The frames of a manifest in the given ranges, as they arrive. It ends normally only after the end frame; a
-   * connection that breaks or stalls is an error, and what was yielded before it is good.
+   * The frames of a manifest in the given ranges, as they arrive, a few at a time. It ends normally only after the
+   * end frame; a connection that breaks or stalls is an error, and what was yielded before it is good.
    *
    * @throws as request() does; FRAME_INVALID · LIMIT_EXCEEDED when the stream is malformed
    */
-  frames(manifestId: string, ranges: FrameRange[], call: HubCall): AsyncIterable<Frame>;
+  frames(manifestId: string, ranges: FrameRange[], call: HubCall): AsyncIterable<Frame[]>;
 
   acknowledge(acknowledgement: Acknowledgement, call: HubCall): Promise<void>;
 }

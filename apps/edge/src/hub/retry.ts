@@ -35,12 +35,22 @@ export async function withRetries<T>(
     factor: 2,
     randomize: true,
     signal,
-    shouldRetry: ({ error }) => error instanceof RivuletError && passing.has(error.code),
+    shouldRetry: ({ error }) => isWorthRetrying(error),
     onFailedAttempt: async ({ error, attemptNumber, retriesLeft, retryDelay }) => {
-      if (retriesLeft === 0 || !(error instanceof RivuletError) || !passing.has(error.code)) return;
+      if (retriesLeft === 0 || !isWorthRetrying(error)) return;
       onRetry(error, attemptNumber);
-      const askedMs = Math.min(error.retryAfterSeconds ?? 0, RETRY_AFTER_MAX_SECONDS) * 1000;
+      const askedMs = (error.retryAfterSeconds ?? 0) * 1000;
       if (askedMs > retryDelay) await sleep(askedMs - retryDelay, undefined, { signal });
     },
   });
+}
+
+/** Whether the failure may be gone a moment later. */
+export function isPassing(error: RivuletError): boolean {
+  return passing.has(error.code);
+}
+
+function isWorthRetrying(error: Error): error is RivuletError {
+  if (!(error instanceof RivuletError)) return false;
+  return isPassing(error) && (error.retryAfterSeconds ?? 0) <= RETRY_AFTER_MAX_SECONDS;
 }

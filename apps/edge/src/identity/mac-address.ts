@@ -33,9 +33,19 @@ export function findMacAddress(
 
 /** Sorted, so that the choice does not depend on the order in which drivers were loaded. */
 function hardwareInterfaces(interfaces: ReturnType<typeof networkInterfaces>): string[] {
-  return Object.keys(interfaces)
+  const names = Object.keys(interfaces)
     .filter((name) => !virtualInterface.test(name))
     .toSorted();
+  const isBurntIn = (name: string): boolean => isUniversal(interfaces[name]?.[0]?.mac ?? '');
+  return [...names.filter(isBurntIn), ...names.filter((name) => !isBurntIn(name))];
+}
+
+/**
+ * Whether a maker gave out the address (IEEE 802, the second lowest bit of the first byte is 0), as opposed to some
+ * software. Bridges and overlays of containers have names of every kind, and on many devices the same address.
+ */
+function isUniversal(mac: string): boolean {
+  return (Number.parseInt(mac.slice(0, 2), 16) & 2) === 0 && mac !== '00:00:00:00:00:00';
 }
 
 /** Injection token of the address that was found. */

@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import { mkdir, open, statfs, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import {
@@ -7,6 +8,7 @@ import {
   FRAME_HEADER_BYTES,
   RivuletError,
   type Frame,
+  type FrameHeader,
 } from '@rivulet/protocol';
 
 /** Where a frame stands in the file. */
@@ -15,26 +17,47 @@ interface Entry {
   length: number;
 }
 
+/** No room on the device, or none left of what this user may have. */
+const NO_ROOM = new Set(['ENOSPC', 'EDQUOT']);
+
 /**
  * Frames that have arrived and wait to be applied, in one file that only grows, found by digest. A download that
  * broke off goes on behind the last whole frame, also after a restart, and also for a later manifest that needs
  * some of the same chunks. Nothing is trusted for being in the file: a frame is checked again when it is read.
  */
 export class SpoolFile {
+  private readonly entries = new Map<string, Entry>();
+  private end = 0;
+
   private constructor(
     private readonly path: string,
     private readonly file: FileHandle,
-    private readonly entries: Map<string, Entry>,
-    private end: number,
   ) {}
 
-  /** Opens the file, or makes it. What a crash left of a frame at its end is cut off. */
+  /** Opens the file, or makes it. What is in it counts after recover(). */
   static async open(path: string): Promise<SpoolFile> {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    const file = await open(path, 'a+', 0o600);
-    const { entries, end } = await scan(file);
-    await file.truncate(end);
-    return new SpoolFile(path, file, entries, end);
+    return new SpoolFile(path, await open(path, constants.O_RDWR | constants.O_CREAT, 0o600));
+  }
+
+  /**
+   * Finds the frames in the file, and checks each: damaged ones are left out, and what a crash left of one at the end
+   * is cut off. A second edge process on the same database may have this file open too, so this comes first in every
+   * download, and only under the lease.
+   */
+  async recover(): Promise<void> {
+    this.entries.clear();
+    this.end = 0;
+    const { size } = await this.file.stat();
+    for (;;) {
+      const length = await this.lengthOfFrameAt(this.end, size);
+      if (length === undefined) break;
+      const bytes = await this.bytesAt(this.end, length);
+      const digest = intactDigest(bytes);
+      if (digest !== undefined) this.entries.set(digest, { offset: this.end, length });
+      this.end += length;
+    }
+    await this.file.truncate(this.end);
   }
 
   /** Bytes of all frames in it. */
@@ -46,15 +69,22 @@ export class SpoolFile {
     return this.entries.has(digest);
   }
 
-  /** @throws RivuletError DISK_FULL */
+  /** What the file has of these chunks, in bytes of frames. */
+  bytesOf(digests: Iterable<string>): number {
+    let bytes = 0;
+    for (const digest of digests) bytes += this.entries.get(digest)?.length ?? 0;
+    return bytes;
+  }
+
+  /** @throws RivuletError DISK_FULL; the frames are then not in the spool, and the next go in their place */
   async append(frames: Frame[]): Promise<void> {
     const pieces = frames.flatMap((frame) => [encodeFrameHeader(frame.header), frame.block]);
     try {
-      await this.file.appendFile(Buffer.concat(pieces));
+      await this.writeAtEnd(Buffer.concat(pieces));
     } catch (error) {
-      // Part of a frame may have been written; the next one must begin where the last whole one ends.
-      await this.file.truncate(this.end);
-      if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+      // Part of a frame may have been written. The next one goes over it; until then its room is given back.
+      await this.file.truncate(this.end).catch(() => undefined);
+      if (!NO_ROOM.has(String((error as NodeJS.ErrnoException).code))) throw error;
       throw new RivuletError('DISK_FULL', `The disk of ${this.path} became full during the download.`, {
         cause: error,
       });
@@ -75,20 +105,13 @@ export class SpoolFile {
     const entry = this.entries.get(digest);
     if (entry === undefined)
       throw new RivuletError('FRAME_INVALID', `Chunk ${digest.slice(0, 12)} is not in the spool.`);
-    const bytes = Buffer.allocUnsafe(entry.length);
-    await this.file.read(bytes, 0, entry.length, entry.offset);
     try {
-      const header = decodeFrameHeader(bytes);
-      if (header.digest.toString('hex') !== digest) {
-        throw new RivuletError(
-          'FRAME_INVALID',
-          `The spool has another chunk in the place of ${digest.slice(0, 12)}.`,
-        );
-      }
-      return decodeFrame({ header, block: bytes.subarray(FRAME_HEADER_BYTES) });
+      const bytes = await this.bytesAt(entry.offset, entry.length);
+      return contentOf(bytes, digest);
     } catch (error) {
       this.entries.delete(digest);
-      throw error;
+      const message = `Chunk ${digest.slice(0, 12)} is damaged in the spool.`;
+      throw new RivuletError('FRAME_INVALID', message, { cause: error });
     }
   }
 
@@ -112,34 +135,59 @@ export class SpoolFile {
   async close(): Promise<void> {
     await this.file.close();
   }
+
+  /** Not in append mode: another process may have made the file longer or shorter than we know it. */
+  private async writeAtEnd(bytes: Buffer): Promise<void> {
+    for (let done = 0; done < bytes.length;) {
+      const { bytesWritten } = await this.file.write(bytes, done, bytes.length - done, this.end + done);
+      done += bytesWritten;
+    }
+  }
+
+  /** Undefined when what is there before `size` is not the whole of one. */
+  private async lengthOfFrameAt(offset: number, size: number): Promise<number | undefined> {
+    if (offset + FRAME_HEADER_BYTES > size) return undefined;
+    const header = tryDecodeHeader(await this.bytesAt(offset, FRAME_HEADER_BYTES));
+    if (header?.kind !== 'chunk') return undefined;
+    const length = FRAME_HEADER_BYTES + header.blockBytes;
+    return offset + length > size ? undefined : length;
+  }
+
+  private async bytesAt(offset: number, length: number): Promise<Buffer> {
+    const bytes = Buffer.allocUnsafe(length);
+    const { bytesRead } = await this.file.read(bytes, 0, length, offset);
+    return bytes.subarray(0, bytesRead);
+  }
+}
+
+/** @throws unless the bytes are a whole frame with this digest */
+function contentOf(bytes: Buffer, digest: string): Buffer {
+  const header = decodeFrameHeader(bytes);
+  const block = bytes.subarray(FRAME_HEADER_BYTES);
+  if (header.digest.toString('hex') !== digest || block.length !== header.blockBytes) {
+    throw new RangeError(`Frame ${header.number} is in its place.`);
+  }
+  return decodeFrame({ header, block });
+}
+
+function intactDigest(bytes: Buffer): string | undefined {
+  try {
+    const digest = decodeFrameHeader(bytes).digest.toString('hex');
+    contentOf(bytes, digest);
+    return digest;
+  } catch {
+    return undefined;
+  }
+}
+
+function tryDecodeHeader(bytes: Buffer): FrameHeader | undefined {
+  try {
+    return decodeFrameHeader(bytes);
+  } catch {
+    return undefined;
+  }
 }
 
 function toMiB(bytes: number): string {
   return (bytes / 1024 / 1024).toFixed(1);
-}
-
-/** Reads the headers alone, until one is not whole or not a chunk's. */
-async function scan(file: FileHandle): Promise<{ entries: Map<string, Entry>; end: number }> {
-  const { size } = await file.stat();
-  const entries = new Map<string, Entry>();
-  const header = Buffer.alloc(FRAME_HEADER_BYTES);
-  let offset = 0;
-  while (offset + FRAME_HEADER_BYTES <= size) {
-    await file.read(header, 0, FRAME_HEADER_BYTES, offset);
-    const length = FRAME_HEADER_BYTES + header.readUInt32BE(16);
-    const frame = tryDecode(header);
-    if (frame === undefined || offset + length > size) break;
-    entries.set(frame, { offset, length });
-    offset += length;
-  }
-  return { entries, end: offset };
-}
-
-function tryDecode(bytes: Buffer): string | undefined {
-  try {
-    const header = decodeFrameHeader(bytes);
-    return header.kind === 'chunk' ? header.digest.toString('hex') : undefined;
-  } catch {
-    return undefined;
-  }
 }

@@ -1,7 +1,7 @@
 import { mirrorFingerprint } from '@rivulet/mirror';
 import type { Acknowledgement, HeldTable, Manifest, ManifestPosition } from '@rivulet/protocol';
 import type { PoolClient } from 'pg';
-import { IsNull, type DataSource, type EntityManager } from 'typeorm';
+import { IsNull, Not, type DataSource, type EntityManager } from 'typeorm';
 import type { SyncResult } from '../sync/sync-result';
 import { EdgeSyncLog } from './edge-sync-log.entity';
 import { EdgeSyncState } from './edge-sync-state.entity';
@@ -9,6 +9,12 @@ import { EdgeSyncTable } from './edge-sync-table.entity';
 
 /** Rows of the log that are kept. Counted, not aged: an edge's clock may be wrong by decades. */
 const LOG_ROWS_KEPT = 5_000;
+
+/** A mirror that may be kept. */
+export interface HeldMirror extends HeldTable {
+  /** The table's name, which central is not told. */
+  table: string;
+}
 
 /** The only writer of what has been applied, and of the log. */
 export class SyncState {
@@ -23,11 +29,11 @@ export class SyncState {
   }
 
   /** The mirrors that are what the state says, as far as the catalogue shows: there, and with the same columns. */
-  async heldTables(client: PoolClient): Promise<HeldTable[]> {
-    const held: HeldTable[] = [];
+  async heldTables(client: PoolClient): Promise<HeldMirror[]> {
+    const held: HeldMirror[] = [];
     for (const { name, table, fingerprint, checksum } of await this.tables()) {
       if ((await mirrorFingerprint(client, { name, table })) === fingerprint)
-        held.push({ name, fingerprint, checksum });
+        held.push({ name, table, fingerprint, checksum });
     }
     return held;
   }
@@ -89,6 +95,16 @@ export class SyncState {
 
   async markAcknowledged(cycleId: string): Promise<void> {
     await this.database.manager.update(EdgeSyncLog, { cycleId }, { acknowledgedAt: new Date() });
+  }
+
+  /** When the mirrors were last known to be what central has: the end of the last cycle that did not fail. */
+  async lastConfirmedAt(): Promise<Date | null> {
+    const last = await this.database.manager.findOne(EdgeSyncLog, {
+      where: { status: Not('failed') },
+      order: { id: 'DESC' },
+    });
+    // After thousands of failures the log no longer goes back to it.
+    return last?.finishedAt ?? (await this.read())?.appliedAt ?? null;
   }
 
   /** Finished cycles, the latest first. */

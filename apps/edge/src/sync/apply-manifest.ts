@@ -125,14 +125,21 @@ function toTableResult(table: Manifest['tables'][number], loaded: LoadedMirror[]
   return { name, table: table.table, action, rows, bytes, checksum };
 }
 
+/** SQLSTATE classes of a connection that is gone: that says nothing of the manifest, and is named as any lost database. */
+const CONNECTION_LOST = /^(08|57P)/;
+
+/** Readers that use several mirrors in another order than ours; PostgreSQL ends one of the two. */
+const DEADLOCK_DETECTED = '40P01';
+
 function explain(error: unknown): unknown {
-  if (!isPostgresError(error)) return error;
+  if (!isPostgresError(error) || CONNECTION_LOST.test(error.code)) return error;
   switch (error.code) {
     case sqlState.diskFull:
       return new RivuletError('DISK_FULL', `The disk of the edge's database is full: ${error.message}.`, {
         cause: error,
       });
     case sqlState.lockNotAvailable:
+    case DEADLOCK_DETECTED:
       return new RivuletError('MIRROR_BUSY', 'Another transaction holds a lock on a mirror.', {
         cause: error,
       });

@@ -16,7 +16,18 @@ export function parseSchedule(text: string): Schedule | undefined {
     return intervalMs < INTERVAL_MIN_MS ? undefined : { delayMs: () => intervalMs };
   if (!validateCronExpression(text).valid) return undefined;
   const cron = new CronTime(text, 'UTC');
-  return { delayMs: (now) => Math.max(0, cron.getNextDateFrom(now, 'UTC').toMillis() - now.getTime()) };
+  const delayMs = (now: Date): number => cron.getNextDateFrom(now, 'UTC').toMillis() - now.getTime();
+  return comesEver(delayMs) ? { delayMs: (now) => Math.max(0, delayMs(now)) } : undefined;
+}
+
+/** There are valid expressions for days that no month has, such as the 30th of February. */
+function comesEver(delayMs: (now: Date) => number): boolean {
+  try {
+    delayMs(new Date());
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** For a variable of the environment. The text itself is kept; it has been found to be a schedule. */

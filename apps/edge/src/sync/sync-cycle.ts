@@ -3,20 +3,19 @@ import {
   PROTOCOL_VERSION,
   RivuletError,
   type Acknowledgement,
-  type HeldTable,
   type Manifest,
   type SyncPlan,
 } from '@rivulet/protocol';
 import type { TransactionOptions } from '@rivulet/postgres';
 import type { Hub, HubCall } from '../hub/hub';
 import { verifyManifest, type VerifiedManifest } from '../hub/manifest-verifier';
-import { withRetries, type RetrySettings } from '../hub/retry';
+import { isPassing, withRetries, type RetrySettings } from '../hub/retry';
 import type { SpoolFile } from '../spool/spool-file';
-import type { SyncState } from '../state/sync-state';
+import type { HeldMirror, SyncState } from '../state/sync-state';
 import { applyManifest } from './apply-manifest';
 import type { DatabaseLease } from './database-lease';
-import { fetchMissing, missingFrames } from './download';
-import type { SyncProgress, SyncResult, SyncTrigger } from './sync-result';
+import { bytesToFetch, fetchMissing, missingFrames } from './download';
+import { unfinishedResult, type SyncProgress, type SyncResult, type SyncTrigger } from './sync-result';
 
 export interface SyncCycleDependencies {
   hub: Hub;
@@ -56,6 +55,11 @@ export class SyncCycle {
   }
 }
 
+interface Update {
+  verified: VerifiedManifest;
+  plan: SyncPlan;
+}
+
 /** The state of one run. */
 class CycleRun {
   private readonly start = performance.now();
@@ -72,20 +76,7 @@ class CycleRun {
     const cycleId = dependencies.newId();
     const startedAt = dependencies.now().toISOString();
     this.call = { cycleId, signal };
-    this.result = {
-      cycleId,
-      trigger,
-      status: 'failed',
-      manifestId: null,
-      epoch: null,
-      sequence: null,
-      startedAt,
-      finishedAt: startedAt,
-      durations: { requestMs: 0, downloadMs: 0, applyMs: 0, verifyMs: 0, totalMs: 0 },
-      wireBytes: 0,
-      acknowledged: false,
-      tables: [],
-    };
+    this.result = unfinishedResult(cycleId, trigger, startedAt);
   }
 
   async execute(): Promise<SyncResult> {
@@ -99,13 +90,31 @@ class CycleRun {
       } else {
         await this.download(update.verified.manifest, update.plan);
         await this.apply(update.verified, update.plan);
-        await this.acknowledgePending();
       }
     } catch (error) {
-      await this.finishAsFailed(error);
+      if (!(await this.isCommitted())) await this.finishAsFailed(error);
     }
+    if (this.result.status === 'applied') await this.tidyUp();
     this.finish();
     return this.result;
+  }
+
+  /** Whether the manifest is applied after all: a connection can break after the commit and before its answer. */
+  private async isCommitted(): Promise<boolean> {
+    if (this.result.status !== 'applied') return false;
+    const applied = await this.dependencies.state.read().catch(() => null);
+    return applied?.manifestId === this.result.manifestId;
+  }
+
+  /** Whatever fails here, the manifest is applied, and the next cycle makes up for it. */
+  private async tidyUp(): Promise<void> {
+    const { spool, nameError, onWarning } = this.dependencies;
+    await spool
+      .clear()
+      .catch((error: unknown) => onWarning('The spool could not be emptied', nameError(error)));
+    await this.acknowledgePending().catch((error: unknown) => {
+      onWarning('The acknowledgement is left to the next cycle', nameError(error));
+    });
   }
 
   /** Sends every report that central has not confirmed. That it cannot is no reason not to sync. */
@@ -121,18 +130,30 @@ class CycleRun {
         if (!(error instanceof RivuletError)) throw error;
         if (error.code === 'MANIFEST_UNKNOWN') await state.markAcknowledged(acknowledgement.cycleId);
         onWarning(`The acknowledgement of ${acknowledgement.manifestId} was not taken`, error);
-        if (error.code !== 'MANIFEST_UNKNOWN') return;
+        // A central that is away would not take the others either; one that refuses this one may.
+        if (isPassing(error)) return;
       }
     }
   }
 
   /** What to apply, or undefined when there is nothing new. */
-  private async requestUpdate(): Promise<{ verified: VerifiedManifest; plan: SyncPlan } | undefined> {
-    const { hub, state, macAddress, newNonce, configuredKey } = this.dependencies;
+  private async requestUpdate(): Promise<Update | undefined> {
+    const { state } = this.dependencies;
     this.progress.phase = 'requesting';
     const start = performance.now();
+    const held = await state.heldTables(this.lease.client);
+    let update = await this.ask(held);
+    // Central knows a mirror by its dataset. One that is to have another table name must not be kept, but loaded.
+    const inPlace = held.filter((mirror) => !isMoved(mirror, update));
+    if (inPlace.length < held.length) update = await this.ask(inPlace);
+    this.result.durations.requestMs = performance.now() - start;
+    return update;
+  }
+
+  private async ask(mirrors: HeldMirror[]): Promise<Update | undefined> {
+    const { hub, state, macAddress, newNonce, configuredKey } = this.dependencies;
     const applied = await state.read();
-    const held: HeldTable[] = await state.heldTables(this.lease.client);
+    const held = mirrors.map(({ name, fingerprint, checksum }) => ({ name, fingerprint, checksum }));
     const nonce = newNonce();
     const request = {
       protocolVersion: PROTOCOL_VERSION,
@@ -143,7 +164,6 @@ class CycleRun {
         : { lastManifestId: applied.manifestId, schemaVersion: applied.schemaVersion }),
     };
     const response = await this.retrying(() => hub.request(request, this.call));
-    this.result.durations.requestMs = performance.now() - start;
     if (response.status === 'current') {
       if (response.manifestId === applied?.manifestId) return undefined;
       throw new RivuletError(
@@ -162,12 +182,13 @@ class CycleRun {
   private async download(manifest: Manifest, plan: SyncPlan): Promise<void> {
     const { hub, spool } = this.dependencies;
     const start = performance.now();
+    await spool.recover();
     if (missingFrames(plan, spool).size > 0) {
-      this.progress.phase = 'downloading';
-      this.progress.bytesTotal = plan.wireBytes;
       // What an abandoned manifest left behind is of use only while it does not pile up.
       if (spool.bytes > 2 * plan.wireBytes) await spool.clear();
-      await spool.requireRoom(plan.wireBytes);
+      this.progress.phase = 'downloading';
+      this.progress.bytesTotal = bytesToFetch(plan, spool);
+      await spool.requireRoom(this.progress.bytesTotal);
       await this.retrying(async () => {
         await fetchMissing(hub, manifest.manifestId, plan, spool, this.call, (bytes) => {
           this.result.wireBytes += bytes;
@@ -190,7 +211,6 @@ class CycleRun {
       this.finish();
       await state.recordApplied(manager, manifest, signedBy, this.result);
     });
-    await spool.clear();
   }
 
   private async finishAsCurrent(): Promise<void> {
@@ -210,21 +230,29 @@ class CycleRun {
 
   /** The mirrors are as before. Central is told once, as a courtesy: the next cycle starts anew either way. */
   private async finishAsFailed(cause: unknown): Promise<void> {
-    const { hub, state, nameError } = this.dependencies;
+    const { hub, state, nameError, onWarning } = this.dependencies;
     const error = nameError(cause);
     this.result.status = 'failed';
     this.result.tables = [];
-    this.result.error = { code: error.code, message: error.message, nextStep: error.nextStep };
+    this.result.error = {
+      code: error.code,
+      message: storable(error.message),
+      nextStep: storable(error.nextStep),
+    };
     this.finish();
-    await state.recordCycle(this.result).catch(() => undefined);
-    if (this.result.manifestId === null || this.signal.aborted) return;
-    await hub.acknowledge(this.failureReport(error), this.call).then(
+    const isRecorded = await state.recordCycle(this.result).then(
+      () => true,
+      (problem: unknown) => onWarning('The failure could not be entered in the log', nameError(problem)),
+    );
+    // A report could contradict a commit of which nothing is known while the database is away.
+    if (isRecorded !== true || this.result.manifestId === null || this.signal.aborted) return;
+    await hub.acknowledge(this.failureReport(this.result.error), this.call).then(
       () => (this.result.acknowledged = true),
       () => undefined,
     );
   }
 
-  private failureReport({ code, message }: RivuletError): Acknowledgement {
+  private failureReport({ code, message }: NonNullable<SyncResult['error']>): Acknowledgement {
     const { manifestId, cycleId, finishedAt, durations } = this.result;
     return {
       manifestId: manifestId!,
@@ -258,3 +286,13 @@ class CycleRun {
 }
 
 const durationNames = ['requestMs', 'downloadMs', 'applyMs', 'verifyMs', 'totalMs'] as const;
+
+function isMoved(mirror: HeldMirror, update: Update | undefined): boolean {
+  const wanted = update?.verified.manifest.tables.find(({ name }) => name === mirror.name);
+  return wanted !== undefined && wanted.table !== mirror.table;
+}
+
+/** PostgreSQL's text and jsonb hold every character but this one, and messages quote what others sent. */
+function storable(text: string): string {
+  return text.replaceAll('\0', '');
+}

@@ -45,6 +45,24 @@ export interface SyncResult {
   error?: { code: ErrorCode; message: string; nextStep: string };
 }
 
+/** That of a cycle of which nothing is known yet but when it began. */
+export function unfinishedResult(cycleId: string, trigger: SyncTrigger, startedAt: string): SyncResult {
+  return {
+    cycleId,
+    trigger,
+    status: 'failed',
+    manifestId: null,
+    epoch: null,
+    sequence: null,
+    startedAt,
+    finishedAt: startedAt,
+    durations: { requestMs: 0, downloadMs: 0, applyMs: 0, verifyMs: 0, totalMs: 0 },
+    wireBytes: 0,
+    acknowledged: false,
+    tables: [],
+  };
+}
+
 export const syncPhases = ['requesting', 'downloading', 'applying', 'verifying', 'acknowledging'] as const;
 
 /** How far a cycle is. Totals are 0 until they are known. */

@@ -8,6 +8,9 @@ import { SyncService } from './sync.service';
 
 const TIMEOUT = 'next sync';
 
+/** setTimeout takes 31 bits, and fires at once when asked for more: a monthly schedule waits in steps. */
+const STEP_MAX_MS = 2 ** 31 - 1;
+
 /** Starts a cycle soon after the start of the app, and then by the schedule, each time with jitter. */
 @Injectable()
 export class SyncScheduler implements OnApplicationBootstrap {
@@ -36,10 +39,12 @@ export class SyncScheduler implements OnApplicationBootstrap {
   private startAfter(delayMs: number, trigger: SyncTrigger): void {
     this.next = new Date(Date.now() + delayMs);
     if (this.registry.doesExist('timeout', TIMEOUT)) this.registry.deleteTimeout(TIMEOUT);
-    this.registry.addTimeout(
-      TIMEOUT,
-      setTimeout(() => void this.run(trigger), delayMs),
-    );
+    const stepMs = Math.min(delayMs, STEP_MAX_MS);
+    const onTimeout = (): void => {
+      if (stepMs < delayMs) this.startAfter(delayMs - stepMs, trigger);
+      else void this.run(trigger);
+    };
+    this.registry.addTimeout(TIMEOUT, setTimeout(onTimeout, stepMs));
   }
 
   /** The next is planned before this one runs: a cycle that takes longer than the interval is joined by it. */
@@ -50,7 +55,8 @@ export class SyncScheduler implements OnApplicationBootstrap {
       await this.sync.sync(trigger);
     } catch (error) {
       const { code, message } = namedError(error);
-      this.logger.warn({ code }, `No sync this time: ${message}`);
+      if (code === 'INTERNAL') this.logger.error(error, 'No sync this time, for a reason that is not known');
+      else this.logger.warn({ code }, `No sync this time: ${message}`);
     }
   }
 }

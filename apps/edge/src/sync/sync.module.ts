@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { Logger, Module, type DynamicModule } from '@nestjs/common';
+import { Logger, Module, type DynamicModule, type OnApplicationShutdown } from '@nestjs/common';
 import { namedError } from '@rivulet/platform';
+import { RivuletError } from '@rivulet/protocol';
 import { DataSource } from 'typeorm';
 import { monotonicFactory } from 'ulid';
 import { EdgeEnv } from '../edge-env';
@@ -14,7 +15,14 @@ import { SyncController } from './sync.controller';
 import { SyncService } from './sync.service';
 
 @Module({})
-export class SyncModule {
+export class SyncModule implements OnApplicationShutdown {
+  constructor(private readonly spool: SpoolFile) {}
+
+  /** After the last cycle, for which SyncService waits. */
+  async onApplicationShutdown(): Promise<void> {
+    await this.spool.close();
+  }
+
   static forRoot(env: EdgeEnv, macAddress: string): DynamicModule {
     return {
       module: SyncModule,
@@ -23,7 +31,7 @@ export class SyncModule {
       providers: [
         { provide: EdgeEnv, useValue: env },
         { provide: MAC_ADDRESS, useValue: macAddress },
-        { provide: SpoolFile, useFactory: () => SpoolFile.open(env.spoolFile) },
+        { provide: SpoolFile, useFactory: () => openSpool(env.spoolFile) },
         {
           provide: SyncState,
           inject: [DataSource],
@@ -41,6 +49,21 @@ export class SyncModule {
       ],
       exports: [SyncState, SyncService],
     };
+  }
+}
+
+async function openSpool(path: string): Promise<SpoolFile> {
+  try {
+    return await SpoolFile.open(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new RivuletError(
+      'ENVIRONMENT_INVALID',
+      `EDGE_SPOOL_FILE is "${path}", which cannot be opened: ${code}.`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 

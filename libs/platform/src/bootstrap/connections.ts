@@ -1,0 +1,83 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+
+export interface ConnectionLimits {
+  /** Over all: 10,000 unless given. The next one is closed as soon as it is open. */
+  maxConnections?: number;
+  /** From one address, behind which a whole site may stand: 1,000 unless given. */
+  maxConnectionsPerAddress?: number;
+}
+
+/**
+ * Bounds the open connections of a server, and ends them when it closes: those without a request under way at once,
+ * each other one when its last request has been answered. Node itself waits for ever for a connection that sent half
+ * a request and then nothing, as its timeouts end with the server.
+ */
+export function manageConnections(app: NestFastifyApplication, limits: ConnectionLimits): Connections {
+  const connections = new Connections(app.getHttpServer(), limits);
+  app
+    .getHttpAdapter()
+    .getInstance()
+    .addHook('preClose', (done) => {
+      connections.end();
+      done();
+    });
+  return connections;
+}
+
+export class Connections {
+  private readonly requests = new Map<Socket, number>();
+  private readonly perAddress = new Map<string, number>();
+  private ending = false;
+
+  private readonly maxPerAddress: number;
+
+  constructor(
+    server: Server,
+    { maxConnections = 10_000, maxConnectionsPerAddress = 1_000 }: ConnectionLimits,
+  ) {
+    this.maxPerAddress = maxConnectionsPerAddress;
+    server.maxConnections = maxConnections;
+    server.on('connection', (socket) => this.opened(socket));
+    server.on('request', (request, response) => this.began(request, response));
+  }
+
+  end(): void {
+    this.ending = true;
+    for (const [socket, requests] of this.requests) if (requests === 0) socket.destroy();
+  }
+
+  /** Breaks off what is still under way, and says how much that was. */
+  cut(): number {
+    const busy = [...this.requests].filter(([, requests]) => requests > 0);
+    for (const [socket] of busy) socket.destroy();
+    return busy.length;
+  }
+
+  private opened(socket: Socket): void {
+    const address = socket.remoteAddress ?? '';
+    const open = (this.perAddress.get(address) ?? 0) + 1;
+    if (this.ending || open > this.maxPerAddress) {
+      socket.destroy();
+      return;
+    }
+    this.perAddress.set(address, open);
+    this.requests.set(socket, 0);
+    socket.once('close', () => {
+      this.requests.delete(socket);
+      const left = this.perAddress.get(address)! - 1;
+      if (left === 0) this.perAddress.delete(address);
+      else this.perAddress.set(address, left);
+    });
+  }
+
+  private began({ socket }: IncomingMessage, response: ServerResponse): void {
+    this.requests.set(socket, (this.requests.get(socket) ?? 0) + 1);
+    response.once('close', () => {
+      const left = (this.requests.get(socket) ?? 1) - 1;
+      if (!socket.destroyed) this.requests.set(socket, left);
+      if (this.ending && left === 0) socket.end();
+    });
+  }
+}

@@ -1,0 +1,81 @@
+import { Readable } from 'node:stream';
+import { RequestMethod, type DynamicModule, type Type } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { RivuletError } from '@rivulet/protocol';
+import { Registry } from 'prom-client';
+import { DrainState } from '../health/drain-state';
+import type { AppLogger } from '../logging/logger';
+import { loggingModule, nestLogger } from '../logging/logging.module';
+import { installRequestLog } from '../logging/request-log';
+import { installHttpMetrics } from '../metrics/http-metrics';
+import { MetricsModule } from '../metrics/metrics.module';
+import { namedError } from '../problem/named-error';
+import { ProblemFilter } from '../problem/problem.filter';
+import { noteProblem } from '../problem/send-problem';
+import { validationPipe } from '../problem/validation-pipe';
+import { httpAdapter, type HttpLimits } from './http-adapter';
+import { setUpOpenApi, type OpenApiOptions } from './open-api';
+import { securityHeaders } from './security-headers';
+
+export interface AppOptions extends HttpLimits {
+  /** The composition root. It imports HealthModule; logging and metrics are added here. */
+  module: Type | DynamicModule;
+  logger: AppLogger;
+  openApi: OpenApiOptions;
+}
+
+/** These stand beside /api, where probes and scrapers look for them. */
+const OUTSIDE_PREFIX = ['health', 'health/live', 'health/ready', 'health/startup', 'metrics'];
+
+/** The app as it runs in production, short of initialising it and listening: for runApp, and for tests of whole apps. */
+export async function createApp(options: AppOptions): Promise<NestFastifyApplication> {
+  const app = await NestFactory.create<NestFastifyApplication>(
+    rootModule(options),
+    httpAdapter(options.logger, options),
+    { logger: nestLogger(options.logger), abortOnError: false },
+  );
+  return configureApp(app, options);
+}
+
+/** What createApp boots; a test may make a testing module of it, override providers and call configureApp. */
+export function rootModule({ module, logger }: Pick<AppOptions, 'module' | 'logger'>): DynamicModule {
+  return { module: AppRoot, imports: [loggingModule(logger), MetricsModule, module] };
+}
+
+class AppRoot {}
+
+export function configureApp(
+  app: NestFastifyApplication,
+  { logger, openApi }: Pick<AppOptions, 'logger' | 'openApi'>,
+): NestFastifyApplication {
+  const instance = app.getHttpAdapter().getInstance();
+  const drainState = app.get(DrainState);
+
+  installRequestLog(instance, logger);
+  installHttpMetrics(instance, app.get(Registry));
+  instance.addHook('onRequest', (request, reply, done) => {
+    for (const [name, value] of Object.entries(securityHeaders(request.url)))
+      reply.raw.setHeader(name, value);
+    done(drainState.closing && !request.url.startsWith('/health') ? shuttingDown() : undefined);
+  });
+  instance.addHook('onSend', (request, reply, payload, done) => {
+    if (drainState.draining) reply.header('connection', 'close');
+    // Fastify breaks the response off when its source fails, and tells nobody why.
+    if (payload instanceof Readable)
+      payload.once('error', (error) => noteProblem(request, namedError(error)));
+    done();
+  });
+
+  app.setGlobalPrefix('api', {
+    exclude: OUTSIDE_PREFIX.map((path) => ({ path, method: RequestMethod.ALL })),
+  });
+  app.useGlobalFilters(new ProblemFilter());
+  app.useGlobalPipes(validationPipe());
+  setUpOpenApi(app, openApi);
+  return app;
+}
+
+function shuttingDown(): RivuletError {
+  return new RivuletError('SHUTTING_DOWN', 'The server is shutting down and takes no new work.');
+}

@@ -1,0 +1,54 @@
+import type { IncomingMessage } from 'node:http';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { AppLogger } from '../logging/logger';
+import { REQUEST_ID_HEADER, requestIdOf } from '../logging/request-id';
+import { logRequest } from '../logging/request-log';
+import { sendProblem } from '../problem/send-problem';
+import { answerClientError } from './client-error';
+import { readJsonBodies } from './json-body';
+import { securityHeaders } from './security-headers';
+
+export interface HttpLimits {
+  bodyLimitBytes?: number;
+  /** For the whole request to arrive, its body included. */
+  requestTimeoutMs?: number;
+  headersTimeoutMs?: number;
+  keepAliveTimeoutMs?: number;
+}
+
+const MEBIBYTE = 1024 * 1024;
+/** Longer than any name or id in a path of ours, and any segment that is longer is refused. */
+const MAX_PARAM_CHARACTERS = 128;
+
+/**
+ * Fastify with limits on everything that a caller can make large or slow. X-Forwarded-* is not believed. The life of
+ * a response is not limited here: a sync or a payload takes as long as it takes.
+ */
+export function httpAdapter(logger: AppLogger, limits: HttpLimits = {}): FastifyAdapter {
+  const headersTimeout = limits.headersTimeoutMs ?? 10_000;
+  return new JsonAdapter({
+    bodyLimit: limits.bodyLimitBytes ?? MEBIBYTE,
+    requestTimeout: limits.requestTimeoutMs ?? 30_000,
+    keepAliveTimeout: limits.keepAliveTimeoutMs ?? 30_000,
+    http: { headersTimeout, connectionsCheckingInterval: Math.min(headersTimeout / 2, 5000) },
+    routerOptions: { maxParamLength: MAX_PARAM_CHARACTERS, ignoreTrailingSlash: false },
+    genReqId: (request: IncomingMessage) => requestIdOf(request),
+    trustProxy: false,
+    // DrainState decides what is refused while the process stops, and health is not.
+    return503OnClosing: false,
+    clientErrorHandler: answerClientError,
+    frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => {
+      for (const [name, value] of Object.entries(securityHeaders(''))) reply.header(name, value);
+      reply.header(REQUEST_ID_HEADER, request.id);
+      sendProblem(request, reply, error);
+      logRequest(logger, request, reply);
+    },
+  });
+}
+
+class JsonAdapter extends FastifyAdapter {
+  override registerParserMiddleware(): void {
+    readJsonBodies(this.getInstance());
+  }
+}

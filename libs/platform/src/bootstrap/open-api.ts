@@ -1,0 +1,33 @@
+import { readFileSync } from 'node:fs';
+import { findPackageJSON } from 'node:module';
+import type { INestApplication } from '@nestjs/common';
+import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+
+export interface OpenApiOptions {
+  title: string;
+  description: string;
+}
+
+/** Swagger UI at /api/docs and the document at /api/docs-json. It is built when it is first asked for. */
+export function setUpOpenApi(app: INestApplication, { title, description }: OpenApiOptions): void {
+  const config = new DocumentBuilder()
+    .setTitle(title)
+    .setDescription(description)
+    .setVersion(appVersion())
+    .build();
+  SwaggerModule.setup(
+    'api/docs',
+    app,
+    () => SwaggerModule.createDocument(app, config, { operationIdFactory: (_controller, method) => method }),
+    { jsonDocumentUrl: 'api/docs-json', raw: ['json'], customSiteTitle: title },
+  );
+}
+
+/** The version in the package.json next to the code that runs. */
+export function appVersion(): string {
+  const file = findPackageJSON('..', __filename);
+  const { version } = JSON.parse(file === undefined ? '{}' : readFileSync(file, 'utf8')) as {
+    version?: string;
+  };
+  return version ?? '0.0.0';
+}

@@ -1,0 +1,159 @@
+import { Logger } from '@nestjs/common';
+import { RivuletError } from '@rivulet/protocol';
+import { Client } from 'pg';
+import type { DataSource, MigrationInterface, QueryRunner } from 'typeorm';
+import { DatabaseIndicator, MigrationsIndicator } from './database-indicators';
+import { connect, type DatabaseModuleOptions } from './database.module';
+import { runMigrations } from './run-migrations';
+
+jest.setTimeout(30_000);
+
+class First1700000000001 implements MigrationInterface {
+  name = 'First1700000000001';
+
+  async up(runner: QueryRunner): Promise<void> {
+    // Long enough for another process to meet it.
+    await runner.query('CREATE TABLE rivulet.first AS SELECT pg_sleep(0.3)::text');
+  }
+
+  async down(): Promise<void> {
+    throw new Error('Migrations go forward.');
+  }
+}
+
+class Second1700000000002 extends First1700000000001 {
+  override name = 'Second1700000000002';
+
+  override async up(runner: QueryRunner): Promise<void> {
+    await runner.query('CREATE TABLE rivulet.second (id int)');
+  }
+}
+
+class Failing1700000000003 extends First1700000000001 {
+  override name = 'Failing1700000000003';
+
+  override async up(runner: QueryRunner): Promise<void> {
+    await runner.query('CREATE TABLE rivulet.third (id int)');
+    await runner.query('SELECT 1 / 0');
+  }
+}
+
+type Migration = new () => MigrationInterface;
+
+const server = process.env['TEST_DATABASE_URL']!;
+const opened: DataSource[] = [];
+let url: string;
+let databases = 0;
+
+async function asAdmin(sql: string): Promise<void> {
+  const client = new Client({ connectionString: server });
+  await client.connect();
+  await client.query(sql);
+  await client.end();
+}
+
+beforeAll(() => Logger.overrideLogger(false));
+
+beforeEach(async () => {
+  const name = `platform_${process.pid}_${++databases}`;
+  await asAdmin(`CREATE DATABASE ${name}`);
+  url = Object.assign(new URL(server), { pathname: `/${name}` }).href;
+});
+
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((dataSource) => dataSource.destroy()));
+  await asAdmin(`DROP DATABASE ${new URL(url).pathname.slice(1)} WITH (FORCE)`);
+});
+
+function options(migrations: Migration[]): DatabaseModuleOptions {
+  return {
+    url,
+    urlVariable: 'SAMPLE_URL',
+    applicationName: 'sample',
+    entities: [],
+    migrations,
+    poolSize: 1,
+    attempts: 1,
+  };
+}
+
+async function open(...migrations: Migration[]): Promise<DataSource> {
+  const dataSource = await connect(options(migrations));
+  opened.push(dataSource);
+  return dataSource;
+}
+
+async function tables(dataSource: DataSource): Promise<string[]> {
+  const rows: { tablename: string }[] = await dataSource.query(
+    `SELECT tablename FROM pg_tables WHERE schemaname = 'rivulet' AND tablename <> 'migrations' ORDER BY 1`,
+  );
+  return rows.map(({ tablename }) => tablename);
+}
+
+async function failure(work: Promise<unknown>): Promise<RivuletError> {
+  const error = await work.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  if (error instanceof RivuletError) return error;
+  throw new Error(`This is no RivuletError: ${String(error)}`);
+}
+
+describe('migrations', () => {
+  it('run once when several processes start at once, on a pool of one connection', async () => {
+    const all = await Promise.all(
+      Array.from({ length: 4 }, () => open(First1700000000001, Second1700000000002)),
+    );
+    expect(await tables(all[0]!)).toEqual(['first', 'second']);
+    expect(await runMigrations(all[0]!)).toEqual([]);
+    expect(await all[0]!.query('SELECT count(*)::int AS n FROM rivulet.migrations')).toEqual([{ n: 2 }]);
+    expect(
+      await all[1]!.query(`SELECT count(*)::int AS n FROM pg_locks WHERE locktype = 'advisory'`),
+    ).toEqual([{ n: 0 }]);
+    expect(await all[1]!.query('SHOW statement_timeout')).toEqual([{ statement_timeout: '30s' }]);
+  });
+
+  it('are refused by a version that does not know them all', async () => {
+    await open(First1700000000001, Second1700000000002);
+    const error = await failure(open(First1700000000001));
+    expect(error.code).toBe('DATABASE_NEWER');
+    expect(error.message).toContain('Second1700000000002');
+  });
+
+  it('that fail leave nothing of themselves, and those before them are kept', async () => {
+    await expect(open(Second1700000000002, Failing1700000000003)).rejects.toThrow('division by zero');
+    const dataSource = await open(Second1700000000002);
+    expect(await tables(dataSource)).toEqual(['second']);
+  });
+});
+
+describe('the indicators', () => {
+  it('see the database and what it lacks', async () => {
+    const dataSource = await open(First1700000000001);
+    expect(await new DatabaseIndicator(dataSource).check()).toEqual({ up: true });
+    const migrations = new MigrationsIndicator(dataSource);
+    expect(await migrations.check()).toEqual({ up: true, detail: { pending: 0 } });
+    await dataSource.query('TRUNCATE rivulet.migrations');
+    expect(await migrations.check()).toEqual({ up: false, detail: { pending: 1 } });
+  });
+});
+
+describe('a database that is not available', () => {
+  it.each([
+    [
+      'refuses',
+      (to: URL) => (to.port = '1'),
+      /^The database at .*:1\/platform_\w+ is not available: .*ECONNREFUSED/,
+    ],
+    ['does not exist', (to: URL) => (to.pathname = '/nowhere'), /database "nowhere" does not exist/],
+    ['does not know the password', (to: URL) => (to.password = 'canary'), /password authentication failed/],
+  ])('because it %s is named, with the reason and the variable', async (_name, change, message) => {
+    const wrong = new URL(url);
+    change(wrong);
+    const error = await failure(connect({ ...options([]), url: wrong.href, attempts: 2 }));
+    expect(error.code).toBe('DATABASE_UNAVAILABLE');
+    expect(error.message).toMatch(message);
+    expect(error.message).not.toContain('canary');
+    expect(error.nextStep).toContain('SAMPLE_URL');
+  });
+});

@@ -1,0 +1,61 @@
+import { RivuletError } from '@rivulet/protocol';
+import { MigrationExecutor, type DataSource, type QueryRunner } from 'typeorm';
+import { OPERATIONAL_SCHEMA } from './typeorm-options';
+
+/** Any number will do that nothing else in these databases locks: the first eight bytes of SHA-256("rivulet:migrations"). */
+const LOCK = '-6865739690679782519';
+
+/** Bounds the wait for another process's migrations as well as each statement of ours. */
+const TIMEOUT_MS = 300_000;
+
+/**
+ * Brings the operational tables to this version. Two processes that start at once take turns, on an advisory lock of
+ * the session, which dies with it. Each migration is one transaction, so that a start that was killed continues.
+ *
+ * @returns the names of the migrations that ran
+ * @throws RivuletError DATABASE_NEWER when the database has migrations that this version does not know
+ */
+export async function runMigrations(dataSource: DataSource): Promise<string[]> {
+  const runner = dataSource.createQueryRunner();
+  try {
+    await runner.query(`SET statement_timeout = ${TIMEOUT_MS}`);
+    await runner.query('SELECT pg_advisory_lock($1::bigint)', [LOCK]);
+    try {
+      await runner.query(`CREATE SCHEMA IF NOT EXISTS "${OPERATIONAL_SCHEMA}"`);
+      await refuseNewerDatabase(dataSource, runner);
+      const executor = new MigrationExecutor(dataSource, runner);
+      executor.transaction = 'each';
+      return (await executor.executePendingMigrations()).map(({ name }) => name);
+    } finally {
+      await runner.query('SELECT pg_advisory_unlock($1::bigint)', [LOCK]);
+    }
+  } finally {
+    await runner.query('RESET statement_timeout').catch(() => undefined);
+    await runner.release();
+  }
+}
+
+/** The migrations of this version that the database does not have. */
+export async function pendingMigrations(dataSource: DataSource): Promise<string[]> {
+  const pending = await new MigrationExecutor(dataSource).getPendingMigrations();
+  return pending.map(({ name }) => name);
+}
+
+async function refuseNewerDatabase(dataSource: DataSource, runner: QueryRunner): Promise<void> {
+  const [table] = (await runner.query('SELECT to_regclass($1) AS name', [
+    `${OPERATIONAL_SCHEMA}.migrations`,
+  ])) as [{ name: string | null }];
+  if (table.name === null) return;
+  const applied = (await runner.query(`SELECT name FROM "${OPERATIONAL_SCHEMA}".migrations ORDER BY id`)) as {
+    name: string;
+  }[];
+  const known = new Set(
+    dataSource.migrations.map((migration) => migration.name ?? migration.constructor.name),
+  );
+  const unknown = applied.map(({ name }) => name).filter((name) => !known.has(name));
+  if (unknown.length === 0) return;
+  throw new RivuletError(
+    'DATABASE_NEWER',
+    `The database has migrations that this version does not know: ${unknown.join(', ')}.`,
+  );
+}

@@ -1,0 +1,87 @@
+import type { IncomingMessage } from 'node:http';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Level } from 'pino';
+import type { AppLogger } from './logger';
+import { pinoLogger } from './logging.module';
+import { REQUEST_ID_HEADER } from './request-id';
+
+/** Why a request was answered with a problem, or its answer broke off. */
+export interface RequestFailure {
+  code: string;
+  detail: string;
+  /** The HTTP status of the code, also where another one had been sent before the failure. */
+  status: number;
+  /** There when its stack helps. */
+  error?: unknown;
+}
+
+/** What a guard leaves on the request of a device, for the log. */
+export interface DeviceRequest {
+  device?: { macAddress: string };
+}
+
+const failures = new WeakMap<IncomingMessage, RequestFailure>();
+const lateLines = new WeakMap<IncomingMessage, () => void>();
+const MAX_PATH_CHARACTERS = 200;
+const PROBE = /^\/(health|metrics)(\/|$)/;
+
+/**
+ * Kept until the response has ended, so that a failed request leaves one line and not two. What fails after the
+ * caller has gone gets a line of its own.
+ */
+export function noteFailure(request: IncomingMessage, failure: RequestFailure): void {
+  failures.set(request, failure);
+  lateLines.get(request)?.();
+}
+
+/**
+ * One line per request, when its response has ended or was cut off, and the request id on every line that is logged
+ * on the way. A query string may hold a secret and is left out.
+ */
+export function installRequestLog(instance: FastifyInstance, logger: AppLogger): void {
+  const context = pinoLogger(logger);
+  instance.addHook('onRequest', (request, reply, done) => {
+    reply.raw.setHeader(REQUEST_ID_HEADER, request.id);
+    reply.raw.once('close', () => {
+      logRequest(logger, request, reply);
+      lateLines.set(request.raw, () => logRequest(logger, request, reply));
+    });
+    context.runInContext(done, { bindings: { requestId: request.id } });
+  });
+}
+
+export function logRequest(logger: AppLogger, request: FastifyRequest, reply: FastifyReply): void {
+  const isCut = reply.raw.destroyed && !reply.raw.writableEnded;
+  const failure = failures.get(request.raw);
+  const path = pathOf(request.raw);
+  const status = reply.raw.statusCode;
+  const level = levelOf(path, failure?.status ?? status, failure !== undefined);
+  if (!logger.isLevelEnabled(level)) return;
+  const { device } = request as FastifyRequest & DeviceRequest;
+  const fields = {
+    requestId: request.id,
+    method: request.method,
+    url: path,
+    status,
+    ms: Math.round(reply.elapsedTime),
+    ...(device && { device: device.macAddress }),
+    ...(isCut && { cut: true }),
+    ...(failure && { code: failure.code }),
+    ...(failure?.error !== undefined && { err: failure.error }),
+  };
+  const outcome = isCut ? 'cut off' : String(status);
+  const why = failure ? `: ${failure.detail}` : '';
+  logger[level](fields, `${request.method} ${path} ${outcome} in ${fields.ms} ms${why}`);
+}
+
+export function pathOf(request: IncomingMessage): string {
+  const path = (request.url ?? '').split('?', 1)[0]!;
+  return path.length > MAX_PATH_CHARACTERS ? `${path.slice(0, MAX_PATH_CHARACTERS)}…` : path;
+}
+
+/** A person must act on a 500 alone; 502, 503 and 504 pass, and a wrong request is the caller's to correct. */
+function levelOf(path: string, status: number, hasFailed: boolean): Level {
+  if (PROBE.test(path) && !hasFailed) return 'debug';
+  if (status < 500) return 'info';
+  return status >= 502 && status <= 504 ? 'warn' : 'error';
+}

@@ -1,0 +1,73 @@
+import { HttpException } from '@nestjs/common';
+import { RivuletError, type ErrorCode } from '@rivulet/protocol';
+import { databaseFailure } from './database-failure';
+
+/** Seconds until trying again makes sense, where the place that raised the error does not say. */
+const RETRY_AFTER_SECONDS: Partial<Record<ErrorCode, number>> = {
+  SERVER_BUSY: 10,
+  SHUTTING_DOWN: 5,
+  DATABASE_UNAVAILABLE: 10,
+  MIRROR_BUSY: 10,
+};
+
+/** What Fastify says of a request that it could not read. */
+const FASTIFY_ERRORS: Record<string, [ErrorCode, string]> = {
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: ['MEDIA_TYPE_UNSUPPORTED', 'The body is not sent as application/json.'],
+  FST_ERR_CTP_BODY_TOO_LARGE: ['REQUEST_TOO_LARGE', 'The body is larger than this route accepts.'],
+  FST_ERR_CTP_INVALID_JSON_BODY: [
+    'REQUEST_INVALID',
+    'The body is not JSON, or has a key that is not allowed.',
+  ],
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['REQUEST_INVALID', 'The body is not as long as Content-Length says.'],
+  FST_ERR_BAD_URL: ['REQUEST_INVALID', 'The path has a percent sign that encodes nothing.'],
+  FST_ERR_MAX_PARAM_LENGTH: ['REQUEST_INVALID', 'A part of the path is longer than any that exists.'],
+};
+
+const CODES_OF_STATUS: Record<number, ErrorCode> = {
+  404: 'ROUTE_UNKNOWN',
+  405: 'METHOD_NOT_ALLOWED',
+  413: 'REQUEST_TOO_LARGE',
+  415: 'MEDIA_TYPE_UNSUPPORTED',
+  429: 'SERVER_BUSY',
+  503: 'SERVER_BUSY',
+};
+
+/** Gives anything that was thrown its name. What has none is INTERNAL, with the thing itself as its cause. */
+export function namedError(thrown: unknown): RivuletError {
+  if (thrown instanceof RivuletError) return thrown;
+
+  const { code } = (thrown instanceof HttpException ? (thrown.cause ?? {}) : (thrown ?? {})) as {
+    code?: unknown;
+  };
+  const known = typeof code === 'string' ? FASTIFY_ERRORS[code] : undefined;
+  if (known) return new RivuletError(...known);
+
+  const status = statusOf(thrown);
+  if (status !== undefined && (status < 500 || status === 503)) {
+    const message = thrown instanceof Error ? thrown.message : String(thrown);
+    return new RivuletError(CODES_OF_STATUS[status] ?? 'REQUEST_INVALID', sentence(message));
+  }
+
+  const failure = databaseFailure(thrown);
+  if (failure !== undefined) {
+    return new RivuletError('DATABASE_UNAVAILABLE', `The database is not available (${failure}).`, {
+      cause: thrown,
+    });
+  }
+  return new RivuletError('INTERNAL', 'The server met an error that it does not know.', { cause: thrown });
+}
+
+export function retryAfterSeconds(error: RivuletError): number | undefined {
+  return error.retryAfterSeconds ?? RETRY_AFTER_SECONDS[error.code];
+}
+
+/** 4xx and 503 of Nest's exceptions, of Fastify's errors and of others with a status of their own. */
+function statusOf(thrown: unknown): number | undefined {
+  if (thrown instanceof HttpException) return thrown.getStatus();
+  const { statusCode } = (thrown ?? {}) as { statusCode?: unknown };
+  return typeof statusCode === 'number' && statusCode >= 400 ? statusCode : undefined;
+}
+
+export function sentence(message: string): string {
+  return /[.!?]$/.test(message) ? message : `${message}.`;
+}

@@ -1,0 +1,104 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  type BeforeApplicationShutdown,
+  Controller,
+  Get,
+  Module,
+  type OnApplicationShutdown,
+  type OnModuleDestroy,
+} from '@nestjs/common';
+import { RivuletError } from '@rivulet/protocol';
+import { IsInt, Max, Min } from 'class-validator';
+import {
+  createLogger,
+  DrainState,
+  Duration,
+  EnvPrefix,
+  EnvVariable,
+  HealthModule,
+  loadEnvironment,
+  runApp,
+} from '../src/index';
+
+@EnvPrefix('FIXTURE_')
+class FixtureEnv {
+  @EnvVariable('FIXTURE_PORT', 'Port to listen on.')
+  @IsInt()
+  @Min(0)
+  @Max(65535)
+  port = 0;
+
+  @EnvVariable('FIXTURE_GRACE', 'Grace period of a shutdown.')
+  @Duration()
+  graceMs = 0;
+
+  @EnvVariable('FIXTURE_TROUBLE', 'What goes wrong.')
+  trouble: string | undefined;
+}
+
+const logger = createLogger({ app: 'fixture', level: 'info', format: 'json' });
+
+@Controller('work')
+class WorkController {
+  @Get('slow')
+  async slow(): Promise<{ done: true }> {
+    await sleep(process.env['FIXTURE_TROUBLE'] === 'endless' ? 60_000 : 1500);
+    logger.info('slow request answered');
+    return { done: true };
+  }
+
+  @Get('reject')
+  reject(): { rejected: true } {
+    void Promise.reject(new Error('nobody catches this'));
+    return { rejected: true };
+  }
+}
+
+@Module({
+  imports: [HealthModule.register({ indicators: [] })],
+  controllers: [WorkController],
+})
+class FixtureModule implements OnModuleDestroy, BeforeApplicationShutdown, OnApplicationShutdown {
+  constructor(private readonly drainState: DrainState) {
+    if (process.env['FIXTURE_TROUBLE'] === 'datasets') {
+      throw new RivuletError('DATASETS_FILE_INVALID', 'datasets.yaml line 3 has no query.');
+    }
+    if (process.env['FIXTURE_TROUBLE'] === 'bug') throw new TypeError('x is not a function');
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    logger.info(`onModuleDestroy, draining ${this.drainState.draining}`);
+    if (process.env['FIXTURE_TROUBLE'] === 'hangs') await sleep(60_000);
+    await sleep(400);
+  }
+
+  beforeApplicationShutdown(): void {
+    logger.info('beforeApplicationShutdown');
+  }
+
+  onApplicationShutdown(): void {
+    logger.info('onApplicationShutdown');
+  }
+}
+
+void runApp('fixture', () => {
+  const { env, unknownVariables } = loadEnvironment(FixtureEnv);
+  return {
+    module: FixtureModule,
+    logger,
+    unknownVariables,
+    port: env.port,
+    host: '127.0.0.1',
+    portVariable: 'FIXTURE_PORT',
+    shutdownTimeoutMs: env.trouble === undefined ? 8000 : 800,
+    shutdownGraceMs: env.graceMs,
+    headersTimeoutMs: 600,
+    onStopped: () => {
+      logger.level = 'info';
+      logger.info('onStopped');
+      return Promise.resolve();
+    },
+    databaseUrl: 'postgres://localhost/fixture',
+    openApi: { title: 'Fixture', description: 'An app for tests.' },
+  };
+});

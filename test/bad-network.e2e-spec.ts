@@ -1,0 +1,89 @@
+import { FaultProxy } from './support/fault-proxy';
+import { startCentral, SyncPair, until } from './support/sync-pair';
+
+describe('over a bad network, a sync', () => {
+  let pair: SyncPair;
+  let proxy: FaultProxy;
+
+  beforeAll(async () => {
+    proxy = await FaultProxy.start();
+    pair = await SyncPair.start({
+      centralUrl: (central) => proxy.inFrontOf(central),
+      edge: { EDGE_IDLE_TIMEOUT: '1s', EDGE_RETRIES: '2' },
+    });
+  });
+  afterAll(async () => {
+    await pair.stop();
+    await proxy.stop();
+  });
+
+  let change = 0;
+  beforeEach(async () => {
+    change += 1;
+    await pair.centralDb.pool.query(`UPDATE users SET job_title = 'Visitor ${change}'`);
+  });
+  afterEach(async () => {
+    expect(proxy.pendingFaults).toBe(0);
+    const titles = await pair.edgeRows('SELECT DISTINCT job_title FROM users');
+    expect(titles).toEqual([`("Visitor ${change}")`]);
+  });
+
+  it('goes on where the payload was cut', async () => {
+    proxy.once(/payload/, { kind: 'cut', afterBytes: 50_000 });
+    expect(await pair.syncNow()).toMatchObject({ status: 'applied', acknowledged: true });
+  });
+
+  it('notices a payload that stalls', async () => {
+    proxy.once(/payload/, { kind: 'stall', afterBytes: 30_000 });
+    expect(await pair.syncNow()).toMatchObject({ status: 'applied' });
+  });
+
+  it('fetches a frame again in which a bit was flipped', async () => {
+    proxy.once(/payload/, { kind: 'flip', atByte: 40_000 });
+    expect(await pair.syncNow()).toMatchObject({ status: 'applied' });
+  });
+
+  it('asks again when the answer to its request is lost', async () => {
+    proxy.once(/device-sync\/request/, { kind: 'lose-answer' });
+    expect(await pair.syncNow()).toMatchObject({ status: 'applied' });
+  });
+
+  it('acknowledges again when the answer to that is lost, which leaves one entry', async () => {
+    proxy.once(/acknowledgements/, { kind: 'lose-answer' });
+    const { status, manifestId } = await pair.syncNow();
+    expect(status).toBe('applied');
+    const entry = await pair.centralRows(
+      `SELECT status, times_received FROM rivulet.sync_acknowledgements WHERE manifest_id = '${manifestId}'`,
+    );
+    expect(entry).toEqual(['(applied,2)']);
+  });
+});
+
+describe('without central, a sync', () => {
+  let pair: SyncPair;
+
+  beforeAll(async () => {
+    pair = await SyncPair.start({ edge: { EDGE_RETRIES: '1' } });
+    await pair.syncNow();
+  });
+  afterAll(() => pair.stop());
+
+  it('fails with the reason and keeps the data; when central is back, the next one succeeds', async () => {
+    const rows = await pair.edgeRows('SELECT * FROM users ORDER BY id');
+    const { url } = pair.central;
+    await pair.central.kill();
+
+    const answer = await pair.syncNow();
+
+    expect(answer).toMatchObject({ status: 'failed', error: { code: 'CENTRAL_UNREACHABLE' } });
+    expect(answer.error!.message).toContain('ECONNREFUSED');
+    expect(await pair.edgeRows('SELECT * FROM users ORDER BY id')).toEqual(rows);
+    const ready = await fetch(`${pair.edge.url}/health/ready`);
+    expect(ready.status).toBe(200);
+    expect(pair.edge.complaints.map(({ level }) => level)).not.toContain('error');
+
+    const port = new URL(url).port;
+    pair.central = await startCentral(pair.centralDb, { central: { CENTRAL_PORT: port } });
+    await until('the sync is current again', async () => (await pair.syncNow()).status === 'current');
+  });
+});

@@ -1,0 +1,106 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { AppProcess, createTestDatabase, type TestDatabase } from '@rivulet/testing';
+
+/** The device of the demo data. */
+export const DEMO_MAC = '48:b0:2d:e9:c3:b7';
+
+export interface PairOptions {
+  central?: Record<string, string>;
+  edge?: Record<string, string>;
+  /** Where the edge looks for central; its own address unless given. */
+  centralUrl?: (central: string) => Promise<string> | string;
+}
+
+export interface SyncAnswer {
+  cycleId: string;
+  status: 'applied' | 'current' | 'failed';
+  manifestId: string | null;
+  sequence: number | null;
+  wireBytes: number;
+  acknowledged: boolean;
+  tables: { name: string; action: string; rows: number; bytes: number; checksum: string }[];
+  error?: { code: string; message: string; nextStep: string };
+}
+
+/** A central with the demo data, and an edge: two processes, two databases. */
+export class SyncPair {
+  private constructor(
+    readonly centralDb: TestDatabase,
+    readonly edgeDb: TestDatabase,
+    private readonly directory: string,
+    private readonly options: PairOptions,
+    public central: AppProcess,
+    public edge: AppProcess,
+  ) {}
+
+  static async start(options: PairOptions = {}): Promise<SyncPair> {
+    const [centralDb, edgeDb] = await Promise.all([createTestDatabase(), createTestDatabase()]);
+    const directory = mkdtempSync(join(tmpdir(), 'rivulet-pair-'));
+    const central = await startCentral(centralDb, options);
+    const pair = new SyncPair(centralDb, edgeDb, directory, options, central, central);
+    pair.edge = await pair.startEdge();
+    return pair;
+  }
+
+  /** Starts an edge on the edge's database: again, or a second one. It syncs only when told to. */
+  async startEdge(environment: Record<string, string> = {}): Promise<AppProcess> {
+    const centralUrl = (await this.options.centralUrl?.(this.central.url)) ?? this.central.url;
+    return AppProcess.start('edge', {
+      EDGE_DATABASE_URL: this.edgeDb.url,
+      EDGE_CENTRAL_URL: centralUrl,
+      EDGE_MAC_ADDRESS: DEMO_MAC,
+      EDGE_SPOOL_FILE: join(this.directory, 'edge.spool'),
+      EDGE_FIRST_SYNC_DELAY: '1h',
+      EDGE_SYNC_SCHEDULE: '1h',
+      EDGE_RETRY_DELAY: '50ms',
+      ...this.options.edge,
+      ...environment,
+    });
+  }
+
+  async syncNow(edge = this.edge): Promise<SyncAnswer> {
+    const response = await fetch(`${edge.url}/api/sync/now`, { method: 'POST' });
+    return (await response.json()) as SyncAnswer;
+  }
+
+  /** Every row of a table on the edge as text, in the order of its first columns. */
+  async edgeRows(query: string): Promise<string[]> {
+    return textRows(this.edgeDb, query);
+  }
+
+  async centralRows(query: string): Promise<string[]> {
+    return textRows(this.centralDb, query);
+  }
+
+  async stop(): Promise<void> {
+    await this.edge.stop();
+    await this.central.stop();
+    await Promise.all([this.centralDb.drop(), this.edgeDb.drop()]);
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+export async function startCentral(database: TestDatabase, options: PairOptions = {}): Promise<AppProcess> {
+  return AppProcess.start('central', {
+    CENTRAL_DATABASE_URL: database.url,
+    CENTRAL_DEMO_DATA: 'true',
+    ...options.central,
+  });
+}
+
+async function textRows(database: TestDatabase, query: string): Promise<string[]> {
+  const { rows } = await database.pool.query<{ line: string }>(`SELECT q::text AS line FROM (${query}) AS q`);
+  return rows.map((row) => row.line);
+}
+
+/** Waits until a condition holds; fails with the description after half a minute. */
+export async function until(what: string, condition: () => Promise<boolean> | boolean): Promise<void> {
+  const deadline = performance.now() + 30_000;
+  while (performance.now() < deadline) {
+    if (await condition()) return;
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+  throw new Error(`It did not come to this: ${what}`);
+}
