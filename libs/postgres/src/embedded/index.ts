@@ -1,0 +1,2 @@
+export { startEmbeddedServer } from './embedded-server';
+export type { EmbeddedServer, EmbeddedServerExit, EmbeddedServerOptions } from './embedded-server';

@@ -1,0 +1,42 @@
+import { join } from 'node:path';
+import { ensureBuilt } from './ensure-built.mjs';
+import { ensureInstalled } from './ensure-installed.mjs';
+import { lockHolder } from './lock.mjs';
+import { Failure, findNode, projectRoot, runMain, stateDirectory } from './project.mjs';
+import { runChild } from './run-child.mjs';
+import { appRuntimeFile, removeRuntimeFile, writeRuntimeFile } from './runtime-file.mjs';
+
+const APPS = new Set(['central', 'edge']);
+
+/** Without an argument the whole local system, with `central` or `edge` that app alone. */
+await runMain(async ([app, ...rest]) => {
+  if (app !== undefined && !APPS.has(app))
+    throw new Failure(`There is no app "${app}"; say central or edge.`, 2);
+  if (app === undefined) refuseSecondSystem();
+  await ensureInstalled();
+  await ensureBuilt();
+  const entry = app === undefined ? 'dist/tools/start.js' : `dist/apps/${app}/src/main.js`;
+  const { code } = await runChild(findNode(), ['--enable-source-maps', join(projectRoot, entry), ...rest], {
+    cwd: projectRoot,
+    ipc: true,
+    onMessage: app === undefined ? undefined : (message) => keepRuntimeFile(app, message),
+  });
+  if (app !== undefined) removeRuntimeFile(appRuntimeFile(app));
+  return code;
+});
+
+/** Before the build, which would change the files that the other one runs. */
+function refuseSecondSystem() {
+  const pid = lockHolder(join(stateDirectory, 'start.lock'));
+  if (pid !== undefined) throw new Failure(`Rivulet already runs from this folder, as process ${pid}.`);
+}
+
+function keepRuntimeFile(app, message) {
+  if (message?.type !== 'listening') return;
+  const { url, databaseUrl } = message;
+  writeRuntimeFile(appRuntimeFile(app), {
+    [`${app}Url`]: url,
+    [`${app}DatabaseUrl`]: databaseUrl,
+    pid: process.pid,
+  });
+}
