@@ -32,9 +32,9 @@ const CAPITAL_N = 0x4e;
  * Cuts a stream of canonical rows, in key order, into chunks.
  *
  * A chunk ends after a row with CRC-32(key) < row bytes × 2^32 / CHUNK_TARGET_BYTES: whether it does depends on
- * that row alone, so an insert or a delete moves no other boundary, and weighing by the row's size makes chunks
- * of the same average size for narrow and for wide rows. It also ends before a row that would take it past
- * CHUNK_MAX_BYTES.
+ * that row alone, so an insert or a delete moves no other of these boundaries, and weighing by the row's size
+ * makes chunks of the same average size for narrow and for wide rows. It also ends before a row that would take
+ * it past CHUNK_MAX_BYTES; a boundary of this kind can move, but only up to the next one of the first kind.
  *
  * How the stream is split into buffers has no influence on the chunks.
  */

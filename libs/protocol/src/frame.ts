@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto';
-import { promisify } from 'node:util';
-import { constants, zstdCompress, zstdDecompress } from 'node:zlib';
-import { BLOCK_MAX_BYTES, ROW_MAX_BYTES } from './limits';
+import { hash } from 'node:crypto';
+import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { BLOCK_MAX_BYTES, BLOCK_MAX_WINDOW_LOG, ROW_MAX_BYTES } from './limits';
 import { RivuletError } from './rivulet-error';
 
 /**
@@ -51,12 +50,13 @@ const KIND_CHUNK = 1;
 const KIND_END = 127;
 const NO_DIGEST = Buffer.alloc(32);
 
-const compress = promisify(zstdCompress);
-const decompress = promisify(zstdDecompress);
-
-/** Compresses content with zstd level 1; content that does not shrink stays as it is. */
-export async function encodeBlock(content: Buffer): Promise<Block> {
-  const compressed = await compress(content, { params: { [constants.ZSTD_c_compressionLevel]: 1 } });
+/**
+ * Compresses content with zstd level 1; content that does not shrink stays as it is.
+ *
+ * It blocks for 0.1 ms a chunk. The asynchronous form took twice the CPU time, and three times as long.
+ */
+export function encodeBlock(content: Buffer): Block {
+  const compressed = zstdCompressSync(content, { params: { [constants.ZSTD_c_compressionLevel]: 1 } });
   if (compressed.length >= content.length) return { encoding: 'none', block: content };
   return { encoding: 'zstd', block: compressed };
 }
@@ -66,10 +66,10 @@ export async function encodeBlock(content: Buffer): Promise<Block> {
  *
  * @throws RivuletError FRAME_INVALID
  */
-export async function decodeFrame(frame: Frame): Promise<Buffer> {
+export function decodeFrame(frame: Frame): Buffer {
   const { header, block } = frame;
-  const content = header.encoding === 'none' ? block : await inflate(header, block);
-  const digest = createHash('sha256').update(content).digest();
+  const content = header.encoding === 'none' ? block : inflate(header, block);
+  const digest = hash('sha256', content, 'buffer');
   if (content.length !== header.contentBytes || !digest.equals(header.digest)) {
     throw new RivuletError(
       'FRAME_INVALID',
@@ -79,9 +79,15 @@ export async function decodeFrame(frame: Frame): Promise<Buffer> {
   return content;
 }
 
-async function inflate(header: FrameHeader, block: Buffer): Promise<Buffer> {
+function inflate(header: FrameHeader, block: Buffer): Buffer {
+  const { contentBytes } = header;
   try {
-    return await decompress(block, { maxOutputLength: header.contentBytes });
+    // Room for all of it at once; zlib wants at least 64 bytes.
+    return zstdDecompressSync(block, {
+      maxOutputLength: contentBytes,
+      chunkSize: Math.max(64, contentBytes),
+      params: { [constants.ZSTD_d_windowLogMax]: BLOCK_MAX_WINDOW_LOG },
+    });
   } catch (error) {
     const message = `The block of frame ${header.number} is not zstd of ${header.contentBytes} bytes.`;
     throw new RivuletError('FRAME_INVALID', message, { cause: error });

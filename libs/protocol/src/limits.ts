@@ -1,6 +1,8 @@
 const KiB = 1024;
 const MiB = 1024 * KiB;
 
+// The first two decide where chunks end, so they change only together with PROTOCOL_VERSION.
+
 /** Bytes of canonical rows that a chunk has on average. See docs/adr/0003 for how it was chosen. */
 export const CHUNK_TARGET_BYTES = 64 * KiB;
 
@@ -12,6 +14,15 @@ export const ROW_MAX_BYTES = 16 * MiB;
 
 /** The largest block a frame may hold: a row of the largest size that does not compress. */
 export const BLOCK_MAX_BYTES = ROW_MAX_BYTES;
+
+/**
+ * The window that a zstd block may ask its reader to keep, as a power of two: 8 MiB, which RFC 8878 (3.1.1.1.2)
+ * recommends every decoder to support and allows it to refuse more.
+ */
+export const BLOCK_MAX_WINDOW_LOG = 23;
+
+/** Names of datasets, tables and columns, in bytes of UTF-8: PostgreSQL cuts longer ones short. */
+export const NAME_MAX_BYTES = 63;
 
 /** Tables in one manifest. */
 export const MANIFEST_MAX_TABLES = 1_000;

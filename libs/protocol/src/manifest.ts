@@ -1,5 +1,5 @@
 import { FieldReader, patterns, readText, ShapeError } from './field-reader';
-import { MANIFEST_MAX_TABLES, TABLE_MAX_COLUMNS } from './limits';
+import { MANIFEST_MAX_TABLES, NAME_MAX_BYTES, TABLE_MAX_COLUMNS } from './limits';
 import { PROTOCOL_VERSION } from './protocol-version';
 import { RivuletError } from './rivulet-error';
 import { schemaFingerprint, schemaVersion, type Column, type TableSchema } from './table-schema';
@@ -92,7 +92,12 @@ function checkTables(manifest: Manifest): void {
     const names = table.columns.map((column) => column.name);
     const keyComesFirst =
       table.key.length > 0 && table.key.every((name, position) => names[position] === name);
-    const indexesExist = table.indexes.every((columns) => columns.every((name) => names.includes(name)));
+    const indexesExist = table.indexes.every(
+      (columns) => columns.length > 0 && columns.every((name) => names.includes(name)),
+    );
+    if (![table.name, table.table, ...names].every(isName)) {
+      throw new ShapeError(`tables[${index}] has a name that is not of 1 to ${NAME_MAX_BYTES} bytes`);
+    }
     if (!keyComesFirst || !indexesExist || new Set(names).size !== names.length) {
       throw new ShapeError(`tables[${index}] has columns that do not fit its key or indexes`);
     }
@@ -108,6 +113,11 @@ function checkTables(manifest: Manifest): void {
   if (schemaVersion(manifest.tables) !== manifest.schemaVersion) {
     throw new ShapeError('schemaVersion is not that of the tables');
   }
+}
+
+/** PostgreSQL takes neither an empty name nor a NUL, and of a longer one it keeps the beginning. */
+function isName(text: string): boolean {
+  return text !== '' && !text.includes('\0') && Buffer.byteLength(text) <= NAME_MAX_BYTES;
 }
 
 /** An applied or offered place in the history of manifests. */

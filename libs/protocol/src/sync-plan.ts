@@ -20,7 +20,7 @@ export type TablePlan = { name: string; action: 'keep' } | { name: string; actio
 /** How a device gets from what it has to the manifest. One entry for each table of the manifest, in its order. */
 export interface SyncPlan {
   tables: TablePlan[];
-  /** Bytes of all frames. For progress; nothing is decided by it. */
+  /** Bytes of all frames. Not proved by anything: it serves to show progress and to ask for room on the disk. */
   wireBytes: number;
 }
 
