@@ -14,7 +14,10 @@ module.exports = {
       name: 'no-orphans',
       comment: 'A file nobody imports is dead.',
       severity: 'error',
-      from: { orphan: true, pathNot: ['\\.(spec|e2e-spec)\\.ts$', '/main\\.ts$', '^(tools|bench|test)/', '^db/'] },
+      from: {
+        orphan: true,
+        pathNot: ['\\.(spec|e2e-spec)\\.ts$', '/main\\.ts$', '^(tools|bench|test)/', '^db/'],
+      },
       to: {},
     },
     {
@@ -45,7 +48,8 @@ module.exports = {
     },
     {
       name: 'protocol-is-pure',
-      comment: 'No Nest, no pg, no clock, no environment, no I/O: another language must be able to mirror it.',
+      comment:
+        'No Nest, no pg, no clock, no environment, no I/O: another language must be able to mirror it.',
       severity: 'error',
       from: { path: '^libs/protocol/src', pathNot: '\\.spec\\.ts$' },
       to: { pathNot: ['^libs/protocol/', '^(node:)?(crypto|zlib|util)$'] },
@@ -61,7 +65,10 @@ module.exports = {
       comment: 'snapshot and mirror use protocol and postgres alone.',
       severity: 'error',
       from: { path: '^libs/(snapshot|mirror|postgres)/src', pathNot: '\\.spec\\.ts$' },
-      to: { path: ['^node_modules/(@nestjs|typeorm|nestjs-pino)', '^libs/(platform|testing|mirror|snapshot)/'], pathNot: '^libs/$1/' },
+      to: {
+        path: ['^node_modules/(@nestjs|typeorm|nestjs-pino)', '^libs/(platform|testing|mirror|snapshot)/'],
+        pathNot: '^libs/$1/',
+      },
     },
     {
       name: 'platform-knows-no-rows',
@@ -86,6 +93,9 @@ module.exports = {
     doNotFollow: { path: 'node_modules' },
     tsConfig: { fileName: 'tsconfig.json' },
     tsPreCompilationDeps: true,
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'require', 'node', 'default', 'types'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'require', 'node', 'default', 'types'],
+    },
   },
 };

@@ -81,7 +81,7 @@ async function run(
     answer = await syncNow(edge);
     log(`  sync: ${JSON.stringify(answer.durations)}`);
   };
-  for (let round = 1; round <= repeat; round++) {
+  for (let number = 1; number <= repeat; number++) {
     await settle(servers);
     rawCopySeconds.push(await timed(() => rawCopy(servers.central.pool, servers.edge.pool, 'raw_target')));
     await forgetChunks(servers);
@@ -94,7 +94,7 @@ async function run(
     const [raw, cold, warm] = [rawCopySeconds, coldSeconds, warmSeconds].map((list) =>
       list.at(-1)!.toFixed(2),
     );
-    log(`Round ${round}: raw copy ${raw} s, cold ${cold} s, warm ${warm} s`);
+    log(`Round ${number}: raw copy ${raw} s, cold ${cold} s, warm ${warm} s`);
   }
   const floor = median(rawCopySeconds);
   return {
@@ -135,8 +135,11 @@ async function forgetMirror({ edge }: BenchServers): Promise<void> {
   await edge.pool.query('TRUNCATE rivulet.edge_sync_state, rivulet.edge_sync_tables, rivulet.edge_sync_log');
 }
 
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
 export function fullTable(result: FullResult): string {
-  const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
   return [
     `Full sync of ${result.rows} rows, ${megabytes(result.rawBytes)} of canonical text`,
     '',

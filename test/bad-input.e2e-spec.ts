@@ -7,6 +7,8 @@ const json = { 'content-type': 'application/json' };
 const device = { 'x-device-mac': DEMO_MAC };
 const someManifest = '01KAJ9V9RW4C7ZK3DYE7V1NB2R';
 
+const payload = (id: string): string => `/api/device-sync/manifests/${id}/payload`;
+
 interface Problem {
   type: string;
   status: number;
@@ -42,7 +44,6 @@ describe('central, given bad input,', () => {
 
   const request = '/api/device-sync/request';
   const acknowledge = '/api/device-sync/acknowledgements';
-  const payload = (id: string): string => `/api/device-sync/manifests/${id}/payload`;
   const held = { name: 'users', fingerprint: 'a'.repeat(64), checksum: 'b'.repeat(64) };
 
   const cases: [string, number, string, () => Promise<Response>][] = [

@@ -32,14 +32,14 @@ describe('a first sync', () => {
   it('is applied, verified and acknowledged', () => {
     expect(first).toMatchObject({ status: 'applied', acknowledged: true, sequence: 1 });
     expect(first.tables.map(({ name, action }) => `${name} ${action}`)).toEqual([
-      'companies rebuilt',
-      'locations rebuilt',
-      'groups rebuilt',
-      'users rebuilt',
-      'group_members rebuilt',
-      'areas rebuilt',
-      'group_areas rebuilt',
-      'devices rebuilt',
+      'companies created',
+      'locations created',
+      'groups created',
+      'users created',
+      'group_members created',
+      'areas created',
+      'group_areas created',
+      'devices created',
     ]);
     for (const table of first.tables) expect(table.checksum).toMatch(/^[0-9a-f]{64}$/);
   });

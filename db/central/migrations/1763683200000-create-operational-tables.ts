@@ -47,9 +47,10 @@ export class CreateOperationalTables1763683200000 implements MigrationInterface 
       );
       -- No foreign key to chunks: its check would lock, and so rewrite, every chunk that a new snapshot shares.
       CREATE TABLE rivulet.snapshot_chunks (
-        snapshot_id bigint NOT NULL REFERENCES rivulet.snapshots ON DELETE CASCADE,
-        position    integer NOT NULL,
-        digest      bytea NOT NULL,
+        snapshot_id   bigint NOT NULL REFERENCES rivulet.snapshots ON DELETE CASCADE,
+        position      integer NOT NULL,
+        digest        bytea NOT NULL,
+        content_bytes integer NOT NULL,
         PRIMARY KEY (snapshot_id, position)
       );
       CREATE INDEX ON rivulet.snapshot_chunks (digest);

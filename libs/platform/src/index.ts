@@ -1,3 +1,5 @@
+// First: it must run before anything else fills the heap.
+import './bootstrap/limit-young-generation';
 export * from './bootstrap/connections';
 export * from './bootstrap/create-app';
 export * from './bootstrap/http-adapter';

@@ -14,6 +14,7 @@ const canonicalSettings: Record<string, string> = {
   lc_monetary: 'C',
   xmlbinary: 'base64',
   xmloption: 'content',
+  array_nulls: 'on',
 };
 
 /** Pins the settings for the rest of the transaction. */

@@ -15,10 +15,6 @@ export class FieldReader {
     this.fields = value as Record<string, unknown>;
   }
 
-  has(name: string): boolean {
-    return this.value(name) !== undefined;
-  }
-
   text(name: string, pattern?: RegExp, expected = 'a text'): string {
     const value = this.value(name);
     if (typeof value !== 'string' || (pattern !== undefined && !pattern.test(value)))
@@ -37,10 +33,6 @@ export class FieldReader {
     const value = this.value(name);
     if (!Array.isArray(value) || value.length > maxLength) this.fail(name, `a list of at most ${maxLength}`);
     return value.map((item, index) => read(item, `${this.pathOf(name)}[${index}]`));
-  }
-
-  object(name: string): FieldReader {
-    return new FieldReader(this.value(name), this.pathOf(name));
   }
 
   fail(name: string, expected: string): never {

@@ -11,6 +11,9 @@ export interface ManifestTable extends TableSchema, TableContent {
   fingerprint: string;
 }
 
+/** The `typ` of the JWS that a manifest travels in: nothing else that central signs can be taken for one. */
+export const MANIFEST_JWS_TYPE = 'rivulet-manifest';
+
 /** What a device must have. Travels as the payload of a JWS (RFC 7515), signed by central. */
 export interface Manifest {
   protocolVersion: number;

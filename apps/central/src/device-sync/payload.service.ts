@@ -1,17 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import {
-  encodeEndFrame,
-  encodeFrameHeader,
-  parseFrameRanges,
-  RivuletError,
-  type FrameRange,
-} from '@rivulet/protocol';
+import { encodeEndFrame, encodeFrameHeader, parseFrameRanges, RivuletError } from '@rivulet/protocol';
 import type { Device } from '../devices/device';
 import { ManifestService, type PlannedFrame } from '../manifests/manifest.service';
 import { ChunkStore } from '../snapshots/chunk-store';
 
-/** Frames that are read from the store at once: about half a megabyte of blocks. */
-const BATCH_FRAMES = 32;
+/** Decoded bytes of the chunks that are read from the store at once: about half a megabyte of blocks. */
+const BATCH_BYTES = 2 * 1024 * 1024;
 
 @Injectable()
 export class PayloadService {
@@ -35,35 +29,50 @@ export class PayloadService {
     const planned = await this.manifests.plannedFrames(manifestId);
     const wanted =
       ranges === undefined
-        ? [{ first: 0, last: planned.length - 1 }]
-        : parseFrameRanges(ranges, planned.length);
-    return this.frames(manifestId, planned, wanted);
+        ? planned
+        : parseFrameRanges(ranges, planned.length).flatMap(({ first, last }) =>
+            planned.slice(first, last + 1),
+          );
+    return this.frames(manifestId, wanted, planned.length);
   }
 
   private async *frames(
     manifestId: string,
-    planned: PlannedFrame[],
-    ranges: FrameRange[],
+    wanted: PlannedFrame[],
+    frameCount: number,
   ): AsyncGenerator<Buffer, void> {
-    for (const { first, last } of ranges) {
-      for (let start = first; start <= last; start += BATCH_FRAMES) {
-        const batch = planned.slice(start, Math.min(start + BATCH_FRAMES, last + 1));
-        const chunks = await this.store.read(batch.map((frame) => frame.digest));
-        for (const [index, chunk] of chunks.entries()) {
-          if (chunk === undefined) {
-            throw new RivuletError(
-              'MANIFEST_EXPIRED',
-              `A chunk of manifest ${manifestId} is no longer stored.`,
-            );
-          }
-          const { number, table } = batch[index]!;
-          const { digest, rows, contentBytes, encoding, block } = chunk;
-          const header = { kind: 'chunk', number, table, digest, rows, contentBytes, encoding } as const;
-          yield encodeFrameHeader({ ...header, blockBytes: block.length });
-          yield block;
+    for (const batch of inBatches(wanted)) {
+      const chunks = await this.store.read(batch.map((frame) => frame.digest));
+      for (const [index, chunk] of chunks.entries()) {
+        if (chunk === undefined) {
+          throw new RivuletError(
+            'MANIFEST_EXPIRED',
+            `A chunk of manifest ${manifestId} is no longer stored.`,
+          );
         }
+        const { number, table } = batch[index]!;
+        const { digest, rows, contentBytes, encoding, block } = chunk;
+        const header = { kind: 'chunk', number, table, digest, rows, contentBytes, encoding } as const;
+        yield encodeFrameHeader({ ...header, blockBytes: block.length });
+        yield block;
       }
     }
-    yield encodeEndFrame(planned.length);
+    yield encodeEndFrame(frameCount);
   }
+}
+
+/** A single frame may be larger than a batch is. */
+function* inBatches(frames: PlannedFrame[]): Generator<PlannedFrame[], void> {
+  let batch: PlannedFrame[] = [];
+  let bytes = 0;
+  for (const frame of frames) {
+    if (batch.length > 0 && bytes + frame.contentBytes > BATCH_BYTES) {
+      yield batch;
+      batch = [];
+      bytes = 0;
+    }
+    batch.push(frame);
+    bytes += frame.contentBytes;
+  }
+  if (batch.length > 0) yield batch;
 }

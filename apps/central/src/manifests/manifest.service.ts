@@ -40,6 +40,8 @@ export interface PlannedFrame {
   /** The table's place in the manifest. */
   table: number;
   digest: Buffer;
+  /** Decoded; the block has no more. */
+  contentBytes: number;
 }
 
 @Injectable()
@@ -125,8 +127,8 @@ export class ManifestService {
 
   /** Every frame of a manifest's plan, in order. */
   async plannedFrames(manifestId: string): Promise<PlannedFrame[]> {
-    const rows = await this.database.query<{ table: number; digest: Buffer }[]>(
-      `SELECT manifest_table.position AS "table", chunk.digest
+    const rows = await this.database.query<Omit<PlannedFrame, 'number'>[]>(
+      `SELECT manifest_table.position AS "table", chunk.digest, chunk.content_bytes AS "contentBytes"
        FROM rivulet.sync_manifest_tables manifest_table JOIN rivulet.snapshot_chunks chunk USING (snapshot_id)
        WHERE manifest_id = $1 AND action = 'load'
        ORDER BY manifest_table.position, chunk.position`,

@@ -1,3 +1,4 @@
+import { MANIFEST_JWS_TYPE } from '@rivulet/protocol';
 import { calculateJwkThumbprint, CompactSign, exportJWK, generateKeyPair, importJWK, type JWK } from 'jose';
 import type { DataSource } from 'typeorm';
 
@@ -25,7 +26,7 @@ export class SigningKey {
   /** A compact JWS whose header has the public key; an edge accepts it by the key's thumbprint. */
   async sign(json: string): Promise<string> {
     return new CompactSign(Buffer.from(json, 'utf8'))
-      .setProtectedHeader({ alg: ALGORITHM, typ: 'rivulet-manifest', jwk: this.publicJwk })
+      .setProtectedHeader({ alg: ALGORITHM, typ: MANIFEST_JWS_TYPE, jwk: this.publicJwk })
       .sign(this.privateKey);
   }
 }

@@ -144,15 +144,15 @@ function toNumbers(row: SnapshotRow): { snapshotId: number; wireBytes: number } 
 /** The length of a block is read from its TOAST pointer, not from the block. */
 const insertSnapshot = `
 WITH listed AS (
-  SELECT digest, position - 1 AS position FROM unnest($5::bytea[]) WITH ORDINALITY AS chunk (digest, position)
+  SELECT position - 1 AS position, digest, content_bytes, octet_length(block) AS block_bytes
+  FROM unnest($5::bytea[]) WITH ORDINALITY AS chunk (digest, position) JOIN rivulet.chunks USING (digest)
 ), snapshot AS (
   INSERT INTO rivulet.snapshots (checksum, dataset, rows, bytes, wire_bytes)
-  SELECT $1, $2, $3, $4,
-         (SELECT coalesce(sum(octet_length(block) + $6::int), 0) FROM listed JOIN rivulet.chunks USING (digest))
+  SELECT $1, $2, $3, $4, (SELECT coalesce(sum(block_bytes + $6::int), 0) FROM listed)
   ON CONFLICT (checksum) DO NOTHING
   RETURNING snapshot_id, wire_bytes
 ), chunks AS (
-  INSERT INTO rivulet.snapshot_chunks (snapshot_id, position, digest)
-  SELECT snapshot_id, position, digest FROM snapshot, listed
+  INSERT INTO rivulet.snapshot_chunks (snapshot_id, position, digest, content_bytes)
+  SELECT snapshot_id, position, digest, content_bytes FROM snapshot, listed
 )
 SELECT snapshot_id AS "snapshotId", wire_bytes AS "wireBytes" FROM snapshot`;

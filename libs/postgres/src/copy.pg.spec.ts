@@ -1,0 +1,201 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
+import type { ClientBase } from 'pg';
+import { copyIn, copyOut } from './copy';
+import { selectBinary } from './copy-binary';
+import { withClient } from './pool';
+import { inTransaction } from './transaction';
+
+const limits = { statementTimeoutMs: 20_000, lockTimeoutMs: 10_000, idleTimeoutMs: 10_000 };
+
+let database: TestDatabase;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  await database.pool.query('CREATE TABLE lines (id int, content text); CREATE TABLE copies (LIKE lines)');
+  await database.pool.query(
+    `INSERT INTO lines SELECT n, repeat(md5(n::text), n % 40) FROM generate_series(1, 20000) AS n`,
+  );
+});
+
+beforeEach(() => database.pool.query('TRUNCATE copies'));
+
+afterAll(() => database.drop());
+
+function transaction<T>(work: (client: ClientBase) => Promise<T>): Promise<T> {
+  return withClient(database.pool, (client) => inTransaction(client, limits, () => work(client)));
+}
+
+async function failureOf(work: Promise<unknown>): Promise<unknown> {
+  return work.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+}
+
+async function collect(client: ClientBase, statement: string): Promise<Buffer[]> {
+  const pieces: Buffer[] = [];
+  for await (const piece of copyOut(client, statement)) pieces.push(piece);
+  return pieces;
+}
+
+async function countOf(table: string): Promise<number> {
+  const { rows } = await database.pool.query<{ rows: number }>(`SELECT count(*)::int AS rows FROM ${table}`);
+  return rows[0]!.rows;
+}
+
+async function terminate(client: ClientBase & { processID?: number }): Promise<void> {
+  await database.pool.query('SELECT pg_terminate_backend($1, 5000)', [client.processID]);
+}
+
+function* endless(onEnd: () => void = () => undefined): Generator<Buffer, void> {
+  try {
+    for (let id = 1; ; id++) yield Buffer.from(`${id}\t${'x'.repeat(65_536)}\n`);
+  } finally {
+    onEnd();
+  }
+}
+
+describe('rows', () => {
+  it('come out of one table and go into another as they are', async () => {
+    const taken = await transaction((reader) =>
+      transaction((writer) =>
+        copyIn(writer, 'COPY copies FROM STDIN', copyOut(reader, 'COPY lines TO STDOUT')),
+      ),
+    );
+    expect(taken).toBe(20_000);
+    const { rows } = await database.pool.query('TABLE lines EXCEPT ALL TABLE copies');
+    expect(rows).toEqual([]);
+    expect(await countOf('copies')).toBe(20_000);
+  });
+
+  it('may be none', async () => {
+    expect(await transaction((client) => copyIn(client, 'COPY copies FROM STDIN', []))).toBe(0);
+    const pieces = await transaction((client) => collect(client, 'COPY copies TO STDOUT'));
+    expect(pieces).toEqual([]);
+  });
+
+  it('are taken from their source no faster than PostgreSQL accepts them', async () => {
+    let taken = 0;
+    const counted = function* (): Generator<Buffer, void> {
+      for (const piece of endless()) {
+        taken += 1;
+        yield piece;
+      }
+    };
+    await transaction(async (holder) => {
+      await holder.query('LOCK TABLE copies');
+      const waiting = failureOf(
+        withClient(database.pool, async (client) => {
+          const copying = copyIn(client, 'COPY copies FROM STDIN', counted());
+          await delay(300).then(() => terminate(client));
+          await copying;
+        }),
+      );
+      expect(await waiting).toBeInstanceOf(Error);
+    });
+    expect(taken).toBeLessThan(20);
+  });
+});
+
+describe('a copy into a table that ends early', () => {
+  it("because its source fails throws the source's error, and can be rolled back", async () => {
+    const own = new Error('the disk is gone');
+    const source = function* (): Generator<Buffer, void> {
+      yield Buffer.from('1\ta\n');
+      throw own;
+    };
+    await withClient(database.pool, async (client) => {
+      const failed = inTransaction(client, limits, () => copyIn(client, 'COPY copies FROM STDIN', source()));
+      expect(await failureOf(failed)).toBe(own);
+      await client.query(`INSERT INTO copies VALUES (2, 'the connection is fit for use')`);
+    });
+    expect(await countOf('copies')).toBe(1);
+  });
+
+  it('because PostgreSQL refuses a row throws its reason, and lets go of the source', async () => {
+    let ended = false;
+    const source = function* (): Generator<Buffer, void> {
+      yield Buffer.from('one\ta\n');
+      yield* endless(() => (ended = true));
+    };
+    await withClient(database.pool, async (client) => {
+      const failed = inTransaction(client, limits, () => copyIn(client, 'COPY copies FROM STDIN', source()));
+      expect(await failureOf(failed)).toMatchObject({ code: '22P02' });
+      await client.query(`INSERT INTO copies VALUES (2, 'the connection is fit for use')`);
+    });
+    expect(ended).toBe(true);
+  });
+
+  it("because the statement is wrong throws PostgreSQL's reason", async () => {
+    const failed = transaction((client) => copyIn(client, 'COPY nowhere FROM STDIN', endless()));
+    expect(await failureOf(failed)).toMatchObject({ code: '42P01' });
+  });
+
+  it('because the connection breaks fails', async () => {
+    const failed = withClient(database.pool, async (client) => {
+      const copying = copyIn(client, 'COPY copies FROM STDIN', endless());
+      const ended = failureOf(copying);
+      await delay(50);
+      await terminate(client);
+      await ended;
+      return copying;
+    });
+    expect(await failureOf(failed)).toBeInstanceOf(Error);
+    expect(await countOf('copies')).toBe(0);
+  });
+});
+
+describe('a copy out of a table that ends early', () => {
+  it('because its reader stops closes the connection', async () => {
+    const failed = transaction(async (client) => {
+      for await (const piece of copyOut(client, 'COPY (SELECT generate_series(1, 100000000)) TO STDOUT')) {
+        if (piece.length > 0) break;
+      }
+      await client.query('SELECT 1');
+    });
+    expect(await failureOf(failed)).toBeInstanceOf(Error);
+    expect(await countOf('lines')).toBe(20_000);
+  });
+
+  it.each([
+    ['at its beginning', 'COPY nowhere TO STDOUT', '42P01'],
+    ['in the middle', 'COPY (SELECT 1 / (9000 - id) FROM lines) TO STDOUT', '22012'],
+  ])('because PostgreSQL fails %s throws its reason', async (_, statement, code) => {
+    const failed = transaction((client) => collect(client, statement));
+    expect(await failureOf(failed)).toMatchObject({ code });
+  });
+
+  it('because the connection breaks fails', async () => {
+    const failed = transaction(async (client) => {
+      for await (const piece of copyOut(client, 'COPY (SELECT generate_series(1, 100000000)) TO STDOUT')) {
+        if (piece.length > 0) await terminate(client);
+      }
+    });
+    expect(await failureOf(failed)).toBeInstanceOf(Error);
+  });
+});
+
+describe('rows in binary', () => {
+  it('come with NULL, empty and large values told apart', async () => {
+    const large = randomBytes(5 * 1024 * 1024);
+    await database.pool.query('CREATE TABLE blocks (id int, block bytea, note text)');
+    await database.pool.query(
+      `INSERT INTO blocks VALUES (1, $1, 'ä'), (2, '', ''), (3, NULL, NULL), (-4, '\\xff', 'x')`,
+      [large],
+    );
+    const rows = await withClient(database.pool, (client) =>
+      selectBinary(client, 'SELECT * FROM blocks ORDER BY abs(id)'),
+    );
+    expect(rows.map(([id]) => id!.readInt32BE())).toEqual([1, 2, 3, -4]);
+    expect(rows[0]![1]!.equals(large)).toBe(true);
+    expect(rows.map(([, block]) => block?.length)).toEqual([large.length, 0, undefined, 1]);
+    expect(rows.map(([, , note]) => note?.toString())).toEqual(['ä', '', undefined, 'x']);
+  });
+
+  it('are none when there are none', async () => {
+    const rows = await withClient(database.pool, (client) => selectBinary(client, 'SELECT 1 WHERE false'));
+    expect(rows).toEqual([]);
+  });
+});
