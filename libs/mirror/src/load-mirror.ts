@@ -1,6 +1,7 @@
 import {
   ChunkCutter,
   RivuletError,
+  RowError,
   TableHasher,
   type ManifestTable,
   type TableContent,
@@ -29,7 +30,7 @@ export async function loadMirror(
   const mirror = await prepareEmptyMirror(client, table);
   const names = mirror.columns.map((column) => escapeIdentifier(column.name)).join(', ');
   await copyIn(client, `COPY ${mirror.qualifiedName} (${names}) FROM STDIN (FREEZE)`, content);
-  if (mirror.rebuilt) await addPrimaryKey(client, mirror);
+  if (mirror.preparation !== 'emptied') await addPrimaryKey(client, mirror);
   return { ...mirror, table };
 }
 
@@ -49,10 +50,19 @@ export async function verifyMirror(
     hasher.add(chunk);
     onProgress(chunk.rows);
   };
-  for await (const buffer of copyOut(client, canonicalCopy(mirror))) cutter.push(buffer).forEach(add);
-  cutter.end().forEach(add);
-  const content = hasher.finish();
   const { table } = mirror;
+  try {
+    for await (const buffer of copyOut(client, canonicalCopy(mirror))) cutter.push(buffer).forEach(add);
+    cutter.end().forEach(add);
+  } catch (error) {
+    if (!(error instanceof RowError)) throw error;
+    throw new RivuletError(
+      'CHECKSUM_MISMATCH',
+      `Table ${table.table} reads back with a row that no dataset has: ${error.message}.`,
+      { cause: error },
+    );
+  }
+  const content = hasher.finish();
   if (content.checksum !== table.checksum || content.rows !== table.rows || content.bytes !== table.bytes) {
     throw new RivuletError(
       'CHECKSUM_MISMATCH',

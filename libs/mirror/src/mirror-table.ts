@@ -20,8 +20,8 @@ export interface PreparedMirror {
   qualifiedName: string;
   columns: MirrorColumn[];
   keyColumns: number;
-  /** Whether the table is new, or was made again for other columns. It has no primary key yet. */
-  rebuilt: boolean;
+  /** `emptied`, or made: `created`, or `rebuilt` for other columns. What was made has no primary key yet. */
+  preparation: 'emptied' | 'created' | 'rebuilt';
 }
 
 /**
@@ -39,14 +39,21 @@ export async function prepareEmptyMirror(client: ClientBase, table: ManifestTabl
       `Dataset ${table.name} needs the table ${table.table}, which exists and was not made by Rivulet.`,
     );
   }
-  const fits = existing !== undefined && fingerprintOf(table.name, existing) === table.fingerprint;
-  if (fits) {
-    await client.query(`TRUNCATE ${qualifiedName}`);
-  } else {
-    if (existing !== undefined) await client.query(`DROP TABLE ${qualifiedName}`);
-    await createTable(client, table, qualifiedName, columns);
-  }
-  return { qualifiedName, columns, keyColumns: table.key.length, rebuilt: !fits };
+  const preparation = preparationFor(existing, table);
+  if (preparation === 'emptied') await client.query(`TRUNCATE ${qualifiedName}`);
+  if (preparation === 'rebuilt') await client.query(`DROP TABLE ${qualifiedName}`);
+  if (preparation !== 'emptied') await createTable(client, table, qualifiedName, columns);
+  // Also when the mirror stays and its dataset has another name now.
+  await client.query(`COMMENT ON TABLE ${qualifiedName} IS ${escapeLiteral(OWNERSHIP_COMMENT + table.name)}`);
+  return { qualifiedName, columns, keyColumns: table.key.length, preparation };
+}
+
+function preparationFor(
+  existing: ExistingTable | undefined,
+  table: ManifestTable,
+): PreparedMirror['preparation'] {
+  if (existing === undefined) return 'created';
+  return fingerprintOf(table.name, existing) === table.fingerprint ? 'emptied' : 'rebuilt';
 }
 
 /** Gives a new mirror its primary key: sorting once, after the rows are in, is faster than one by one. */
@@ -71,13 +78,15 @@ export async function createMissingIndexes(client: ClientBase, table: ManifestTa
   const { rows } = await client.query<{ columns: string[] }>(
     `SELECT (SELECT array_agg(attname::text ORDER BY place)
              FROM unnest(indkey::int2[]) WITH ORDINALITY AS indexed (attnum, place)
-             JOIN pg_attribute USING (attnum) WHERE attrelid = indrelid) AS columns
-     FROM pg_index WHERE indrelid = to_regclass($1) AND indpred IS NULL AND indexprs IS NULL`,
+             JOIN pg_attribute USING (attnum) WHERE attrelid = indrelid AND place <= indnkeyatts) AS columns
+     FROM pg_index
+     WHERE indrelid = to_regclass($1) AND indisvalid AND indpred IS NULL AND indexprs IS NULL`,
     [qualifiedName],
   );
   const present = new Set(rows.map((row) => JSON.stringify(row.columns)));
   for (const columns of table.indexes) {
     if (present.has(JSON.stringify(columns))) continue;
+    present.add(JSON.stringify(columns));
     await client.query(`CREATE INDEX ON ${qualifiedName} (${columns.map(escapeIdentifier).join(', ')})`);
   }
 }
@@ -94,7 +103,6 @@ async function createTable(
     return `${escapeIdentifier(column.name)} ${column.type}${constraint}`;
   });
   await client.query(`CREATE TABLE ${qualifiedName} (${definitions.join(', ')})`);
-  await client.query(`COMMENT ON TABLE ${qualifiedName} IS ${escapeLiteral(OWNERSHIP_COMMENT + table.name)}`);
 }
 
 /** Reads pg_class by name and schema, pg_attribute and pg_index by the table's OID. */

@@ -12,3 +12,12 @@ export const carriedTypes = `
   int4range int8range numrange tsrange tstzrange daterange
   int4multirange int8multirange nummultirange tsmultirange tstzmultirange datemultirange
 `.match(/\w+/g)!;
+
+/** Those of them that PostgreSQL cannot sort, and so neither index. */
+export const unsortableTypes = 'json jsonpath xml point line lseg box path polygon circle'.split(' ');
+
+/**
+ * Sortable types that cannot be in a key all the same: in jsonb, strings come in the order of the database's own
+ * collation, which central and edge need not share.
+ */
+export const locallySortedTypes = ['jsonb'];

@@ -1,6 +1,6 @@
-import { isPostgresError } from '@rivulet/postgres';
+import { isPostgresError, type PostgresError } from '@rivulet/postgres';
 import { escapeLiteral, type ClientBase, type FieldDef } from 'pg';
-import { carriedTypes } from './carried-types';
+import { carriedTypes, locallySortedTypes, unsortableTypes } from './carried-types';
 import { QueryTextError, renderQuery, writtenOffset, type QueryTemplate } from './query-template';
 
 /** The value of one column of the scope: PostgreSQL's text form, and the type it has. */
@@ -22,6 +22,10 @@ export interface DescribedColumn {
   castTo: string | undefined;
   /** Whether values are compared by a collation. */
   collatable: boolean;
+  /** Whether an index can have the column. */
+  sortable: boolean;
+  /** Whether a key can have it: its order is the same on every server. */
+  sortedAlike: boolean;
   /** Why the column cannot be carried exactly. */
   refusal: string | undefined;
 }
@@ -46,6 +50,8 @@ export async function describeQuery(
     fields.map((field) => field.dataTypeID),
     fields.map((field) => field.dataTypeModifier),
     carriedTypes,
+    unsortableTypes,
+    locallySortedTypes,
   ]);
   return rows.map((row, index) => ({
     name: fields[index]!.name,
@@ -53,9 +59,13 @@ export async function describeQuery(
     type: row.type,
     castTo: row.cast ? row.type : undefined,
     collatable: row.collatable,
+    sortable: row.sortable,
+    sortedAlike: row.sortedAlike,
     refusal: row.carried ? undefined : `its type ${row.type} cannot be carried exactly`,
   }));
 }
+
+const SYNTAX_ERROR = '42601';
 
 function typedLiteral(parameters: Parameters): (name: string) => string {
   return (name) => {
@@ -77,13 +87,31 @@ async function resultFields(
     return (await client.query({ text, rowMode: 'array' })).fields;
   } catch (error) {
     if (!isPostgresError(error)) throw error;
-    // PostgreSQL counts code points from 1.
-    const reported = Array.from(text)
-      .slice(0, Number(error.position ?? 1) - 1)
-      .join('').length;
-    const offset = Math.max(0, reported - before.length);
-    throw new QueryTextError(error.message, writtenOffset(template, typedLiteral(parameters), offset));
+    throw explain(error, text, before.length, template, parameters);
   }
+}
+
+/** The error with its place in the query as it was written. */
+function explain(
+  error: PostgresError,
+  text: string,
+  queryStart: number,
+  template: QueryTemplate,
+  parameters: Parameters,
+): QueryTextError {
+  // PostgreSQL counts code points from 1.
+  const reported = Array.from(text)
+    .slice(0, Number(error.position ?? 1) - 1)
+    .join('').length;
+  const rendered = bindQuery(template, parameters);
+  const offset = Math.max(0, reported - queryStart);
+  const isBehind = error.code === SYNTAX_ERROR && offset >= rendered.length;
+  const hint = error.hint === undefined ? '' : `. ${error.hint.replace(/\.$/, '')}`;
+  const message = isBehind
+    ? 'syntax error at its end; it is not complete, or has a parenthesis too many'
+    : error.message + hint;
+  const place = isBehind ? rendered.trimEnd().length : offset;
+  return new QueryTextError(message, writtenOffset(template, typedLiteral(parameters), place));
 }
 
 interface DescribedColumnRow {
@@ -91,6 +119,8 @@ interface DescribedColumnRow {
   type: string;
   cast: boolean;
   collatable: boolean;
+  sortable: boolean;
+  sortedAlike: boolean;
   carried: boolean;
 }
 
@@ -140,7 +170,9 @@ carried AS (
 SELECT format_type(asked.oid, asked.typmod) AS "sourceType",
        format_type(carried.oid, carried.typmod) || CASE WHEN is_array THEN '[]' ELSE '' END AS type,
        carried.carried,
-       NOT is_array AND type.typcollation <> 0 AS collatable,
+       type.typcollation <> 0 AS collatable,
+       type.typname <> ALL ($4::text[]) AS sortable,
+       type.typname <> ALL ($4::text[] || $5::text[]) AS "sortedAlike",
        asked.oid <> CASE WHEN is_array THEN type.typarray ELSE carried.oid END AS "cast"
 FROM carried JOIN asked USING (position) JOIN pg_type type ON type.oid = carried.oid
 ORDER BY position`;

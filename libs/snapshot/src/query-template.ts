@@ -17,10 +17,10 @@ export class QueryTextError extends Error {
 // In order: what hides a colon (strings, quoted names, dollar quotes, comments), casts, then parameters.
 const tokens = new RegExp(
   [
-    String.raw`(?<escapeString>\b[eE]'(?:[^'\\]|\\.|'')*')`,
+    String.raw`(?<escapeString>\b[eE]'(?:[^'\\]|\\[\s\S]|'')*')`,
     String.raw`(?<string>'(?:[^']|'')*')`,
     String.raw`(?<name>"(?:[^"]|"")*")`,
-    String.raw`(?<dollar>\$(?<tag>[A-Za-z_][A-Za-z_0-9]*|)\$[\s\S]*?\$\k<tag>\$)`,
+    String.raw`(?<dollar>(?<![\w$])\$(?<tag>[A-Za-z_][A-Za-z_0-9]*|)\$[\s\S]*?\$\k<tag>\$)`,
     String.raw`(?<line>--[^\n]*)`,
     String.raw`(?<comment>/\*)`,
     String.raw`(?<cast>::)`,
@@ -46,15 +46,18 @@ export function parseQueryTemplate(query: string): QueryTemplate {
   for (let match = tokens.exec(query); match !== null; match = tokens.exec(query)) {
     const groups = match.groups!;
     if (groups.comment !== undefined) tokens.lastIndex = endOfComment(query, match.index);
-    if (groups.open !== undefined) throw new QueryTextError('a quote is never closed', match.index);
+    if (groups.open !== undefined) throw new QueryTextError('this quote is never closed', match.index);
     if (groups.parameter !== undefined) {
       template.texts.push(query.slice(textStart, match.index));
       template.parameters.push(groups.parameter);
       textStart = tokens.lastIndex;
     }
     if (groups.semicolon !== undefined) {
-      if (!isBlank(query.slice(match.index + 1))) {
-        throw new QueryTextError('there is more than one statement', match.index);
+      if (!isBlank(query, tokens.lastIndex)) {
+        throw new QueryTextError(
+          'there is more than one statement; keep the one that returns the rows',
+          match.index,
+        );
       }
       end = match.index;
       break;
@@ -102,9 +105,12 @@ function endOfComment(query: string, start: number): number {
     depth += mark[0] === '/*' ? 1 : -1;
     if (depth === 0) return marks.lastIndex;
   }
-  throw new QueryTextError('a comment is never closed', start);
+  throw new QueryTextError('this comment is never closed', start);
 }
 
-function isBlank(rest: string): boolean {
-  return rest.replaceAll(/--[^\n]*|\/\*[\s\S]*?\*\//g, '').trim() === '';
+/** Whether only white space and comments are left. */
+function isBlank(query: string, start: number): boolean {
+  const position = start + /^(?:\s|--[^\n]*)*/.exec(query.slice(start))![0].length;
+  if (position === query.length) return true;
+  return query.startsWith('/*', position) && isBlank(query, endOfComment(query, position));
 }

@@ -1,2 +1,3 @@
 export * from './app-process';
+export * from './fake-hub';
 export * from './test-database';

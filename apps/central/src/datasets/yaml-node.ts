@@ -73,10 +73,7 @@ export class YamlNode {
       const keyOffset = (pair.key as Node).range![0];
       const name = names.find((candidate) => candidate === key);
       if (name === undefined) {
-        throw this.invalid(
-          `${what} has the unknown field "${key}"; known are ${names.join(', ')}`,
-          keyOffset,
-        );
+        throw this.invalid(`${what} has the unknown field "${key}" (known: ${names.join(', ')})`, keyOffset);
       }
       fields[name] = this.child(pair.value as Node | null, keyOffset);
     }
@@ -84,8 +81,12 @@ export class YamlNode {
   }
 
   items(what: string): YamlNode[] {
-    if (!isSeq(this.node)) throw this.invalid(`${what} must be a list`);
-    return this.node.items.map((item) => this.child(item as Node, this.offset));
+    const { node } = this;
+    if (isScalar(node) && node.value !== null) {
+      throw this.invalid(`${what} must be a list; put it in brackets: [${node.source}]`);
+    }
+    if (!isSeq(node)) throw this.invalid(`${what} must be a list`);
+    return node.items.map((item) => this.child(item as Node, this.offset));
   }
 
   text(what: string): PlacedText {

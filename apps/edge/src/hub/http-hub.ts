@@ -167,7 +167,9 @@ async function readProblem(response: Response): Promise<RivuletError> {
 function describeFailure(error: Error): string {
   if (error.name === 'TimeoutError') return 'it did not answer in time';
   const { cause } = error;
-  if (cause instanceof Error)
-    return 'code' in cause ? `${String(cause.code)} (${cause.message})` : cause.message;
-  return error.message;
+  if (!(cause instanceof Error)) return error.message;
+  const { code, message } = cause as NodeJS.ErrnoException;
+  if (code === undefined) return message;
+  // When several addresses of a name have failed, the error has no message of its own.
+  return message === '' ? code : `${code} (${message})`;
 }

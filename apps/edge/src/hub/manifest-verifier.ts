@@ -1,4 +1,4 @@
-import { parseManifest, RivuletError, type Manifest } from '@rivulet/protocol';
+import { MANIFEST_JWS_TYPE, parseManifest, RivuletError, type Manifest } from '@rivulet/protocol';
 import { calculateJwkThumbprint, compactVerify, EmbeddedJWK, type JWK } from 'jose';
 
 /** What a manifest must be, beyond being signed. */
@@ -52,6 +52,7 @@ async function openSignature(document: string): Promise<{ json: string; signedBy
     const { payload, protectedHeader } = await compactVerify(document, EmbeddedJWK, {
       algorithms: ['EdDSA'],
     });
+    if (protectedHeader.typ !== MANIFEST_JWS_TYPE) throw new TypeError(`typ is ${protectedHeader.typ}`);
     const signedBy = await calculateJwkThumbprint(protectedHeader.jwk as JWK);
     return { json: Buffer.from(payload).toString('utf8'), signedBy };
   } catch (error) {

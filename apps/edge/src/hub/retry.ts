@@ -40,7 +40,9 @@ export async function withRetries<T>(
       if (retriesLeft === 0 || !isWorthRetrying(error)) return;
       onRetry(error, attemptNumber);
       const askedMs = (error.retryAfterSeconds ?? 0) * 1000;
-      if (askedMs > retryDelay) await sleep(askedMs - retryDelay, undefined, { signal });
+      // pRetry looks at the signal next, and throws the reason that it was given.
+      if (askedMs > retryDelay)
+        await sleep(askedMs - retryDelay, undefined, { signal }).catch(() => undefined);
     },
   });
 }

@@ -93,8 +93,8 @@ export class SyncState {
     return entries.map(toAcknowledgement);
   }
 
-  async markAcknowledged(cycleId: string): Promise<void> {
-    await this.database.manager.update(EdgeSyncLog, { cycleId }, { acknowledgedAt: new Date() });
+  async markAcknowledged(cycleId: string, acknowledgedAt: Date): Promise<void> {
+    await this.database.manager.update(EdgeSyncLog, { cycleId }, { acknowledgedAt });
   }
 
   /** When the mirrors were last known to be what central has: the end of the last cycle that did not fail. */

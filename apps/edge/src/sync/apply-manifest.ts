@@ -60,7 +60,7 @@ export async function applyManifest(
       return applied;
     });
   } catch (error) {
-    throw explain(error);
+    throw explain(error, lease);
   }
 }
 
@@ -118,9 +118,11 @@ async function verifyTables(lease: DatabaseLease, loaded: LoadedMirror[], order:
   }
 }
 
+const actions = { emptied: 'loaded', created: 'created', rebuilt: 'rebuilt' } as const;
+
 function toTableResult(table: Manifest['tables'][number], loaded: LoadedMirror[]): TableResult {
   const mirror = loaded.find((candidate) => candidate.table === table);
-  const action = mirror === undefined ? 'unchanged' : mirror.rebuilt ? 'rebuilt' : 'loaded';
+  const action = mirror === undefined ? 'unchanged' : actions[mirror.preparation];
   const { name, rows, bytes, checksum } = table;
   return { name, table: table.table, action, rows, bytes, checksum };
 }
@@ -131,8 +133,10 @@ const CONNECTION_LOST = /^(08|57P)/;
 /** Readers that use several mirrors in another order than ours; PostgreSQL ends one of the two. */
 const DEADLOCK_DETECTED = '40P01';
 
-function explain(error: unknown): unknown {
-  if (!isPostgresError(error) || CONNECTION_LOST.test(error.code)) return error;
+function explain(error: unknown, { lostBy }: DatabaseLease): unknown {
+  if (error instanceof RivuletError) return error;
+  if (!isPostgresError(error)) return lostBy ?? error;
+  if (CONNECTION_LOST.test(error.code)) return error;
   switch (error.code) {
     case sqlState.diskFull:
       return new RivuletError('DISK_FULL', `The disk of the edge's database is full: ${error.message}.`, {

@@ -8,6 +8,8 @@ export interface DatabaseLease {
   client: PoolClient;
   /** Writes on the same connection. */
   manager: EntityManager;
+  /** How the connection broke, if it did. Whoever used it then may have been told something less clear. */
+  lostBy: Error | undefined;
 }
 
 const LOCK_NAME = 'rivulet edge sync';
@@ -27,9 +29,13 @@ export async function withDatabaseLease<T>(
     if (!(await tryAdvisoryLock(client, LOCK_NAME))) {
       throw new RivuletError('SYNC_IN_PROGRESS', 'Another process is syncing this database.');
     }
+    const lease: DatabaseLease = { client, manager: runner.manager, lostBy: undefined };
+    const onLost = (error: Error): void => void (lease.lostBy = error);
+    client.on('error', onLost);
     try {
-      return await work({ client, manager: runner.manager });
+      return await work(lease);
     } finally {
+      client.off('error', onLost);
       // Fails only when the connection is gone, and the lock with it.
       await releaseAdvisoryLock(client, LOCK_NAME).catch(() => undefined);
     }

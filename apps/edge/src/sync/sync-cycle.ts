@@ -119,16 +119,16 @@ class CycleRun {
 
   /** Sends every report that central has not confirmed. That it cannot is no reason not to sync. */
   private async acknowledgePending(): Promise<void> {
-    const { hub, state, onWarning } = this.dependencies;
+    const { hub, state, now, onWarning } = this.dependencies;
     for (const acknowledgement of await state.unacknowledged()) {
       this.progress.phase = 'acknowledging';
       try {
         await this.retrying(() => hub.acknowledge(acknowledgement, this.call));
-        await state.markAcknowledged(acknowledgement.cycleId);
+        await state.markAcknowledged(acknowledgement.cycleId, now());
         if (acknowledgement.cycleId === this.result.cycleId) this.result.acknowledged = true;
       } catch (error) {
         if (!(error instanceof RivuletError)) throw error;
-        if (error.code === 'MANIFEST_UNKNOWN') await state.markAcknowledged(acknowledgement.cycleId);
+        if (error.code === 'MANIFEST_UNKNOWN') await state.markAcknowledged(acknowledgement.cycleId, now());
         onWarning(`The acknowledgement of ${acknowledgement.manifestId} was not taken`, error);
         // A central that is away would not take the others either; one that refuses this one may.
         if (isPassing(error)) return;
@@ -221,7 +221,8 @@ class CycleRun {
     this.result.manifestId = applied!.manifestId;
     this.result.epoch = applied!.epoch;
     this.result.sequence = applied!.sequence;
-    this.result.acknowledged = true;
+    const pending = await state.unacknowledged();
+    this.result.acknowledged = !pending.some(({ manifestId }) => manifestId === applied!.manifestId);
     this.result.tables = tables.map(({ name, table, rows, bytes, checksum }) => {
       return { name, table, action: 'unchanged', rows, bytes, checksum };
     });
@@ -230,15 +231,11 @@ class CycleRun {
 
   /** The mirrors are as before. Central is told once, as a courtesy: the next cycle starts anew either way. */
   private async finishAsFailed(cause: unknown): Promise<void> {
-    const { hub, state, nameError, onWarning } = this.dependencies;
-    const error = nameError(cause);
+    const { hub, state, now, nameError, onWarning } = this.dependencies;
+    const { code, message, nextStep } = nameError(cause);
     this.result.status = 'failed';
     this.result.tables = [];
-    this.result.error = {
-      code: error.code,
-      message: storable(error.message),
-      nextStep: storable(error.nextStep),
-    };
+    this.result.error = { code, message: storable(message), nextStep: storable(nextStep) };
     this.finish();
     const isRecorded = await state.recordCycle(this.result).then(
       () => true,
@@ -246,10 +243,13 @@ class CycleRun {
     );
     // A report could contradict a commit of which nothing is known while the database is away.
     if (isRecorded !== true || this.result.manifestId === null || this.signal.aborted) return;
-    await hub.acknowledge(this.failureReport(this.result.error), this.call).then(
-      () => (this.result.acknowledged = true),
-      () => undefined,
-    );
+    try {
+      await hub.acknowledge(this.failureReport(this.result.error), this.call);
+      this.result.acknowledged = true;
+      await state.markAcknowledged(this.result.cycleId, now());
+    } catch {
+      // The next cycle starts anew, and reports what becomes of it.
+    }
   }
 
   private failureReport({ code, message }: NonNullable<SyncResult['error']>): Acknowledgement {
@@ -259,7 +259,7 @@ class CycleRun {
       status: 'failed',
       cycleId,
       finishedAt,
-      durationMs: Math.round(durations.totalMs),
+      durationMs: durations.totalMs,
       tables: [],
       error: { code, message: message.slice(0, 2000) },
     };

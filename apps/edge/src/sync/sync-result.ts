@@ -12,12 +12,14 @@ export interface SyncDurations {
   totalMs: number;
 }
 
+export const tableActions = ['created', 'loaded', 'rebuilt', 'unchanged'] as const;
+
 /** What a cycle did with one table. */
 export interface TableResult {
   name: string;
   table: string;
-  /** `loaded`: emptied and filled · `rebuilt`: made anew for other columns, and filled · `unchanged` */
-  action: 'loaded' | 'rebuilt' | 'unchanged';
+  /** `created` and filled · `loaded`: emptied and filled · `rebuilt` for other columns, and filled · `unchanged` */
+  action: (typeof tableActions)[number];
   rows: number;
   /** Bytes of the canonical rows. */
   bytes: number;

@@ -4,6 +4,7 @@ import { Type } from 'class-transformer';
 import { IsInt, IsOptional, Max, Min } from 'class-validator';
 import {
   syncPhases,
+  tableActions,
   type SyncDurations,
   type SyncProgress,
   type SyncResult,
@@ -38,8 +39,9 @@ export class TableResultDto implements TableResult {
   table: string;
 
   @ApiProperty({
-    description: '`loaded`: emptied and filled. `rebuilt`: made anew for other columns, and filled.',
-    enum: ['loaded', 'rebuilt', 'unchanged'],
+    description:
+      '`created`, `loaded` (emptied and filled), `rebuilt` (made anew for other columns) or `unchanged`.',
+    enum: tableActions,
   })
   action: TableResult['action'];
 

@@ -1,0 +1,164 @@
+import { Logger } from '@nestjs/common';
+import { RivuletError, type ErrorCode } from '@rivulet/protocol';
+import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
+import { DataSource } from 'typeorm';
+import { withDatabaseLease } from './database-lease';
+import type { SyncCycle } from './sync-cycle';
+import { unfinishedResult, type SyncResult } from './sync-result';
+import { SyncService } from './sync.service';
+
+let database: TestDatabase;
+let source: DataSource;
+let run: jest.MockedFunction<SyncCycle['run']>;
+let service: SyncService;
+
+beforeAll(async () => {
+  Logger.overrideLogger(false);
+  database = await createTestDatabase();
+  source = await new DataSource({ type: 'postgres', url: database.url, poolSize: 3 }).initialize();
+});
+afterAll(async () => {
+  await source.destroy();
+  await database.drop();
+});
+beforeEach(() => {
+  run = jest.fn();
+  service = new SyncService(source, { run } as unknown as SyncCycle);
+});
+afterEach(() => jest.restoreAllMocks());
+
+function current(cycleId: string): SyncResult {
+  return { ...unfinishedResult(cycleId, 'operator', '2026-11-21T08:00:00.000Z'), status: 'current' };
+}
+
+function failed(code: ErrorCode): SyncResult {
+  return { ...current('1'), status: 'failed', error: { code, message: 'It failed.', nextStep: 'Wait.' } };
+}
+
+/** A cycle that begins, and ends when it is told to. */
+function slowCycle(): { begun: Promise<AbortSignal>; finish: (result: SyncResult) => void } {
+  let begin!: (signal: AbortSignal) => void;
+  let finish!: (result: SyncResult) => void;
+  const begun = new Promise<AbortSignal>((resolve) => (begin = resolve));
+  const finished = new Promise<SyncResult>((resolve) => (finish = resolve));
+  run.mockImplementationOnce((_trigger, _lease, _progress, signal) => {
+    begin(signal);
+    return finished;
+  });
+  return { begun, finish };
+}
+
+describe('calls for a sync', () => {
+  it('join the cycle that is running, and get its result', async () => {
+    const cycle = slowCycle();
+    const first = service.sync('schedule');
+    await cycle.begun;
+    const others = [service.sync('operator'), service.sync('operator')];
+    expect(service.progress).toMatchObject({ phase: 'requesting' });
+    const result = current('1');
+    cycle.finish(result);
+
+    expect(await Promise.all([first, ...others])).toEqual([result, result, result]);
+    expect(run).toHaveBeenCalledTimes(1);
+    expect(service.progress).toBeUndefined();
+    expect(service.lastResult).toBe(result);
+  });
+
+  it('at the very same time are one cycle', async () => {
+    run.mockResolvedValue(current('1'));
+    await Promise.all(['start', 'schedule', 'operator'].map((trigger) => service.sync(trigger as 'start')));
+
+    expect(run).toHaveBeenCalledTimes(1);
+  });
+
+  it('run a new cycle when none is running any more', async () => {
+    run.mockResolvedValueOnce(current('1')).mockResolvedValueOnce(current('2'));
+
+    expect(await service.sync('operator')).toMatchObject({ cycleId: '1' });
+    expect(await service.sync('operator')).toMatchObject({ cycleId: '2' });
+  });
+
+  it('fail together when the cycle does, and the next one runs', async () => {
+    run.mockRejectedValueOnce(new Error('no log')).mockResolvedValueOnce(current('2'));
+    const calls = await Promise.allSettled([service.sync('operator'), service.sync('operator')]);
+
+    expect(calls.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    expect(await service.sync('operator')).toMatchObject({ cycleId: '2' });
+  });
+
+  it('are refused while another process syncs this database', async () => {
+    await withDatabaseLease(source, async () => {
+      await expect(service.sync('operator')).rejects.toMatchObject({ code: 'SYNC_IN_PROGRESS' });
+    });
+
+    expect(run).not.toHaveBeenCalled();
+  });
+});
+
+describe('a shutdown', () => {
+  it('aborts the cycle and waits until it has ended', async () => {
+    const order: string[] = [];
+    const cycle = slowCycle();
+    const running = service.sync('operator').then(() => order.push('the cycle has ended'));
+    const signal = await cycle.begun;
+    signal.addEventListener('abort', () => order.push('the cycle is aborted'));
+
+    service.onModuleDestroy();
+    const closing = service.beforeApplicationShutdown().then(() => order.push('the database may close'));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(order).toEqual(['the cycle is aborted']);
+    expect(signal.reason).toMatchObject({ code: 'SHUTTING_DOWN' });
+
+    cycle.finish(failed('SHUTTING_DOWN'));
+    await Promise.all([running, closing]);
+    expect(order.toSorted()).toEqual([
+      'the cycle has ended',
+      'the cycle is aborted',
+      'the database may close',
+    ]);
+  });
+
+  it('does not wait where nothing runs, and refuses what comes later', async () => {
+    service.onModuleDestroy();
+    await service.beforeApplicationShutdown();
+
+    await expect(service.sync('operator')).rejects.toMatchObject({ code: 'SHUTTING_DOWN' });
+    expect(run).not.toHaveBeenCalled();
+  });
+
+  it('does not fail because the cycle did', async () => {
+    run.mockRejectedValueOnce(new RivuletError('DATABASE_UNAVAILABLE', 'It is gone.'));
+    const running = service.sync('operator');
+    service.onModuleDestroy();
+
+    await expect(service.beforeApplicationShutdown()).resolves.toBeUndefined();
+    await expect(running).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' });
+  });
+});
+
+describe('the log', () => {
+  it.each<[ErrorCode, 'warn' | 'error']>([
+    ['CENTRAL_UNREACHABLE', 'warn'],
+    ['SERVER_BUSY', 'warn'],
+    ['DATABASE_UNAVAILABLE', 'warn'],
+    ['MIRROR_BUSY', 'warn'],
+    ['SHUTTING_DOWN', 'warn'],
+    ['CHECKSUM_MISMATCH', 'error'],
+    ['MANIFEST_STALE', 'error'],
+    ['DEVICE_UNKNOWN', 'error'],
+    ['DISK_FULL', 'error'],
+  ])('has a cycle that failed with %s at %s', async (code, level) => {
+    const spies = {
+      warn: jest.spyOn(Logger.prototype, 'warn'),
+      error: jest.spyOn(Logger.prototype, 'error'),
+    };
+    run.mockResolvedValueOnce(failed(code));
+    await service.sync('schedule');
+
+    expect(spies[level]).toHaveBeenCalledWith(
+      expect.objectContaining({ code }),
+      'Sync failed: It failed. Wait.',
+    );
+    expect(spies[level === 'warn' ? 'error' : 'warn']).not.toHaveBeenCalled();
+  });
+});
