@@ -1,12 +1,12 @@
 const { mkdtempSync } = require('node:fs');
 const { tmpdir } = require('node:os');
-const { join } = require('node:path');
+const path = require('node:path');
 // From the build: Jest maps no module names in here.
 const postgres = require('../../dist/libs/postgres/src/index.js');
 
 /** One server for the whole run. Nothing in it outlives the run, so nothing need reach the disk. */
 module.exports = async () => {
-  const directory = mkdtempSync(join(tmpdir(), 'rivulet-test-'));
+  const directory = mkdtempSync(path.join(tmpdir(), 'rivulet-test-'));
   const server = await postgres.startEmbeddedServer({
     directory,
     databases: [],

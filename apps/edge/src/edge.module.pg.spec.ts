@@ -3,13 +3,16 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { FactoryProvider } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createApp, createLogger } from '@rivulet/platform';
 import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
 import { DataSource } from 'typeorm';
 import { EdgeEnv } from './edge-env';
 import { EdgeModule } from './edge.module';
+import { SpoolFile } from './spool/spool-file';
 import { withDatabaseLease } from './sync/database-lease';
+import { SyncModule } from './sync/sync.module';
 
 let database: TestDatabase;
 let directory: string;
@@ -127,7 +130,12 @@ describe('an edge', () => {
   });
 
   it('does not start without a place for its downloads, and names the variable', async () => {
-    await expect(create({ spoolFile: '/dev/null/edge.spool' })).rejects.toMatchObject({
+    // A start that fails leaves its connections to the end of the process, so here is the one step of it.
+    const env = Object.assign(new EdgeEnv(), { spoolFile: '/dev/null/edge.spool' });
+    const providers = SyncModule.forRoot(env, '48:b0:2d:e9:c3:b7').providers as FactoryProvider[];
+    const spool = providers.find(({ provide }) => provide === SpoolFile)!;
+
+    await expect(spool.useFactory()).rejects.toMatchObject({
       code: 'ENVIRONMENT_INVALID',
       message: expect.stringMatching(/^EDGE_SPOOL_FILE is "\/dev\/null\/edge.spool"/) as string,
     });

@@ -74,6 +74,7 @@ const awkwardValues = [
   ['a range of dates', `'[2026-01-01,2026-02-01]'::daterange`, '[2026-01-01,2026-02-02)'],
   ['a character that is padded', `'a'::char(3)`, 'a  '],
   ['xml', `'<a>1</a><b/>'::text::xml`, '<a>1</a><b/>'],
+  ['bytes in xml', String.raw`xmlelement(NAME a, '\x00ff'::bytea)`, '<a>AP8=</a>'],
   ['bits', `B'0101'`, '0101'],
 ] as const;
 

@@ -66,7 +66,7 @@ export const errorCatalogue = {
   },
   MANIFEST_EXPIRED: {
     title: 'The manifest can no longer be served',
-    meaning: 'Chunks that the manifest names have been collected.',
+    meaning: 'Chunks that the manifest names are no longer stored.',
     nextStep: 'Ask for a new manifest with POST /api/device-sync/request.',
   },
   FRAMES_INVALID: {
@@ -173,8 +173,8 @@ export const errorCatalogue = {
   },
   LIMIT_EXCEEDED: {
     title: 'A limit was exceeded',
-    meaning: 'The payload is larger, or has more rows, than was promised or is accepted.',
-    nextStep: 'Nothing was applied. Check the dataset at central, or raise the limit on purpose.',
+    meaning: 'The payload or an answer is larger than the protocol allows.',
+    nextStep: 'Nothing was applied. Check for a proxy between edge and central, and the dataset at central.',
   },
   CHECKSUM_MISMATCH: {
     title: 'The rows written are not the rows promised',
@@ -207,6 +207,11 @@ export const errorCatalogue = {
     title: 'The port is taken',
     meaning: 'Another process listens on the port.',
     nextStep: 'Stop that process, or choose another port with the variable that the message names.',
+  },
+  DATABASE_FORBIDDEN: {
+    title: 'The database role lacks a right',
+    meaning: 'The role of the database URL may not do what the app needs at its start.',
+    nextStep: 'Grant the role what docs/operations.md lists under "Your own PostgreSQL", and start again.',
   },
   DATABASE_NEWER: {
     title: 'The database is newer than this app',

@@ -3,7 +3,7 @@ const MiB = 1024 * KiB;
 
 // The first two decide where chunks end, so they change only together with PROTOCOL_VERSION.
 
-/** Bytes of canonical rows that a chunk has on average. See docs/adr/0003 for how it was chosen. */
+/** Bytes of canonical rows that a chunk has on average. See docs/adr/0002 for how it was chosen. */
 export const CHUNK_TARGET_BYTES = 64 * KiB;
 
 /** A chunk is never larger than this, unless it is a single row. */

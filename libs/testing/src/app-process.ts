@@ -37,20 +37,16 @@ export class AppProcess {
   /** Starts the app and does not wait: for starts that are to fail. */
   static spawn(app: 'central' | 'edge', environment: Record<string, string>): AppProcess {
     const prefix = app.toUpperCase();
-    const child = spawn(
-      process.execPath,
-      ['--enable-source-maps', join('dist', 'apps', app, 'src', 'main.js')],
-      {
-        env: {
-          PATH: process.env['PATH'],
-          [`${prefix}_HOST`]: '127.0.0.1',
-          [`${prefix}_PORT`]: '0',
-          [`${prefix}_LOG_FORMAT`]: 'json',
-          ...environment,
-        },
-        stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    const child = spawn(process.execPath, [join('dist', 'apps', app, 'src', 'main.js')], {
+      env: {
+        PATH: process.env['PATH'],
+        [`${prefix}_HOST`]: '127.0.0.1',
+        [`${prefix}_PORT`]: '0',
+        [`${prefix}_LOG_FORMAT`]: 'json',
+        ...environment,
       },
-    );
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    });
     return new AppProcess(
       child,
       once(child, 'exit').then(([code]) => code as number | null),

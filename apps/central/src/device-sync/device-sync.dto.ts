@@ -126,7 +126,10 @@ export class SyncResponseDto {
   })
   manifest?: string;
 
-  @ApiPropertyOptional({ type: SyncPlanDto })
+  @ApiPropertyOptional({
+    description: 'For `update`: how to get from what the device has to the manifest.',
+    type: SyncPlanDto,
+  })
   plan?: SyncPlanDto;
 }
 
@@ -152,6 +155,7 @@ export class AcknowledgedErrorDto {
   code: ErrorCode;
 
   @ApiProperty({
+    description: 'The reason, in a sentence.',
     example: 'Table users reads back as 1041 rows; the manifest promises 1042.',
     maxLength: 2000,
   })
@@ -161,11 +165,11 @@ export class AcknowledgedErrorDto {
 }
 
 export class AcknowledgementDto implements Acknowledgement {
-  @ApiProperty({ example: exampleManifestId })
+  @ApiProperty({ description: 'The manifest that is reported on.', example: exampleManifestId })
   @Matches(patterns.ulid, ULID)
   manifestId: string;
 
-  @ApiProperty({ enum: ['applied', 'failed'] })
+  @ApiProperty({ description: 'Whether the mirrors are now equal to it.', enum: ['applied', 'failed'] })
   @IsIn(['applied', 'failed'])
   status: 'applied' | 'failed';
 
@@ -208,7 +212,7 @@ export class AcknowledgementDto implements Acknowledgement {
 }
 
 export class AcknowledgementReceiptDto {
-  @ApiProperty({ example: exampleManifestId })
+  @ApiProperty({ description: 'The manifest that was reported on.', example: exampleManifestId })
   manifestId: string;
 
   @ApiProperty({ description: 'What is on record now.', enum: ['applied', 'failed'] })

@@ -112,6 +112,18 @@ describe('a request to central', () => {
     });
   });
 
+  it('hangs up on an answer that it does not read', async () => {
+    const closed = new Promise<string>((resolve) => {
+      answer = (_, response) => {
+        response.setHeader('content-type', 'text/html').write('<html>');
+        response.once('close', () => resolve('closed'));
+      };
+    });
+
+    await expect(hub().request(request, call())).rejects.toMatchObject({ code: 'CENTRAL_RESPONSE_INVALID' });
+    await expect(closed).resolves.toBe('closed');
+  });
+
   it('follows no redirect, and tells nobody else who the device is', async () => {
     answer = (_, response) => response.writeHead(307, { location: `${url}/elsewhere` }).end();
 

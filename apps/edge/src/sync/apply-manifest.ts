@@ -6,7 +6,14 @@ import {
   useCanonicalSettings,
   type TransactionOptions,
 } from '@rivulet/postgres';
-import { isLater, RivuletError, type Manifest, type SyncPlan, type TablePlan } from '@rivulet/protocol';
+import {
+  isLater,
+  RivuletError,
+  type Manifest,
+  type ManifestPosition,
+  type SyncPlan,
+  type TablePlan,
+} from '@rivulet/protocol';
 import type { EntityManager } from 'typeorm';
 import type { SpoolFile } from '../spool/spool-file';
 import type { SyncState } from '../state/sync-state';
@@ -45,7 +52,8 @@ export async function applyManifest(
   try {
     return await inTransaction(client, limits, async () => {
       await useCanonicalSettings(client);
-      await refuseStale(state, manager, order.manifest);
+      // The row stays locked until commit, so this holds against another edge process, too.
+      refuseStale(order.manifest, await state.lockPosition(manager));
       const start = performance.now();
       const loaded = await loadTables(lease, order);
       const loadedAt = performance.now();
@@ -64,13 +72,12 @@ export async function applyManifest(
   }
 }
 
-/** G2. The row stays locked until commit, so this holds against another edge process too. */
-async function refuseStale(state: SyncState, manager: EntityManager, manifest: Manifest): Promise<void> {
-  const position = await state.lockPosition(manager);
-  if (position === null || isLater(manifest, position)) return;
+/** G2: what is applied is later than all that was applied before. */
+export function refuseStale(manifest: Manifest, applied: ManifestPosition | null): void {
+  if (applied === null || isLater(manifest, applied)) return;
   throw new RivuletError(
     'MANIFEST_STALE',
-    `The manifest is number ${manifest.epoch}/${manifest.sequence}; ${position.epoch}/${position.sequence} is applied.`,
+    `The manifest is number ${manifest.epoch}/${manifest.sequence}; ${applied.epoch}/${applied.sequence} is applied.`,
   );
 }
 

@@ -12,7 +12,7 @@ import { verifyManifest, type VerifiedManifest } from '../hub/manifest-verifier'
 import { isPassing, withRetries, type RetrySettings } from '../hub/retry';
 import type { SpoolFile } from '../spool/spool-file';
 import type { HeldMirror, SyncState } from '../state/sync-state';
-import { applyManifest } from './apply-manifest';
+import { applyManifest, refuseStale } from './apply-manifest';
 import type { DatabaseLease } from './database-lease';
 import { bytesToFetch, fetchMissing, missingFrames } from './download';
 import { unfinishedResult, type SyncProgress, type SyncResult, type SyncTrigger } from './sync-result';
@@ -31,7 +31,7 @@ export interface SyncCycleDependencies {
   newNonce: () => string;
   /** Gives an error that is none of Rivulet's own its name, and logs it if a person must see it. */
   nameError: (error: unknown) => RivuletError;
-  onWarning: (message: string, error: RivuletError) => void;
+  onWarning: (message: string, error: RivuletError, cycleId: string) => void;
 }
 
 /** One sync, from "here is what I have" to the acknowledgement. Knows nothing of schedules, HTTP or Nest. */
@@ -108,18 +108,18 @@ class CycleRun {
 
   /** Whatever fails here, the manifest is applied, and the next cycle makes up for it. */
   private async tidyUp(): Promise<void> {
-    const { spool, nameError, onWarning } = this.dependencies;
+    const { spool, nameError } = this.dependencies;
     await spool
       .clear()
-      .catch((error: unknown) => onWarning('The spool could not be emptied', nameError(error)));
+      .catch((error: unknown) => this.warn('The spool could not be emptied', nameError(error)));
     await this.acknowledgePending().catch((error: unknown) => {
-      onWarning('The acknowledgement is left to the next cycle', nameError(error));
+      this.warn('The acknowledgement is left to the next cycle', nameError(error));
     });
   }
 
   /** Sends every report that central has not confirmed. That it cannot is no reason not to sync. */
   private async acknowledgePending(): Promise<void> {
-    const { hub, state, now, onWarning } = this.dependencies;
+    const { hub, state, now } = this.dependencies;
     for (const acknowledgement of await state.unacknowledged()) {
       this.progress.phase = 'acknowledging';
       try {
@@ -129,7 +129,7 @@ class CycleRun {
       } catch (error) {
         if (!(error instanceof RivuletError)) throw error;
         if (error.code === 'MANIFEST_UNKNOWN') await state.markAcknowledged(acknowledgement.cycleId, now());
-        onWarning(`The acknowledgement of ${acknowledgement.manifestId} was not taken`, error);
+        this.warn(`The acknowledgement of ${acknowledgement.manifestId} was not taken`, error);
         // A central that is away would not take the others either; one that refuses this one may.
         if (isPassing(error)) return;
       }
@@ -176,6 +176,8 @@ class CycleRun {
     const { manifest } = verified;
     this.describeManifest(manifest);
     if (manifest.manifestId === applied?.manifestId) return undefined;
+    // Checked again when it is applied, under the lock; here it spares the download.
+    refuseStale(manifest, applied);
     return { verified, plan: parseSyncPlan(response.plan, manifest, held) };
   }
 
@@ -231,7 +233,7 @@ class CycleRun {
 
   /** The mirrors are as before. Central is told once, as a courtesy: the next cycle starts anew either way. */
   private async finishAsFailed(cause: unknown): Promise<void> {
-    const { hub, state, now, nameError, onWarning } = this.dependencies;
+    const { hub, state, now, nameError } = this.dependencies;
     const { code, message, nextStep } = nameError(cause);
     this.result.status = 'failed';
     this.result.tables = [];
@@ -239,7 +241,7 @@ class CycleRun {
     this.finish();
     const isRecorded = await state.recordCycle(this.result).then(
       () => true,
-      (problem: unknown) => onWarning('The failure could not be entered in the log', nameError(problem)),
+      (problem: unknown) => this.warn('The failure could not be entered in the log', nameError(problem)),
     );
     // A report could contradict a commit of which nothing is known while the database is away.
     if (isRecorded !== true || this.result.manifestId === null || this.signal.aborted) return;
@@ -277,10 +279,14 @@ class CycleRun {
     for (const name of durationNames) this.result.durations[name] = Math.round(this.result.durations[name]);
   }
 
+  private warn(message: string, error: RivuletError): void {
+    this.dependencies.onWarning(message, error, this.call.cycleId);
+  }
+
   private async retrying<T>(work: () => Promise<T>): Promise<T> {
-    const { retry, onWarning } = this.dependencies;
+    const { retry } = this.dependencies;
     return withRetries(work, retry, this.signal, (error, attempt) => {
-      onWarning(`Attempt ${attempt} failed, trying again`, error);
+      this.warn(`Attempt ${attempt} failed, trying again`, error);
     });
   }
 }

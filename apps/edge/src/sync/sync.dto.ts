@@ -63,10 +63,16 @@ export class SyncErrorDto {
   })
   code: ErrorCode;
 
-  @ApiProperty({ example: 'Central at http://central:8080 cannot be reached: ECONNREFUSED.' })
+  @ApiProperty({
+    description: 'The reason, in a sentence.',
+    example: 'Central at http://central:8080 cannot be reached: ECONNREFUSED.',
+  })
   message: string;
 
-  @ApiProperty({ example: 'Check EDGE_CENTRAL_URL and the network; the next cycle resumes the download.' })
+  @ApiProperty({
+    description: 'What to do about it.',
+    example: 'Check EDGE_CENTRAL_URL and the network; the next cycle resumes the download.',
+  })
   nextStep: string;
 }
 
@@ -77,7 +83,7 @@ export class SyncResultDto implements SyncResult {
   })
   cycleId: string;
 
-  @ApiProperty({ enum: ['start', 'schedule', 'operator'] })
+  @ApiProperty({ description: 'What started the cycle.', enum: ['start', 'schedule', 'operator'] })
   trigger: SyncResult['trigger'];
 
   @ApiProperty({
@@ -87,22 +93,32 @@ export class SyncResultDto implements SyncResult {
   })
   status: SyncResult['status'];
 
-  @ApiProperty({ type: String, nullable: true, example: exampleManifestId })
+  @ApiProperty({
+    description: 'The manifest of the mirrors, or the one that failed; null when there was none.',
+    type: String,
+    nullable: true,
+    example: exampleManifestId,
+  })
   manifestId: string | null;
 
-  @ApiProperty({ type: Number, nullable: true, example: 1 })
+  @ApiProperty({
+    description: "Which life of central's database the manifest is from.",
+    type: Number,
+    nullable: true,
+    example: 1,
+  })
   epoch: number | null;
 
-  @ApiProperty({ type: Number, nullable: true, example: 42 })
+  @ApiProperty({ description: 'Its place in the epoch.', type: Number, nullable: true, example: 42 })
   sequence: number | null;
 
-  @ApiProperty({ example: '2026-11-21T08:00:03.120Z' })
+  @ApiProperty({ description: "By the edge's clock.", example: '2026-11-21T08:00:03.120Z' })
   startedAt: string;
 
-  @ApiProperty({ example: '2026-11-21T08:00:03.251Z' })
+  @ApiProperty({ description: "By the edge's clock.", example: '2026-11-21T08:00:03.251Z' })
   finishedAt: string;
 
-  @ApiProperty({ type: SyncDurationsDto })
+  @ApiProperty({ description: 'Where the time went.', type: SyncDurationsDto })
   durations: SyncDurationsDto;
 
   @ApiProperty({ description: 'Bytes of frames that were fetched.', example: 96211 })
@@ -111,24 +127,30 @@ export class SyncResultDto implements SyncResult {
   @ApiProperty({ description: 'Whether central has confirmed that it knows.', example: true })
   acknowledged: boolean;
 
-  @ApiProperty({ type: [TableResultDto] })
+  @ApiProperty({
+    description: 'What was done with each table; empty when the cycle failed.',
+    type: [TableResultDto],
+  })
   tables: TableResultDto[];
 
-  @ApiPropertyOptional({ type: SyncErrorDto })
+  @ApiPropertyOptional({ description: 'Why the cycle failed.', type: SyncErrorDto })
   error?: SyncErrorDto;
 }
 
 export class SyncProgressDto implements SyncProgress {
-  @ApiProperty({ enum: syncPhases })
+  @ApiProperty({ description: 'What the cycle is doing.', enum: syncPhases })
   phase: SyncProgress['phase'];
 
-  @ApiProperty({ example: 512000 })
+  @ApiProperty({ description: 'Rows that have been read back, while verifying.', example: 512000 })
   rowsDone: number;
 
   @ApiProperty({ description: '0 until it is known.', example: 1000000 })
   rowsTotal: number;
 
-  @ApiProperty({ example: 19922944 })
+  @ApiProperty({
+    description: 'Bytes fetched while downloading, of rows written while applying.',
+    example: 19922944,
+  })
   bytesDone: number;
 
   @ApiProperty({ description: '0 until it is known.', example: 38797312 })
@@ -142,24 +164,24 @@ export class MirrorStatusDto {
   @ApiProperty({ description: "The mirror's table.", example: 'users' })
   table: string;
 
-  @ApiProperty({ example: 1032 })
+  @ApiProperty({ description: 'Rows that it has.', example: 1032 })
   rows: number;
 
-  @ApiProperty({ example: 301857 })
+  @ApiProperty({ description: 'Bytes of these rows in canonical form.', example: 301857 })
   bytes: number;
 
-  @ApiProperty({ example: exampleChecksum })
+  @ApiProperty({ description: 'The checksum that was proved when it was loaded.', example: exampleChecksum })
   checksum: string;
 
   @ApiProperty({ description: 'The manifest that changed it last.', example: exampleManifestId })
   manifestId: string;
 
-  @ApiProperty({ example: '2026-11-21T08:00:03.251Z' })
+  @ApiProperty({ description: "When, by the edge's clock.", example: '2026-11-21T08:00:03.251Z' })
   loadedAt: Date;
 }
 
 export class SyncStatusDto {
-  @ApiProperty({ enum: ['idle', 'syncing'] })
+  @ApiProperty({ description: 'Whether a cycle is running.', enum: ['idle', 'syncing'] })
   state: 'idle' | 'syncing';
 
   @ApiProperty({ description: 'By which central knows this device.', example: '48:b0:2d:e9:c3:b7' })

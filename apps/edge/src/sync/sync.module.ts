@@ -95,6 +95,8 @@ function cycleDependencies(
       if (named.code === 'INTERNAL') logger.error(error, 'The sync met an error that it does not know');
       return named;
     },
-    onWarning: (message, { code, message: reason }) => logger.warn({ code }, `${message}: ${reason}`),
+    onWarning: (message, { code, message: reason }, cycleId) => {
+      logger.warn({ code, cycleId }, `${message}: ${reason}`);
+    },
   };
 }

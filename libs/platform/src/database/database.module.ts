@@ -52,6 +52,11 @@ export async function connect(options: DatabaseModuleOptions): Promise<DataSourc
       throw error;
     }
   } catch (error) {
+    if (isForbidden(error)) {
+      throw new RivuletError('DATABASE_FORBIDDEN', `The database at ${address} says: ${reasonOf(error)}.`, {
+        cause: error,
+      });
+    }
     if (!isDatabaseUnavailable(error)) throw error;
     throw new RivuletError(
       'DATABASE_UNAVAILABLE',
@@ -66,6 +71,11 @@ export async function connect(options: DatabaseModuleOptions): Promise<DataSourc
 
 function mayComeUp(error: unknown): boolean {
   return isDatabaseUnavailable(error) && !isPermanentDatabaseFailure(error);
+}
+
+/** SQLSTATE insufficient_privilege. */
+function isForbidden(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === '42501';
 }
 
 function addressOf(url: string): string {

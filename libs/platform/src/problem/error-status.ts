@@ -53,6 +53,7 @@ export const errorStatus = {
   // What stops a start, and the rest
   ENVIRONMENT_INVALID: 500,
   PORT_TAKEN: 500,
+  DATABASE_FORBIDDEN: 500,
   DATABASE_NEWER: 500,
   INTERNAL: 500,
 } as const satisfies Record<ErrorCode, number>;

@@ -1,0 +1,265 @@
+import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Logger } from '@nestjs/common';
+import { connect } from '@rivulet/platform';
+import { createPool, inTransaction, useCanonicalSettings, withClient } from '@rivulet/postgres';
+import { FRAME_HEADER_BYTES, RivuletError, tableChecksum, type Chunk } from '@rivulet/protocol';
+import type { Parameters } from '@rivulet/snapshot';
+import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
+import type { DataSource } from 'typeorm';
+import { CreateOperationalTables1763683200000 } from '../../../../db/central/migrations/1763683200000-create-operational-tables';
+import { DatasetCatalogue } from '../datasets/dataset-catalogue';
+import { buildSnapshot } from './build-snapshot';
+import { ChunkStore } from './chunk-store';
+import type { Snapshot } from './snapshot';
+
+const MiB = 1024 * 1024;
+const limits = {
+  isolation: 'REPEATABLE READ',
+  readOnly: true,
+  statementTimeoutMs: 60_000,
+  lockTimeoutMs: 5_000,
+  idleTimeoutMs: 30_000,
+} as const;
+
+let database: TestDatabase;
+let central: DataSource;
+let store: ChunkStore;
+let folder: string;
+
+beforeAll(async () => {
+  Logger.overrideLogger(false);
+  folder = mkdtempSync(join(tmpdir(), 'rivulet-snapshots-'));
+  database = await createTestDatabase();
+  central = await connect({
+    url: database.url,
+    urlVariable: 'CENTRAL_DATABASE_URL',
+    applicationName: 'test',
+    entities: [],
+    migrations: [CreateOperationalTables1763683200000],
+  });
+  store = new ChunkStore(
+    createPool({ url: database.url, applicationName: 'test chunks', maxConnections: 8 }),
+  );
+  await database.pool.query(`
+    CREATE TABLE readings (site int, id int, value text, PRIMARY KEY (site, id));
+    INSERT INTO readings SELECT site, n, md5(n::text) FROM generate_series(1, 2) AS site, generate_series(1, 5000) AS n`);
+});
+
+beforeEach(() => database.pool.query('TRUNCATE rivulet.chunks, rivulet.snapshots CASCADE'));
+
+afterAll(async () => {
+  await store.onApplicationShutdown();
+  await central.destroy();
+  await database.drop();
+  rmSync(folder, { recursive: true });
+});
+
+/** Builds the snapshot of a query with the key `id`, for a site. */
+async function build(query: string, site = 1, into = store, name = 'readings'): Promise<Snapshot> {
+  const path = join(folder, 'datasets.yaml');
+  writeFileSync(
+    path,
+    `version: 1
+scope:
+  query: SELECT :mac_address AS device_id, 1 AS site
+datasets:
+  - name: ${name}
+    key: [id]
+    query: |
+      ${query.replaceAll('\n', '\n      ')}
+`,
+  );
+  const { datasets, scope } = await DatasetCatalogue.load(path, database.pool);
+  const parameters: Parameters = new Map([...scope.columns, ['site', { type: 'integer', value: `${site}` }]]);
+  return withClient(database.pool, (client) =>
+    inTransaction(client, limits, async () => {
+      await useCanonicalSettings(client);
+      return buildSnapshot(client, datasets[0]!, parameters, into, central);
+    }),
+  );
+}
+
+async function refusalOf(work: Promise<unknown>): Promise<RivuletError> {
+  const error = await work.catch((thrown: unknown) => thrown);
+  if (error instanceof RivuletError) return error;
+  throw new Error('It was not refused.', { cause: error });
+}
+
+async function countOf(table: 'snapshots' | 'chunks' | 'snapshot_chunks'): Promise<number> {
+  const { rows } = await database.pool.query<{ n: number }>(
+    `SELECT count(*)::int AS n FROM rivulet.${table}`,
+  );
+  return rows[0]!.n;
+}
+
+const readings = 'SELECT id, value FROM readings WHERE site = :site';
+
+describe('a snapshot', () => {
+  it('has the rows of its scope, entered with what they are', async () => {
+    const snapshot = await build(readings);
+    const { rows: listed } = await database.pool.query<{
+      digest: Buffer;
+      blockBytes: number;
+      content_bytes: number;
+    }>(
+      `SELECT digest, octet_length(block) AS "blockBytes", listed.content_bytes
+       FROM rivulet.snapshot_chunks listed JOIN rivulet.chunks USING (digest)
+       WHERE snapshot_id = $1 ORDER BY position`,
+      [snapshot.snapshotId],
+    );
+    expect(listed.length).toBeGreaterThan(1);
+    const digests = listed.map((chunk) => chunk.digest.toString('hex'));
+    expect(snapshot.checksum).toBe(tableChecksum(snapshot.dataset.fingerprint, digests));
+    expect(snapshot.rows).toBe(5_000);
+    expect(snapshot.bytes).toBe(listed.reduce((sum, chunk) => sum + chunk.content_bytes, 0));
+    expect(snapshot.wireBytes).toBe(
+      listed.reduce((sum, chunk) => sum + chunk.blockBytes + FRAME_HEADER_BYTES, 0),
+    );
+    const entered = await central.query<Record<string, string>[]>(
+      'SELECT checksum, dataset, rows::int, bytes::int, wire_bytes::int AS "wireBytes" FROM rivulet.snapshots',
+    );
+    const { checksum, rows, bytes, wireBytes } = snapshot;
+    expect(entered).toEqual([{ checksum, dataset: 'readings', rows, bytes, wireBytes }]);
+  });
+
+  it('is one for two scopes with the same rows, and for the same rows later', async () => {
+    const first = await build(readings, 1);
+    const chunks = await countOf('chunks');
+    const second = await build(readings, 2);
+    await database.pool.query('UPDATE readings SET value = value WHERE site = 1');
+    const third = await build(`${readings} ORDER BY value`, 1);
+    expect([second.snapshotId, third.snapshotId]).toEqual([first.snapshotId, first.snapshotId]);
+    expect([second.wireBytes, third.wireBytes]).toEqual([first.wireBytes, first.wireBytes]);
+    expect([await countOf('snapshots'), await countOf('chunks')]).toEqual([1, chunks]);
+  });
+
+  it('of another dataset with the same rows is another, of the same chunks', async () => {
+    const first = await build(readings);
+    const chunks = await countOf('chunks');
+    const other = await build(readings, 1, store, 'other readings');
+    expect(other.checksum).not.toBe(first.checksum);
+    expect([await countOf('snapshots'), await countOf('chunks')]).toEqual([2, chunks]);
+  });
+
+  it('of changed rows shares the chunks that did not change', async () => {
+    const before = await build(readings);
+    const chunks = await countOf('chunks');
+    await database.pool.query(`UPDATE readings SET value = 'changed' WHERE site = 1 AND id = 5000`);
+    const after = await build(readings);
+    expect(after.checksum).not.toBe(before.checksum);
+    expect((await countOf('chunks')) - chunks).toBe(1);
+    await database.pool.query(`UPDATE readings SET value = md5('5000') WHERE site = 1 AND id = 5000`);
+    expect((await build(readings)).snapshotId).toBe(before.snapshotId);
+  });
+
+  it('may have no rows', async () => {
+    const snapshot = await build(readings, 3);
+    expect(snapshot).toMatchObject({ rows: 0, bytes: 0, wireBytes: 0 });
+    expect(snapshot.checksum).toBe(tableChecksum(snapshot.dataset.fingerprint, []));
+    expect([await countOf('snapshots'), await countOf('snapshot_chunks')]).toEqual([1, 0]);
+  });
+});
+
+describe('what is held while a snapshot is built', () => {
+  it('is two batches, however slow the store is', async () => {
+    const held: number[] = [];
+    let holding = 0;
+    class SlowStore extends ChunkStore {
+      override async add(chunks: Chunk[]): Promise<void> {
+        holding += 1;
+        held.push(chunks.reduce((sum, chunk) => sum + chunk.bytes, 0));
+        expect(holding).toBe(1);
+        expect(createHash('sha256').update(Buffer.concat(chunks[0]!.content)).digest()).toEqual(
+          chunks[0]!.digest,
+        );
+        await delay(10);
+        holding -= 1;
+      }
+    }
+    const query = `SELECT n AS id, repeat(md5(n::text), 30) AS filler FROM generate_series(1, 20000) AS n`;
+    const { bytes } = await build(query, 1, new SlowStore(database.pool));
+    expect(bytes).toBeGreaterThan(18 * MiB);
+    expect(held.length).toBeGreaterThan(8);
+    expect(Math.max(...held)).toBeLessThan(2.25 * MiB);
+    expect(held.reduce((sum, batch) => sum + batch, 0)).toBe(bytes);
+  });
+});
+
+describe('a snapshot that cannot be built', () => {
+  it.each([
+    [
+      'a NULL in its key',
+      'SELECT nullif(id, 3) AS id FROM readings WHERE site = :site',
+      'DATASET_KEY_NULL',
+      String.raw`dataset readings has a NULL in its key (id): \N.`,
+      'Exclude such rows in the query, or choose key columns that are never NULL.',
+    ],
+    [
+      'two rows with one key',
+      'SELECT id FROM readings',
+      'DATASET_KEY_NOT_UNIQUE',
+      'dataset readings has two rows with the key (id) = 1.',
+      'Add a column to the key, or remove the duplicates in the query.',
+    ],
+    [
+      'a row that is too large',
+      `SELECT id, CASE id WHEN 7 THEN repeat('x', 17 * 1024 * 1024) END AS value FROM readings WHERE site = :site`,
+      'ROW_TOO_LARGE',
+      'dataset readings has a row of more than 16 MiB at (id) = 7.',
+      'Leave the large column out of the dataset, or split it.',
+    ],
+    [
+      'a query that fails on a row',
+      'SELECT id, 1 / (id - 4000) AS value FROM readings WHERE site = :site',
+      'DATASET_QUERY_FAILED',
+      'dataset readings cannot be read: division by zero.',
+      'Run the query by hand with the parameters of this device, and correct the datasets file.',
+    ],
+  ])(
+    'because it has %s names file, line, dataset and cure, and leaves nothing',
+    async (_, query, code, message, cure) => {
+      const error = await refusalOf(build(query));
+      expect(error.code).toBe(code);
+      expect(error.message).toBe(`${folder}/datasets.yaml:5:5: ${message}`);
+      expect(error.nextStep).toBe(cure);
+      expect(await countOf('snapshots')).toBe(0);
+    },
+  );
+
+  it('because the store fails says so, and leaves no query running', async () => {
+    class FullStore extends ChunkStore {
+      override add(): Promise<void> {
+        return Promise.reject(new Error('the disk is full'));
+      }
+    }
+    const query = `SELECT n AS id, repeat('x', 1000) AS full_filler FROM generate_series(1, 20000) AS n`;
+    await expect(build(query, 1, new FullStore(database.pool))).rejects.toThrow('the disk is full');
+    expect(await countOf('snapshots')).toBe(0);
+    let running: unknown[] = [query];
+    for (let attempt = 0; attempt < 100 && running.length > 0; attempt++) {
+      await delay(20);
+      running = (
+        await database.pool.query(
+          `SELECT query FROM pg_stat_activity WHERE query LIKE '%full_filler%' AND pid <> pg_backend_pid()
+             AND state <> 'idle'`,
+        )
+      ).rows;
+    }
+    expect(running).toEqual([]);
+  });
+});
+
+describe('several builders at once', () => {
+  it('of the same rows make one snapshot, without a deadlock', async () => {
+    await database.pool.query(`
+      CREATE TABLE many AS SELECT n AS id, repeat(md5(n::text), 20) AS value FROM generate_series(1, 8000) AS n`);
+    const built = await Promise.all(Array.from({ length: 5 }, () => build('SELECT id, value FROM many')));
+    expect(new Set(built.map(({ snapshotId }) => snapshotId)).size).toBe(1);
+    expect(new Set(built.map(({ wireBytes }) => wireBytes)).size).toBe(1);
+    expect(await countOf('snapshots')).toBe(1);
+  });
+});
