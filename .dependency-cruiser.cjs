@@ -79,13 +79,19 @@ module.exports = {
     {
       name: 'testing-in-tests-alone',
       severity: 'error',
-      from: { path: '^(apps|libs|tools|db)/', pathNot: ['\\.spec\\.ts$', '^libs/testing/'] },
+      from: {
+        path: '^(apps|libs|tools|db)/',
+        pathNot: ['\\.spec\\.ts$', '^libs/testing/', '^apps/[^/]+/test/'],
+      },
       to: { path: '^libs/testing/' },
     },
     {
       name: 'no-development-package-at-run-time',
       severity: 'error',
-      from: { path: '^(apps|libs|db)/', pathNot: ['\\.spec\\.ts$', '^libs/testing/', '^libs/[^/]+/test/'] },
+      from: {
+        path: '^(apps|libs|db)/',
+        pathNot: ['\\.spec\\.ts$', '^libs/testing/', '^(apps|libs)/[^/]+/test/'],
+      },
       to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'] },
     },
   ],

@@ -1,7 +1,5 @@
-import { Duration, EnvPrefix, EnvVariable, Flag, PostgresUrl } from '@rivulet/platform';
+import { Duration, EnvPrefix, EnvVariable, Flag, LOG_LEVELS, PostgresUrl } from '@rivulet/platform';
 import { IsIn, IsInt, IsOptional, IsString, Max, Min } from 'class-validator';
-
-export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
 /** Everything that central takes from its environment. */
 @EnvPrefix('CENTRAL_')
@@ -49,6 +47,20 @@ export class CentralEnv {
   @Min(1)
   @Max(100)
   maxSnapshotBuilds = 4;
+
+  @EnvVariable(
+    'CENTRAL_PAYLOAD_RETENTION',
+    "How long the payload of a manifest can be fetched. That of a device's latest manifest always can.",
+  )
+  @Duration({ min: '1h', max: '365d' })
+  payloadRetentionMs = 7 * 86_400_000;
+
+  @EnvVariable(
+    'CENTRAL_AUDIT_RETENTION',
+    "How long requests and manifests are kept; a device's latest is, always.",
+  )
+  @Duration({ min: '1d', max: '3650d' })
+  auditRetentionMs = 90 * 86_400_000;
 
   @EnvVariable('CENTRAL_DATASETS_FILE', 'Path of the datasets file.')
   @IsString()

@@ -1,4 +1,5 @@
 import { Module, type DynamicModule } from '@nestjs/common';
+import { ScheduleModule } from '@nestjs/schedule';
 import { DatabaseIndicator, databaseModule, HealthModule, MigrationsIndicator } from '@rivulet/platform';
 import { createPool } from '@rivulet/postgres';
 import { DataSource } from 'typeorm';
@@ -15,6 +16,7 @@ import { ManifestService } from './manifests/manifest.service';
 import { SigningKey } from './manifests/signing-key';
 import { SyncManifestTable } from './manifests/sync-manifest-table.entity';
 import { SyncManifest } from './manifests/sync-manifest.entity';
+import { RetentionService } from './retention/retention.service';
 import { ChunkStore } from './snapshots/chunk-store';
 import { SnapshotService } from './snapshots/snapshot.service';
 
@@ -33,6 +35,7 @@ export class CentralModule {
           entities: [SyncManifest, SyncManifestTable, SyncRequestRecord],
           migrations: [CreateOperationalTables1763683200000],
         }),
+        ScheduleModule.forRoot(),
         SourceModule.forRoot(env, database),
         HealthModule.register({ indicators: [DatabaseIndicator, MigrationsIndicator, SourceIndicator] }),
       ],
@@ -45,7 +48,9 @@ export class CentralModule {
           inject: [DataSource],
           useFactory: () => {
             const applicationName = 'rivulet central chunks';
-            return new ChunkStore(createPool({ url: database.url, applicationName, maxConnections: 10 }));
+            // Each build holds one for the lock, and takes another for its chunks; payloads take the rest.
+            const maxConnections = 2 * env.maxSnapshotBuilds + 8;
+            return new ChunkStore(createPool({ url: database.url, applicationName, maxConnections }));
           },
         },
         {
@@ -58,6 +63,7 @@ export class CentralModule {
         AnswerRequestService,
         PayloadService,
         AcknowledgementService,
+        RetentionService,
       ],
     };
   }

@@ -1,8 +1,6 @@
-import { Duration, EnvPrefix, EnvVariable, HttpUrl, PostgresUrl } from '@rivulet/platform';
+import { Duration, EnvPrefix, EnvVariable, HttpUrl, LOG_LEVELS, PostgresUrl } from '@rivulet/platform';
 import { IsIn, IsInt, IsOptional, IsString, Matches, Max, Min } from 'class-validator';
 import { IsSchedule } from './sync/schedule';
-
-export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
 /** Everything that the edge takes from its environment. */
 @EnvPrefix('EDGE_')

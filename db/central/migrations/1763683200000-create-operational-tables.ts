@@ -69,6 +69,7 @@ export class CreateOperationalTables1763683200000 implements MigrationInterface 
         UNIQUE (epoch, sequence)
       );
       CREATE INDEX ON rivulet.sync_manifests (device_id, epoch, sequence);
+      CREATE INDEX ON rivulet.sync_manifests (issued_at);
       CREATE TABLE rivulet.sync_manifest_tables (
         manifest_id text NOT NULL REFERENCES rivulet.sync_manifests ON DELETE CASCADE,
         position    integer NOT NULL,
@@ -77,7 +78,8 @@ export class CreateOperationalTables1763683200000 implements MigrationInterface 
         rows        bigint NOT NULL,
         bytes       bigint NOT NULL,
         checksum    text NOT NULL,
-        snapshot_id bigint NOT NULL REFERENCES rivulet.snapshots,
+        -- NULL once the snapshot has been collected: the story stays, the payload is gone.
+        snapshot_id bigint REFERENCES rivulet.snapshots ON DELETE SET NULL,
         PRIMARY KEY (manifest_id, position)
       );
       CREATE INDEX ON rivulet.sync_manifest_tables (snapshot_id);

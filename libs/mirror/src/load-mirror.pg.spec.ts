@@ -12,6 +12,8 @@ import type { ClientBase } from 'pg';
 import { loadMirror, verifyMirror } from './load-mirror';
 import { createMissingIndexes, mirrorFingerprint } from './mirror-table';
 
+jest.setTimeout(30_000);
+
 const limits = { statementTimeoutMs: 20_000, lockTimeoutMs: 10_000, idleTimeoutMs: 10_000 };
 
 let database: TestDatabase;

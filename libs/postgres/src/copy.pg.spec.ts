@@ -7,6 +7,8 @@ import { selectBinary } from './copy-binary';
 import { withClient } from './pool';
 import { inTransaction } from './transaction';
 
+jest.setTimeout(30_000);
+
 const limits = { statementTimeoutMs: 20_000, lockTimeoutMs: 10_000, idleTimeoutMs: 10_000 };
 
 let database: TestDatabase;

@@ -27,3 +27,8 @@ export const sqlState = {
   queryCanceled: '57014',
   undefinedObject: '42704',
 } as const;
+
+/** Whether an error says that the session is over, not that the statement was wrong: the server ends, or ended it. */
+export function endsSession(error: PostgresError): boolean {
+  return /^(08|57P)/.test(error.code);
+}

@@ -5,6 +5,8 @@ import { withClient } from './pool';
 import { isPostgresError, sqlState } from './postgres-error';
 import { inTransaction, type TransactionOptions } from './transaction';
 
+jest.setTimeout(30_000);
+
 const limits: TransactionOptions = {
   statementTimeoutMs: 20_000,
   lockTimeoutMs: 10_000,

@@ -27,7 +27,10 @@ export async function inTransaction<T>(
       [options.statementTimeoutMs, options.lockTimeoutMs, options.idleTimeoutMs].map(String),
     );
     const result = await work();
-    await client.query('COMMIT');
+    // After a failed statement that `work` took no notice of, COMMIT is answered with a rollback, and no error.
+    const { command } = await client.query('COMMIT');
+    if (command !== 'COMMIT')
+      throw new Error('The transaction was rolled back: a statement in it had failed.');
     return result;
   } catch (error) {
     // Fails only when the connection is gone, and then the server rolls back by itself.

@@ -8,6 +8,8 @@ import { bindQuery, describeQuery } from './describe-query';
 import { parseQueryTemplate } from './query-template';
 import { canonicalCopy, readChunks, type RowSource } from './read-chunks';
 
+jest.setTimeout(30_000);
+
 const limits = { readOnly: true, statementTimeoutMs: 60_000, lockTimeoutMs: 0, idleTimeoutMs: 0 };
 
 let database: TestDatabase;

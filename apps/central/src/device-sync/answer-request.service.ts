@@ -63,23 +63,24 @@ export class AnswerRequestService {
         `The device speaks protocol version ${request.protocolVersion}; this central speaks ${PROTOCOL_VERSION}.`,
       );
     }
-    const { snapshots } = await this.snapshots.build(device.macAddress);
-    const currentManifestId = await this.currentManifest(device, request, snapshots);
-    if (currentManifestId !== undefined) {
-      return {
-        response: { status: 'current', manifestId: currentManifestId },
-        manifestId: currentManifestId,
-      };
-    }
-    const { manifestId, document, plan } = await this.manifests.issue({
-      requestId,
-      device,
-      nonce: request.nonce,
-      schemaVersion: this.catalogue.schemaVersion,
-      snapshots,
-      held: request.tables,
+    return this.snapshots.withSnapshots(device.macAddress, async (snapshots) => {
+      const currentManifestId = await this.currentManifest(device, request, snapshots);
+      if (currentManifestId !== undefined) {
+        return {
+          response: { status: 'current', manifestId: currentManifestId },
+          manifestId: currentManifestId,
+        };
+      }
+      const { manifestId, document, plan } = await this.manifests.issue({
+        requestId,
+        device,
+        nonce: request.nonce,
+        schemaVersion: this.catalogue.schemaVersion,
+        snapshots,
+        held: request.tables,
+      });
+      return { response: { status: 'update', manifest: document, plan }, manifestId };
     });
-    return { response: { status: 'update', manifest: document, plan }, manifestId };
   }
 
   /** The manifest that the device applied last, if it is ours and the device still has all that it may have. */

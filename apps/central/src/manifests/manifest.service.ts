@@ -9,7 +9,7 @@ import {
   type SyncPlan,
   type TablePlan,
 } from '@rivulet/protocol';
-import { DataSource } from 'typeorm';
+import { DataSource, IsNull } from 'typeorm';
 import { monotonicFactory } from 'ulid';
 import type { Device } from '../devices/device';
 import type { Snapshot } from '../snapshots/snapshot';
@@ -125,8 +125,23 @@ export class ManifestService {
     });
   }
 
-  /** Every frame of a manifest's plan, in order. */
+  /**
+   * Every frame of a manifest's plan, in order.
+   *
+   * @throws RivuletError MANIFEST_EXPIRED when a snapshot that it names has been collected
+   */
   async plannedFrames(manifestId: string): Promise<PlannedFrame[]> {
+    const isExpired = await this.database.manager.existsBy(SyncManifestTable, {
+      manifestId,
+      action: 'load',
+      snapshotId: IsNull(),
+    });
+    if (isExpired) {
+      throw new RivuletError(
+        'MANIFEST_EXPIRED',
+        `The payload of manifest ${manifestId} is no longer stored.`,
+      );
+    }
     const rows = await this.database.query<Omit<PlannedFrame, 'number'>[]>(
       `SELECT manifest_table.position AS "table", chunk.digest, chunk.content_bytes AS "contentBytes"
        FROM rivulet.sync_manifest_tables manifest_table JOIN rivulet.snapshot_chunks chunk USING (snapshot_id)

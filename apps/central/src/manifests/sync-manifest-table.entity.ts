@@ -1,5 +1,5 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import { bigintAsNumber } from '../database/bigint-as-number';
+import { bigintAsNumber } from '@rivulet/platform';
 
 @Entity('sync_manifest_tables')
 export class SyncManifestTable {
@@ -25,6 +25,7 @@ export class SyncManifestTable {
   @Column('text')
   checksum: string;
 
-  @Column('bigint', { name: 'snapshot_id', transformer: bigintAsNumber })
-  snapshotId: number;
+  /** Null once the snapshot has been collected. */
+  @Column('bigint', { name: 'snapshot_id', nullable: true, transformer: bigintAsNumber })
+  snapshotId: number | null;
 }

@@ -1,5 +1,5 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import { bigintAsNumber } from '../database/bigint-as-number';
+import { bigintAsNumber } from '@rivulet/platform';
 
 @Entity('sync_manifests')
 export class SyncManifest {

@@ -1,5 +1,5 @@
 import { RivuletError } from '@rivulet/protocol';
-import { isPostgresError } from '@rivulet/postgres';
+import { endsSession, isPostgresError } from '@rivulet/postgres';
 import { bindQuery, type Parameters, type ParameterValue } from '@rivulet/snapshot';
 import { escapeIdentifier, type ClientBase } from 'pg';
 import {
@@ -78,7 +78,7 @@ async function readRows(
     return rows;
   } catch (error) {
     // A database that is shutting down is no fault of the query's.
-    if (!isPostgresError(error) || /^(08|57P)/.test(error.code)) throw error;
+    if (!isPostgresError(error) || endsSession(error)) throw error;
     throw new RivuletError(
       'DATASET_QUERY_FAILED',
       `The scope query at ${query.placeOf(0)} fails for ${macAddress}: ${error.message}.`,

@@ -3,18 +3,16 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Logger } from '@nestjs/common';
-import { connect } from '@rivulet/platform';
-import { createPool, inTransaction, useCanonicalSettings, withClient } from '@rivulet/postgres';
+import { inTransaction, useCanonicalSettings, withClient } from '@rivulet/postgres';
 import { FRAME_HEADER_BYTES, RivuletError, tableChecksum, type Chunk } from '@rivulet/protocol';
 import type { Parameters } from '@rivulet/snapshot';
-import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
-import type { DataSource } from 'typeorm';
-import { CreateOperationalTables1763683200000 } from '../../../../db/central/migrations/1763683200000-create-operational-tables';
+import { CentralFixture } from '../../test/central-fixture';
 import { DatasetCatalogue } from '../datasets/dataset-catalogue';
 import { buildSnapshot } from './build-snapshot';
 import { ChunkStore } from './chunk-store';
 import type { Snapshot } from './snapshot';
+
+jest.setTimeout(30_000);
 
 const MiB = 1024 * 1024;
 const limits = {
@@ -25,41 +23,26 @@ const limits = {
   idleTimeoutMs: 30_000,
 } as const;
 
-let database: TestDatabase;
-let central: DataSource;
-let store: ChunkStore;
+let fixture: CentralFixture;
 let folder: string;
 
 beforeAll(async () => {
-  Logger.overrideLogger(false);
   folder = mkdtempSync(join(tmpdir(), 'rivulet-snapshots-'));
-  database = await createTestDatabase();
-  central = await connect({
-    url: database.url,
-    urlVariable: 'CENTRAL_DATABASE_URL',
-    applicationName: 'test',
-    entities: [],
-    migrations: [CreateOperationalTables1763683200000],
-  });
-  store = new ChunkStore(
-    createPool({ url: database.url, applicationName: 'test chunks', maxConnections: 8 }),
-  );
-  await database.pool.query(`
+  fixture = await CentralFixture.create({ storeConnections: 8 });
+  await fixture.database.pool.query(`
     CREATE TABLE readings (site int, id int, value text, PRIMARY KEY (site, id));
     INSERT INTO readings SELECT site, n, md5(n::text) FROM generate_series(1, 2) AS site, generate_series(1, 5000) AS n`);
 });
 
-beforeEach(() => database.pool.query('TRUNCATE rivulet.chunks, rivulet.snapshots CASCADE'));
+beforeEach(() => fixture.database.pool.query('TRUNCATE rivulet.chunks, rivulet.snapshots CASCADE'));
 
 afterAll(async () => {
-  await store.onApplicationShutdown();
-  await central.destroy();
-  await database.drop();
+  await fixture.close();
   rmSync(folder, { recursive: true });
 });
 
 /** Builds the snapshot of a query with the key `id`, for a site. */
-async function build(query: string, site = 1, into = store, name = 'readings'): Promise<Snapshot> {
+async function build(query: string, site = 1, into = fixture.store, name = 'readings'): Promise<Snapshot> {
   const path = join(folder, 'datasets.yaml');
   writeFileSync(
     path,
@@ -73,12 +56,12 @@ datasets:
       ${query.replaceAll('\n', '\n      ')}
 `,
   );
-  const { datasets, scope } = await DatasetCatalogue.load(path, database.pool);
+  const { datasets, scope } = await DatasetCatalogue.load(path, fixture.database.pool);
   const parameters: Parameters = new Map([...scope.columns, ['site', { type: 'integer', value: `${site}` }]]);
-  return withClient(database.pool, (client) =>
+  return withClient(fixture.database.pool, (client) =>
     inTransaction(client, limits, async () => {
       await useCanonicalSettings(client);
-      return buildSnapshot(client, datasets[0]!, parameters, into, central);
+      return buildSnapshot(client, datasets[0]!, parameters, into, fixture.central);
     }),
   );
 }
@@ -90,7 +73,7 @@ async function refusalOf(work: Promise<unknown>): Promise<RivuletError> {
 }
 
 async function countOf(table: 'snapshots' | 'chunks' | 'snapshot_chunks'): Promise<number> {
-  const { rows } = await database.pool.query<{ n: number }>(
+  const { rows } = await fixture.database.pool.query<{ n: number }>(
     `SELECT count(*)::int AS n FROM rivulet.${table}`,
   );
   return rows[0]!.n;
@@ -101,7 +84,7 @@ const readings = 'SELECT id, value FROM readings WHERE site = :site';
 describe('a snapshot', () => {
   it('has the rows of its scope, entered with what they are', async () => {
     const snapshot = await build(readings);
-    const { rows: listed } = await database.pool.query<{
+    const { rows: listed } = await fixture.database.pool.query<{
       digest: Buffer;
       blockBytes: number;
       content_bytes: number;
@@ -119,7 +102,7 @@ describe('a snapshot', () => {
     expect(snapshot.wireBytes).toBe(
       listed.reduce((sum, chunk) => sum + chunk.blockBytes + FRAME_HEADER_BYTES, 0),
     );
-    const entered = await central.query<Record<string, string>[]>(
+    const entered = await fixture.central.query<Record<string, string>[]>(
       'SELECT checksum, dataset, rows::int, bytes::int, wire_bytes::int AS "wireBytes" FROM rivulet.snapshots',
     );
     const { checksum, rows, bytes, wireBytes } = snapshot;
@@ -130,7 +113,7 @@ describe('a snapshot', () => {
     const first = await build(readings, 1);
     const chunks = await countOf('chunks');
     const second = await build(readings, 2);
-    await database.pool.query('UPDATE readings SET value = value WHERE site = 1');
+    await fixture.database.pool.query('UPDATE readings SET value = value WHERE site = 1');
     const third = await build(`${readings} ORDER BY value`, 1);
     expect([second.snapshotId, third.snapshotId]).toEqual([first.snapshotId, first.snapshotId]);
     expect([second.wireBytes, third.wireBytes]).toEqual([first.wireBytes, first.wireBytes]);
@@ -140,7 +123,7 @@ describe('a snapshot', () => {
   it('of another dataset with the same rows is another, of the same chunks', async () => {
     const first = await build(readings);
     const chunks = await countOf('chunks');
-    const other = await build(readings, 1, store, 'other readings');
+    const other = await build(readings, 1, fixture.store, 'other readings');
     expect(other.checksum).not.toBe(first.checksum);
     expect([await countOf('snapshots'), await countOf('chunks')]).toEqual([2, chunks]);
   });
@@ -148,11 +131,11 @@ describe('a snapshot', () => {
   it('of changed rows shares the chunks that did not change', async () => {
     const before = await build(readings);
     const chunks = await countOf('chunks');
-    await database.pool.query(`UPDATE readings SET value = 'changed' WHERE site = 1 AND id = 5000`);
+    await fixture.database.pool.query(`UPDATE readings SET value = 'changed' WHERE site = 1 AND id = 5000`);
     const after = await build(readings);
     expect(after.checksum).not.toBe(before.checksum);
     expect((await countOf('chunks')) - chunks).toBe(1);
-    await database.pool.query(`UPDATE readings SET value = md5('5000') WHERE site = 1 AND id = 5000`);
+    await fixture.database.pool.query(`UPDATE readings SET value = md5('5000') WHERE site = 1 AND id = 5000`);
     expect((await build(readings)).snapshotId).toBe(before.snapshotId);
   });
 
@@ -181,7 +164,7 @@ describe('what is held while a snapshot is built', () => {
       }
     }
     const query = `SELECT n AS id, repeat(md5(n::text), 30) AS filler FROM generate_series(1, 20000) AS n`;
-    const { bytes } = await build(query, 1, new SlowStore(database.pool));
+    const { bytes } = await build(query, 1, new SlowStore(fixture.database.pool));
     expect(bytes).toBeGreaterThan(18 * MiB);
     expect(held.length).toBeGreaterThan(8);
     expect(Math.max(...held)).toBeLessThan(2.25 * MiB);
@@ -237,13 +220,13 @@ describe('a snapshot that cannot be built', () => {
       }
     }
     const query = `SELECT n AS id, repeat('x', 1000) AS full_filler FROM generate_series(1, 20000) AS n`;
-    await expect(build(query, 1, new FullStore(database.pool))).rejects.toThrow('the disk is full');
+    await expect(build(query, 1, new FullStore(fixture.database.pool))).rejects.toThrow('the disk is full');
     expect(await countOf('snapshots')).toBe(0);
     let running: unknown[] = [query];
     for (let attempt = 0; attempt < 100 && running.length > 0; attempt++) {
       await delay(20);
       running = (
-        await database.pool.query(
+        await fixture.database.pool.query(
           `SELECT query FROM pg_stat_activity WHERE query LIKE '%full_filler%' AND pid <> pg_backend_pid()
              AND state <> 'idle'`,
         )
@@ -255,7 +238,7 @@ describe('a snapshot that cannot be built', () => {
 
 describe('several builders at once', () => {
   it('of the same rows make one snapshot, without a deadlock', async () => {
-    await database.pool.query(`
+    await fixture.database.pool.query(`
       CREATE TABLE many AS SELECT n AS id, repeat(md5(n::text), 20) AS value FROM generate_series(1, 8000) AS n`);
     const built = await Promise.all(Array.from({ length: 5 }, () => build('SELECT id, value FROM many')));
     expect(new Set(built.map(({ snapshotId }) => snapshotId)).size).toBe(1);

@@ -6,7 +6,7 @@ import {
   TableHasher,
   type Chunk,
 } from '@rivulet/protocol';
-import { isPostgresError } from '@rivulet/postgres';
+import { endsSession, isPostgresError } from '@rivulet/postgres';
 import { bindQuery, readChunks, type Parameters } from '@rivulet/snapshot';
 import type { ClientBase } from 'pg';
 import type { DataSource } from 'typeorm';
@@ -100,7 +100,7 @@ function explain(error: unknown, dataset: Dataset): unknown {
         );
     }
   }
-  if (isPostgresError(error)) {
+  if (isPostgresError(error) && !endsSession(error)) {
     return new RivuletError('DATASET_QUERY_FAILED', `${what} cannot be read: ${error.message}.`, {
       cause: error,
     });

@@ -8,6 +8,8 @@ import type { Pool } from 'pg';
 import { CreateOperationalTables1763683200000 } from '../../../../db/central/migrations/1763683200000-create-operational-tables';
 import { ChunkStore, type StoredChunk } from './chunk-store';
 
+jest.setTimeout(30_000);
+
 let database: TestDatabase;
 let pool: Pool;
 let store: ChunkStore;

@@ -1,7 +1,10 @@
 import type { OnApplicationShutdown } from '@nestjs/common';
 import { encodeBlock, type BlockEncoding, type Chunk } from '@rivulet/protocol';
-import { selectBinary, withClient } from '@rivulet/postgres';
+import { selectBinary, withClient, withSharedLock } from '@rivulet/postgres';
 import type { Pool } from 'pg';
+
+/** Held in common by all that build, and alone by what collects. */
+export const COLLECTION_LOCK = 'rivulet chunk collection';
 
 /** A chunk as it is stored and sent. */
 export interface StoredChunk {
@@ -18,6 +21,14 @@ export class ChunkStore implements OnApplicationShutdown {
 
   async onApplicationShutdown(): Promise<void> {
     await this.pool.end();
+  }
+
+  /**
+   * Runs `work` while nothing is collected: a chunk that has been found here stays until the snapshot that names it,
+   * and the manifest that names that, are entered.
+   */
+  async keepingAll<T>(work: () => Promise<T>): Promise<T> {
+    return withSharedLock(this.pool, COLLECTION_LOCK, work);
   }
 
   /** Stores those of the chunks that are not there. Only these are compressed. */

@@ -2,39 +2,22 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Logger } from '@nestjs/common';
-import { connect } from '@rivulet/platform';
-import { createPool } from '@rivulet/postgres';
-import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
-import type { DataSource } from 'typeorm';
-import { CreateOperationalTables1763683200000 } from '../../../../db/central/migrations/1763683200000-create-operational-tables';
+import { CentralFixture } from '../../test/central-fixture';
 import { CentralEnv } from '../central-env';
 import { SourceDatabase } from '../database/source-database';
 import { DatasetCatalogue } from '../datasets/dataset-catalogue';
-import { ChunkStore } from './chunk-store';
 import { SnapshotService } from './snapshot.service';
+
+jest.setTimeout(30_000);
 
 const MAC = '48:b0:2d:e9:c3:b7';
 
-let database: TestDatabase;
-let central: DataSource;
-let store: ChunkStore;
+let fixture: CentralFixture;
 let service: SnapshotService;
 
 beforeAll(async () => {
-  Logger.overrideLogger(false);
-  database = await createTestDatabase();
-  central = await connect({
-    url: database.url,
-    urlVariable: 'CENTRAL_DATABASE_URL',
-    applicationName: 'test',
-    entities: [],
-    migrations: [CreateOperationalTables1763683200000],
-  });
-  store = new ChunkStore(
-    createPool({ url: database.url, applicationName: 'test chunks', maxConnections: 4 }),
-  );
-  await database.pool.query(`
+  fixture = await CentralFixture.create();
+  await fixture.database.pool.query(`
     CREATE TABLE parents (id int); CREATE TABLE children (id int, parent int);
     INSERT INTO parents VALUES (1); INSERT INTO children VALUES (1, 1)`);
 
@@ -51,39 +34,41 @@ datasets:
   - { name: children, key: [id], query: "SELECT id, parent FROM children" }
 `,
   );
-  const catalogue = await DatasetCatalogue.load(path, database.pool);
+  const catalogue = await DatasetCatalogue.load(path, fixture.database.pool);
   rmSync(folder, { recursive: true });
   const env = Object.assign(new CentralEnv(), { maxSnapshotBuilds: 1 });
-  service = new SnapshotService(env, central, store, new SourceDatabase(database.pool), catalogue);
+  service = new SnapshotService(
+    env,
+    fixture.central,
+    fixture.store,
+    new SourceDatabase(fixture.database.pool),
+    catalogue,
+  );
 });
 
-afterAll(async () => {
-  await store.onApplicationShutdown();
-  await central.destroy();
-  await database.drop();
-});
+afterAll(() => fixture.close());
 
 async function rowsOf(): Promise<number[]> {
-  return (await service.build(MAC)).snapshots.map(({ rows }) => rows);
+  return service.withSnapshots(MAC, async (snapshots) => snapshots.map(({ rows }) => rows));
 }
 
 async function whenSlowQueryRuns(): Promise<void> {
   const running = `SELECT 1 FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'COPY%pg_sleep%'`;
-  while ((await database.pool.query(running)).rowCount === 0) await delay(10);
+  while ((await fixture.database.pool.query(running)).rowCount === 0) await delay(10);
 }
 
 describe('the snapshots of a device', () => {
   it('show one moment of the source, whatever is committed while they are built', async () => {
     const building = rowsOf();
     await whenSlowQueryRuns();
-    await database.pool.query('INSERT INTO parents VALUES (2); INSERT INTO children VALUES (2, 2)');
+    await fixture.database.pool.query('INSERT INTO parents VALUES (2); INSERT INTO children VALUES (2, 2)');
     expect(await building).toEqual([1, 1, 1]);
     expect(await rowsOf()).toEqual([2, 1, 2]);
   });
 
   it('are built for as many devices at once as is allowed, and the next is told when to come again', async () => {
     const building = rowsOf();
-    const refused = service.build(MAC);
+    const refused = rowsOf();
     await expect(refused).rejects.toMatchObject({ code: 'SERVER_BUSY' });
     const { retryAfterSeconds } = (await refused.catch((error: unknown) => error)) as {
       retryAfterSeconds: number;

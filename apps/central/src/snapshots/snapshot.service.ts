@@ -29,37 +29,41 @@ export class SnapshotService {
   ) {}
 
   /**
-   * Reads every dataset for a device in one REPEATABLE READ transaction, its scope included.
+   * Reads every dataset for a device, and has `use` do something with the snapshots, which stay stored meanwhile.
    *
-   * @throws RivuletError SERVER_BUSY when as many builds as allowed are under way; what resolveScope throws; and
-   *   DATASET_… when a query or its rows are at fault
+   * @throws RivuletError SERVER_BUSY when as many builds as allowed are under way; what build() throws
    */
-  async build(macAddress: string): Promise<ScopedSnapshots> {
+  async withSnapshots<T>(macAddress: string, use: (snapshots: Snapshot[]) => Promise<T>): Promise<T> {
     if (this.running >= this.env.maxSnapshotBuilds) {
-      throw new RivuletError(
-        'SERVER_BUSY',
-        `Central is already reading the data of ${this.running} devices.`,
-        {
-          retryAfterSeconds: 2 + Math.floor(Math.random() * 8),
-        },
-      );
+      const message = `Central is already reading the data of ${this.running} devices.`;
+      const retryAfterSeconds = 2 + Math.floor(Math.random() * 8);
+      throw new RivuletError('SERVER_BUSY', message, { retryAfterSeconds });
     }
     this.running += 1;
     try {
-      return await withClient(this.source.pool, (client) =>
-        inTransaction(client, { ...this.limits, isolation: 'REPEATABLE READ', readOnly: true }, async () => {
-          await useCanonicalSettings(client);
-          const scope = await resolveScope(client, this.catalogue.scope, macAddress);
-          const snapshots: Snapshot[] = [];
-          for (const dataset of this.catalogue.datasets) {
-            snapshots.push(await buildSnapshot(client, dataset, scope.parameters, this.store, this.database));
-          }
-          return { scope, snapshots };
-        }),
-      );
+      return await this.store.keepingAll(async () => use((await this.build(macAddress)).snapshots));
     } finally {
       this.running -= 1;
     }
+  }
+
+  /**
+   * Reads every dataset for a device in one REPEATABLE READ transaction, its scope included.
+   *
+   * @throws RivuletError what resolveScope throws, and DATASET_… when a query or its rows are at fault
+   */
+  async build(macAddress: string): Promise<ScopedSnapshots> {
+    return withClient(this.source.pool, (client) =>
+      inTransaction(client, { ...this.limits, isolation: 'REPEATABLE READ', readOnly: true }, async () => {
+        await useCanonicalSettings(client);
+        const scope = await resolveScope(client, this.catalogue.scope, macAddress);
+        const snapshots: Snapshot[] = [];
+        for (const dataset of this.catalogue.datasets) {
+          snapshots.push(await buildSnapshot(client, dataset, scope.parameters, this.store, this.database));
+        }
+        return { scope, snapshots };
+      }),
+    );
   }
 
   private get limits(): { statementTimeoutMs: number; lockTimeoutMs: number; idleTimeoutMs: number } {

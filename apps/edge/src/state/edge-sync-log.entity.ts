@@ -1,6 +1,6 @@
 import { Column, Entity, PrimaryGeneratedColumn } from 'typeorm';
 import type { SyncResult } from '../sync/sync-result';
-import { bigintAsNumber } from './bigint-as-number';
+import { bigintAsNumber } from '@rivulet/platform';
 
 /** One finished cycle. */
 @Entity('edge_sync_log')

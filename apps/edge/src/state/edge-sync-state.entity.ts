@@ -1,5 +1,5 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import { bigintAsNumber } from './bigint-as-number';
+import { bigintAsNumber } from '@rivulet/platform';
 
 /** What has been applied last; at most one row. */
 @Entity('edge_sync_state')

@@ -1,5 +1,5 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import { bigintAsNumber } from './bigint-as-number';
+import { bigintAsNumber } from '@rivulet/platform';
 
 /** What one mirror holds. */
 @Entity('edge_sync_tables')

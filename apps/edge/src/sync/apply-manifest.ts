@@ -1,5 +1,6 @@
 import { createMissingIndexes, loadMirror, verifyMirror, type LoadedMirror } from '@rivulet/mirror';
 import {
+  endsSession,
   inTransaction,
   isPostgresError,
   sqlState,
@@ -134,16 +135,13 @@ function toTableResult(table: Manifest['tables'][number], loaded: LoadedMirror[]
   return { name, table: table.table, action, rows, bytes, checksum };
 }
 
-/** SQLSTATE classes of a connection that is gone: that says nothing of the manifest, and is named as any lost database. */
-const CONNECTION_LOST = /^(08|57P)/;
-
 /** Readers that use several mirrors in another order than ours; PostgreSQL ends one of the two. */
 const DEADLOCK_DETECTED = '40P01';
 
 function explain(error: unknown, { lostBy }: DatabaseLease): unknown {
   if (error instanceof RivuletError) return error;
   if (!isPostgresError(error)) return lostBy ?? error;
-  if (CONNECTION_LOST.test(error.code)) return error;
+  if (endsSession(error)) return error;
   switch (error.code) {
     case sqlState.diskFull:
       return new RivuletError('DISK_FULL', `The disk of the edge's database is full: ${error.message}.`, {

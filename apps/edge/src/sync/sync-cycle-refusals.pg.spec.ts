@@ -1,104 +1,13 @@
-import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { Logger } from '@nestjs/common';
-import { connect, namedError } from '@rivulet/platform';
 import { RivuletError, type ErrorCode, type SyncResponse } from '@rivulet/protocol';
-import {
-  createTestDatabase,
-  FakeHub,
-  numberedTexts,
-  type FakeDataset,
-  type TestDatabase,
-} from '@rivulet/testing';
-import type { DataSource } from 'typeorm';
-import { monotonicFactory } from 'ulid';
-import { CreateSyncTables1763683200000 } from '../../../../db/edge/migrations/1763683200000-create-sync-tables';
-import { SpoolFile } from '../spool/spool-file';
-import { EdgeSyncLog } from '../state/edge-sync-log.entity';
-import { EdgeSyncState } from '../state/edge-sync-state.entity';
-import { EdgeSyncTable } from '../state/edge-sync-table.entity';
-import { SyncState } from '../state/sync-state';
-import { withDatabaseLease } from './database-lease';
-import { SyncCycle, type SyncCycleDependencies } from './sync-cycle';
-import type { SyncProgress, SyncResult } from './sync-result';
+import { FakeHub, numberedTexts, type FakeDataset } from '@rivulet/testing';
+import { macAddress, setUpSyncCycles } from '../../test/sync-cycle-fixture';
+import type { SyncResult } from './sync-result';
 
-const macAddress = '48:b0:2d:e9:c3:b7';
-
-let database: TestDatabase;
-let source: DataSource;
-let state: SyncState;
-let directory: string;
-let spool: SpoolFile;
-let hub: FakeHub;
-let warnings: string[];
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  Logger.overrideLogger(false);
-  source = await connect({
-    url: database.url,
-    urlVariable: 'EDGE_DATABASE_URL',
-    applicationName: 'rivulet edge',
-    entities: [EdgeSyncState, EdgeSyncTable, EdgeSyncLog],
-    migrations: [CreateSyncTables1763683200000],
-  });
-  state = new SyncState(source);
-  directory = await mkdtemp(join(tmpdir(), 'rivulet-edge-'));
-});
-afterAll(async () => {
-  await source.destroy();
-  await database.drop();
-  await rm(directory, { recursive: true });
-});
-beforeEach(async () => {
-  warnings = [];
-  hub = await FakeHub.create(macAddress);
-  spool = await SpoolFile.open(join(directory, 'edge.spool'));
-  await spool.clear();
-});
-afterEach(async () => {
-  jest.restoreAllMocks();
-  await spool.close();
-  await database.pool.query(`
-    DROP SCHEMA public CASCADE; CREATE SCHEMA public;
-    TRUNCATE rivulet.edge_sync_state, rivulet.edge_sync_tables, rivulet.edge_sync_log`);
-});
-
-function dependencies(): SyncCycleDependencies {
-  return {
-    hub,
-    state,
-    spool,
-    macAddress,
-    configuredKey: undefined,
-    retry: { retries: 2, minDelayMs: 1, maxDelayMs: 2 },
-    applyLimits: { statementTimeoutMs: 30_000, lockTimeoutMs: 5_000, idleTimeoutMs: 30_000 },
-    now: () => new Date(),
-    newId: monotonicFactory(),
-    newNonce: () => randomBytes(18).toString('base64url'),
-    nameError: namedError,
-    onWarning: (message, { code }) => warnings.push(`${code} ${message}`),
-  };
-}
-
-async function sync(overrides: Partial<SyncCycleDependencies> = {}): Promise<SyncResult> {
-  const cycle = new SyncCycle({ ...dependencies(), ...overrides });
-  const progress: SyncProgress = {
-    phase: 'requesting',
-    rowsDone: 0,
-    rowsTotal: 0,
-    bytesDone: 0,
-    bytesTotal: 0,
-  };
-  const { signal } = new AbortController();
-  return withDatabaseLease(source, (lease) => cycle.run('operator', lease, progress, signal));
-}
+const edge = setUpSyncCycles();
 
 /** Everything that must be as before when a cycle fails: mirrors, what is known of them, and the log of what was applied. */
 async function everything(): Promise<unknown> {
-  const { rows } = await database.pool.query(`
+  const { rows } = await edge.database.pool.query(`
     SELECT (SELECT json_agg(names ORDER BY id) FROM names) AS names,
            (SELECT json_agg(areas ORDER BY id) FROM areas) AS areas,
            (SELECT json_agg(state) FROM rivulet.edge_sync_state state) AS state,
@@ -108,9 +17,9 @@ async function everything(): Promise<unknown> {
 }
 
 beforeEach(async () => {
-  hub.datasets = [numberedTexts('names', ['Ada', 'Grace']), numberedTexts('areas', ['Lobby'])];
-  await sync();
-  hub.datasets = [numberedTexts('names', ['Ada', 'Grace', 'Edsger']), numberedTexts('areas', ['Roof'])];
+  edge.hub.datasets = [numberedTexts('names', ['Ada', 'Grace']), numberedTexts('areas', ['Lobby'])];
+  await edge.sync();
+  edge.hub.datasets = [numberedTexts('names', ['Ada', 'Grace', 'Edsger']), numberedTexts('areas', ['Roof'])];
 });
 
 describe('a manifest that is not later than the applied one', () => {
@@ -119,17 +28,17 @@ describe('a manifest that is not later than the applied one', () => {
     ['the same position', { epoch: 3, sequence: 7 }],
     ['a lower epoch', { epoch: 2, sequence: 1_000 }],
   ])('by %s is stale, and changes nothing', async (_, { epoch, sequence }) => {
-    hub.position = { epoch: 3, sequence: 6 };
-    await sync();
+    edge.hub.position = { epoch: 3, sequence: 6 };
+    await edge.sync();
     const before = await everything();
-    hub.datasets = [numberedTexts('names', []), numberedTexts('areas', [])];
-    hub.position = { epoch, sequence: sequence - 1 };
+    edge.hub.datasets = [numberedTexts('names', []), numberedTexts('areas', [])];
+    edge.hub.position = { epoch, sequence: sequence - 1 };
 
-    const result = await sync();
+    const result = await edge.sync();
 
     expect(result).toMatchObject({ status: 'failed', epoch, sequence, error: { code: 'MANIFEST_STALE' } });
     expect(await everything()).toEqual(before);
-    expect(hub.acknowledgements.at(-1)).toMatchObject({
+    expect(edge.hub.acknowledgements.at(-1)).toMatchObject({
       manifestId: result.manifestId,
       status: 'failed',
       tables: [],
@@ -138,19 +47,19 @@ describe('a manifest that is not later than the applied one', () => {
   });
 
   it('is later by its epoch alone when central was restored', async () => {
-    hub.position = { epoch: 2, sequence: 0 };
+    edge.hub.position = { epoch: 2, sequence: 0 };
 
-    expect(await sync()).toMatchObject({ status: 'applied', epoch: 2, sequence: 1 });
+    expect(await edge.sync()).toMatchObject({ status: 'applied', epoch: 2, sequence: 1 });
   });
 
   it('is refused by its nonce when an old answer is sent again', async () => {
-    const request = hub.request.bind(hub);
+    const request = edge.hub.request.bind(edge.hub);
     let recorded: SyncResponse | undefined;
-    jest.spyOn(hub, 'request').mockImplementation(async (asked) => (recorded ??= await request(asked)));
-    await sync();
+    jest.spyOn(edge.hub, 'request').mockImplementation(async (asked) => (recorded ??= await request(asked)));
+    await edge.sync();
     const before = await everything();
 
-    expect(await sync()).toMatchObject({ status: 'failed', error: { code: 'MANIFEST_INVALID' } });
+    expect(await edge.sync()).toMatchObject({ status: 'failed', error: { code: 'MANIFEST_INVALID' } });
     expect(await everything()).toEqual(before);
   });
 });
@@ -158,18 +67,18 @@ describe('a manifest that is not later than the applied one', () => {
 /** Central is told once, the log has the reason, and nothing else is different. */
 async function expectRefusal(code: ErrorCode): Promise<SyncResult> {
   const before = await everything();
-  const told = hub.acknowledgements.length;
+  const told = edge.hub.acknowledgements.length;
 
-  const result = await sync();
+  const result = await edge.sync();
 
   expect(result).toMatchObject({ status: 'failed', acknowledged: true, tables: [], error: { code } });
   expect(await everything()).toEqual(before);
-  expect((await state.history(1))[0]).toMatchObject({
+  expect((await edge.state.history(1))[0]).toMatchObject({
     status: 'failed',
     acknowledged: true,
     error: { code },
   });
-  expect(hub.acknowledgements.slice(told)).toMatchObject([
+  expect(edge.hub.acknowledgements.slice(told)).toMatchObject([
     { manifestId: result.manifestId, cycleId: result.cycleId, status: 'failed', error: { code } },
   ]);
   return result;
@@ -177,20 +86,20 @@ async function expectRefusal(code: ErrorCode): Promise<SyncResult> {
 
 describe('a manifest that cannot be applied', () => {
   it('because the rows read back differ, is rolled back whole', async () => {
-    await database.pool.query(`
+    await edge.database.pool.query(`
       CREATE FUNCTION public.meddle() RETURNS trigger LANGUAGE plpgsql AS
         $$ BEGIN NEW.label := upper(NEW.label); RETURN NEW; END $$;
       CREATE TRIGGER meddle BEFORE INSERT ON areas FOR EACH ROW EXECUTE FUNCTION public.meddle()`);
     const { error } = await expectRefusal('CHECKSUM_MISMATCH');
     expect(error!.message).toContain('areas');
 
-    await database.pool.query('DROP TRIGGER meddle ON areas');
-    expect(await sync()).toMatchObject({ status: 'applied', wireBytes: 0 });
+    await edge.database.pool.query('DROP TRIGGER meddle ON areas');
+    expect(await edge.sync()).toMatchObject({ status: 'applied', wireBytes: 0 });
     expect(await everything()).toMatchObject({ areas: [{ id: 1, label: 'Roof' }] });
   });
 
   it('because a trigger drops rows, is rolled back whole', async () => {
-    await database.pool.query(`
+    await edge.database.pool.query(`
       CREATE FUNCTION public.swallow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
       CREATE TRIGGER swallow BEFORE INSERT ON areas FOR EACH ROW EXECUTE FUNCTION public.swallow()`);
 
@@ -199,29 +108,29 @@ describe('a manifest that cannot be applied', () => {
   });
 
   it('because this PostgreSQL lacks a type, leaves the data and names what it needs', async () => {
-    const [, areas] = hub.datasets as [FakeDataset, FakeDataset];
+    const [, areas] = edge.hub.datasets as [FakeDataset, FakeDataset];
     const columns = areas.columns.map((column) => ({
       ...column,
       type: column.name === 'label' ? 'hologram' : 'bigint',
     }));
-    hub.datasets[1] = { ...areas, columns };
+    edge.hub.datasets[1] = { ...areas, columns };
 
     const { error } = await expectRefusal('SCHEMA_UNSUPPORTED');
     expect(error!.message).toMatch(/areas.*label.*hologram/);
   });
 
   it('because the name belongs to a table of an application, leaves that table alone', async () => {
-    await database.pool.query('CREATE TABLE public.notes AS SELECT 1 AS id');
-    hub.datasets.push(numberedTexts('notes', ['x']));
+    await edge.database.pool.query('CREATE TABLE public.notes AS SELECT 1 AS id');
+    edge.hub.datasets.push(numberedTexts('notes', ['x']));
 
     await expectRefusal('MIRROR_TABLE_CONFLICT');
-    expect((await database.pool.query('SELECT * FROM notes')).rows).toEqual([{ id: 1 }]);
+    expect((await edge.database.pool.query('SELECT * FROM notes')).rows).toEqual([{ id: 1 }]);
   });
 
   it('because PostgreSQL refuses a statement, has its reason', async () => {
-    await database.pool.query('CREATE VIEW public.uses_names AS SELECT label FROM names');
-    const { rows, ...schema } = hub.datasets[0]!;
-    hub.datasets[0] = {
+    await edge.database.pool.query('CREATE VIEW public.uses_names AS SELECT label FROM names');
+    const { rows, ...schema } = edge.hub.datasets[0]!;
+    edge.hub.datasets[0] = {
       ...schema,
       columns: [...schema.columns, { name: 'x', type: 'text' }],
       rows: rows.map((row) => [...row, '']),
@@ -253,21 +162,24 @@ describe('an answer that is not one', () => {
       },
     ],
   ])('because it %s, changes nothing', async (_, difference) => {
-    const request = hub.request.bind(hub);
-    jest.spyOn(hub, 'request').mockImplementation(async (asked) => {
+    const request = edge.hub.request.bind(edge.hub);
+    jest.spyOn(edge.hub, 'request').mockImplementation(async (asked) => {
       return { ...(await request(asked)), ...difference } as SyncResponse;
     });
     const before = await everything();
 
-    expect(await sync()).toMatchObject({ status: 'failed', error: { code: 'CENTRAL_RESPONSE_INVALID' } });
+    expect(await edge.sync()).toMatchObject({
+      status: 'failed',
+      error: { code: 'CENTRAL_RESPONSE_INVALID' },
+    });
     expect(await everything()).toEqual(before);
   });
 
   it('is in the log also with characters that PostgreSQL does not hold', async () => {
-    jest.spyOn(hub, 'request').mockRejectedValue(new RivuletError('DEVICE_UNKNOWN', 'Who is \0 there?'));
+    jest.spyOn(edge.hub, 'request').mockRejectedValue(new RivuletError('DEVICE_UNKNOWN', 'Who is \0 there?'));
 
-    expect(await sync()).toMatchObject({ status: 'failed', manifestId: null });
-    expect((await state.history(1))[0]!.error!.message).toBe('Who is  there?');
+    expect(await edge.sync()).toMatchObject({ status: 'failed', manifestId: null });
+    expect((await edge.state.history(1))[0]!.error!.message).toBe('Who is  there?');
   });
 });
 
@@ -282,7 +194,7 @@ describe("central's key", () => {
 
   it('is the one of the first manifest from then on', async () => {
     const before = await everything();
-    expect(await sync({ hub: other })).toMatchObject({
+    expect(await edge.sync({ hub: other })).toMatchObject({
       status: 'failed',
       manifestId: null,
       error: { code: 'MANIFEST_SIGNATURE_INVALID' },
@@ -293,7 +205,9 @@ describe("central's key", () => {
   });
 
   it('is another one when it is configured', async () => {
-    expect(await sync({ hub: other, configuredKey: other.thumbprint })).toMatchObject({ status: 'applied' });
-    expect(await state.read()).toMatchObject({ centralKey: other.thumbprint, sequence: 1_001 });
+    expect(await edge.sync({ hub: other, configuredKey: other.thumbprint })).toMatchObject({
+      status: 'applied',
+    });
+    expect(await edge.state.read()).toMatchObject({ centralKey: other.thumbprint, sequence: 1_001 });
   });
 });

@@ -2,7 +2,6 @@ import {
   parseSyncPlan,
   PROTOCOL_VERSION,
   RivuletError,
-  type Acknowledgement,
   type Manifest,
   type SyncPlan,
 } from '@rivulet/protocol';
@@ -15,6 +14,7 @@ import type { HeldMirror, SyncState } from '../state/sync-state';
 import { applyManifest, refuseStale } from './apply-manifest';
 import type { DatabaseLease } from './database-lease';
 import { bytesToFetch, fetchMissing, missingFrames } from './download';
+import { failureReport, storableError } from './failure-report';
 import { unfinishedResult, type SyncProgress, type SyncResult, type SyncTrigger } from './sync-result';
 
 export interface SyncCycleDependencies {
@@ -234,10 +234,9 @@ class CycleRun {
   /** The mirrors are as before. Central is told once, as a courtesy: the next cycle starts anew either way. */
   private async finishAsFailed(cause: unknown): Promise<void> {
     const { hub, state, now, nameError } = this.dependencies;
-    const { code, message, nextStep } = nameError(cause);
     this.result.status = 'failed';
     this.result.tables = [];
-    this.result.error = { code, message: storable(message), nextStep: storable(nextStep) };
+    this.result.error = storableError(nameError(cause));
     this.finish();
     const isRecorded = await state.recordCycle(this.result).then(
       () => true,
@@ -246,25 +245,12 @@ class CycleRun {
     // A report could contradict a commit of which nothing is known while the database is away.
     if (isRecorded !== true || this.result.manifestId === null || this.signal.aborted) return;
     try {
-      await hub.acknowledge(this.failureReport(this.result.error), this.call);
+      await hub.acknowledge(failureReport(this.result), this.call);
       this.result.acknowledged = true;
       await state.markAcknowledged(this.result.cycleId, now());
     } catch {
       // The next cycle starts anew, and reports what becomes of it.
     }
-  }
-
-  private failureReport({ code, message }: NonNullable<SyncResult['error']>): Acknowledgement {
-    const { manifestId, cycleId, finishedAt, durations } = this.result;
-    return {
-      manifestId: manifestId!,
-      status: 'failed',
-      cycleId,
-      finishedAt,
-      durationMs: durations.totalMs,
-      tables: [],
-      error: { code, message: message.slice(0, 2000) },
-    };
   }
 
   private describeManifest(manifest: Manifest): void {
@@ -296,9 +282,4 @@ const durationNames = ['requestMs', 'downloadMs', 'applyMs', 'verifyMs', 'totalM
 function isMoved(mirror: HeldMirror, update: Update | undefined): boolean {
   const wanted = update?.verified.manifest.tables.find(({ name }) => name === mirror.name);
   return wanted !== undefined && wanted.table !== mirror.table;
-}
-
-/** PostgreSQL's text and jsonb hold every character but this one, and messages quote what others sent. */
-function storable(text: string): string {
-  return text.replaceAll('\0', '');
 }

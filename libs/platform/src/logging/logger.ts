@@ -5,6 +5,8 @@ import { redactSecrets } from './redaction';
 
 export type AppLogger = Logger;
 
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+
 export interface LoggingOptions {
   app: string;
   /** `info` unless given. */

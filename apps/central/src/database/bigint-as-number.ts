@@ -1,4 +1,0 @@
-import type { ValueTransformer } from 'typeorm';
-
-/** For counts, which stay far below 2^53. */
-export const bigintAsNumber: ValueTransformer = { to: (value: number) => value, from: Number };

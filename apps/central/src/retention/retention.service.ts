@@ -1,0 +1,78 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { Interval } from '@nestjs/schedule';
+import { namedError } from '@rivulet/platform';
+import { inTransaction, isPostgresError, lockForTransaction, sqlState } from '@rivulet/postgres';
+import type { PoolClient } from 'pg';
+import { DataSource } from 'typeorm';
+import { CentralEnv } from '../central-env';
+import { COLLECTION_LOCK } from '../snapshots/chunk-store';
+import {
+  deleteOldManifests,
+  deleteOldRequests,
+  deleteUnusedChunks,
+  deleteUnusedSnapshots,
+} from './collection-queries';
+
+const EVERY_MS = 10 * 60_000;
+
+/** While this waits for builds to end, new ones wait behind it, so it does not wait for long. */
+const LOCK_TIMEOUT_MS = 2_000;
+
+/** What a collection removed, in rows. */
+export interface Collected {
+  requests: number;
+  manifests: number;
+  snapshots: number;
+  chunks: number;
+}
+
+/** Removes what no device needs any more: central's tables do not grow for ever. */
+@Injectable()
+export class RetentionService {
+  private readonly logger = new Logger('Retention');
+
+  constructor(
+    private readonly env: CentralEnv,
+    private readonly database: DataSource,
+  ) {}
+
+  /** A database that is away, or builds that take long, are no reason to worry: there is a next time. */
+  @Interval('collect', EVERY_MS)
+  async collectInBackground(): Promise<void> {
+    try {
+      const collected = await this.collect();
+      if (collected === undefined) this.logger.debug('Nothing collected: snapshots are being built');
+      else if (Object.values(collected).some((count) => count > 0)) this.logger.log(collected, 'Collected');
+    } catch (error) {
+      const { code, message } = namedError(error);
+      this.logger.warn({ code }, `Nothing collected this time: ${message}`);
+    }
+  }
+
+  /** Collects in one transaction; undefined when builds are under way, which need what is there. */
+  async collect(): Promise<Collected | undefined> {
+    const { auditRetentionMs, payloadRetentionMs } = this.env;
+    const limits = { statementTimeoutMs: 300_000, lockTimeoutMs: LOCK_TIMEOUT_MS, idleTimeoutMs: 60_000 };
+    const runner = this.database.createQueryRunner();
+    try {
+      const client = (await runner.connect()) as PoolClient;
+      return await inTransaction(client, limits, async () => {
+        await lockForTransaction(client, COLLECTION_LOCK);
+        const remove = async (statement: string, values: number[] = []): Promise<number> => {
+          return (await client.query(statement, values)).rowCount ?? 0;
+        };
+        return {
+          requests: await remove(deleteOldRequests, [auditRetentionMs]),
+          manifests: await remove(deleteOldManifests, [auditRetentionMs]),
+          snapshots: await remove(deleteUnusedSnapshots, [payloadRetentionMs]),
+          chunks: await remove(deleteUnusedChunks),
+        };
+      });
+    } catch (error) {
+      if (isPostgresError(error) && error.code === sqlState.lockNotAvailable) return undefined;
+      throw error;
+    } finally {
+      await runner.release();
+    }
+  }
+}
