@@ -8,7 +8,7 @@ import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
  * connection is closed, as that is the only way to end a COPY from the outside.
  */
 export async function* copyOut(client: ClientBase, statement: string): AsyncGenerator<Buffer, void> {
-  const stream = client.query(copyTo(statement, { highWaterMark: 1 << 20 }));
+  const stream = client.query(copyTo(statement, { highWaterMark: 1 << 17 }));
   let finished = false;
   try {
     yield* stream as AsyncIterable<Buffer>;

@@ -4,8 +4,8 @@ import type { Device } from '../devices/device';
 import { ManifestService, type PlannedFrame } from '../manifests/manifest.service';
 import { ChunkStore } from '../snapshots/chunk-store';
 
-/** Decoded bytes of the chunks that are read from the store at once: about half a megabyte of blocks. */
-const BATCH_BYTES = 2 * 1024 * 1024;
+/** Decoded bytes of the chunks that are read from the store at once: about a quarter of a megabyte of blocks. */
+const BATCH_BYTES = 1024 * 1024;
 
 @Injectable()
 export class PayloadService {

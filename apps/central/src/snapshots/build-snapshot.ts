@@ -15,7 +15,7 @@ import type { ChunkStore } from './chunk-store';
 import type { Snapshot } from './snapshot';
 
 /** Chunks that are compressed and stored in one go. */
-const BATCH_BYTES = 2 * 1024 * 1024;
+const BATCH_BYTES = 1024 * 1024;
 
 /**
  * Reads a dataset for one scope and stores its chunks. `client` is in the transaction whose moment the snapshot

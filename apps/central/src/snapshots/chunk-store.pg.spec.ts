@@ -82,6 +82,15 @@ describe('a chunk', () => {
     ]);
   });
 
+  it('is not overwritten by the next one that does not shrink either', async () => {
+    const [first, second] = [chunkOf('x'), chunkOf('y')];
+    await store.add([first, second]);
+    expect((await store.read([first.digest, second.digest])).map((chunk) => decode(chunk!))).toEqual([
+      '0\tx\n',
+      '0\ty\n',
+    ]);
+  });
+
   it('is read in the order that is asked for, as often as it is asked for, and not where it is not there', async () => {
     const [a, b] = [chunkOf('a'), chunkOf('b')];
     await store.add([a, b]);

@@ -1,5 +1,5 @@
 import type { OnApplicationShutdown } from '@nestjs/common';
-import { encodeBlock, type BlockEncoding, type Chunk } from '@rivulet/protocol';
+import { CHUNK_MAX_BYTES, encodeBlock, type BlockEncoding, type Chunk } from '@rivulet/protocol';
 import { selectBinary, withClient, withSharedLock } from '@rivulet/postgres';
 import type { Pool } from 'pg';
 
@@ -83,6 +83,25 @@ function toStoredChunk([digest, rows, contentBytes, encoding, block]: (Buffer | 
 }
 
 function encodeChunk(chunk: Chunk): StoredChunk {
-  const { encoding, block } = encodeBlock(Buffer.concat(chunk.content));
-  return { digest: chunk.digest, rows: chunk.rows, contentBytes: chunk.bytes, encoding, block };
+  const encoded = encodeBlock(joined(chunk));
+  // What does not shrink comes back as it was given, and that place is about to be used again.
+  const block = encoded.encoding === 'none' ? Buffer.from(encoded.block) : encoded.block;
+  return {
+    digest: chunk.digest,
+    rows: chunk.rows,
+    contentBytes: chunk.bytes,
+    encoding: encoded.encoding,
+    block,
+  };
+}
+
+/** Where the pieces of one chunk after another are joined, so that not each of them makes garbage of its size. */
+const workspace = Buffer.alloc(CHUNK_MAX_BYTES);
+
+/** The content in one piece, until the next call. */
+function joined({ content, bytes }: Chunk): Buffer {
+  if (bytes > workspace.length) return Buffer.concat(content);
+  let offset = 0;
+  for (const piece of content) offset += piece.copy(workspace, offset);
+  return workspace.subarray(0, bytes);
 }
