@@ -55,7 +55,7 @@ export class AcknowledgementService {
   }
 }
 
-/** A row that is there keeps what it says, unless it says "failed" and this report says "applied". */
+/** "applied" stays as it was reported first; "failed" gives way to a later report. */
 const upsert = `
 INSERT INTO rivulet.sync_acknowledgements AS known
   (manifest_id, device_id, status, cycle_id, finished_at, duration_ms, tables, error_code, error_message)

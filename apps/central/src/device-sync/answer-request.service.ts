@@ -1,17 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import {
-  holds,
-  PROTOCOL_VERSION,
-  RivuletError,
-  type SyncRequest,
-  type SyncResponse,
-} from '@rivulet/protocol';
+import { PROTOCOL_VERSION, RivuletError, type SyncRequest, type SyncResponse } from '@rivulet/protocol';
 import { DataSource } from 'typeorm';
 import { DatasetCatalogue } from '../datasets/dataset-catalogue';
 import type { Device } from '../devices/device';
 import { ManifestService } from '../manifests/manifest.service';
 import { SyncManifest } from '../manifests/sync-manifest.entity';
-import type { Snapshot } from '../snapshots/snapshot';
+import { isHeld, type Snapshot } from '../snapshots/snapshot';
 import { SnapshotService } from '../snapshots/snapshot.service';
 import { SyncRequestRecord } from './sync-request.entity';
 
@@ -91,11 +85,7 @@ export class AnswerRequestService {
   ): Promise<string | undefined> {
     const { lastManifestId: manifestId, schemaVersion, tables } = request;
     if (manifestId === undefined || schemaVersion !== this.catalogue.schemaVersion) return undefined;
-    const hasAll = snapshots.every(({ dataset, checksum }) => {
-      const own = tables.find((table) => table.name === dataset.schema.name);
-      return holds(own, { fingerprint: dataset.fingerprint, checksum });
-    });
-    if (!hasAll) return undefined;
+    if (!snapshots.every((snapshot) => isHeld(snapshot, tables))) return undefined;
     const isOurs = await this.database.manager.existsBy(SyncManifest, {
       manifestId,
       deviceId: device.deviceId,

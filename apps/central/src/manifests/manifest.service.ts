@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import {
   FRAME_HEADER_BYTES,
-  holds,
   PROTOCOL_VERSION,
   RivuletError,
   type HeldTable,
@@ -12,7 +11,7 @@ import {
 import { DataSource, IsNull } from 'typeorm';
 import { monotonicFactory } from 'ulid';
 import type { Device } from '../devices/device';
-import type { Snapshot } from '../snapshots/snapshot';
+import { isHeld, type Snapshot } from '../snapshots/snapshot';
 import { SigningKey } from './signing-key';
 import { SyncManifestTable } from './sync-manifest-table.entity';
 import { SyncManifest } from './sync-manifest.entity';
@@ -75,7 +74,7 @@ export class ManifestService {
       })),
     };
     const document = await this.signingKey.sign(JSON.stringify(manifest));
-    const actions = order.snapshots.map((snapshot) => actionFor(snapshot, order.held));
+    const actions = order.snapshots.map((snapshot) => (isHeld(snapshot, order.held) ? 'keep' : 'load'));
     const { manifestId } = manifest;
     await this.database.transaction(async (manager) => {
       await manager.insert(SyncManifest, {
@@ -181,10 +180,4 @@ export class ManifestService {
     );
     return rows.map((row) => row.digest.toString('hex'));
   }
-}
-
-function actionFor(snapshot: Snapshot, held: HeldTable[]): TablePlan['action'] {
-  const { schema, fingerprint } = snapshot.dataset;
-  const own = held.find((table) => table.name === schema.name);
-  return holds(own, { fingerprint, checksum: snapshot.checksum }) ? 'keep' : 'load';
 }

@@ -76,7 +76,9 @@ describe('the snapshots of a device', () => {
     expect(retryAfterSeconds).toBeGreaterThanOrEqual(2);
     expect(retryAfterSeconds).toBeLessThan(10);
     await building;
-    await expect(service.build('00:00:00:00:00:00')).rejects.toMatchObject({ code: 'DEVICE_UNKNOWN' });
+    await expect(service.withSnapshots('00:00:00:00:00:00', async () => 0)).rejects.toMatchObject({
+      code: 'DEVICE_UNKNOWN',
+    });
     // Neither the one that ended nor the one that failed still counts.
     await expect(rowsOf()).resolves.toHaveLength(3);
   });

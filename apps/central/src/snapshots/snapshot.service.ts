@@ -5,16 +5,10 @@ import { DataSource } from 'typeorm';
 import { CentralEnv } from '../central-env';
 import { SourceDatabase } from '../database/source-database';
 import { DatasetCatalogue } from '../datasets/dataset-catalogue';
-import { resolveScope, type Scope } from '../scope/resolve-scope';
+import { resolveScope } from '../scope/resolve-scope';
 import { buildSnapshot } from './build-snapshot';
 import { ChunkStore } from './chunk-store';
 import type { Snapshot } from './snapshot';
-
-/** What a device may see at one moment of the source database, over all datasets. */
-export interface ScopedSnapshots {
-  scope: Scope;
-  snapshots: Snapshot[];
-}
 
 @Injectable()
 export class SnapshotService {
@@ -31,7 +25,8 @@ export class SnapshotService {
   /**
    * Reads every dataset for a device, and has `use` do something with the snapshots, which stay stored meanwhile.
    *
-   * @throws RivuletError SERVER_BUSY when as many builds as allowed are under way; what build() throws
+   * @throws RivuletError SERVER_BUSY when as many builds as allowed are under way; what resolveScope throws; and
+   *   DATASET_… when a query or its rows are at fault
    */
   async withSnapshots<T>(macAddress: string, use: (snapshots: Snapshot[]) => Promise<T>): Promise<T> {
     if (this.running >= this.env.maxSnapshotBuilds) {
@@ -41,18 +36,14 @@ export class SnapshotService {
     }
     this.running += 1;
     try {
-      return await this.store.keepingAll(async () => use((await this.build(macAddress)).snapshots));
+      return await this.store.keepingAll(async () => use(await this.build(macAddress)));
     } finally {
       this.running -= 1;
     }
   }
 
-  /**
-   * Reads every dataset for a device in one REPEATABLE READ transaction, its scope included.
-   *
-   * @throws RivuletError what resolveScope throws, and DATASET_… when a query or its rows are at fault
-   */
-  async build(macAddress: string): Promise<ScopedSnapshots> {
+  /** One REPEATABLE READ transaction over the scope and all datasets: one moment of the source database. */
+  private async build(macAddress: string): Promise<Snapshot[]> {
     return withClient(this.source.pool, (client) =>
       inTransaction(client, { ...this.limits, isolation: 'REPEATABLE READ', readOnly: true }, async () => {
         await useCanonicalSettings(client);
@@ -61,7 +52,7 @@ export class SnapshotService {
         for (const dataset of this.catalogue.datasets) {
           snapshots.push(await buildSnapshot(client, dataset, scope.parameters, this.store, this.database));
         }
-        return { scope, snapshots };
+        return snapshots;
       }),
     );
   }

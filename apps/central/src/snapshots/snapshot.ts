@@ -1,4 +1,4 @@
-import type { TableContent } from '@rivulet/protocol';
+import { holds, type HeldTable, type TableContent } from '@rivulet/protocol';
 import type { Dataset } from '../datasets/dataset-catalogue';
 
 /** A dataset's rows for one scope at one moment, stored as chunks. */
@@ -7,4 +7,10 @@ export interface Snapshot extends TableContent {
   dataset: Dataset;
   /** Bytes of its frames. */
   wireBytes: number;
+}
+
+/** Whether a device already has just this. */
+export function isHeld({ dataset, checksum }: Snapshot, held: HeldTable[]): boolean {
+  const own = held.find((table) => table.name === dataset.schema.name);
+  return holds(own, { fingerprint: dataset.fingerprint, checksum });
 }
