@@ -37,7 +37,7 @@ module.exports = {
     {
       ...base,
       displayName: 'pg',
-      testMatch: ['<rootDir>/{apps,libs,tools,db}/**/*.pg.spec.ts'],
+      testMatch: ['<rootDir>/{apps,libs,tools,db,test}/**/*.pg.spec.ts'],
       globalSetup: '<rootDir>/test/setup/start-postgres.cjs',
       globalTeardown: '<rootDir>/test/setup/stop-postgres.cjs',
     },

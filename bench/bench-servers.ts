@@ -1,32 +1,40 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createPool, startEmbeddedServer, type EmbeddedServer } from '@rivulet/postgres';
+import { createPool, startEmbeddedServer } from '@rivulet/postgres';
 import type { Pool } from 'pg';
+import type { Cleanup } from './cleanup';
 
-/** The same for every server and every contender. */
-const settings = {
+/**
+ * The same for every server and every contender. Logical replication wants wal_level = logical, so nobody skips the
+ * WAL of a bulk load, as `minimal` would allow.
+ */
+export const serverSettings = {
   shared_buffers: '512MB',
   max_wal_size: '8GB',
   checkpoint_timeout: '1h',
   wal_level: 'logical',
 };
 
+export interface BenchServer {
+  url: string;
+  pool: Pool;
+}
+
 /** Two PostgreSQL servers, as a hub and a device would have, that live as long as the benchmark. */
 export class BenchServers {
   private constructor(
     private readonly directory: string,
-    private readonly servers: EmbeddedServer[],
-    readonly central: { url: string; pool: Pool },
-    readonly edge: { url: string; pool: Pool },
+    readonly central: BenchServer,
+    readonly edge: BenchServer,
   ) {}
 
-  static async start(): Promise<BenchServers> {
+  static async start(cleanup: Cleanup): Promise<BenchServers> {
     const directory = mkdtempSync(join(tmpdir(), 'rivulet-bench-'));
-    const start = (name: string): Promise<EmbeddedServer> =>
-      startEmbeddedServer({ directory: join(directory, name), databases: [name], settings });
-    const [central, edge] = await Promise.all([start('central'), start('edge')]);
-    return new BenchServers(directory, [central, edge], connect(central, 'central'), connect(edge, 'edge'));
+    cleanup.add(async () => rmSync(directory, { recursive: true, force: true }));
+    const central = await startServer(directory, 'central', cleanup);
+    const edge = await startServer(directory, 'edge', cleanup);
+    return new BenchServers(directory, central, edge);
   }
 
   /** For files of the run. */
@@ -34,14 +42,21 @@ export class BenchServers {
     return join(this.directory, name);
   }
 
-  async stop(): Promise<void> {
-    await Promise.all([this.central.pool.end(), this.edge.pool.end()]);
-    await Promise.all(this.servers.map((server) => server.stop()));
-    rmSync(this.directory, { recursive: true, force: true });
+  /** Writes dirty pages, so that nobody pays for those of the one before. */
+  async settle(): Promise<void> {
+    await Promise.all([this.central.pool.query('CHECKPOINT'), this.edge.pool.query('CHECKPOINT')]);
   }
 }
 
-function connect(server: EmbeddedServer, database: string): { url: string; pool: Pool } {
-  const url = server.url(database);
-  return { url, pool: createPool({ url, applicationName: 'bench', maxConnections: 4 }) };
+async function startServer(directory: string, name: string, cleanup: Cleanup): Promise<BenchServer> {
+  const server = await startEmbeddedServer({
+    directory: join(directory, name),
+    databases: [name],
+    settings: serverSettings,
+  });
+  cleanup.add(() => server.stop());
+  const url = server.url(name);
+  const pool = createPool({ url, applicationName: 'bench', maxConnections: 4 });
+  cleanup.add(() => pool.end());
+  return { url, pool };
 }

@@ -1,155 +1,167 @@
-import { rmSync, writeFileSync } from 'node:fs';
-import { AppProcess } from '@rivulet/testing';
-import type { BenchServers } from './bench-servers';
+import {
+  forgetMirror,
+  forgetSnapshots,
+  startCentral,
+  startEdge,
+  syncNow,
+  type RunningApp,
+  type SyncAnswer,
+} from './bench-apps';
+import { jsonInsert } from './json-insert';
+import { measureLiveness } from './liveness';
+import { LogicalReplication } from './logical-replication';
+import { count, markdownTable, megabytes } from './markdown';
 import { rawCopy } from './raw-copy';
-import { benchDatasets, benchMacAddress, createSourceRows, createTargetTable } from './source-rows';
-import { median, round, timed } from './statistics';
+import type { BenchRun } from './scenario';
+import { createEmptyTable } from './source-rows';
+import { median, percentile, round, timed } from './statistics';
 
-export interface FullOptions {
-  rows: number;
-  /** Rounds; each runs every contender once, and medians are reported. */
-  repeat: number;
-}
-
-/** A full, verified sync of one table, against an unverified COPY pipe in the same run. */
+/** A full, verified sync of one table, against an unverified COPY pipe and others in the same run. */
 export interface FullResult {
   rows: number;
   rawBytes: number;
+  /** Frames. */
   wireBytes: number;
+  wireRatio: number;
   rawCopySeconds: number;
+  /** Until the copied rows are committed. */
+  logicalReplicationSeconds: number | null;
+  /** Until PostgreSQL calls the subscription ready. */
+  logicalReplicationReadySeconds: number | null;
+  jsonInsertSeconds: number | null;
   /** Central has to read the rows and store their chunks. */
   coldSeconds: number;
-  /** Central has the chunks already. */
+  /** Central has the snapshot already. */
   warmSeconds: number;
   coldRatio: number;
   warmRatio: number;
+  /** The most that the processes had resident, over all rounds. */
   centralRssMiB: number;
   edgeRssMiB: number;
+  /** Of GET /health/live while central builds the snapshot. */
+  livenessP99Ms: number;
+  livenessMaxMs: number;
 }
 
-interface SyncAnswer {
-  status: string;
-  wireBytes: number;
-  durations: Record<string, number>;
-  tables: { bytes: number; rows: number }[];
-  error?: { message: string };
-}
-
-export async function benchFull(
-  servers: BenchServers,
-  options: FullOptions,
-  log: (line: string) => void,
-): Promise<FullResult> {
-  log(`Making ${options.rows} rows`);
-  await createSourceRows(servers.central.pool, options.rows);
-  await createTargetTable(servers.edge.pool, 'raw_target');
-  const datasetsFile = servers.path('datasets.yaml');
-  writeFileSync(datasetsFile, benchDatasets);
-  const central = await AppProcess.start('central', {
-    CENTRAL_DATABASE_URL: servers.central.url,
-    CENTRAL_DATASETS_FILE: datasetsFile,
-  });
-  const edge = await AppProcess.start('edge', {
-    EDGE_DATABASE_URL: servers.edge.url,
-    EDGE_CENTRAL_URL: central.url,
-    EDGE_MAC_ADDRESS: benchMacAddress,
-    EDGE_SPOOL_FILE: servers.path('edge.spool'),
-    EDGE_SYNC_SCHEDULE: '1h',
-    EDGE_FIRST_SYNC_DELAY: '1h',
-  });
+export async function benchFull(run: BenchRun): Promise<FullResult> {
+  await createEmptyTable(run.servers.edge.pool, 'raw_target');
+  const central = await startCentral(run);
+  const edge = await startEdge(run, central.url);
   try {
-    return await run(servers, options, central, edge, log);
+    const rounds = new FullRounds(run, central, edge);
+    for (let number = 1; number <= run.repeat; number += 1) {
+      await rounds.next();
+      run.log(`  round ${number}: ${rounds.describeLast()}`);
+    }
+    return rounds.result();
   } finally {
     await edge.stop();
     await central.stop();
-    rmSync(datasetsFile);
+    await run.servers.edge.pool.query('DROP TABLE raw_target');
   }
 }
 
-async function run(
-  servers: BenchServers,
-  { rows, repeat }: FullOptions,
-  central: AppProcess,
-  edge: AppProcess,
-  log: (line: string) => void,
-): Promise<FullResult> {
-  const rawCopySeconds: number[] = [];
-  const coldSeconds: number[] = [];
-  const warmSeconds: number[] = [];
-  let answer: SyncAnswer | undefined;
-  const sync = async (): Promise<void> => {
-    answer = await syncNow(edge);
-    log(`  sync: ${JSON.stringify(answer.durations)}`);
+/** Every contender once a round, each after a checkpoint. */
+class FullRounds {
+  private readonly seconds = {
+    rawCopy: [] as number[],
+    logicalReplication: [] as number[],
+    logicalReplicationReady: [] as number[],
+    jsonInsert: [] as number[],
+    cold: [] as number[],
+    warm: [] as number[],
   };
-  for (let number = 1; number <= repeat; number++) {
-    await settle(servers);
-    rawCopySeconds.push(await timed(() => rawCopy(servers.central.pool, servers.edge.pool, 'raw_target')));
-    await forgetChunks(servers);
-    await forgetMirror(servers);
-    await settle(servers);
-    coldSeconds.push(await timed(sync));
-    await forgetMirror(servers);
-    await settle(servers);
-    warmSeconds.push(await timed(sync));
-    const [raw, cold, warm] = [rawCopySeconds, coldSeconds, warmSeconds].map((list) =>
-      list.at(-1)!.toFixed(2),
-    );
-    log(`Round ${number}: raw copy ${raw} s, cold ${cold} s, warm ${warm} s`);
+  private readonly livenessMs: number[] = [];
+  private answer: SyncAnswer | undefined;
+
+  constructor(
+    private readonly run: BenchRun,
+    private readonly central: RunningApp,
+    private readonly edge: RunningApp,
+  ) {}
+
+  async next(): Promise<void> {
+    const { servers, peers } = this.run;
+    const { rawCopy: raw, jsonInsert: json, cold, warm } = this.seconds;
+    await servers.settle();
+    raw.push(await timed(() => rawCopy(servers.central.pool, servers.edge.pool, 'raw_target')));
+    if (peers) {
+      const replication = await LogicalReplication.start(servers);
+      this.seconds.logicalReplication.push(replication.initialCopySeconds);
+      this.seconds.logicalReplicationReady.push(replication.readySeconds);
+      await replication.stop();
+      await servers.settle();
+      json.push(await timed(() => jsonInsert(servers.central.pool, servers.edge.pool, 'raw_target')));
+    }
+    await forgetSnapshots(servers);
+    cold.push(await this.sync());
+    warm.push(await this.sync());
+    await forgetSnapshots(servers);
+    this.livenessMs.push(...(await measureLiveness(this.central)));
   }
-  const floor = median(rawCopySeconds);
-  return {
-    rows,
-    rawBytes: answer!.tables[0]!.bytes,
-    wireBytes: answer!.wireBytes,
-    rawCopySeconds: round(floor, 3),
-    coldSeconds: round(median(coldSeconds), 3),
-    warmSeconds: round(median(warmSeconds), 3),
-    coldRatio: round(median(coldSeconds) / floor, 2),
-    warmRatio: round(median(warmSeconds) / floor, 2),
-    centralRssMiB: round(central.peakRssMiB, 0),
-    edgeRssMiB: round(edge.peakRssMiB, 0),
-  };
-}
 
-async function syncNow(edge: AppProcess): Promise<SyncAnswer> {
-  const response = await fetch(`${edge.url}/api/sync/now`, { method: 'POST' });
-  const answer = (await response.json()) as SyncAnswer;
-  if (answer.status !== 'applied') throw new Error(`The sync did not apply: ${JSON.stringify(answer)}`);
-  return answer;
-}
+  private async sync(): Promise<number> {
+    await forgetMirror(this.run.servers);
+    await this.run.servers.settle();
+    return timed(async () => (this.answer = await syncNow(this.edge, 'applied')));
+  }
 
-/** So that nobody pays for the dirty pages of the one before. */
-async function settle({ central, edge }: BenchServers): Promise<void> {
-  await Promise.all([central.pool.query('CHECKPOINT'), edge.pool.query('CHECKPOINT')]);
-}
+  describeLast(): string {
+    return Object.entries(this.seconds)
+      .filter(([, list]) => list.length > 0)
+      .map(([contender, list]) => `${contender} ${list.at(-1)!.toFixed(2)} s`)
+      .join(', ');
+  }
 
-async function forgetChunks({ central }: BenchServers): Promise<void> {
-  await central.pool.query(
-    `TRUNCATE rivulet.chunks, rivulet.snapshots, rivulet.snapshot_chunks, rivulet.sync_manifest_tables,
-       rivulet.sync_manifests, rivulet.sync_acknowledgements`,
-  );
-}
-
-async function forgetMirror({ edge }: BenchServers): Promise<void> {
-  await edge.pool.query('DROP TABLE IF EXISTS bench_mirror');
-  await edge.pool.query('TRUNCATE rivulet.edge_sync_state, rivulet.edge_sync_tables, rivulet.edge_sync_log');
-}
-
-function megabytes(bytes: number): string {
-  return `${(bytes / 1e6).toFixed(1)} MB`;
+  result(): FullResult {
+    const { rawCopy: raw, cold, warm } = this.seconds;
+    const ofPeer = (seconds: number[]): number | null => (this.run.peers ? round(median(seconds), 3) : null);
+    const floor = median(raw);
+    const rawBytes = this.answer!.tables[0]!.bytes;
+    const { wireBytes } = this.answer!;
+    return {
+      rows: this.run.rows,
+      rawBytes,
+      wireBytes,
+      wireRatio: round(wireBytes / rawBytes, 3),
+      rawCopySeconds: round(floor, 3),
+      logicalReplicationSeconds: ofPeer(this.seconds.logicalReplication),
+      logicalReplicationReadySeconds: ofPeer(this.seconds.logicalReplicationReady),
+      jsonInsertSeconds: ofPeer(this.seconds.jsonInsert),
+      coldSeconds: round(median(cold), 3),
+      warmSeconds: round(median(warm), 3),
+      coldRatio: round(median(cold) / floor, 2),
+      warmRatio: round(median(warm) / floor, 2),
+      centralRssMiB: round(this.central.peakRssMiB, 0),
+      edgeRssMiB: round(this.edge.peakRssMiB, 0),
+      livenessP99Ms: round(percentile(this.livenessMs, 0.99), 1),
+      livenessMaxMs: round(percentile(this.livenessMs, 1), 1),
+    };
+  }
 }
 
 export function fullTable(result: FullResult): string {
+  const row = (what: string, seconds: number | null): [string, string, string][] => {
+    if (seconds === null) return [];
+    return [[what, seconds.toFixed(2), (seconds / result.rawCopySeconds).toFixed(2)]];
+  };
   return [
-    `Full sync of ${result.rows} rows, ${megabytes(result.rawBytes)} of canonical text`,
+    `### Full sync of ${count(result.rows)} rows, ${megabytes(result.rawBytes)} of canonical text`,
     '',
-    '| what | seconds | against raw COPY |',
-    '|---|---|---|',
-    `| raw COPY pipe, unverified | ${result.rawCopySeconds} | 1.00 |`,
-    `| Rivulet, cold (central builds the snapshot) | ${result.coldSeconds} | ${result.coldRatio} |`,
-    `| Rivulet, warm (central has the chunks) | ${result.warmSeconds} | ${result.warmRatio} |`,
+    markdownTable(
+      ['what', 'seconds', 'against raw COPY'],
+      [
+        ...row('raw COPY pipe, nothing verified', result.rawCopySeconds),
+        ...row('logical replication, initial copy committed', result.logicalReplicationSeconds),
+        ...row('the same, until it is ready', result.logicalReplicationReadySeconds),
+        ...row('SELECT, JSON, gzip, parse, multi-row INSERT', result.jsonInsertSeconds),
+        ...row('Rivulet, cold: central builds the snapshot', result.coldSeconds),
+        ...row('Rivulet, warm: central has the snapshot', result.warmSeconds),
+      ],
+    ),
     '',
-    `On the wire: ${megabytes(result.wireBytes)}, ${round(result.wireBytes / result.rawBytes, 3)} of the rows.`,
-    `Peak memory: central ${result.centralRssMiB} MiB, edge ${result.edgeRssMiB} MiB.`,
+    `On the wire: ${megabytes(result.wireBytes)} of frames, ${result.wireRatio} of the rows. ` +
+      `Peak memory: central ${result.centralRssMiB} MiB, edge ${result.edgeRssMiB} MiB. ` +
+      `Liveness of central while it builds: p99 ${result.livenessP99Ms} ms, longest ${result.livenessMaxMs} ms.`,
   ].join('\n');
 }

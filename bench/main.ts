@@ -1,42 +1,95 @@
 import { writeFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
-import { benchFull, fullTable } from './full';
+import { constants } from 'node:os';
+import { onParentGone } from '../tools/parent-watch';
+import { createDevices } from './bench-devices';
 import { BenchServers } from './bench-servers';
+import { Cleanup } from './cleanup';
+import { benchDelta, deltaTable } from './delta';
+import { benchFanout, fanoutTable } from './fanout';
+import { benchFull, fullTable } from './full';
+import { describeMachine, machineLine } from './machine';
+import { benchNoop, noopTable } from './noop';
+import { parseOptions, USAGE, type BenchOptions, type ScenarioName } from './options';
+import { benchReaders, readersTable } from './readers';
+import type { BenchRun } from './scenario';
+import { createSourceRows } from './source-rows';
 
-const USAGE = `npm run bench -- [--only full] [--rows N] [--quick] [--repeat N] [--out FILE]`;
-const QUICK_ROWS = 200_000;
+interface Report {
+  result: object;
+  table: string;
+}
+
+const scenarios: Record<ScenarioName, (run: BenchRun) => Promise<Report>> = {
+  full: reporting(benchFull, fullTable),
+  delta: reporting(benchDelta, deltaTable),
+  noop: reporting(benchNoop, noopTable),
+  readers: reporting(benchReaders, readersTable),
+  fanout: reporting(benchFanout, fanoutTable),
+};
+
+function reporting<Result extends object>(
+  bench: (run: BenchRun) => Promise<Result>,
+  table: (result: Result) => string,
+): (run: BenchRun) => Promise<Report> {
+  return async (run) => {
+    const result = await bench(run);
+    return { result, table: table(result) };
+  };
+}
+
+function log(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+async function runScenarios(options: BenchOptions, cleanup: Cleanup): Promise<void> {
+  const servers = await BenchServers.start(cleanup);
+  log(`Making ${options.rows} rows`);
+  await createDevices(servers.central.pool);
+  await createSourceRows(servers.central.pool, 'bench_rows', options.rows);
+  const run: BenchRun = { servers, cleanup, log, ...options };
+  const machine = await describeMachine(servers);
+  process.stdout.write(`## Benchmark\n\n${machineLine(machine)}\n\n`);
+  const report: Record<string, unknown> = {
+    startedAt: new Date().toISOString(),
+    rows: options.rows,
+    machine,
+  };
+  for (const name of options.scenarios) {
+    log(`Scenario ${name}`);
+    const { result, table } = await scenarios[name](run);
+    process.stdout.write(`${table}\n\n`);
+    report[name] = result;
+    // After each one: a scenario that fails later takes nothing away.
+    if (options.out !== undefined) writeFileSync(options.out, `${JSON.stringify(report, null, 2)}\n`);
+  }
+}
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      only: { type: 'string', default: 'full' },
-      rows: { type: 'string' },
-      repeat: { type: 'string', default: '3' },
-      quick: { type: 'boolean', default: false },
-      out: { type: 'string' },
-    },
-  });
-  const rows = Number(values.rows ?? (values.quick ? QUICK_ROWS : 1_000_000));
-  const repeat = Number(values.repeat);
-  if (
-    !Number.isInteger(rows) ||
-    rows < 1 ||
-    !Number.isInteger(repeat) ||
-    repeat < 1 ||
-    values.only !== 'full'
-  ) {
-    process.stderr.write(`${USAGE}\n`);
+  let options: BenchOptions;
+  try {
+    options = parseOptions(process.argv.slice(2));
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n\n${USAGE}`);
     process.exitCode = 2;
     return;
   }
-  const servers = await BenchServers.start();
+  const cleanup = new Cleanup();
+  const stop = async (signal: NodeJS.Signals): Promise<void> => {
+    await cleanup.run();
+    process.exit(128 + constants.signals[signal]);
+  };
+  // Not once: Ctrl-C comes from the terminal, and again from npm's script.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void stop(signal));
+  onParentGone(() => void stop('SIGTERM'));
   try {
-    const full = await benchFull(servers, { rows, repeat }, (line) => process.stderr.write(`${line}\n`));
-    process.stdout.write(`${fullTable(full)}\n`);
-    if (values.out !== undefined) writeFileSync(values.out, `${JSON.stringify({ rows, full }, null, 2)}\n`);
-  } finally {
-    await servers.stop();
+    await runScenarios(options, cleanup);
+  } catch (error) {
+    // What ends by a signal takes from the scenario what it needs.
+    if (!cleanup.hasBegun) process.stderr.write(`${(error as Error).stack}\n`);
+    process.exitCode = 1;
   }
+  await cleanup.run();
+  if (process.connected) process.disconnect();
 }
 
 void main();

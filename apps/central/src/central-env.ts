@@ -40,8 +40,23 @@ export class CentralEnv {
   sourceStatementTimeoutMs = 600_000;
 
   @EnvVariable(
+    'CENTRAL_CHANGE_DETECTION',
+    'How central learns of changes: trigger, by triggers that it installs on the tables that its datasets read; or ' +
+      'poll, by reading them again after an interval.',
+  )
+  @IsIn(['trigger', 'poll'])
+  changeDetection: 'trigger' | 'poll' = 'trigger';
+
+  @EnvVariable(
+    'CENTRAL_POLL_INTERVAL',
+    'How old rows may be whose changes central does not learn of, before they are read again.',
+  )
+  @Duration({ min: '1s', max: '1d' })
+  pollIntervalMs = 60_000;
+
+  @EnvVariable(
     'CENTRAL_MAX_SNAPSHOT_BUILDS',
-    'Devices whose data is read at once; others are told to come again.',
+    'Scopes whose data is read at once; devices of others are told to come again.',
   )
   @IsInt()
   @Min(1)

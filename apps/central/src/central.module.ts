@@ -5,19 +5,26 @@ import { createPool } from '@rivulet/postgres';
 import { DataSource } from 'typeorm';
 import { CreateOperationalTables1763683200000 } from '../../../db/central/migrations/1763683200000-create-operational-tables';
 import { CentralEnv } from './central-env';
+import { ChangeDetection } from './changes/change-detection';
+import { SourceWatch } from './changes/source-watch';
+import { SourceDatabase } from './database/source-database';
 import { SourceModule, type SourceOptions } from './database/source.module';
 import { AcknowledgementService } from './device-sync/acknowledgement.service';
 import { AnswerRequestService } from './device-sync/answer-request.service';
 import { DeviceSyncController } from './device-sync/device-sync.controller';
 import { PayloadService } from './device-sync/payload.service';
-import { SyncRequestRecord } from './device-sync/sync-request.entity';
+import { RequestLog } from './device-sync/request-log';
 import { SourceIndicator } from './health/source.indicator';
 import { ManifestService } from './manifests/manifest.service';
 import { SigningKey } from './manifests/signing-key';
+import { TablePlanner } from './manifests/table-planner';
 import { SyncManifestTable } from './manifests/sync-manifest-table.entity';
 import { SyncManifest } from './manifests/sync-manifest.entity';
 import { RetentionService } from './retention/retention.service';
+import { ScopeService } from './scope/scope.service';
 import { ChunkStore } from './snapshots/chunk-store';
+import { SnapshotCache } from './snapshots/snapshot-cache';
+import { SnapshotPatches } from './snapshots/snapshot-patches';
 import { SnapshotService } from './snapshots/snapshot.service';
 
 /** The composition root of central. */
@@ -32,7 +39,7 @@ export class CentralModule {
           urlVariable: 'CENTRAL_DATABASE_URL',
           applicationName: 'rivulet central',
           poolSize: env.databasePoolSize,
-          entities: [SyncManifest, SyncManifestTable, SyncRequestRecord],
+          entities: [SyncManifest, SyncManifestTable],
           migrations: [CreateOperationalTables1763683200000],
         }),
         ScheduleModule.forRoot(),
@@ -58,8 +65,21 @@ export class CentralModule {
           useFactory: (own: DataSource) => SigningKey.loadOrCreate(own),
           inject: [DataSource],
         },
+        {
+          provide: ChangeDetection,
+          inject: [SourceDatabase],
+          useFactory: ({ pool }: SourceDatabase) => {
+            return new ChangeDetection(pool, env.changeDetection, env.pollIntervalMs);
+          },
+        },
+        SourceWatch,
+        ScopeService,
+        SnapshotCache,
         SnapshotService,
+        SnapshotPatches,
+        TablePlanner,
         ManifestService,
+        RequestLog,
         AnswerRequestService,
         PayloadService,
         AcknowledgementService,

@@ -18,6 +18,11 @@ describe('the environment of an edge', () => {
     ['EDGE_REQUEST_TIMEOUT', '10m'],
     ['EDGE_CENTRAL_KEY', 'short'],
     ['EDGE_RETRIES', '1000'],
+    ['EDGE_SYNC_SCHEDULE', 'off'],
+    ['EDGE_VERIFY_SCHEDULE', 'never'],
+    ['EDGE_VERIFY_REPAIR', 'perhaps'],
+    ['EDGE_VERIFY', 'none'],
+    ['EDGE_APPLY_MODE', 'replace'],
   ])('with %s=%s stops the start with a sentence that names it', (variable, value) => {
     expect(() => loadEnvironment(EdgeEnv, { [variable]: value })).toThrow(
       expect.objectContaining({
@@ -25,6 +30,21 @@ describe('the environment of an edge', () => {
         message: expect.stringContaining(variable) as string,
       }),
     );
+  });
+
+  it('may be without scrubs, and says how mirrors are written and verified', () => {
+    const { env } = loadEnvironment(EdgeEnv, {
+      EDGE_APPLY_MODE: 'merge',
+      EDGE_VERIFY: 'full',
+      EDGE_VERIFY_SCHEDULE: 'off',
+      EDGE_VERIFY_REPAIR: 'no',
+    });
+    expect(env).toMatchObject({
+      applyMode: 'merge',
+      verify: 'full',
+      verifySchedule: 'off',
+      verifyRepair: false,
+    });
   });
 
   it('takes no password in the address of central, and does not show it', () => {

@@ -1,6 +1,8 @@
-import { Duration, EnvPrefix, EnvVariable, HttpUrl, LOG_LEVELS, PostgresUrl } from '@rivulet/platform';
+import { Duration, EnvPrefix, EnvVariable, Flag, HttpUrl, LOG_LEVELS, PostgresUrl } from '@rivulet/platform';
 import { IsIn, IsInt, IsOptional, IsString, Matches, Max, Min } from 'class-validator';
-import { IsSchedule } from './sync/schedule';
+import { IsSchedule } from './schedule/schedule';
+import { verifyModes, type VerifyMode } from './sync/apply-manifest';
+import { applyModes, type ApplyMode } from './sync/plan-tables';
 
 /** Everything that the edge takes from its environment. */
 @EnvPrefix('EDGE_')
@@ -51,7 +53,7 @@ export class EdgeEnv {
   @IsSchedule()
   syncSchedule = '5m';
 
-  @EnvVariable('EDGE_SYNC_JITTER', 'Each scheduled sync is put off by a random time up to this.')
+  @EnvVariable('EDGE_SYNC_JITTER', 'Each scheduled sync or scrub is put off by a random time up to this.')
   @Duration({ max: '1h' })
   syncJitterMs = 30_000;
 
@@ -84,6 +86,34 @@ export class EdgeEnv {
   @EnvVariable('EDGE_RETRY_DELAY', 'Before the first of these; doubled with each, with jitter.')
   @Duration({ min: '10ms', max: '5m' })
   retryDelayMs = 1_000;
+
+  @EnvVariable(
+    'EDGE_APPLY_MODE',
+    'auto: change the rows that differ, load a mirror that has none. truncate: empty and load what differs. merge: as auto, and never empty a mirror that has rows.',
+  )
+  @IsIn(applyModes)
+  applyMode: ApplyMode = 'auto';
+
+  @EnvVariable(
+    'EDGE_VERIFY',
+    'What is read back of a mirror in which rows were changed: the touched chunks, or the full mirror.',
+  )
+  @IsIn(verifyModes)
+  verify: VerifyMode = 'touched';
+
+  @EnvVariable(
+    'EDGE_VERIFY_SCHEDULE',
+    'How often to read all mirrors and compare them with what was applied: an interval, a cron expression (UTC), or off.',
+  )
+  @IsSchedule({ orOff: true })
+  verifySchedule = '0 3 * * *';
+
+  @EnvVariable(
+    'EDGE_VERIFY_REPAIR',
+    'Fetch again what such a scrub finds to be different. Without it the scrub only reports.',
+  )
+  @Flag()
+  verifyRepair = true;
 
   @EnvVariable('EDGE_APPLY_TIMEOUT', 'Longest time that one statement of the apply transaction may take.')
   @Duration({ min: '1s', max: '1d' })

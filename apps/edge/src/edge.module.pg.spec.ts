@@ -10,6 +10,7 @@ import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
 import { DataSource } from 'typeorm';
 import { EdgeEnv } from './edge-env';
 import { EdgeModule } from './edge.module';
+import { ScrubService } from './scrub/scrub.service';
 import { SpoolFile } from './spool/spool-file';
 import { withDatabaseLease } from './sync/database-lease';
 import { SyncModule } from './sync/sync.module';
@@ -49,8 +50,16 @@ async function create(settings: Partial<EdgeEnv> = {}): Promise<NestFastifyAppli
   });
 }
 
-async function call(method: 'GET' | 'POST', url: string): Promise<{ status: number; body: unknown }> {
-  const { statusCode, body } = await app.inject({ method, url });
+async function call(
+  method: 'GET' | 'POST',
+  url: string,
+  payload?: object,
+): Promise<{ status: number; body: unknown }> {
+  const { statusCode, body } = await app.inject({
+    method,
+    url,
+    ...(payload === undefined ? {} : { payload }),
+  });
   return { status: statusCode, body: JSON.parse(body) as unknown };
 }
 
@@ -95,6 +104,47 @@ describe('the routes of an edge', () => {
         status: 409,
         body: { code: 'SYNC_IN_PROGRESS' },
       });
+    });
+  });
+
+  it.each([undefined, {}, { repair: false }, { repair: true }])(
+    'answer a scrub with what it found, and keep it: %j',
+    async (payload) => {
+      const { status, body } = await call('POST', '/api/sync/verify', payload);
+
+      expect(status).toBe(200);
+      expect(body).toMatchObject({ trigger: 'operator', status: 'intact', tables: [] });
+      expect(await call('GET', '/api/sync/status')).toMatchObject({
+        body: { state: 'idle', lastVerification: body },
+      });
+    },
+  );
+
+  it('take an empty body of a scrub for none, also when it is called JSON', async () => {
+    const headers = { 'content-type': 'application/json' };
+    const { statusCode } = await app.inject({ method: 'POST', url: '/api/sync/verify', headers });
+    expect(statusCode).toBe(200);
+  });
+
+  it.each([{ repair: 'yes' }, { repair: 1 }, { fix: true }, [true]])(
+    'refuse a scrub with %j',
+    async (payload) => {
+      expect(await call('POST', '/api/sync/verify', payload)).toMatchObject({
+        status: 400,
+        body: { code: 'REQUEST_INVALID' },
+      });
+    },
+  );
+
+  it('show that a scrub is running', async () => {
+    const running = { phase: 'verifying', rowsDone: 1, rowsTotal: 2, bytesDone: 0, bytesTotal: 0 } as const;
+    jest
+      .spyOn(app.get(ScrubService), 'progress', 'get')
+      .mockReturnValueOnce(running)
+      .mockReturnValueOnce(running);
+
+    expect(await call('GET', '/api/sync/status')).toMatchObject({
+      body: { state: 'verifying', progress: running },
     });
   });
 

@@ -4,6 +4,7 @@ import { DatabaseIndicator, databaseModule, HealthModule, MigrationsIndicator } 
 import { CreateSyncTables1763683200000 } from '../../../db/edge/migrations/1763683200000-create-sync-tables';
 import { EdgeEnv } from './edge-env';
 import { LastSyncIndicator } from './health/last-sync.indicator';
+import { EdgeScrubLog } from './state/edge-scrub-log.entity';
 import { EdgeSyncLog } from './state/edge-sync-log.entity';
 import { EdgeSyncState } from './state/edge-sync-state.entity';
 import { EdgeSyncTable } from './state/edge-sync-table.entity';
@@ -21,7 +22,7 @@ export class EdgeModule {
           urlVariable: 'EDGE_DATABASE_URL',
           applicationName: 'rivulet edge',
           poolSize: 5,
-          entities: [EdgeSyncState, EdgeSyncTable, EdgeSyncLog],
+          entities: [EdgeSyncState, EdgeSyncTable, EdgeSyncLog, EdgeScrubLog],
           migrations: [CreateSyncTables1763683200000],
         }),
         ScheduleModule.forRoot(),

@@ -5,24 +5,39 @@ import { join } from 'node:path';
 import { Logger } from '@nestjs/common';
 import { connect, namedError, type DatabaseModuleOptions } from '@rivulet/platform';
 import type { TransactionOptions } from '@rivulet/postgres';
-import { createTestDatabase, FakeHub, type TestDatabase } from '@rivulet/testing';
+import {
+  createTestDatabase,
+  FakeHub,
+  numberedTexts,
+  type FakeDataset,
+  type TestDatabase,
+} from '@rivulet/testing';
 import type { DataSource } from 'typeorm';
 import { monotonicFactory } from 'ulid';
 import { CreateSyncTables1763683200000 } from '../../../db/edge/migrations/1763683200000-create-sync-tables';
+import { describeDeviations } from '../src/scrub/describe-deviations';
+import { Scrub, type ScrubRun } from '../src/scrub/scrub';
+import type { ScrubResult } from '../src/scrub/scrub-result';
 import { SpoolFile } from '../src/spool/spool-file';
+import { EdgeScrubLog } from '../src/state/edge-scrub-log.entity';
 import { EdgeSyncLog } from '../src/state/edge-sync-log.entity';
 import { EdgeSyncState } from '../src/state/edge-sync-state.entity';
 import { EdgeSyncTable } from '../src/state/edge-sync-table.entity';
+import { ScrubLog } from '../src/state/scrub-log';
 import { SyncState } from '../src/state/sync-state';
 import { withDatabaseLease, type DatabaseLease } from '../src/sync/database-lease';
-import { SyncCycle, type SyncCycleDependencies } from '../src/sync/sync-cycle';
-import type { SyncProgress, SyncResult } from '../src/sync/sync-result';
+import type { VerifyMode } from '../src/sync/apply-manifest';
+import type { SyncCycleDependencies } from '../src/sync/cycle-context';
+import type { ApplyMode } from '../src/sync/plan-tables';
+import { SyncCycle } from '../src/sync/sync-cycle';
+import { idleProgress, type SyncProgress, type SyncResult, type SyncTrigger } from '../src/sync/sync-result';
 
 /** The device that all of them are. */
 export const macAddress = '48:b0:2d:e9:c3:b7';
 
 /** What is to be different from an ordinary cycle. */
 export interface CycleOptions extends Partial<SyncCycleDependencies> {
+  trigger?: SyncTrigger;
   signal?: AbortSignal;
   progress?: SyncProgress;
 }
@@ -52,8 +67,10 @@ export class SyncCycleFixture {
   hub: FakeHub;
   /** Code and message of each warning of this test. */
   warnings: string[];
-  /** May be changed; it is anew in every test. */
+  /** These three may be changed; they are anew in every test. */
   applyLimits: TransactionOptions;
+  applyMode: ApplyMode;
+  verify: VerifyMode;
   /** The session of the cycle that began last. */
   lease: DatabaseLease;
   private directory: string;
@@ -76,6 +93,8 @@ export class SyncCycleFixture {
   async begin(): Promise<void> {
     this.warnings = [];
     this.applyLimits = { statementTimeoutMs: 30_000, lockTimeoutMs: 5_000, idleTimeoutMs: 30_000 };
+    this.applyMode = 'auto';
+    this.verify = 'touched';
     this.hub = await FakeHub.create(macAddress);
     this.spool = await SpoolFile.open(this.spoolPath);
     await this.spool.clear();
@@ -86,7 +105,8 @@ export class SyncCycleFixture {
     await this.spool.close();
     await this.database.pool.query(`
       DROP SCHEMA public CASCADE; CREATE SCHEMA public;
-      TRUNCATE rivulet.edge_sync_state, rivulet.edge_sync_tables, rivulet.edge_sync_log`);
+      TRUNCATE rivulet.edge_sync_state, rivulet.edge_sync_tables, rivulet.edge_mirror_chunks, rivulet.edge_sync_log,
+        rivulet.edge_scrub_log`);
   }
 
   /** Connects as the edge does; what is connected once more is the caller's to destroy. */
@@ -95,7 +115,7 @@ export class SyncCycleFixture {
       url: this.database.url,
       urlVariable: 'EDGE_DATABASE_URL',
       applicationName: 'rivulet edge',
-      entities: [EdgeSyncState, EdgeSyncTable, EdgeSyncLog],
+      entities: [EdgeSyncState, EdgeSyncTable, EdgeSyncLog, EdgeScrubLog],
       migrations: [CreateSyncTables1763683200000],
       ...options,
     });
@@ -112,10 +132,58 @@ export class SyncCycleFixture {
 
   /** One cycle, under a lease that the caller has taken. */
   async runUnder(lease: DatabaseLease, options: CycleOptions = {}): Promise<SyncResult> {
-    const { signal = new AbortController().signal, progress = idleProgress(), ...overrides } = options;
+    const {
+      trigger = 'operator',
+      signal = neverAborted(),
+      progress = idleProgress(),
+      ...overrides
+    } = options;
     this.lease = lease;
     const cycle = new SyncCycle({ ...this.dependencies(), ...overrides });
-    return cycle.run('operator', lease, progress, signal);
+    return cycle.run(trigger, lease, progress, signal);
+  }
+
+  /** One scrub, without a service. */
+  async scrub(options: Partial<ScrubRun> = {}): Promise<ScrubResult> {
+    const scrub = new Scrub({
+      database: this.source,
+      state: this.state,
+      log: new ScrubLog(this.source),
+      limits: this.applyLimits,
+      settled: () => Promise.resolve(),
+      syncAfter: (prepare) =>
+        withDatabaseLease(this.source, async (lease) => {
+          await prepare(lease);
+          return this.runUnder(lease, { trigger: 'repair' });
+        }),
+      now: () => new Date(),
+      newId: monotonicFactory(),
+      nameError: namedError,
+    });
+    return scrub.run({
+      trigger: 'operator',
+      repair: true,
+      progress: idleProgress(),
+      signal: neverAborted(),
+      onDeviation: (inspection) => this.warnings.push(describeDeviations(inspection)),
+      ...options,
+    });
+  }
+
+  /** Runs a query, as somebody else on the device. */
+  async select<T extends object>(query: string): Promise<T[]> {
+    return (await this.database.pool.query<T>(query)).rows;
+  }
+
+  /** Everything that must be as before when nothing is applied: mirrors, what is known of them, and what was applied. */
+  async everything(...mirrors: string[]): Promise<unknown> {
+    const contents = mirrors.map((name) => `(SELECT json_agg(${name} ORDER BY id) FROM ${name}) AS ${name}`);
+    return this.select(`
+      SELECT ${contents.map((content) => `${content},`).join('\n')}
+        (SELECT json_agg(state) FROM rivulet.edge_sync_state state) AS state,
+        (SELECT json_agg(tables ORDER BY name) FROM rivulet.edge_sync_tables tables) AS tables,
+        (SELECT json_agg(chunks ORDER BY name, position) FROM rivulet.edge_mirror_chunks chunks) AS chunks,
+        (SELECT json_agg(log ORDER BY id) FROM rivulet.edge_sync_log log WHERE status = 'applied') AS log`);
   }
 
   /** How many manifests the log says were applied. */
@@ -132,6 +200,8 @@ export class SyncCycleFixture {
       configuredKey: undefined,
       retry: { retries: 2, minDelayMs: 1, maxDelayMs: 2 },
       applyLimits: this.applyLimits,
+      applyMode: this.applyMode,
+      verify: this.verify,
       now: () => new Date(),
       newId: monotonicFactory(),
       newNonce: () => randomBytes(18).toString('base64url'),
@@ -141,7 +211,15 @@ export class SyncCycleFixture {
   }
 }
 
-/** That of a cycle that has not begun. */
-export function idleProgress(): SyncProgress {
-  return { phase: 'requesting', rowsDone: 0, rowsTotal: 0, bytesDone: 0, bytesTotal: 0 };
+function neverAborted(): AbortSignal {
+  return new AbortController().signal;
+}
+
+/** Rows of `longNames`. */
+export const LONG_NAMES = 600;
+
+/** A dataset whose rows have about 2 KB each, so that there are some twenty chunks of them. */
+export function longNames(): FakeDataset {
+  const texts = Array.from({ length: LONG_NAMES }, (_, index) => `name ${index} `.repeat(200));
+  return numberedTexts('names', texts);
 }

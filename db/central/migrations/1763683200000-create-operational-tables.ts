@@ -23,7 +23,7 @@ export class CreateOperationalTables1763683200000 implements MigrationInterface 
       );
       CREATE UNIQUE INDEX one_active_signing_key ON rivulet.signing_keys ((true)) WHERE retired_at IS NULL;
 
-      -- Canonical rows, compressed as they are sent. Shared by every snapshot that has them.
+      -- Contents of frames, chunks and patches alike, compressed as they are sent. Shared by all that have them.
       CREATE TABLE rivulet.chunks (
         digest        bytea PRIMARY KEY,
         rows          integer NOT NULL,
@@ -51,9 +51,33 @@ export class CreateOperationalTables1763683200000 implements MigrationInterface 
         position      integer NOT NULL,
         digest        bytea NOT NULL,
         content_bytes integer NOT NULL,
+        last_key      text NOT NULL,
         PRIMARY KEY (snapshot_id, position)
       );
       CREATE INDEX ON rivulet.snapshot_chunks (digest);
+
+      -- Which snapshot a query's result is, as long as nothing that it reads has changed: the key is the SHA-256 of
+      -- the statement with its parameters in place, the stamp has the versions of the tables that it reads.
+      CREATE TABLE rivulet.snapshot_cache (
+        cache_key   bytea PRIMARY KEY,
+        stamp       text NOT NULL,
+        snapshot_id bigint NOT NULL REFERENCES rivulet.snapshots ON DELETE CASCADE,
+        read_at     timestamptz NOT NULL DEFAULT now(),
+        used_at     timestamptz NOT NULL DEFAULT now()
+      );
+      CREATE INDEX ON rivulet.snapshot_cache (snapshot_id);
+
+      -- What leads from one snapshot of a dataset to another, in frames.
+      CREATE TABLE rivulet.snapshot_patches (
+        base_snapshot_id bigint NOT NULL REFERENCES rivulet.snapshots ON DELETE CASCADE,
+        snapshot_id      bigint NOT NULL REFERENCES rivulet.snapshots ON DELETE CASCADE,
+        position         integer NOT NULL,
+        digest           bytea NOT NULL,
+        content_bytes    integer NOT NULL,
+        PRIMARY KEY (base_snapshot_id, snapshot_id, position)
+      );
+      CREATE INDEX ON rivulet.snapshot_patches (snapshot_id);
+      CREATE INDEX ON rivulet.snapshot_patches (digest);
 
       -- The story of a sync: what a device asked, what it was given, what it made of that.
       CREATE TABLE rivulet.sync_manifests (
@@ -74,15 +98,20 @@ export class CreateOperationalTables1763683200000 implements MigrationInterface 
         manifest_id text NOT NULL REFERENCES rivulet.sync_manifests ON DELETE CASCADE,
         position    integer NOT NULL,
         name        text NOT NULL,
-        action      text NOT NULL CHECK (action IN ('keep', 'load')),
+        action      text NOT NULL CHECK (action IN ('keep', 'patch', 'load')),
         rows        bigint NOT NULL,
         bytes       bigint NOT NULL,
         checksum    text NOT NULL,
         -- NULL once the snapshot has been collected: the story stays, the payload is gone.
         snapshot_id bigint REFERENCES rivulet.snapshots ON DELETE SET NULL,
+        -- What the device is to patch.
+        base_snapshot_id bigint REFERENCES rivulet.snapshots ON DELETE SET NULL,
         PRIMARY KEY (manifest_id, position)
       );
       CREATE INDEX ON rivulet.sync_manifest_tables (snapshot_id);
+      CREATE INDEX ON rivulet.sync_manifest_tables (base_snapshot_id);
+      -- One row a request, but one for all in which a device was told that it is current with the same manifest:
+      -- of such there are hundreds a day and device, and they say nothing new. The last of them is described.
       CREATE TABLE rivulet.sync_requests (
         id               bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
         request_id       text NOT NULL,
@@ -93,8 +122,12 @@ export class CreateOperationalTables1763683200000 implements MigrationInterface 
         manifest_id      text,
         error_code       text,
         received_at      timestamptz NOT NULL,
+        last_received_at timestamptz NOT NULL,
+        times_received   integer NOT NULL DEFAULT 1,
         duration_ms      integer NOT NULL
-      );
+      ) WITH (fillfactor = 80);
+      CREATE UNIQUE INDEX sync_requests_current ON rivulet.sync_requests (device_id, manifest_id)
+        WHERE outcome = 'current';
       CREATE INDEX ON rivulet.sync_requests (device_id, received_at);
       CREATE INDEX ON rivulet.sync_requests (received_at);
       CREATE TABLE rivulet.sync_acknowledgements (
@@ -117,7 +150,7 @@ export class CreateOperationalTables1763683200000 implements MigrationInterface 
   async down(runner: QueryRunner): Promise<void> {
     await runner.query(`
       DROP TABLE rivulet.sync_acknowledgements, rivulet.sync_requests, rivulet.sync_manifest_tables,
-        rivulet.sync_manifests, rivulet.snapshot_chunks, rivulet.snapshots, rivulet.chunks, rivulet.signing_keys,
+        rivulet.sync_manifests, rivulet.snapshot_patches, rivulet.snapshot_cache, rivulet.snapshot_chunks, rivulet.snapshots, rivulet.chunks, rivulet.signing_keys,
         rivulet.central_state;
       DROP SEQUENCE rivulet.manifest_sequence;
     `);

@@ -22,6 +22,8 @@ export class CreateSyncTables1763683200000 implements MigrationInterface {
       CREATE TABLE rivulet.edge_sync_tables (
         name        text PRIMARY KEY,
         table_name  text NOT NULL,
+        columns     jsonb NOT NULL,
+        key         jsonb NOT NULL,
         fingerprint text NOT NULL,
         checksum    text NOT NULL,
         rows        bigint NOT NULL,
@@ -30,11 +32,23 @@ export class CreateSyncTables1763683200000 implements MigrationInterface {
         loaded_at   timestamptz NOT NULL
       );
 
+      -- The chunks of which each mirror consists, in order. Written in the transaction that changes it.
+      CREATE TABLE rivulet.edge_mirror_chunks (
+        name      text NOT NULL,
+        position  integer NOT NULL,
+        digest    bytea NOT NULL,
+        rows      integer NOT NULL,
+        bytes     integer NOT NULL,
+        first_key text NOT NULL,
+        last_key  text NOT NULL,
+        PRIMARY KEY (name, position)
+      );
+
       -- One row for each finished cycle; for a manifest that was applied, written in the same transaction.
       CREATE TABLE rivulet.edge_sync_log (
         id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
         cycle_id        text NOT NULL UNIQUE,
-        trigger         text NOT NULL CHECK (trigger IN ('start', 'schedule', 'operator')),
+        trigger         text NOT NULL CHECK (trigger IN ('start', 'schedule', 'operator', 'repair')),
         status          text NOT NULL CHECK (status IN ('applied', 'current', 'failed')),
         manifest_id     text,
         epoch           integer,
@@ -48,12 +62,27 @@ export class CreateSyncTables1763683200000 implements MigrationInterface {
         acknowledged_at timestamptz
       );
       CREATE UNIQUE INDEX edge_sync_log_applied_once ON rivulet.edge_sync_log (manifest_id) WHERE status = 'applied';
+
+      -- One row for each finished scrub.
+      CREATE TABLE rivulet.edge_scrub_log (
+        id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        verification_id text NOT NULL UNIQUE,
+        trigger         text NOT NULL CHECK (trigger IN ('schedule', 'operator')),
+        status          text NOT NULL CHECK (status IN ('intact', 'deviating', 'repaired', 'failed')),
+        started_at      timestamptz NOT NULL,
+        finished_at     timestamptz NOT NULL,
+        duration_ms     integer NOT NULL,
+        tables          jsonb NOT NULL,
+        repair          jsonb,
+        error           jsonb
+      );
     `);
   }
 
   async down(runner: QueryRunner): Promise<void> {
     await runner.query(`
-      DROP TABLE rivulet.edge_sync_log, rivulet.edge_sync_tables, rivulet.edge_sync_state;
+      DROP TABLE rivulet.edge_scrub_log, rivulet.edge_sync_log, rivulet.edge_mirror_chunks,
+        rivulet.edge_sync_tables, rivulet.edge_sync_state;
     `);
   }
 }

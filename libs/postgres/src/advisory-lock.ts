@@ -1,5 +1,4 @@
-import type { ClientBase, Pool } from 'pg';
-import { withClient } from './pool';
+import type { ClientBase } from 'pg';
 
 /** Takes a lock that belongs to the session, if nobody has it. Names are hashed to PostgreSQL's 64-bit keys. */
 export async function tryAdvisoryLock(client: ClientBase, name: string): Promise<boolean> {
@@ -14,17 +13,12 @@ export async function releaseAdvisoryLock(client: ClientBase, name: string): Pro
   await client.query('SELECT pg_advisory_unlock(hashtextextended($1, 0))', [name]);
 }
 
-/** Waits for a lock that ends with the transaction. */
-export async function lockForTransaction(client: ClientBase, name: string): Promise<void> {
-  await client.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [name]);
-}
-
-/** Runs `work` while holding a lock that others may hold in the same way, and nobody alone. */
-export async function withSharedLock<T>(pool: Pool, name: string, work: () => Promise<T>): Promise<T> {
-  return withClient(pool, async (client) => {
-    await client.query('SELECT pg_advisory_lock_shared(hashtextextended($1, 0))', [name]);
-    const result = await work();
-    await client.query('SELECT pg_advisory_unlock_shared(hashtextextended($1, 0))', [name]);
-    return result;
-  });
+/** Waits for a lock that ends with the transaction. Many may hold it `shared`, and then nobody holds it alone. */
+export async function lockForTransaction(
+  client: ClientBase,
+  name: string,
+  mode: 'alone' | 'shared' = 'alone',
+): Promise<void> {
+  const lock = mode === 'alone' ? 'pg_advisory_xact_lock' : 'pg_advisory_xact_lock_shared';
+  await client.query(`SELECT ${lock}(hashtextextended($1, 0))`, [name]);
 }

@@ -23,6 +23,7 @@ export function isPostgresError(error: unknown): error is PostgresError {
 /** https://www.postgresql.org/docs/current/errcodes-appendix.html */
 export const sqlState = {
   diskFull: '53100',
+  foreignKeyViolation: '23503',
   lockNotAvailable: '55P03',
   queryCanceled: '57014',
   undefinedObject: '42704',

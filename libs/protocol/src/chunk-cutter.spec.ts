@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import * as fc from 'fast-check';
+import { fill, rowsOf } from '../test/arbitrary-rows';
 import {
   averageOverTarget,
   chunksByDefinition,
@@ -12,23 +13,6 @@ import {
   type TestRow,
 } from '../test/canonical-rows';
 import { CHUNK_MAX_BYTES } from './limits';
-
-/** Some of each: hundreds to a chunk, a few to a chunk, larger than a chunk may be. */
-const fill = fc.oneof(
-  { weight: 12, arbitrary: fc.integer({ min: 0, max: 300 }) },
-  { weight: 12, arbitrary: fc.integer({ min: 2_000, max: 12_000 }) },
-  { weight: 1, arbitrary: fc.integer({ min: 50_000, max: 300_000 }) },
-);
-
-/** Rows with ascending keys. Every second number is left out, so that a row fits between any two. */
-function rowsOf(minLength: number): fc.Arbitrary<TestRow[]> {
-  const stepAndFill = fc.tuple(fc.integer({ min: 1, max: 500 }), fill);
-  const steps = fc.array(stepAndFill, { minLength, maxLength: 120, size: 'max' });
-  return steps.map((list) => {
-    let number = 1_000_000;
-    return list.map(([step, size]) => ({ key: String((number += 2 * step)), fill: size }));
-  });
-}
 
 const pieceLengths = fc.array(fc.integer({ min: 1, max: 40_000 }), { minLength: 1, maxLength: 8 });
 
@@ -75,6 +59,8 @@ describe('the chunks of a table', () => {
       digest: createHash('sha256').update('1\ta\n').digest(),
       rows: 1,
       bytes: 4,
+      firstKey: '1',
+      lastKey: '1',
       content: [],
     });
   });
@@ -101,6 +87,37 @@ describe('the chunks of a table', () => {
     const average = averageOverTarget(factsOf(cut([toBytes(rows)])));
     expect(average).toBeGreaterThan(0.8);
     expect(average).toBeLessThan(1.2);
+  });
+});
+
+describe('the first and the last key of a chunk', () => {
+  it('are those of its rows where it ends at the cap, and where a row is larger', () => {
+    // 60,000 bytes each: none of these keys ends a chunk, so that four of them fill one.
+    const keys = Array.from({ length: 400 }, (_, index) => String(index + 1));
+    const capped = keys.map((key) => ({ key, fill: 60_000 })).filter((row) => !endsChunk(row));
+    const before = capped.slice(0, 6);
+    const after = capped.filter(({ key }) => Number(key) > 200).slice(0, 2);
+    const large = { key: '200', fill: 300_000 };
+    const chunks = factsOf(cut([toBytes([...before, large, ...after])]));
+    const spans = chunks.map(({ rows, firstKey, lastKey }) => [rows, firstKey, lastKey]);
+    expect(spans).toEqual([
+      [4, before[0]!.key, before[3]!.key],
+      [2, before[4]!.key, before[5]!.key],
+      [1, '200', '200'],
+      [2, after[0]!.key, after[1]!.key],
+    ]);
+  });
+
+  it('are the key columns as they stand in the row, wherever the stream is split', () => {
+    const rows = Buffer.from('ä\t\\tone\tfirst\nä\t漢字\tsecond\n👩‍🔧\t\tlast\n');
+    for (let length = 1; length <= rows.length; length++) {
+      expect(cut(inPieces(rows, [length]), 2)).toMatchObject([{ firstKey: 'ä\t\\tone', lastKey: '👩‍🔧\t' }]);
+    }
+  });
+
+  it('are whole rows where a row has nothing but its key', () => {
+    expect(cut([Buffer.from('\n')], 1)).toMatchObject([{ firstKey: '', lastKey: '' }]);
+    expect(cut([Buffer.from('1\ta\n1\tb\n')], 2)).toMatchObject([{ firstKey: '1\ta', lastKey: '1\tb' }]);
   });
 });
 

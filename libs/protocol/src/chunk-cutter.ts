@@ -2,12 +2,20 @@ import { createHash, type Hash } from 'node:crypto';
 import { CRC32_START, crc32Finish, crc32Step } from './crc32';
 import { CHUNK_MAX_BYTES, CHUNK_TARGET_BYTES, ROW_MAX_BYTES } from './limits';
 
-/** Consecutive canonical rows of one table. */
-export interface Chunk {
+/** What is known of consecutive canonical rows of one table without having them. */
+export interface ChunkSummary {
   /** SHA-256 of the rows' bytes. */
   digest: Buffer;
   rows: number;
   bytes: number;
+  /** The key of the first row: its columns as canonical text, tab between them. */
+  firstKey: string;
+  /** That of the last. */
+  lastKey: string;
+}
+
+/** Consecutive canonical rows of one table. */
+export interface Chunk extends ChunkSummary {
   /** The canonical rows, in pieces; empty when the cutter does not keep them. */
   content: Buffer[];
 }
@@ -43,6 +51,7 @@ export class ChunkCutter {
   private content: Buffer[] = [];
   private rows = 0;
   private bytes = 0;
+  private firstKey = '';
   /** The beginning of a row whose end has not arrived. */
   private partialRow: Buffer[] = [];
   private partialBytes = 0;
@@ -105,6 +114,9 @@ export class ChunkCutter {
         chunkStart = rowStart;
         done.push(this.takeChunk());
       }
+      this.previousKey = input.subarray(rowStart, this.keyEnd);
+      this.previousCrc = this.keyCrc;
+      if (this.rows === 0) this.firstKey = this.previousKey.toString('utf8');
       this.rows += 1;
       this.bytes += rowBytes;
       this.totalRows += 1;
@@ -113,8 +125,6 @@ export class ChunkCutter {
         chunkStart = rowEnd;
         done.push(this.takeChunk());
       }
-      this.previousKey = input.subarray(rowStart, this.keyEnd);
-      this.previousCrc = this.keyCrc;
       rowStart = rowEnd;
     }
     this.takeBytes(input, chunkStart, rowStart);
@@ -158,7 +168,14 @@ export class ChunkCutter {
   }
 
   private takeChunk(): Chunk {
-    const chunk = { digest: this.hash.digest(), rows: this.rows, bytes: this.bytes, content: this.content };
+    const chunk = {
+      digest: this.hash.digest(),
+      rows: this.rows,
+      bytes: this.bytes,
+      firstKey: this.firstKey,
+      lastKey: this.previousKey.toString('utf8'),
+      content: this.content,
+    };
     this.hash = createHash('sha256');
     this.content = [];
     this.rows = 0;

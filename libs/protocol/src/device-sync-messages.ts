@@ -1,13 +1,13 @@
 import type { ErrorCode } from './error-codes';
 import { FieldReader, patterns, ShapeError } from './field-reader';
-import type { HeldTable, SyncPlan } from './sync-plan';
+import type { PlanTerms, SyncPlan } from './sync-plan';
 import { RivuletError } from './rivulet-error';
 
 /** The header in which a device says who it is, where devices are known by MAC address alone. */
 export const DEVICE_MAC_HEADER = 'x-device-mac';
 
 /** Body of `POST /api/device-sync/request`. */
-export interface SyncRequest {
+export interface SyncRequest extends PlanTerms {
   protocolVersion: number;
   /** 16 to 64 characters of base64url, made anew for each request; the manifest repeats it. */
   nonce: string;
@@ -15,8 +15,6 @@ export interface SyncRequest {
   lastManifestId?: string;
   /** The schema version of that manifest. */
   schemaVersion?: string;
-  /** The mirrors that the device has. */
-  tables: HeldTable[];
 }
 
 /** Answer to {@link SyncRequest}. */

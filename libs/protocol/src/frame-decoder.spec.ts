@@ -5,7 +5,7 @@ import { frameOf, payloadOf, receive, sha256 } from '../test/payload';
 import { refusalOf } from '../test/refusal';
 import { encodeEndFrame, encodeFrameHeader, FRAME_HEADER_BYTES } from './frame';
 import { FrameDecoder } from './frame-decoder';
-import { BLOCK_MAX_BYTES, ROW_MAX_BYTES } from './limits';
+import { FRAME_CONTENT_MAX_BYTES } from './limits';
 import { RivuletError } from './rivulet-error';
 
 const TEXT = Buffer.from('1\tthe same text again\n'.repeat(20));
@@ -95,8 +95,8 @@ describe('the decoder', () => {
   });
 
   it.each([
-    ['content', { contentBytes: ROW_MAX_BYTES + 1 }],
-    ['block', { blockBytes: BLOCK_MAX_BYTES + 1 }],
+    ['content', { contentBytes: FRAME_CONTENT_MAX_BYTES + 1 }],
+    ['block', { blockBytes: FRAME_CONTENT_MAX_BYTES + 1 }],
   ])('refuses a %s that is too large before any of it arrives', (_, change) => {
     const decoder = new FrameDecoder();
     const bytes = encodeFrameHeader({ ...header, ...change });

@@ -1,4 +1,5 @@
 export * from './chunk-cutter';
+export * from './chunk-spans';
 export * from './device-sync-messages';
 export * from './error-codes';
 export { patterns } from './field-reader';
@@ -8,6 +9,7 @@ export * from './frame-ranges';
 export * from './limits';
 export * from './mac-address';
 export * from './manifest';
+export * from './patch';
 export * from './protocol-version';
 export * from './rivulet-error';
 export * from './sync-plan';

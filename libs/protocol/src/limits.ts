@@ -12,8 +12,11 @@ export const CHUNK_MAX_BYTES = 256 * KiB;
 /** The largest canonical row that is carried, LF included. */
 export const ROW_MAX_BYTES = 16 * MiB;
 
-/** The largest block a frame may hold: a row of the largest size that does not compress. */
-export const BLOCK_MAX_BYTES = ROW_MAX_BYTES;
+/** Content after which a patch goes on in another frame. */
+export const PATCH_TARGET_BYTES = 64 * KiB;
+
+/** The largest content that a frame may hold: that of a patch whose last row is of the largest size. */
+export const FRAME_CONTENT_MAX_BYTES = ROW_MAX_BYTES + 2 * PATCH_TARGET_BYTES;
 
 /**
  * The window that a zstd block may ask its reader to keep, as a power of two: 8 MiB, which RFC 8878 (3.1.1.1.2)

@@ -1,6 +1,14 @@
 import { DIGESTS, exampleManifest } from '../test/example-manifest';
 import { refusalOf } from '../test/refusal';
-import { holds, parseSyncPlan, type HeldTable, type SyncPlan } from './sync-plan';
+import {
+  framesOfTable,
+  holds,
+  parseSyncPlan,
+  plannedFrames,
+  type HeldTable,
+  type PlanTerms,
+  type SyncPlan,
+} from './sync-plan';
 
 const manifest = exampleManifest();
 const [users, members] = manifest.tables;
@@ -9,13 +17,15 @@ const heldUsers: HeldTable = { name: 'users', fingerprint: users!.fingerprint, c
 const loadUsers = { name: 'users', action: 'load' as const, chunks: DIGESTS.slice(0, 2) };
 const loadMembers = { name: 'group_members', action: 'load' as const, chunks: DIGESTS.slice(2) };
 const keepUsers = { name: 'users', action: 'keep' as const };
+const patchUsers = { name: 'users', action: 'patch' as const, frames: ['3d'.repeat(32), '4e'.repeat(32)] };
+const otherUsers: HeldTable = { ...heldUsers, checksum: members!.checksum };
 
 function plan(...tables: unknown[]): unknown {
   return { tables, wireBytes: 4_711 };
 }
 
-function refusal(value: unknown, held: HeldTable[] = []): { code: string; message: string } {
-  const { code, message } = refusalOf(() => parseSyncPlan(value, manifest, held));
+function refusal(value: unknown, asked: PlanTerms = { tables: [] }): { code: string; message: string } {
+  const { code, message } = refusalOf(() => parseSyncPlan(value, manifest, asked));
   return { code, message };
 }
 
@@ -24,13 +34,14 @@ describe('a plan', () => {
     ['loads what the device does not hold', [], { tables: [loadUsers, loadMembers], wireBytes: 4_711 }],
     ['keeps what it holds', [heldUsers], { tables: [keepUsers, loadMembers], wireBytes: 0 }],
     ['may load what it holds', [heldUsers], { tables: [loadUsers, loadMembers], wireBytes: 1 }],
-  ])('%s', (_, held, expected) => {
-    expect(parseSyncPlan(structuredClone(expected), manifest, held)).toEqual(expected);
+    ['patches what it has otherwise', [otherUsers], { tables: [patchUsers, loadMembers], wireBytes: 2 }],
+  ])('%s', (_, tables, expected) => {
+    expect(parseSyncPlan(structuredClone(expected), manifest, { tables })).toEqual(expected);
   });
 
   it('may have fields that are not known, which are left out', () => {
     const value = { ...(plan({ ...keepUsers, chunks: 'of no interest' }, loadMembers) as object), later: [] };
-    expect(parseSyncPlan(value, manifest, [heldUsers])).toEqual(plan(keepUsers, loadMembers));
+    expect(parseSyncPlan(value, manifest, { tables: [heldUsers] })).toEqual(plan(keepUsers, loadMembers));
   });
 
   it.each<[string, HeldTable[]]>([
@@ -38,10 +49,34 @@ describe('a plan', () => {
     ['another table', [{ ...heldUsers, name: 'group_members' }]],
     ['other columns', [{ ...heldUsers, fingerprint: members!.fingerprint }]],
     ['other rows', [{ ...heldUsers, checksum: members!.checksum }]],
-  ])('is refused when it keeps a mirror of which the device holds %s', (_, held) => {
-    const { code, message } = refusal(plan(keepUsers, loadMembers), held);
+  ])('is refused when it keeps a mirror of which the device holds %s', (_, tables) => {
+    const { code, message } = refusal(plan(keepUsers, loadMembers), { tables });
     expect(code).toBe('CENTRAL_RESPONSE_INVALID');
     expect(message).toContain('plan.tables[0] keeps a mirror that differs');
+  });
+
+  it.each<[string, PlanTerms]>([
+    ['nothing was offered', { tables: [] }],
+    ['another table was offered', { tables: [{ ...otherUsers, name: 'group_members' }] }],
+    ['other columns were offered', { tables: [{ ...otherUsers, fingerprint: members!.fingerprint }] }],
+    ['whole tables were asked for', { tables: [otherUsers], wholeTables: true }],
+  ])('is refused when it patches a mirror although %s', (_, asked) => {
+    const { code, message } = refusal(plan(patchUsers, loadMembers), asked);
+    expect(code).toBe('CENTRAL_RESPONSE_INVALID');
+    expect(message).toContain('plan.tables[0] patches a mirror that was not offered');
+  });
+
+  it('is refused when it patches a mirror with nothing', () => {
+    const { code, message } = refusal(plan({ ...patchUsers, frames: [] }, loadMembers), {
+      tables: [otherUsers],
+    });
+    expect(code).toBe('CENTRAL_RESPONSE_INVALID');
+    expect(message).toContain('plan.tables[0] patches a mirror with nothing');
+  });
+
+  it('may keep a table when whole tables were asked for', () => {
+    const expected = plan(keepUsers, loadMembers);
+    expect(parseSyncPlan(expected, manifest, { tables: [heldUsers], wholeTables: true })).toEqual(expected);
   });
 
   it.each([
@@ -80,6 +115,8 @@ describe('a plan', () => {
     [plan({ name: 'users', action: 'drop' }, loadMembers), 'plan.tables[0].action is not'],
     [plan({ name: 'users', action: 'keep\n' }, loadMembers), 'plan.tables[0].action is not'],
     [plan({ name: 'users', action: 'load' }, loadMembers), 'plan.tables[0].chunks is not'],
+    [plan({ name: 'users', action: 'patch' }, loadMembers), 'plan.tables[0].frames is not'],
+    [plan({ ...patchUsers, frames: ['AB'.repeat(32)] }, loadMembers), 'plan.tables[0].frames[0] is not'],
     [plan({ ...loadUsers, chunks: [DIGESTS[0], 'ab'] }, loadMembers), 'plan.tables[0].chunks[1] is not'],
     [plan({ ...loadUsers, chunks: [1] }, loadMembers), 'plan.tables[0].chunks[0] is not'],
     [{ tables: [loadUsers, loadMembers] }, 'plan.wireBytes is not'],
@@ -88,6 +125,14 @@ describe('a plan', () => {
     const { code, message } = refusal(value);
     expect(code).toBe('CENTRAL_RESPONSE_INVALID');
     expect(message).toContain(reason);
+  });
+});
+
+describe('the frames of a plan', () => {
+  it('are those of its tables, one after the other', () => {
+    const tables = [keepUsers, patchUsers, loadMembers];
+    expect(tables.map(framesOfTable)).toEqual([[], patchUsers.frames, loadMembers.chunks]);
+    expect(plannedFrames({ tables, wireBytes: 0 })).toEqual([...patchUsers.frames, ...loadMembers.chunks]);
   });
 });
 

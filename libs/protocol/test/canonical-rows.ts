@@ -7,12 +7,16 @@ import { CHUNK_MAX_BYTES, CHUNK_TARGET_BYTES } from '../src/limits';
 export interface TestRow {
   key: string;
   fill: number;
+  /** What it is filled with; `x` when nothing else is said. */
+  letter?: string;
 }
 
 /** What can be said of a chunk without its content. */
 export interface ChunkFacts {
   rows: number;
   bytes: number;
+  firstKey: string;
+  lastKey: string;
   digest: string;
 }
 
@@ -21,7 +25,11 @@ export function rowBytes({ key, fill }: TestRow): number {
 }
 
 export function toBytes(rows: TestRow[]): Buffer {
-  return Buffer.concat(rows.map(({ key, fill }) => Buffer.from(`${key}\t${'x'.repeat(fill)}\n`)));
+  return Buffer.concat(rows.map(toLine));
+}
+
+export function toLine({ key, fill, letter = 'x' }: TestRow): Buffer {
+  return Buffer.from(`${key}\t${letter.repeat(fill)}\n`);
 }
 
 /** Has the cutter work through the buffers of a stream. */
@@ -33,7 +41,17 @@ export function cut(stream: Iterable<Buffer>, keyColumns = 1, keepContent = fals
 }
 
 export function factsOf(chunks: Chunk[]): ChunkFacts[] {
-  return chunks.map(({ rows, bytes, digest }) => ({ rows, bytes, digest: digest.toString('hex') }));
+  return chunks.map(({ rows, bytes, firstKey, lastKey, digest }) => ({
+    rows,
+    bytes,
+    firstKey,
+    lastKey,
+    digest: digest.toString('hex'),
+  }));
+}
+
+export function digestsOf(chunks: ChunkFacts[]): string[] {
+  return chunks.map(({ digest }) => digest);
 }
 
 /** The boundary rule once more, in the words of docs/protocol.md: the row's size against the CRC's upper half. */
@@ -62,7 +80,8 @@ export function chunksByDefinition(rows: TestRow[]): ChunkFacts[] {
     .map((chunk) => {
       const content = toBytes(chunk);
       const digest = createHash('sha256').update(content).digest('hex');
-      return { rows: chunk.length, bytes: content.length, digest };
+      const [firstKey, lastKey] = [chunk[0]!.key, chunk.at(-1)!.key];
+      return { rows: chunk.length, bytes: content.length, firstKey, lastKey, digest };
     });
 }
 

@@ -3,31 +3,38 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import {
+  compareChunkLists,
+  compareRows,
   decodeFrame,
   decodeFrameHeader,
   encodeFrameHeader,
   FrameDecoder,
   parseManifest,
+  parsePatch,
   parseSyncPlan,
+  PatchWriter,
   PROTOCOL_VERSION,
   schemaFingerprint,
   schemaVersion,
   TableHasher,
+  type ChunkSpan,
   type FrameHeader,
-  type HeldTable,
   type Manifest,
+  type PatchRange,
+  type PlanTerms,
   type SyncPlan,
   type TableContent,
   type TableSchema,
 } from '../src';
-import { cut, factsOf, toBytes, type ChunkFacts, type TestRow } from './canonical-rows';
+import { cut, digestsOf, factsOf, toBytes, type ChunkFacts, type TestRow } from './canonical-rows';
+import { refusalOf } from './refusal';
 
 /**
  * What the vectors of each protocol version hash to. A vector that changes is a changed protocol: raise
  * PROTOCOL_VERSION and add a line. Only for vectors that are added, all others being the same, replace the last one.
  */
 const vectorsOfVersion: Record<number, string> = {
-  1: 'ad804ab7d62d3dbc06c930926b8124d48b642beea0245b9904509f8b75f99771',
+  1: 'ae516fa2c6eceb02b2aafd5916e5e8b0f28728e2c08450a20a9bc71362d026c2',
 };
 
 const folder = join(__dirname, 'vectors');
@@ -85,10 +92,24 @@ describe.each((read('canonical-rows.json') as { cases: RowsCase[] }).cases)(
   },
 );
 
+/** Rows with the keys from `first` to `last`, filled alike. */
+interface Run {
+  first: number;
+  last: number;
+  fill: number;
+  letter?: string;
+}
+
+function rowsOf(runs: Run[]): TestRow[] {
+  return runs.flatMap(({ first, last, ...rest }) =>
+    Array.from({ length: last - first + 1 }, (_, index) => ({ key: String(first + index), ...rest })),
+  );
+}
+
 describe('chunk boundaries', () => {
   interface Boundaries {
     keys: { key: string; crc32: string; endsChunkFromRowBytes: number }[];
-    cases: { case: string; rows: { first: number; last: number; fill: number }[]; chunks: ChunkFacts[] }[];
+    cases: { case: string; rows: Run[]; chunks: ChunkFacts[] }[];
   }
   const { keys, cases } = read('chunk-boundaries.json') as Boundaries;
 
@@ -106,10 +127,7 @@ describe('chunk boundaries', () => {
   });
 
   it.each(cases)('are those of the vector: $case', ({ rows, chunks }) => {
-    const made = rows.flatMap(({ first, last, fill }) =>
-      Array.from({ length: last - first + 1 }, (_, index): TestRow => ({ key: String(first + index), fill })),
-    );
-    expect(factsOf(cut([toBytes(made)]))).toEqual(chunks);
+    expect(factsOf(cut([toBytes(rowsOf(rows))]))).toEqual(chunks);
   });
 });
 
@@ -155,12 +173,89 @@ describe('frames', () => {
   });
 });
 
+function withoutLf(line: Buffer): string {
+  return line.toString().slice(0, -1);
+}
+
+/** A range whose lines are texts, without their line feeds. */
+interface TextRange {
+  position: number;
+  count: number;
+  deletedKeys: string[];
+  rows: string[];
+}
+
+function toText({ position, count, deletedKeys, rows }: PatchRange): TextRange {
+  return { position, count, deletedKeys: deletedKeys.map(withoutLf), rows: rows.map(withoutLf) };
+}
+
+/** The ranges of consecutive contents of one table. */
+function readAll(contents: string[], baseChunks: number): TextRange[] {
+  const ranges: PatchRange[] = [];
+  for (const text of contents) ranges.push(...parsePatch(Buffer.from(text), baseChunks, ranges.at(-1)));
+  return ranges.map(toText);
+}
+
+describe('patches', () => {
+  interface Patches {
+    tables: {
+      case: string;
+      base: { rows: Run[]; chunks: ChunkFacts[] };
+      target: { rows: Run[]; chunks: ChunkFacts[] };
+      spans: ChunkSpan[];
+      ranges: TextRange[];
+      content: string;
+      frame: { fields: FrameFields; header: string; block: string };
+    }[];
+    contents: { case: string; baseChunks: number; contents: string[]; ranges: TextRange[] }[];
+    refused: { case: string; baseChunks: number; contents: string[] }[];
+  }
+  const vectors = read('patches.json') as Patches;
+
+  it.each(vectors.tables)('lead from the base of the vector to its target: $case', (vector) => {
+    const [base, target] = [vector.base, vector.target].map(({ rows }) =>
+      cut([toBytes(rowsOf(rows))], 1, true),
+    ) as [ReturnType<typeof cut>, ReturnType<typeof cut>];
+    expect([factsOf(base), factsOf(target)]).toEqual([vector.base.chunks, vector.target.chunks]);
+    const spans = compareChunkLists(digestsOf(factsOf(base)), digestsOf(factsOf(target)));
+    expect(spans).toEqual(vector.spans);
+
+    const writer = new PatchWriter();
+    const contentOf = (chunks: typeof base): Buffer =>
+      Buffer.concat(chunks.flatMap(({ content }) => content));
+    for (const { position, count, newPosition, newCount } of spans) {
+      const old = contentOf(base.slice(position, position + count));
+      const now = contentOf(target.slice(newPosition, newPosition + newCount));
+      expect(writer.add({ position, count, ...compareRows(old, now, 1) })).toEqual([]);
+    }
+    const contents = writer.end();
+    expect(contents.map(({ content }) => content.toString())).toEqual([vector.content]);
+    expect(contents[0]!.rows).toBe(vector.frame.fields.rows);
+    expect(readAll([vector.content], base.length)).toEqual(vector.ranges);
+  });
+
+  it.each(vectors.tables)('travel in the frame of the vector: $case', ({ frame, content }) => {
+    const [sent] = new FrameDecoder().push(Buffer.from(frame.header + frame.block, 'hex'));
+    expect(withHexDigest(sent!.header)).toEqual(frame.fields);
+    expect(decodeFrame(sent!).toString()).toBe(content);
+  });
+
+  it.each(vectors.contents)('are read as in the vector: $case', ({ contents, baseChunks, ranges }) => {
+    expect(readAll(contents, baseChunks)).toEqual(ranges);
+  });
+
+  it.each(vectors.refused)('are refused as in the vector: $case', ({ contents, baseChunks }) => {
+    expect(() => readAll(contents.slice(0, -1), baseChunks)).not.toThrow();
+    expect(refusalOf(() => readAll(contents, baseChunks)).code).toBe('FRAME_INVALID');
+  });
+});
+
 describe('the manifest', () => {
   interface Signed {
     payload: string;
     manifest: Manifest;
     signed: { thumbprint: string; jws: string };
-    plan: { held: HeldTable[]; plan: SyncPlan };
+    plans: { cases: { case: string; asked: PlanTerms; plan: SyncPlan }[] };
   }
   const vector = read('manifest.json') as Signed;
 
@@ -188,8 +283,7 @@ describe('the manifest', () => {
     expect(Buffer.from(payload, 'base64url').toString()).toBe(vector.payload);
   });
 
-  it('goes with the plan of the vector', () => {
-    const { held, plan } = vector.plan;
-    expect(parseSyncPlan(plan, vector.manifest, held)).toEqual(plan);
+  it.each(vector.plans.cases)('goes with the plan of the vector: $case', ({ asked, plan }) => {
+    expect(parseSyncPlan(plan, vector.manifest, asked)).toEqual(plan);
   });
 });

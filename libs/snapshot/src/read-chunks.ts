@@ -24,6 +24,11 @@ export async function* readChunks(client: ClientBase, source: RowSource): AsyncG
 
 /** The statement whose output is the canonical rows; docs/protocol.md defines them by it. */
 export function canonicalCopy(source: RowSource): string {
+  return `COPY (${canonicalSelect(source)}) TO STDOUT`;
+}
+
+/** What is read by it: the columns as they are carried, in the order of the key. */
+export function canonicalSelect(source: RowSource): string {
   const columns = source.columns.map((column) => {
     const name = escapeIdentifier(column.name);
     return column.castTo === undefined ? name : `${name}::${column.castTo} AS ${name}`;
@@ -32,7 +37,7 @@ export function canonicalCopy(source: RowSource): string {
     .slice(0, source.keyColumns)
     .map((column) => escapeIdentifier(column.name) + (column.collatable ? ' COLLATE "C"' : ''));
   return (
-    `COPY (SELECT * FROM (SELECT ${columns.join(', ')} FROM (\n${source.boundQuery}\n) AS query) AS dataset ` +
-    `ORDER BY ${order.join(', ')}) TO STDOUT`
+    `SELECT * FROM (SELECT ${columns.join(', ')} FROM (\n${source.boundQuery}\n) AS query) AS dataset ` +
+    `ORDER BY ${order.join(', ')}`
   );
 }

@@ -1,16 +1,22 @@
+import { hash } from 'node:crypto';
 import {
   ChunkCutter,
+  compareChunkLists,
+  compareRows,
   encodeBlock,
   FRAME_HEADER_BYTES,
   holds,
   MANIFEST_JWS_TYPE,
+  PatchWriter,
   PROTOCOL_VERSION,
   RivuletError,
   schemaFingerprint,
   schemaVersion,
   TableHasher,
   type Acknowledgement,
+  type Chunk,
   type Frame,
+  type FrameKind,
   type FrameRange,
   type Manifest,
   type ManifestTable,
@@ -45,8 +51,8 @@ export function numberedTexts(name: string, texts: string[]): FakeDataset {
 }
 
 /**
- * Central in memory, for one device: real chunks, frames and checksums, and manifests that are really signed. A test
- * changes `datasets` and `position` between two calls, and replaces a method where central or the network is to fail.
+ * Central in memory, for one device: real chunks, patches, frames and checksums, and manifests that are really signed.
+ * A table is patched when the device holds any content of it that was ever issued, and chunks when not. A test changes `datasets` and `position` between two calls, and replaces a method where central or the network is to fail.
  */
 export class FakeHub {
   datasets: FakeDataset[] = [];
@@ -59,6 +65,8 @@ export class FakeHub {
   readonly acknowledgements: Acknowledgement[] = [];
 
   private readonly issued = new Map<string, Frame[]>();
+  /** What was ever in a manifest, by checksum. */
+  private readonly contents = new Map<string, CutDataset>();
   private readonly nextUlid = monotonicFactory();
 
   private constructor(
@@ -82,19 +90,21 @@ export class FakeHub {
       return { status: 'current', manifestId: lastManifestId };
     }
     this.position.sequence += 1;
-    const cut = this.datasets.map((dataset, index) => cutDataset(dataset, index));
+    const cut = this.datasets.map(cutDataset);
     const manifest = this.manifest(request, cut);
-    const tables = cut.map(({ table, frames }): TablePlan => {
-      const { name } = table;
-      const own = request.tables.find((candidate) => candidate.name === name);
-      if (holds(own, table)) return { name, action: 'keep' };
-      return { name, action: 'load', chunks: frames.map(({ header }) => header.digest.toString('hex')) };
-    });
-    const frames = cut.filter((_, index) => tables[index]!.action === 'load').flatMap((each) => each.frames);
+    const planned = cut.map((target, index) => this.planTable(request, target, index));
+    for (const each of cut) this.contents.set(each.table.checksum, each);
+    const frames = planned.flatMap((each) => each.frames);
     for (const [number, frame] of frames.entries()) frame.header.number = number;
     this.issued.set(manifest.manifestId, frames);
     const wireBytes = frames.reduce((sum, { block }) => sum + FRAME_HEADER_BYTES + block.length, 0);
-    return { status: 'update', manifest: await this.sign(manifest), plan: { tables, wireBytes } };
+    const plan = { tables: planned.map((each) => each.plan), wireBytes };
+    return { status: 'update', manifest: await this.sign(manifest), plan };
+  }
+
+  /** As when retention has removed all older snapshots: until the next manifest nothing can be patched. */
+  forgetBases(): void {
+    this.contents.clear();
   }
 
   /** One frame at a time. */
@@ -118,6 +128,20 @@ export class FakeHub {
       .sign(this.privateKey);
   }
 
+  private planTable(request: SyncRequest, target: CutDataset, index: number): PlannedTable {
+    const { name } = target.table;
+    const own = request.tables.find((candidate) => candidate.name === name);
+    if (holds(own, target.table)) return { plan: { name, action: 'keep' }, frames: [] };
+    const base = own?.fingerprint === target.table.fingerprint ? this.contents.get(own.checksum) : undefined;
+    const isPatched = base !== undefined && base.chunks.length > 0 && request.wholeTables !== true;
+    const frames = isPatched ? patchFrames(base, target, index) : chunkFrames(target, index);
+    const digests = frames.map(({ header }) => header.digest.toString('hex'));
+    const plan: TablePlan = isPatched
+      ? { name, action: 'patch', frames: digests }
+      : { name, action: 'load', chunks: digests };
+    return { plan, frames };
+  }
+
   private manifest({ nonce }: SyncRequest, cut: CutDataset[]): Manifest {
     return {
       protocolVersion: PROTOCOL_VERSION,
@@ -134,9 +158,9 @@ export class FakeHub {
   private isCurrent(request: SyncRequest): boolean {
     if (!this.issued.has(request.lastManifestId!)) return false;
     if (request.schemaVersion !== schemaVersion(this.datasets)) return false;
-    return this.datasets.every((dataset, index) => {
+    return this.datasets.every((dataset) => {
       const own = request.tables.find(({ name }) => name === dataset.name);
-      return holds(own, cutDataset(dataset, index).table);
+      return holds(own, cutDataset(dataset).table);
     });
   }
 
@@ -149,20 +173,53 @@ export class FakeHub {
 
 interface CutDataset {
   table: ManifestTable;
+  chunks: Chunk[];
+}
+
+interface PlannedTable {
+  plan: TablePlan;
   frames: Frame[];
 }
 
-function cutDataset({ rows, ...schema }: FakeDataset, index: number): CutDataset {
+function cutDataset({ rows, ...schema }: FakeDataset): CutDataset {
   const fingerprint = schemaFingerprint(schema);
   const cutter = new ChunkCutter(schema.key.length, { keepContent: true });
   const hasher = new TableHasher(fingerprint);
   const lines = rows.map((row) => `${row.join('\t')}\n`).join('');
-  const frames = [...cutter.push(Buffer.from(lines)), ...cutter.end()].map((chunk): Frame => {
-    hasher.add(chunk);
-    const { digest, rows: count, bytes: contentBytes, content } = chunk;
-    const { encoding, block } = encodeBlock(Buffer.concat(content));
-    const header = { kind: 'chunk', encoding, table: index, number: 0, rows: count, contentBytes } as const;
-    return { header: { ...header, blockBytes: block.length, digest }, block };
+  const chunks = [...cutter.push(Buffer.from(lines)), ...cutter.end()];
+  for (const chunk of chunks) hasher.add(chunk);
+  return { table: { ...schema, fingerprint, ...hasher.finish() }, chunks };
+}
+
+function chunkFrames({ chunks }: CutDataset, index: number): Frame[] {
+  return chunks.map(({ content, rows }) => toFrame('chunk', index, Buffer.concat(content), rows));
+}
+
+function patchFrames(base: CutDataset, target: CutDataset, index: number): Frame[] {
+  const [before, after] = [base, target].map(({ chunks }) =>
+    chunks.map(({ digest }) => digest.toString('hex')),
+  );
+  const writer = new PatchWriter();
+  const patches = compareChunkLists(before!, after!).flatMap((span) => {
+    const { position, count, newPosition, newCount } = span;
+    const changes = compareRows(
+      contentOf(base, position, count),
+      contentOf(target, newPosition, newCount),
+      target.table.key.length,
+    );
+    return writer.add({ position, count, ...changes });
   });
-  return { table: { ...schema, fingerprint, ...hasher.finish() }, frames };
+  return [...patches, ...writer.end()].map(({ content, rows }) => toFrame('patch', index, content, rows));
+}
+
+function contentOf({ chunks }: CutDataset, position: number, count: number): Buffer {
+  return Buffer.concat(chunks.slice(position, position + count).flatMap(({ content }) => content));
+}
+
+/** Its number is that in the plan, and comes later. */
+function toFrame(kind: FrameKind, table: number, content: Buffer, rows: number): Frame {
+  const { encoding, block } = encodeBlock(content);
+  const digest = hash('sha256', content, 'buffer');
+  const sizes = { contentBytes: content.length, blockBytes: block.length };
+  return { header: { kind, encoding, table, number: 0, rows, ...sizes, digest }, block };
 }

@@ -137,7 +137,8 @@ describe('a mistake in the scope query', () => {
     [
       'no device_id',
       ['SELECT id, state FROM devices WHERE mac_address = :mac_address'],
-      '4:5: the scope query must return a column device_id; it returns id, state.',
+      '4:5: the scope query must return a column device_id; it returns id, state. ' +
+        'Give what identifies a device that name: SELECT … AS device_id.',
     ],
     [
       'a column twice',
@@ -164,7 +165,8 @@ describe('a mistake in the query of a dataset', () => {
     [
       'an unknown table',
       'SELECT id\nFROM people',
-      '11:12: PostgreSQL refuses the query of dataset users: relation "people" does not exist.',
+      '11:12: PostgreSQL refuses the query of dataset users: relation "people" does not exist; ' +
+        'name it as PostgreSQL knows it, with its schema.',
     ],
     [
       'an unknown column, behind a parameter',
@@ -176,7 +178,8 @@ describe('a mistake in the query of a dataset', () => {
       'a parameter of another type than the column',
       'SELECT id FROM users\nWHERE id = :group_ids',
       '11:16: PostgreSQL refuses the query of dataset users: operator does not exist: bigint = uuid[]. ' +
-        'No operator matches the given name and argument types. You might need to add explicit type casts.',
+        'No operator matches the given name and argument types. You might need to add explicit type casts. ' +
+        'A column is compared with all values of an array by = ANY (:name).',
     ],
     [
       'an end that comes too early',
@@ -237,7 +240,8 @@ describe('a mistake in the query of a dataset', () => {
     const asClerk = createPool({ url, applicationName: 'test', maxConnections: 1 });
     try {
       expect(await refusalOf(withQuery('SELECT id FROM users'), asClerk)).toBe(
-        'datasets.yaml:10:7: PostgreSQL refuses the query of dataset users: permission denied for table users.',
+        'datasets.yaml:10:7: PostgreSQL refuses the query of dataset users: permission denied for table users; ' +
+          `let its owner run: GRANT SELECT ON users TO ${role}.`,
       );
     } finally {
       await asClerk.end();
@@ -251,7 +255,8 @@ describe('a mistake in a key or an index', () => {
     [
       'a key column that the query does not return',
       withQuery('SELECT id, email FROM users', '', '[id, emial]'),
-      '7:15: dataset users names column emial in its key, which its query does not return; it returns id, email.',
+      '7:15: dataset users names column emial in its key, which its query does not return; it returns id, email. ' +
+        'Did you mean email?',
     ],
     [
       'a key of a query that returns nothing',

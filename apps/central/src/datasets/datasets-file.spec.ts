@@ -1,16 +1,20 @@
-import { RivuletError } from '@rivulet/protocol';
-import { parseDatasetsFile } from './datasets-file';
+import { parseDatasetsFile, type DatasetsFile } from './datasets-file';
+import { FileProblems } from './file-problems';
 
 const PATH = 'db/datasets.yaml';
 
-function refusalOf(source: string): string {
-  try {
-    parseDatasetsFile(PATH, source);
-  } catch (error) {
-    if (error instanceof RivuletError && error.code === 'DATASETS_FILE_INVALID') return error.message;
-    throw error;
-  }
-  throw new Error('It was not refused.');
+/** What is found, in the order of the file. */
+function problemsOf(source: string): string[] {
+  const problems = new FileProblems();
+  parseDatasetsFile(PATH, source, problems);
+  return problems.list.map(({ message }) => message);
+}
+
+function read(source: string): DatasetsFile {
+  const problems = new FileProblems();
+  const file = parseDatasetsFile(PATH, source, problems);
+  problems.throwIfAny();
+  return file;
 }
 
 /** A file whose only mistake can be in its datasets. */
@@ -27,8 +31,7 @@ const users = ['name: users', 'key: [id]', 'query: SELECT 1 AS id'];
 
 describe('a datasets file', () => {
   it('is read as it is written', () => {
-    const file = parseDatasetsFile(
-      PATH,
+    const file = read(
       withDatasets(`
   - name: users
     key: [company_id, id]
@@ -43,7 +46,10 @@ describe('a datasets file', () => {
     query: SELECT id FROM devices
 `),
     );
-    expect(file.scope.template).toEqual({ texts: ['SELECT ', ' AS device_id'], parameters: ['mac_address'] });
+    expect(file.scope!.template).toEqual({
+      texts: ['SELECT ', ' AS device_id'],
+      parameters: ['mac_address'],
+    });
     const [first, second] = file.datasets;
     expect(first).toMatchObject({
       name: 'users',
@@ -61,8 +67,7 @@ describe('a datasets file', () => {
   });
 
   it('may repeat itself by anchors and aliases', () => {
-    const file = parseDatasetsFile(
-      PATH,
+    const file = read(
       withDatasets(`
   - name: users
     key: &id [id]
@@ -115,7 +120,7 @@ describe('a mistake in the YAML', () => {
       '6:10: *id refers to no anchor; name it with &id above.',
     ],
   ])('is found: %s', (_, source, message) => {
-    expect(refusalOf(source)).toBe(`${PATH}:${message}`);
+    expect(problemsOf(source)).toContain(`${PATH}:${message}`);
   });
 });
 
@@ -129,7 +134,7 @@ describe('a mistake in the file', () => {
     [
       'it has an unknown field',
       'version: 1\ndataset:\n',
-      '2:1: the file has the unknown field "dataset" (known: version, scope, datasets).',
+      '2:1: the file has the unknown field "dataset" (known: version, scope, datasets). Did you mean datasets?',
     ],
     ['it has no scope', 'version: 1\n', '1:1: the file has no scope; add `scope:` with a query.'],
     ['its scope is a text', 'version: 1\nscope: SELECT 1\n', '2:8: scope must be a mapping with query.'],
@@ -151,7 +156,7 @@ describe('a mistake in the file', () => {
       '5:3: datasets must be a list.',
     ],
   ])('is found: %s', (_, source, message) => {
-    expect(refusalOf(source)).toBe(`${PATH}:${message}`);
+    expect(problemsOf(source)).toContain(`${PATH}:${message}`);
   });
 });
 
@@ -228,7 +233,7 @@ describe('a mistake in a dataset', () => {
     [
       'an unknown field',
       [...users, 'tabel: people'],
-      '8:5: a dataset has the unknown field "tabel" (known: name, table, key, query, indexes).',
+      '8:5: a dataset has the unknown field "tabel" (known: name, table, key, query, indexes). Did you mean table?',
     ],
     [
       'a quote in its query that is never closed',
@@ -246,7 +251,7 @@ describe('a mistake in a dataset', () => {
       '8:15: in the query of dataset users, there is more than one statement; keep the one that returns the rows.',
     ],
   ])('is found: %s', (_, fields, message) => {
-    expect(refusalOf(withDataset(...fields))).toBe(`${PATH}:${message}`);
+    expect(problemsOf(withDataset(...fields))).toContain(`${PATH}:${message}`);
   });
 
   it.each([
@@ -259,6 +264,6 @@ describe('a mistake in a dataset', () => {
   ])('is found: %s of another', (what, more, message) => {
     const other = what === 'the name' ? users : ['name: others', ...users.slice(1), ...more];
     const source = withDatasets(`  - ${users.join('\n    ')}\n  - ${other.join('\n    ')}\n`);
-    expect(refusalOf(source)).toBe(`${PATH}:8:5: ${message}`);
+    expect(problemsOf(source)).toEqual([`${PATH}:8:5: ${message}`]);
   });
 });

@@ -1,6 +1,7 @@
 import { MANIFEST_MAX_TABLES, NAME_MAX_BYTES } from '@rivulet/protocol';
 import { parseQueryTemplate, QueryTextError, type QueryTemplate } from '@rivulet/snapshot';
-import { invalidFile, YamlNode } from './yaml-node';
+import { FileProblem, FileProblems } from './file-problems';
+import { YamlNode } from './yaml-node';
 
 /** A query as it stands in the file. */
 export interface QueryDefinition {
@@ -18,61 +19,84 @@ export interface DatasetDefinition {
   query: QueryDefinition;
   /** `path:line:column` of the dataset. */
   place: string;
+  /** `path:line:column` of each index. */
+  indexPlaces: string[];
   /** `path:line:column` of a column where the key or an index names it. */
   placeOfColumn: (name: string) => string;
 }
 
-/** What the datasets file says, before PostgreSQL has been asked about its queries. */
+/** What the datasets file says, before PostgreSQL has been asked about its queries: as much as could be read. */
 export interface DatasetsFile {
-  path: string;
-  scope: QueryDefinition;
+  scope: QueryDefinition | undefined;
   datasets: DatasetDefinition[];
 }
 
 /** PostgreSQL's INDEX_MAX_KEYS. */
-const INDEX_MAX_COLUMNS = 32;
+export const INDEX_MAX_COLUMNS = 32;
 
-/** @throws RivuletError DATASETS_FILE_INVALID, naming path, line, column, dataset and cure */
-export function parseDatasetsFile(path: string, source: string): DatasetsFile {
-  const root = YamlNode.parse(path, source);
-  const fields = root.fields('the file', ['version', 'scope', 'datasets']);
-  const version = required(root, fields.version, 'the file has no version; begin it with `version: 1`');
-  if (!version.is(1)) throw version.invalid('version must be 1, the only one that there is');
+export const FILE_FIELDS = ['version', 'scope', 'datasets'] as const;
+export const SCOPE_FIELDS = ['query'] as const;
+export const DATASET_FIELDS = ['name', 'table', 'key', 'query', 'indexes'] as const;
 
-  const scope = required(root, fields.scope, 'the file has no scope; add `scope:` with a query');
-  const scopeQuery = required(
-    scope,
-    scope.fields('scope', ['query']).query,
-    'scope has no query; add `query:`',
-  );
-  const list = required(root, fields.datasets, 'the file has no datasets; add a list `datasets:`');
+/** Reads as much as there is to read, and adds to `problems` what is wrong with the rest. */
+export function parseDatasetsFile(path: string, source: string, problems: FileProblems): DatasetsFile {
+  const file: DatasetsFile = { scope: undefined, datasets: [] };
+  problems.attempt(() => {
+    const root = YamlNode.parse(path, source, problems);
+    const fields = root.fields('the file', FILE_FIELDS, { mayExtend: true });
+    problems.attempt(() => {
+      const version = required(root, fields.version, 'the file has no version; begin it with `version: 1`');
+      if (!version.is(1)) throw version.invalid('version must be 1, the only one that there is');
+    });
+    file.scope = problems.attempt(() => {
+      const scope = required(root, fields.scope, 'the file has no scope; add `scope:` with a query');
+      const { query } = scope.fields('scope', SCOPE_FIELDS);
+      return readQuery(required(scope, query, 'scope has no query; add `query:`'), 'the scope query');
+    });
+    problems.attempt(() => {
+      const list = required(root, fields.datasets, 'the file has no datasets; add a list `datasets:`');
+      file.datasets = readDatasets(list, problems);
+    });
+  });
+  return file;
+}
+
+function readDatasets(list: YamlNode, problems: FileProblems): DatasetDefinition[] {
   const items = list.items('datasets');
   if (items.length === 0 || items.length > MANIFEST_MAX_TABLES) {
     throw list.invalid(`datasets has ${items.length} entries; it must have 1 to ${MANIFEST_MAX_TABLES}`);
   }
-  const datasets = items.map(readDataset);
-  refuseDuplicates(datasets);
-  return { path, scope: readQuery(scopeQuery, 'the scope query'), datasets };
+  const datasets = items.flatMap((item) => problems.attempt(() => readDataset(item, problems)) ?? []);
+  findDuplicates(datasets, problems);
+  return datasets;
 }
 
-function readDataset(node: YamlNode): DatasetDefinition {
-  const fields = node.fields('a dataset', ['name', 'table', 'key', 'query', 'indexes']);
-  const name = readName(required(node, fields.name, 'the dataset has no name; add `name:`'), 'the name');
-  const what = `dataset ${name}`;
-  const key = required(node, fields.key, `${what} has no key; add \`key: [column]\``);
-  const query = required(node, fields.query, `${what} has no query; add \`query:\``);
+function readDataset(node: YamlNode, problems: FileProblems): DatasetDefinition | undefined {
+  const fields = node.fields('a dataset', DATASET_FIELDS);
+  const name = problems.attempt(() =>
+    readName(required(node, fields.name, 'the dataset has no name; add `name:`'), 'the name'),
+  );
+  const what = name === undefined ? 'the dataset' : `dataset ${name}`;
   const places = new Map<string, string>();
-  return {
-    name,
-    table: fields.table === undefined ? name : readName(fields.table, `the table of ${what}`),
-    key: readColumnNames(key, `the key of ${what}`, places),
-    indexes: (fields.indexes?.items(`indexes of ${what}`) ?? []).map((index) =>
+  const key = problems.attempt(() => {
+    const columns = required(node, fields.key, `${what} has no key; add \`key: [column]\``);
+    return readColumnNames(columns, `the key of ${what}`, places);
+  });
+  const query = problems.attempt(() =>
+    readQuery(required(node, fields.query, `${what} has no query; add \`query:\``), `the query of ${what}`),
+  );
+  const table = problems.attempt(() =>
+    fields.table === undefined ? name : readName(fields.table, `the table of ${what}`),
+  );
+  const indexes = problems.attempt(() =>
+    (fields.indexes?.items(`indexes of ${what}`) ?? []).map((index) =>
       readColumnNames(index, `an index of ${what}`, places),
     ),
-    query: readQuery(query, `the query of ${what}`),
-    place: node.place,
-    placeOfColumn: (column) => places.get(column) ?? node.place,
-  };
+  );
+  if (!name || !key || !query || !table || !indexes) return undefined;
+  const placeOfColumn = (column: string): string => places.get(column) ?? node.place;
+  const indexPlaces = fields.indexes?.items('').map(({ place }) => place) ?? [];
+  return { name, table, key, indexes, query, place: node.place, indexPlaces, placeOfColumn };
 }
 
 function readColumnNames(node: YamlNode, what: string, places: Map<string, string>): string[] {
@@ -105,11 +129,11 @@ function readQuery(node: YamlNode, what: string): QueryDefinition {
     return { template: parseQueryTemplate(text), placeOf };
   } catch (error) {
     if (!(error instanceof QueryTextError)) throw error;
-    throw invalidFile(placeOf(error.offset), `in ${what}, ${error.message}`);
+    throw new FileProblem(placeOf(error.offset), `in ${what}, ${error.message}`);
   }
 }
 
-function refuseDuplicates(datasets: DatasetDefinition[]): void {
+function findDuplicates(datasets: DatasetDefinition[], problems: FileProblems): void {
   const byName = new Map<string, DatasetDefinition>();
   const byTable = new Map<string, DatasetDefinition>();
   for (const dataset of datasets) {
@@ -117,16 +141,15 @@ function refuseDuplicates(datasets: DatasetDefinition[]): void {
     const sameName = byName.get(name);
     const sameTable = byTable.get(table);
     if (sameName !== undefined) {
-      throw invalidFile(place, `dataset ${name} is defined twice, first at ${sameName.place}; rename one`);
-    }
-    if (sameTable !== undefined) {
-      throw invalidFile(
+      problems.add(place, `dataset ${name} is defined twice, first at ${sameName.place}; rename one`);
+    } else if (sameTable !== undefined) {
+      problems.add(
         place,
         `datasets ${sameTable.name} and ${name} both fill table ${table}; give one of them another \`table:\``,
       );
     }
-    byName.set(name, dataset);
-    byTable.set(table, dataset);
+    byName.set(name, sameName ?? dataset);
+    byTable.set(table, sameTable ?? dataset);
   }
 }
 

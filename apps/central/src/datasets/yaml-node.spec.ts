@@ -76,10 +76,16 @@ describe('a file', () => {
     expect(textOf('\uFEFFquery: SELECT nope').placeOf(7)).toBe('f:1:15');
   });
 
-  it('is not blown up by aliases that refer to aliases', () => {
+  it('is refused with aliases that refer to aliases without end', () => {
     const levels = Array.from({ length: 30 }, (_, n) => `a${n}: &a${n} [${`*a${n - 1}, `.repeat(n && 9)}]`);
-    const root = YamlNode.parse('f', [...levels, 'query: SELECT 1'].join('\n'));
-    const names = [...levels.map((_, n) => `a${n}`), 'query'];
-    expect(root.fields('the file', names)['query']!.text('query').text).toBe('SELECT 1');
+    expect(() => YamlNode.parse('f', [...levels, 'query: SELECT 1'].join('\n'))).toThrow(
+      'f:8:10: aliases refer to aliases so often that the file would have no end; use fewer.',
+    );
+  });
+
+  it('is refused with an alias within what it refers to', () => {
+    expect(() => YamlNode.parse('f', 'x-a: &a\n  b: [*a]')).toThrow(
+      'f:2:7: *a is part of what it refers to; write that out here.',
+    );
   });
 });

@@ -1,4 +1,3 @@
-import { RivuletError } from '@rivulet/protocol';
 import {
   isAlias,
   isMap,
@@ -6,15 +5,13 @@ import {
   isSeq,
   LineCounter,
   parseDocument,
-  type Document,
+  type Alias,
   type Node,
+  type Pair,
   type YAMLError,
 } from 'yaml';
-
-/** The error of a datasets file. `place` is `path:line:column`, `problem` a sentence without its full stop. */
-export function invalidFile(place: string, problem: string): RivuletError {
-  return new RivuletError('DATASETS_FILE_INVALID', `${place}: ${problem}.`);
-}
+import { didYouMean, FileProblem, FileProblems, nearestName } from './file-problems';
+import { resolveAliases } from './yaml-aliases';
 
 /** A text of the file, which can say where each of its characters stands. */
 export interface PlacedText {
@@ -28,12 +25,20 @@ interface YamlFile {
   source: string;
   lines: string[];
   lineCounter: LineCounter;
-  document: Document;
+  /** The nodes that aliases stand for. */
+  aliases: Map<Alias, Node>;
+  problems: FileProblems;
 }
 
+/** YAML 1.1's merge key, which most readers of YAML still know: `<<: *defaults`. */
+const MERGE_KEY = '<<';
+
+/** As in Compose files: what begins so is the author's own, to hang anchors on. */
+const EXTENSION_PREFIX = 'x-';
+
 /**
- * A value of a YAML file, read by the shape that it must have.
- * Every complaint is a RivuletError DATASETS_FILE_INVALID that begins with `path:line:column`.
+ * A value of a YAML file, read by the shape that it must have. Complaints are a FileProblem that is thrown, or one
+ * that is added to the file's problems where reading can go on.
  */
 export class YamlNode {
   private constructor(
@@ -43,14 +48,16 @@ export class YamlNode {
     private readonly fallbackOffset: number,
   ) {}
 
-  static parse(path: string, source: string): YamlNode {
+  static parse(path: string, source: string, problems = new FileProblems()): YamlNode {
     const text = source.replace(/^\uFEFF/, '');
     const lineCounter = new LineCounter();
     const document = parseDocument(text, { lineCounter, prettyErrors: false });
-    const file = { path, source: text, lines: text.split('\n'), lineCounter, document };
+    const aliases = new Map<Alias, Node>();
+    const file = { path, source: text, lines: text.split('\n'), lineCounter, aliases, problems };
     const root = new YamlNode(file, document.contents, 0);
     const [error] = document.errors;
     if (error !== undefined) throw root.invalid(describeSyntaxError(error), error.pos[0]);
+    file.aliases = resolveAliases(document, (offset, problem) => root.invalid(problem, offset));
     return root;
   }
 
@@ -59,24 +66,36 @@ export class YamlNode {
   }
 
   /** The error that names this place. */
-  invalid(problem: string, offset = this.offset): RivuletError {
-    return invalidFile(this.placeAt(offset), problem);
+  invalid(problem: string, offset = this.offset): FileProblem {
+    return new FileProblem(this.placeAt(offset), problem);
   }
 
-  /** The values of a mapping, which may have these fields and no others. */
-  fields<Name extends string>(what: string, names: readonly Name[]): Partial<Record<Name, YamlNode>> {
-    const { node } = this;
-    if (!isMap(node)) throw this.invalid(`${what} must be a mapping with ${names.join(', ')}`);
+  /**
+   * The values of a mapping that may have these fields, and, where it `mayExtend`, others that begin with `x-`. Any
+   * other is a problem, and is taken for the field that was likely meant.
+   */
+  fields<Name extends string>(
+    what: string,
+    names: readonly Name[],
+    { mayExtend = false } = {},
+  ): Partial<Record<Name, YamlNode>> {
     const fields: Partial<Record<Name, YamlNode>> = {};
-    for (const pair of node.items) {
-      const key = isScalar(pair.key) ? String(pair.key.value) : '';
-      const keyOffset = (pair.key as Node).range![0];
+    const misspelt: [Name, YamlNode][] = [];
+    for (const { key, keyOffset, value } of this.entries(
+      `${what} must be a mapping with ${names.join(', ')}`,
+    )) {
+      if (mayExtend && key.startsWith(EXTENSION_PREFIX)) continue;
       const name = names.find((candidate) => candidate === key);
-      if (name === undefined) {
-        throw this.invalid(`${what} has the unknown field "${key}" (known: ${names.join(', ')})`, keyOffset);
+      if (name !== undefined) {
+        fields[name] ??= value;
+        continue;
       }
-      fields[name] = this.child(pair.value as Node | null, keyOffset);
+      const problem = `${what} has the unknown field "${key}" (known: ${names.join(', ')})`;
+      this.file.problems.add(this.placeAt(keyOffset), problem + didYouMean(key, names));
+      const meant = nearestName(key, names);
+      if (meant !== undefined) misspelt.push([meant, value]);
     }
+    for (const [name, value] of misspelt) fields[name] ??= value;
     return fields;
   }
 
@@ -108,16 +127,30 @@ export class YamlNode {
     return this.node?.range?.[0] ?? this.fallbackOffset;
   }
 
-  private child(node: Node | null, fallbackOffset: number): YamlNode {
-    if (!isAlias(node)) return new YamlNode(this.file, node, fallbackOffset);
-    const resolved = node.resolve(this.file.document);
-    if (resolved === undefined) {
-      throw this.invalid(
-        `*${node.source} refers to no anchor; name it with &${node.source} above`,
-        node.range![0],
-      );
+  /** The entries of a mapping. Those that it merges come after its own, so that the first of a name counts. */
+  private entries(problem: string): Entry[] {
+    const { node } = this;
+    if (!isMap(node)) throw this.invalid(problem);
+    const merged: Entry[] = [];
+    const own: Entry[] = [];
+    for (const pair of node.items as Pair<Node, Node | null>[]) {
+      const key = isScalar(pair.key) ? String(pair.key.value) : '';
+      const keyOffset = pair.key.range![0];
+      const value = this.child(pair.value, keyOffset);
+      if (key === MERGE_KEY) merged.push(...value.mergedEntries());
+      else own.push({ key, keyOffset, value });
     }
-    return new YamlNode(this.file, resolved, fallbackOffset);
+    return [...own, ...merged];
+  }
+
+  private mergedEntries(): Entry[] {
+    const problem = `${MERGE_KEY} merges a mapping; refer to one: \`${MERGE_KEY}: *anchor\``;
+    if (!isSeq(this.node)) return this.entries(problem);
+    return this.items(MERGE_KEY).flatMap((item) => item.entries(problem));
+  }
+
+  private child(node: Node | null, fallbackOffset: number): YamlNode {
+    return new YamlNode(this.file, isAlias(node) ? this.file.aliases.get(node)! : node, fallbackOffset);
   }
 
   private placeAt(offset: number): string {
@@ -146,6 +179,12 @@ export class YamlNode {
     const column = indentation - ownIndentation + before.at(-1)!.length + 1;
     return `${this.file.path}:${firstLine + before.length}:${column}`;
   }
+}
+
+interface Entry {
+  key: string;
+  keyOffset: number;
+  value: YamlNode;
 }
 
 /** The likely mistakes in words that say what to do; the parser's own for the rest. */

@@ -1,41 +1,57 @@
 import { Injectable } from '@nestjs/common';
+import { isPostgresError, sqlState } from '@rivulet/postgres';
 import { PROTOCOL_VERSION, RivuletError, type SyncRequest, type SyncResponse } from '@rivulet/protocol';
-import { DataSource } from 'typeorm';
+import { LRUCache } from 'lru-cache';
 import { DatasetCatalogue } from '../datasets/dataset-catalogue';
 import type { Device } from '../devices/device';
 import { ManifestService } from '../manifests/manifest.service';
-import { SyncManifest } from '../manifests/sync-manifest.entity';
+import type { KnownScope } from '../scope/scope.service';
 import { isHeld, type Snapshot } from '../snapshots/snapshot';
 import { SnapshotService } from '../snapshots/snapshot.service';
-import { SyncRequestRecord } from './sync-request.entity';
+import { RequestLog, type RequestRecord } from './request-log';
+
+interface Answer {
+  response: SyncResponse;
+  manifestId: string;
+}
+
+/** Devices whose latest manifest is remembered. */
+const DEVICES_KEPT = 20_000;
 
 /** Answers "here is what I have; what should I have?", and writes down what it answered. */
 @Injectable()
 export class AnswerRequestService {
+  /** The manifest that each device was last seen to have. */
+  private readonly manifestOf = new LRUCache<string, string>({ max: DEVICES_KEPT });
+
   constructor(
-    private readonly database: DataSource,
+    private readonly log: RequestLog,
     private readonly snapshots: SnapshotService,
     private readonly manifests: ManifestService,
     private readonly catalogue: DatasetCatalogue,
   ) {}
 
-  async answer(requestId: string, device: Device, request: SyncRequest): Promise<SyncResponse> {
+  async answer(requestId: string, known: KnownScope, request: SyncRequest): Promise<SyncResponse> {
     const receivedAt = new Date();
     const start = performance.now();
+    const { deviceId, macAddress } = known.scope;
     const record = async (
-      result: Pick<SyncRequestRecord, 'outcome' | 'manifestId' | 'errorCode'>,
+      result: Pick<RequestRecord, 'outcome' | 'manifestId' | 'errorCode'>,
     ): Promise<void> => {
-      await this.database.manager.insert(SyncRequestRecord, {
+      const lastManifestId = request.lastManifestId ?? null;
+      const durationMs = Math.round(performance.now() - start);
+      await this.log.add({
         ...result,
-        ...device,
         requestId,
-        lastManifestId: request.lastManifestId ?? null,
+        deviceId,
+        macAddress,
+        lastManifestId,
         receivedAt,
-        durationMs: Math.round(performance.now() - start),
+        durationMs,
       });
     };
     try {
-      const { response, manifestId } = await this.decide(requestId, device, request);
+      const { response, manifestId } = await this.decide(requestId, known, request);
       await record({ outcome: response.status, manifestId, errorCode: null });
       return response;
     } catch (error) {
@@ -46,50 +62,53 @@ export class AnswerRequestService {
     }
   }
 
-  private async decide(
-    requestId: string,
-    device: Device,
-    request: SyncRequest,
-  ): Promise<{ response: SyncResponse; manifestId: string }> {
+  private async decide(requestId: string, known: KnownScope, request: SyncRequest): Promise<Answer> {
     if (request.protocolVersion !== PROTOCOL_VERSION) {
       throw new RivuletError(
         'PROTOCOL_UNSUPPORTED',
         `The device speaks protocol version ${request.protocolVersion}; this central speaks ${PROTOCOL_VERSION}.`,
       );
     }
-    return this.snapshots.withSnapshots(device.macAddress, async (snapshots) => {
-      const currentManifestId = await this.currentManifest(device, request, snapshots);
-      if (currentManifestId !== undefined) {
-        return {
-          response: { status: 'current', manifestId: currentManifestId },
-          manifestId: currentManifestId,
-        };
-      }
-      const { manifestId, document, plan } = await this.manifests.issue({
-        requestId,
-        device,
-        nonce: request.nonce,
-        schemaVersion: this.catalogue.schemaVersion,
-        snapshots,
-        held: request.tables,
-      });
-      return { response: { status: 'update', manifest: document, plan }, manifestId };
-    });
+    const { deviceId, macAddress } = known.scope;
+    const device = { deviceId, macAddress };
+    const snapshots = this.snapshots.current(known) ?? (await this.snapshots.bringUpToDate(device));
+    const manifestId = await this.currentManifest(device, request, snapshots);
+    if (manifestId !== undefined) return { response: { status: 'current', manifestId }, manifestId };
+    try {
+      return await this.issue(requestId, device, request, snapshots);
+    } catch (error) {
+      if (!isPostgresError(error) || error.code !== sqlState.foreignKeyViolation) throw error;
+      // Collected since it was remembered: then it must be looked up, or read, again.
+      this.snapshots.forget(known);
+      return this.issue(requestId, device, request, await this.snapshots.bringUpToDate(device));
+    }
+  }
+
+  private async issue(
+    requestId: string,
+    device: Device,
+    request: SyncRequest,
+    snapshots: Snapshot[],
+  ): Promise<Answer> {
+    const { schemaVersion } = this.catalogue;
+    const { nonce } = request;
+    const order = { requestId, device, nonce, schemaVersion, snapshots, asked: request };
+    const { manifestId, document, plan } = await this.manifests.issue(order);
+    return { response: { status: 'update', manifest: document, plan }, manifestId };
   }
 
   /** The manifest that the device applied last, if it is ours and the device still has all that it may have. */
   private async currentManifest(
-    device: Device,
-    request: SyncRequest,
+    { deviceId }: Device,
+    { lastManifestId, schemaVersion, tables }: SyncRequest,
     snapshots: Snapshot[],
   ): Promise<string | undefined> {
-    const { lastManifestId: manifestId, schemaVersion, tables } = request;
-    if (manifestId === undefined || schemaVersion !== this.catalogue.schemaVersion) return undefined;
-    if (!snapshots.every((snapshot) => isHeld(snapshot, tables))) return undefined;
-    const isOurs = await this.database.manager.existsBy(SyncManifest, {
-      manifestId,
-      deviceId: device.deviceId,
-    });
-    return isOurs ? manifestId : undefined;
+    if (lastManifestId === undefined || schemaVersion !== this.catalogue.schemaVersion) return undefined;
+    const held = new Map(tables.map((table) => [table.name, table]));
+    if (!snapshots.every((snapshot) => isHeld(snapshot, held))) return undefined;
+    if (this.manifestOf.get(deviceId) === lastManifestId) return lastManifestId;
+    if (!(await this.manifests.exists(lastManifestId, deviceId))) return undefined;
+    this.manifestOf.set(deviceId, lastManifestId);
+    return lastManifestId;
   }
 }

@@ -18,7 +18,8 @@ import { ApiProblems } from '@rivulet/platform';
 import { FRAMES_CONTENT_TYPE, type SyncResponse } from '@rivulet/protocol';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Device } from '../devices/device';
-import { CurrentDevice, DeviceGuard } from '../devices/device.guard';
+import { CurrentDevice, CurrentScope, DeviceGuard } from '../devices/device.guard';
+import type { KnownScope } from '../scope/scope.service';
 import { AcknowledgementService, type AcknowledgementReceipt } from './acknowledgement.service';
 import { AnswerRequestService } from './answer-request.service';
 import {
@@ -61,10 +62,10 @@ export class DeviceSyncController {
   @ApiProblems('DATASET_KEY_NOT_UNIQUE', 'ROW_TOO_LARGE')
   async request(
     @Req() request: FastifyRequest,
-    @CurrentDevice() device: Device,
+    @CurrentScope() scope: KnownScope,
     @Body() body: SyncRequestDto,
   ): Promise<SyncResponse> {
-    return this.requests.answer(request.id, device, body);
+    return this.requests.answer(request.id, scope, body);
   }
 
   @Get('manifests/:manifestId/payload')

@@ -11,6 +11,7 @@ import { Type } from 'class-transformer';
 import {
   ArrayMaxSize,
   IsArray,
+  IsBoolean,
   IsIn,
   IsInt,
   IsISO8601,
@@ -75,6 +76,15 @@ export class SyncRequestDto implements SyncRequest {
   @ValidateNested({ each: true })
   @Type(() => HeldTableDto)
   tables: HeldTableDto[];
+
+  @ApiPropertyOptional({
+    description: 'Asks for tables that differ to be sent as chunks, not as patches.',
+    example: false,
+    default: false,
+  })
+  @IsOptional()
+  @IsBoolean()
+  wholeTables?: boolean;
 }
 
 export class TablePlanDto {
@@ -82,10 +92,17 @@ export class TablePlanDto {
   name: string;
 
   @ApiProperty({
-    description: 'Keep the mirror as it is, or load it from the chunks.',
-    enum: ['keep', 'load'],
+    description:
+      '`keep` the mirror as it is, `patch` it, as it was held, by the frames, or `load` it from the chunks.',
+    enum: ['keep', 'patch', 'load'],
   })
-  action: 'keep' | 'load';
+  action: 'keep' | 'patch' | 'load';
+
+  @ApiPropertyOptional({
+    description: 'Digests of the frames with the patch, for `patch`.',
+    example: [exampleChecksum],
+  })
+  frames?: string[];
 
   @ApiPropertyOptional({
     description: "Digests of the table's chunks in order, for `load`. They make up the manifest's checksum.",

@@ -50,9 +50,9 @@ export class PayloadService {
             `A chunk of manifest ${manifestId} is no longer stored.`,
           );
         }
-        const { number, table } = batch[index]!;
+        const { kind, number, table } = batch[index]!;
         const { digest, rows, contentBytes, encoding, block } = chunk;
-        const header = { kind: 'chunk', number, table, digest, rows, contentBytes, encoding } as const;
+        const header = { kind, number, table, digest, rows, contentBytes, encoding } as const;
         yield encodeFrameHeader({ ...header, blockBytes: block.length });
         yield block;
       }

@@ -3,15 +3,16 @@ import {
   FRAME_HEADER_BYTES,
   PROTOCOL_VERSION,
   RivuletError,
-  type HeldTable,
+  type FrameKind,
   type Manifest,
+  type PlanTerms,
   type SyncPlan,
-  type TablePlan,
 } from '@rivulet/protocol';
-import { DataSource, IsNull } from 'typeorm';
+import { DataSource } from 'typeorm';
 import { monotonicFactory } from 'ulid';
 import type { Device } from '../devices/device';
-import { isHeld, type Snapshot } from '../snapshots/snapshot';
+import type { Snapshot } from '../snapshots/snapshot';
+import { TablePlanner, type PlannedTable } from './table-planner';
 import { SigningKey } from './signing-key';
 import { SyncManifestTable } from './sync-manifest-table.entity';
 import { SyncManifest } from './sync-manifest.entity';
@@ -23,7 +24,8 @@ export interface ManifestOrder {
   nonce: string;
   schemaVersion: string;
   snapshots: Snapshot[];
-  held: HeldTable[];
+  /** What the device said that it has. */
+  asked: PlanTerms;
 }
 
 export interface IssuedManifest {
@@ -35,6 +37,7 @@ export interface IssuedManifest {
 
 /** A frame of a manifest's payload, before its block is read. */
 export interface PlannedFrame {
+  kind: Exclude<FrameKind, 'end'>;
   number: number;
   /** The table's place in the manifest. */
   table: number;
@@ -50,6 +53,7 @@ export class ManifestService {
   constructor(
     private readonly database: DataSource,
     private readonly signingKey: SigningKey,
+    private readonly planner: TablePlanner,
   ) {}
 
   /** Signs a manifest of the snapshots, and enters it with its plan before anyone sees it. */
@@ -74,7 +78,8 @@ export class ManifestService {
       })),
     };
     const document = await this.signingKey.sign(JSON.stringify(manifest));
-    const actions = order.snapshots.map((snapshot) => (isHeld(snapshot, order.held) ? 'keep' : 'load'));
+    const planned: PlannedTable[] = [];
+    for (const snapshot of order.snapshots) planned.push(await this.planner.plan(snapshot, order.asked));
     const { manifestId } = manifest;
     await this.database.transaction(async (manager) => {
       await manager.insert(SyncManifest, {
@@ -94,15 +99,17 @@ export class ManifestService {
           manifestId,
           position,
           name: dataset.schema.name,
-          action: actions[position]!,
+          action: planned[position]!.plan.action,
           rows,
           bytes,
           checksum,
           snapshotId,
+          baseSnapshotId: planned[position]!.baseSnapshotId,
         })),
       );
     });
-    return { manifestId, document, plan: await this.plan(order.snapshots, actions) };
+    const wireBytes = planned.reduce((sum, table) => sum + table.wireBytes, FRAME_HEADER_BYTES);
+    return { manifestId, document, plan: { tables: planned.map(({ plan }) => plan), wireBytes } };
   }
 
   /** @throws RivuletError MANIFEST_UNKNOWN, also when it is another device's: neither must tell which */
@@ -115,6 +122,10 @@ export class ManifestService {
       throw new RivuletError('MANIFEST_UNKNOWN', `This device has no manifest ${manifestId}.`);
     }
     return manifest;
+  }
+
+  async exists(manifestId: string, deviceId: string): Promise<boolean> {
+    return this.database.manager.existsBy(SyncManifest, { manifestId, deviceId });
   }
 
   async tablesOf(manifestId: string): Promise<SyncManifestTable[]> {
@@ -130,24 +141,14 @@ export class ManifestService {
    * @throws RivuletError MANIFEST_EXPIRED when a snapshot that it names has been collected
    */
   async plannedFrames(manifestId: string): Promise<PlannedFrame[]> {
-    const isExpired = await this.database.manager.existsBy(SyncManifestTable, {
-      manifestId,
-      action: 'load',
-      snapshotId: IsNull(),
-    });
-    if (isExpired) {
+    const [state] = await this.database.query<{ isExpired: boolean }[]>(isExpired, [manifestId]);
+    if (state!.isExpired) {
       throw new RivuletError(
         'MANIFEST_EXPIRED',
         `The payload of manifest ${manifestId} is no longer stored.`,
       );
     }
-    const rows = await this.database.query<Omit<PlannedFrame, 'number'>[]>(
-      `SELECT manifest_table.position AS "table", chunk.digest, chunk.content_bytes AS "contentBytes"
-       FROM rivulet.sync_manifest_tables manifest_table JOIN rivulet.snapshot_chunks chunk USING (snapshot_id)
-       WHERE manifest_id = $1 AND action = 'load'
-       ORDER BY manifest_table.position, chunk.position`,
-      [manifestId],
-    );
+    const rows = await this.database.query<Omit<PlannedFrame, 'number'>[]>(listFrames, [manifestId]);
     return rows.map((row, number) => ({ number, ...row }));
   }
 
@@ -157,27 +158,25 @@ export class ManifestService {
     );
     return { epoch: row!.epoch, sequence: Number(row!.sequence) };
   }
-
-  private async plan(snapshots: Snapshot[], actions: TablePlan['action'][]): Promise<SyncPlan> {
-    const tables: TablePlan[] = [];
-    let wireBytes = FRAME_HEADER_BYTES;
-    for (const [index, { dataset, snapshotId, wireBytes: snapshotWireBytes }] of snapshots.entries()) {
-      const { name } = dataset.schema;
-      if (actions[index] === 'keep') {
-        tables.push({ name, action: 'keep' });
-      } else {
-        tables.push({ name, action: 'load', chunks: await this.chunkDigests(snapshotId) });
-        wireBytes += snapshotWireBytes;
-      }
-    }
-    return { tables, wireBytes };
-  }
-
-  private async chunkDigests(snapshotId: number): Promise<string[]> {
-    const rows = await this.database.query<{ digest: Buffer }[]>(
-      'SELECT digest FROM rivulet.snapshot_chunks WHERE snapshot_id = $1 ORDER BY position',
-      [snapshotId],
-    );
-    return rows.map((row) => row.digest.toString('hex'));
-  }
 }
+
+const isExpired = `
+SELECT EXISTS (
+  SELECT FROM rivulet.sync_manifest_tables
+  WHERE manifest_id = $1
+    AND ((action <> 'keep' AND snapshot_id IS NULL) OR (action = 'patch' AND base_snapshot_id IS NULL))
+) AS "isExpired"`;
+
+/** Each table's list by primary key, in the order in which the plan names the frames. */
+const listFrames = `
+SELECT planned.position AS "table", kind, digest, content_bytes AS "contentBytes"
+FROM rivulet.sync_manifest_tables planned, LATERAL (
+  SELECT 'chunk' AS kind, position, digest, content_bytes FROM rivulet.snapshot_chunks chunk
+  WHERE planned.action = 'load' AND chunk.snapshot_id = planned.snapshot_id
+  UNION ALL
+  SELECT 'patch', position, digest, content_bytes FROM rivulet.snapshot_patches patch
+  WHERE planned.action = 'patch'
+    AND (patch.base_snapshot_id, patch.snapshot_id) = (planned.base_snapshot_id, planned.snapshot_id)
+) AS frame
+WHERE manifest_id = $1
+ORDER BY planned.position, frame.position`;

@@ -14,7 +14,7 @@ export class SyncManifestTable {
 
   /** What the device was told to do. */
   @Column('text')
-  action: 'keep' | 'load';
+  action: 'keep' | 'patch' | 'load';
 
   @Column('bigint', { transformer: bigintAsNumber })
   rows: number;
@@ -28,4 +28,8 @@ export class SyncManifestTable {
   /** Null once the snapshot has been collected. */
   @Column('bigint', { name: 'snapshot_id', nullable: true, transformer: bigintAsNumber })
   snapshotId: number | null;
+
+  /** What was to be patched. */
+  @Column('bigint', { name: 'base_snapshot_id', nullable: true, transformer: bigintAsNumber })
+  baseSnapshotId: number | null;
 }

@@ -5,21 +5,32 @@ const latestManifests = `
 
 /** $1: milliseconds. */
 export const deleteOldRequests = `
-DELETE FROM rivulet.sync_requests WHERE received_at < now() - $1 * interval '1 millisecond'`;
+DELETE FROM rivulet.sync_requests
+WHERE received_at < now() - $1 * interval '1 millisecond' AND last_received_at < now() - $1 * interval '1 millisecond'`;
 
 /** $1: milliseconds. Their tables and acknowledgements go with them. */
 export const deleteOldManifests = `
 DELETE FROM rivulet.sync_manifests
 WHERE issued_at < now() - $1 * interval '1 millisecond' AND manifest_id NOT IN (${latestManifests})`;
 
+/** $1: milliseconds. What nobody has asked for since. */
+export const deleteUnusedCacheEntries = `
+DELETE FROM rivulet.snapshot_cache WHERE used_at < now() - $1 * interval '1 millisecond'`;
+
 /** $1: milliseconds. Snapshots that only older manifests name; the tables of these keep their checksum. */
 export const deleteUnusedSnapshots = `
-DELETE FROM rivulet.snapshots WHERE NOT EXISTS (
-  SELECT FROM rivulet.sync_manifest_tables named JOIN rivulet.sync_manifests manifest USING (manifest_id)
-  WHERE named.snapshot_id = snapshots.snapshot_id
-    AND (manifest.issued_at >= now() - $1 * interval '1 millisecond' OR manifest_id IN (${latestManifests})))`;
+WITH retained AS (
+  SELECT snapshot_id, base_snapshot_id
+  FROM rivulet.sync_manifest_tables JOIN rivulet.sync_manifests manifest USING (manifest_id)
+  WHERE manifest.issued_at >= now() - $1 * interval '1 millisecond' OR manifest_id IN (${latestManifests})
+)
+DELETE FROM rivulet.snapshots WHERE snapshot_id NOT IN (
+  SELECT snapshot_id FROM rivulet.snapshot_cache
+  UNION ALL SELECT snapshot_id FROM retained WHERE snapshot_id IS NOT NULL
+  UNION ALL SELECT base_snapshot_id FROM retained WHERE base_snapshot_id IS NOT NULL)`;
 
-/** An anti-join on the index of snapshot_chunks (digest); blocks are not read. */
+/** Anti-joins on the indexes of both lists by digest; blocks are not read. */
 export const deleteUnusedChunks = `
 DELETE FROM rivulet.chunks
-WHERE NOT EXISTS (SELECT FROM rivulet.snapshot_chunks WHERE snapshot_chunks.digest = chunks.digest)`;
+WHERE NOT EXISTS (SELECT FROM rivulet.snapshot_chunks WHERE snapshot_chunks.digest = chunks.digest)
+  AND NOT EXISTS (SELECT FROM rivulet.snapshot_patches WHERE snapshot_patches.digest = chunks.digest)`;

@@ -2,6 +2,8 @@ import { CentralFixture } from '../../test/central-fixture';
 import { CentralEnv } from '../central-env';
 import { ManifestService } from '../manifests/manifest.service';
 import { SigningKey } from '../manifests/signing-key';
+import { TablePlanner } from '../manifests/table-planner';
+import { SnapshotPatches } from '../snapshots/snapshot-patches';
 import { RetentionService } from './retention.service';
 
 let fixture: CentralFixture;
@@ -16,8 +18,8 @@ beforeEach(async () => {
       SELECT name::bytea, 1, 1, 'none', 'x' FROM unnest(ARRAY['a', 'b', 'c', 'of nobody']) AS name;
     INSERT INTO rivulet.snapshots (checksum, dataset, rows, bytes, wire_bytes)
       VALUES ('first', 'users', 1, 1, 1), ('second', 'users', 1, 1, 1);
-    INSERT INTO rivulet.snapshot_chunks (snapshot_id, position, digest, content_bytes)
-      VALUES (1, 0, 'a', 1), (1, 1, 'c', 1), (2, 0, 'b', 1), (2, 1, 'c', 1)`);
+    INSERT INTO rivulet.snapshot_chunks (snapshot_id, position, digest, content_bytes, last_key)
+      VALUES (1, 0, 'a', 1, '1'), (1, 1, 'c', 1, '2'), (2, 0, 'b', 1, '1'), (2, 1, 'c', 1, '2')`);
 });
 
 afterEach(() => fixture.close());
@@ -31,8 +33,8 @@ async function enter(manifestId: string, device: string, daysAgo: number, snapsh
        VALUES ($1, $1, $2, 'mac', 1, nextval('rivulet.manifest_sequence'), 'v', 'jws', now() - $3 * interval '1 day')
        RETURNING issued_at
      )
-     INSERT INTO rivulet.sync_requests (request_id, device_id, mac_address, outcome, manifest_id, received_at, duration_ms)
-     SELECT $1, $2, 'mac', 'update', $1, issued_at, 1 FROM manifest`,
+     INSERT INTO rivulet.sync_requests (request_id, device_id, mac_address, outcome, manifest_id, received_at, last_received_at, duration_ms)
+     SELECT $1, $2, 'mac', 'update', $1, issued_at, issued_at, 1 FROM manifest`,
     [manifestId, device, daysAgo],
   );
   await fixture.database.pool.query(
@@ -56,7 +58,12 @@ it('removes the payload that only old manifests name, and leaves their story', a
   expect(await column('SELECT checksum FROM rivulet.snapshots')).toEqual(['second']);
   expect(await column(`SELECT encode(digest, 'escape') FROM rivulet.chunks ORDER BY 1`)).toEqual(['b', 'c']);
   expect(await column('SELECT checksum FROM rivulet.sync_manifest_tables')).toEqual(['checksum', 'checksum']);
-  const manifests = new ManifestService(fixture.central, await SigningKey.loadOrCreate(fixture.central));
+  const planner = new TablePlanner(fixture.central, new SnapshotPatches(fixture.central, fixture.store));
+  const manifests = new ManifestService(
+    fixture.central,
+    await SigningKey.loadOrCreate(fixture.central),
+    planner,
+  );
   await expect(manifests.plannedFrames('old')).rejects.toMatchObject({ code: 'MANIFEST_EXPIRED' });
   expect(await manifests.plannedFrames('new')).toHaveLength(2);
 });
@@ -81,7 +88,7 @@ it('keeps what was issued lately, though a later manifest has replaced it', asyn
 });
 
 it('removes nothing while a snapshot is being built, which may need what nobody names yet', async () => {
-  await fixture.store.keepingAll(async () => expect(await retention.collect()).toBeUndefined());
+  await fixture.store.keepingAll([], async () => expect(await retention.collect()).toBeUndefined());
   expect(await column('SELECT count(*) FROM rivulet.chunks')).toEqual(['4']);
   expect(await retention.collect()).toMatchObject({ snapshots: 2, chunks: 4 });
 });

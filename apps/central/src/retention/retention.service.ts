@@ -9,6 +9,7 @@ import { COLLECTION_LOCK } from '../snapshots/chunk-store';
 import {
   deleteOldManifests,
   deleteOldRequests,
+  deleteUnusedCacheEntries,
   deleteUnusedChunks,
   deleteUnusedSnapshots,
 } from './collection-queries';
@@ -61,6 +62,7 @@ export class RetentionService {
         const remove = async (statement: string, values: number[] = []): Promise<number> => {
           return (await client.query(statement, values)).rowCount ?? 0;
         };
+        await remove(deleteUnusedCacheEntries, [payloadRetentionMs]);
         return {
           requests: await remove(deleteOldRequests, [auditRetentionMs]),
           manifests: await remove(deleteOldManifests, [auditRetentionMs]),

@@ -8,6 +8,8 @@ import { FRAME_HEADER_BYTES, RivuletError, tableChecksum, type Chunk } from '@ri
 import type { Parameters } from '@rivulet/snapshot';
 import { CentralFixture } from '../../test/central-fixture';
 import { DatasetCatalogue } from '../datasets/dataset-catalogue';
+import { ChangeDetection } from '../changes/change-detection';
+import { bindDatasets } from './bound-dataset';
 import { buildSnapshot } from './build-snapshot';
 import { ChunkStore } from './chunk-store';
 import type { Snapshot } from './snapshot';
@@ -61,7 +63,9 @@ datasets:
   return withClient(fixture.database.pool, (client) =>
     inTransaction(client, limits, async () => {
       await useCanonicalSettings(client);
-      return buildSnapshot(client, datasets[0]!, parameters, into, fixture.central);
+      const changes = new ChangeDetection(fixture.database.pool, 'poll', 1_000);
+      const [bound] = bindDatasets(datasets, parameters, changes);
+      return buildSnapshot(client, bound!, into, fixture.central);
     }),
   );
 }

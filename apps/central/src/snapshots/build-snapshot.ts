@@ -7,12 +7,19 @@ import {
   type Chunk,
 } from '@rivulet/protocol';
 import { endsSession, isPostgresError } from '@rivulet/postgres';
-import { bindQuery, readChunks, type Parameters } from '@rivulet/snapshot';
+import { readChunks, type RowSource } from '@rivulet/snapshot';
 import type { ClientBase } from 'pg';
 import type { DataSource } from 'typeorm';
 import type { Dataset } from '../datasets/dataset-catalogue';
+import type { BoundDataset } from './bound-dataset';
 import type { ChunkStore } from './chunk-store';
 import type { Snapshot } from './snapshot';
+
+/** The chunks of a snapshot, in order. */
+interface ChunkList {
+  digests: Buffer[];
+  lastKeys: string[];
+}
 
 /** Chunks that are compressed and stored in one go. */
 const BATCH_BYTES = 1024 * 1024;
@@ -23,13 +30,12 @@ const BATCH_BYTES = 1024 * 1024;
  */
 export async function buildSnapshot(
   client: ClientBase,
-  dataset: Dataset,
-  parameters: Parameters,
+  { dataset, source }: BoundDataset,
   store: ChunkStore,
   database: DataSource,
 ): Promise<Snapshot> {
   const hasher = new TableHasher(dataset.fingerprint);
-  const digests: Buffer[] = [];
+  const list: ChunkList = { digests: [], lastKeys: [] };
   let batch: Chunk[] = [];
   let batchBytes = 0;
   let storing = Promise.resolve();
@@ -43,9 +49,10 @@ export async function buildSnapshot(
     storing.catch(() => undefined);
   };
   try {
-    for await (const chunk of readDatasetChunks(client, dataset, parameters)) {
+    for await (const chunk of readDatasetChunks(client, dataset, source)) {
       hasher.add(chunk);
-      digests.push(chunk.digest);
+      list.digests.push(chunk.digest);
+      list.lastKeys.push(chunk.lastKey);
       batch.push(chunk);
       batchBytes += chunk.bytes;
       if (batchBytes >= BATCH_BYTES) await storeBatch();
@@ -57,19 +64,17 @@ export async function buildSnapshot(
   }
   await storing;
   const content = hasher.finish();
-  const { snapshotId, wireBytes } = await recordSnapshot(database, dataset, content, digests);
+  const { snapshotId, wireBytes } = await recordSnapshot(database, dataset, content, list);
   return { ...content, snapshotId, dataset, wireBytes };
 }
 
 async function* readDatasetChunks(
   client: ClientBase,
   dataset: Dataset,
-  parameters: Parameters,
+  source: RowSource,
 ): AsyncGenerator<Chunk, void> {
-  const boundQuery = bindQuery(dataset.definition.query.template, parameters);
-  const keyColumns = dataset.definition.key.length;
   try {
-    yield* readChunks(client, { boundQuery, columns: dataset.columns, keyColumns });
+    yield* readChunks(client, source);
   } catch (error) {
     throw explain(error, dataset);
   }
@@ -113,15 +118,16 @@ async function recordSnapshot(
   database: DataSource,
   dataset: Dataset,
   content: { rows: number; bytes: number; checksum: string },
-  digests: Buffer[],
+  list: ChunkList,
 ): Promise<{ snapshotId: number; wireBytes: number }> {
   const parameters = [
     content.checksum,
     dataset.schema.name,
     content.rows,
     content.bytes,
-    digests,
+    list.digests,
     FRAME_HEADER_BYTES,
+    list.lastKeys,
   ];
   const [inserted] = await database.query<SnapshotRow[]>(insertSnapshot, parameters);
   if (inserted !== undefined) return toNumbers(inserted);
@@ -144,15 +150,16 @@ function toNumbers(row: SnapshotRow): { snapshotId: number; wireBytes: number } 
 /** The length of a block is read from its TOAST pointer, not from the block. */
 const insertSnapshot = `
 WITH listed AS (
-  SELECT position - 1 AS position, digest, content_bytes, octet_length(block) AS block_bytes
-  FROM unnest($5::bytea[]) WITH ORDINALITY AS chunk (digest, position) JOIN rivulet.chunks USING (digest)
+  SELECT position - 1 AS position, digest, content_bytes, last_key, octet_length(block) AS block_bytes
+  FROM unnest($5::bytea[], $7::text[]) WITH ORDINALITY AS chunk (digest, last_key, position)
+  JOIN rivulet.chunks USING (digest)
 ), snapshot AS (
   INSERT INTO rivulet.snapshots (checksum, dataset, rows, bytes, wire_bytes)
   SELECT $1, $2, $3, $4, (SELECT coalesce(sum(block_bytes + $6::int), 0) FROM listed)
   ON CONFLICT (checksum) DO NOTHING
   RETURNING snapshot_id, wire_bytes
 ), chunks AS (
-  INSERT INTO rivulet.snapshot_chunks (snapshot_id, position, digest, content_bytes)
-  SELECT snapshot_id, position, digest, content_bytes FROM snapshot, listed
+  INSERT INTO rivulet.snapshot_chunks (snapshot_id, position, digest, content_bytes, last_key)
+  SELECT snapshot_id, position, digest, content_bytes, last_key FROM snapshot, listed
 )
 SELECT snapshot_id AS "snapshotId", wire_bytes AS "wireBytes" FROM snapshot`;

@@ -1,12 +1,18 @@
 import type { OnApplicationShutdown } from '@nestjs/common';
 import { CHUNK_MAX_BYTES, encodeBlock, type BlockEncoding, type Chunk } from '@rivulet/protocol';
-import { selectBinary, withClient, withSharedLock } from '@rivulet/postgres';
+import { inTransaction, lockForTransaction, selectBinary, withClient } from '@rivulet/postgres';
 import type { Pool } from 'pg';
 
 /** Held in common by all that build, and alone by what collects. */
 export const COLLECTION_LOCK = 'rivulet chunk collection';
 
-/** A chunk as it is stored and sent. */
+/** How long to wait for another process that reads the same dataset for the same scope. */
+const LOCK_TIMEOUT_MS = 60_000;
+
+/** What one frame carries: a chunk, or the content of a patch. */
+export type FrameContent = Pick<Chunk, 'digest' | 'rows' | 'bytes' | 'content'>;
+
+/** A chunk or patch as it is stored and sent. */
 export interface StoredChunk {
   digest: Buffer;
   rows: number;
@@ -15,7 +21,7 @@ export interface StoredChunk {
   block: Buffer;
 }
 
-/** Chunks by digest, compressed, in central's database. What has been stored never changes. */
+/** Chunks and patches by digest, compressed, in central's database. What has been stored never changes. */
 export class ChunkStore implements OnApplicationShutdown {
   constructor(private readonly pool: Pool) {}
 
@@ -24,15 +30,24 @@ export class ChunkStore implements OnApplicationShutdown {
   }
 
   /**
-   * Runs `work` while nothing is collected: a chunk that has been found here stays until the snapshot that names it,
-   * and the manifest that names that, are entered.
+   * Runs `work` while nothing is collected: a chunk that has been found here stays until the snapshot or patch that
+   * names it is entered. `alone` names what nobody else may be making meanwhile, in whatever process.
    */
-  async keepingAll<T>(work: () => Promise<T>): Promise<T> {
-    return withSharedLock(this.pool, COLLECTION_LOCK, work);
+  async keepingAll<T>(alone: string[], work: () => Promise<T>): Promise<T> {
+    // Open for as long as `work` takes, but between its statements a transaction like this holds back no vacuum.
+    const limits = { statementTimeoutMs: 0, lockTimeoutMs: LOCK_TIMEOUT_MS, idleTimeoutMs: 0 };
+    return withClient(this.pool, (client) =>
+      inTransaction(client, limits, async () => {
+        await lockForTransaction(client, COLLECTION_LOCK, 'shared');
+        // In one order everywhere, so that no two wait for each other.
+        for (const name of alone.toSorted()) await lockForTransaction(client, name);
+        return work();
+      }),
+    );
   }
 
   /** Stores those of the chunks that are not there. Only these are compressed. */
-  async add(chunks: Chunk[]): Promise<void> {
+  async add(chunks: FrameContent[]): Promise<void> {
     const missing = await this.findMissing(chunks);
     if (missing.length === 0) return;
     const stored = missing.map(encodeChunk);
@@ -60,7 +75,7 @@ export class ChunkStore implements OnApplicationShutdown {
     return digests.map((digest) => byDigest.get(digest.toString('hex')));
   }
 
-  private async findMissing(chunks: Chunk[]): Promise<Chunk[]> {
+  private async findMissing(chunks: FrameContent[]): Promise<FrameContent[]> {
     // In the order of digests, so that two builders that store the same chunks cannot deadlock.
     const wanted = new Map(chunks.map((chunk) => [chunk.digest.toString('hex'), chunk]));
     const { rows } = await this.pool.query<{ digest: Buffer }>({
@@ -82,7 +97,7 @@ function toStoredChunk([digest, rows, contentBytes, encoding, block]: (Buffer | 
   };
 }
 
-function encodeChunk(chunk: Chunk): StoredChunk {
+function encodeChunk(chunk: FrameContent): StoredChunk {
   const encoded = encodeBlock(joined(chunk));
   // What does not shrink comes back as it was given, and that place is about to be used again.
   const block = encoded.encoding === 'none' ? Buffer.from(encoded.block) : encoded.block;
@@ -99,7 +114,7 @@ function encodeChunk(chunk: Chunk): StoredChunk {
 const workspace = Buffer.alloc(CHUNK_MAX_BYTES);
 
 /** The content in one piece, until the next call. */
-function joined({ content, bytes }: Chunk): Buffer {
+function joined({ content, bytes }: FrameContent): Buffer {
   if (bytes > workspace.length) return Buffer.concat(content);
   let offset = 0;
   for (const piece of content) offset += piece.copy(workspace, offset);

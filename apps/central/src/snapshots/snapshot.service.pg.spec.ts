@@ -1,85 +1,200 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CentralFixture } from '../../test/central-fixture';
-import { CentralEnv } from '../central-env';
-import { SourceDatabase } from '../database/source-database';
-import { DatasetCatalogue } from '../datasets/dataset-catalogue';
-import { SnapshotService } from './snapshot.service';
+import { CentralServices } from '../../test/central-services';
+import type { CentralEnv } from '../central-env';
+import { ChunkStore } from './chunk-store';
 
-jest.setTimeout(30_000);
+const MACS = ['48:b0:2d:e9:c3:b7', '48:b0:2d:e9:c3:b8', '48:b0:2d:e9:c3:b9'];
 
-const MAC = '48:b0:2d:e9:c3:b7';
+const datasets = `version: 1
+scope:
+  query: SELECT id AS device_id, site, is_active FROM devices WHERE mac_address = :mac_address
+datasets:
+  - { name: parents, key: [id], query: "SELECT id FROM parents WHERE site = :site" }
+  - { name: children, key: [id], query: "SELECT id, parent FROM children" }
+`;
 
 let fixture: CentralFixture;
-let service: SnapshotService;
 
-beforeAll(async () => {
-  fixture = await CentralFixture.create();
+beforeEach(async () => {
+  fixture = await CentralFixture.create({ storeConnections: 8 });
   await fixture.database.pool.query(`
-    CREATE TABLE parents (id int); CREATE TABLE children (id int, parent int);
-    INSERT INTO parents VALUES (1); INSERT INTO children VALUES (1, 1)`);
-
-  const folder = mkdtempSync(join(tmpdir(), 'rivulet-service-'));
-  const path = join(folder, 'datasets.yaml');
-  writeFileSync(
-    path,
-    `version: 1
-scope:
-  query: SELECT 1 AS device_id, txid_current_snapshot()::text AS moment WHERE :mac_address = '${MAC}'
-datasets:
-  - { name: parents, key: [id], query: "SELECT id FROM parents" }
-  - { name: slow, key: [id], query: "SELECT 1 AS id, pg_sleep(0.5)::text AS nothing" }
-  - { name: children, key: [id], query: "SELECT id, parent FROM children" }
-`,
-  );
-  const catalogue = await DatasetCatalogue.load(path, fixture.database.pool);
-  rmSync(folder, { recursive: true });
-  const env = Object.assign(new CentralEnv(), { maxSnapshotBuilds: 1 });
-  service = new SnapshotService(
-    env,
-    fixture.central,
-    fixture.store,
-    new SourceDatabase(fixture.database.pool),
-    catalogue,
-  );
+    CREATE TABLE devices (id int PRIMARY KEY, site int, is_active bool DEFAULT true, mac_address text);
+    INSERT INTO devices (id, site, mac_address) VALUES (1, 1, '${MACS[0]}'), (2, 1, '${MACS[1]}'), (3, 2, '${MACS[2]}');
+    CREATE TABLE parents (id int, site int); CREATE TABLE children (id int, parent int);
+    INSERT INTO parents VALUES (1, 1), (10, 2); INSERT INTO children VALUES (1, 1)`);
 });
 
-afterAll(() => fixture.close());
+afterEach(() => fixture.close());
 
-async function rowsOf(): Promise<number[]> {
-  return service.withSnapshots(MAC, async (snapshots) => snapshots.map(({ rows }) => rows));
+async function start(settings: Partial<CentralEnv> = {}, file = datasets): Promise<CentralServices> {
+  return CentralServices.start(fixture, file, settings);
 }
 
-async function whenSlowQueryRuns(): Promise<void> {
-  const running = `SELECT 1 FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'COPY%pg_sleep%'`;
-  while ((await fixture.database.pool.query(running)).rowCount === 0) await delay(10);
+/** The number of rows of each snapshot of a device. */
+async function rowsOf(central: CentralServices, device = 0): Promise<number[]> {
+  const { scope } = await central.scopes.find(MACS[device]!);
+  const snapshots = await central.snapshots.bringUpToDate(scope);
+  return snapshots.map(({ rows }) => rows);
 }
 
-describe('the snapshots of a device', () => {
-  it('show one moment of the source, whatever is committed while they are built', async () => {
-    const building = rowsOf();
-    await whenSlowQueryRuns();
-    await fixture.database.pool.query('INSERT INTO parents VALUES (2); INSERT INTO children VALUES (2, 2)');
-    expect(await building).toEqual([1, 1, 1]);
-    expect(await rowsOf()).toEqual([2, 1, 2]);
+async function query(text: string): Promise<void> {
+  await fixture.database.pool.query(text);
+}
+
+async function untilActive(pattern: string): Promise<void> {
+  const running = `SELECT FROM pg_stat_activity WHERE state = 'active' AND query LIKE $1 AND pid <> pg_backend_pid()`;
+  while ((await fixture.database.pool.query(running, [pattern])).rowCount === 0) await delay(10);
+}
+
+/** How many datasets are read meanwhile: each of these has rows, and is stored with one call. */
+async function countingReads(work: () => Promise<unknown>): Promise<number> {
+  const add = jest.spyOn(ChunkStore.prototype, 'add');
+  try {
+    await work();
+    return add.mock.calls.length;
+  } finally {
+    add.mockRestore();
+  }
+}
+
+describe('the snapshots of a scope', () => {
+  it('show one moment of the source, whatever is committed while they are read', async () => {
+    const slow = datasets.replace(
+      '  - { name: children',
+      '  - { name: slow, key: [id], query: "SELECT 1 AS id, pg_sleep(0.5)::text AS nothing" }\n  - { name: children',
+    );
+    const central = await start({}, slow);
+    const reading = rowsOf(central);
+    await untilActive('COPY%pg_sleep%');
+    await query('INSERT INTO parents VALUES (2, 1); INSERT INTO children VALUES (2, 2)');
+    expect(await reading).toEqual([1, 1, 1]);
+    expect(await rowsOf(central)).toEqual([2, 1, 2]);
   });
 
-  it('are built for as many devices at once as is allowed, and the next is told when to come again', async () => {
-    const building = rowsOf();
-    const refused = rowsOf();
-    await expect(refused).rejects.toMatchObject({ code: 'SERVER_BUSY' });
-    const { retryAfterSeconds } = (await refused.catch((error: unknown) => error)) as {
-      retryAfterSeconds: number;
-    };
+  it('are not read again while nothing has changed, by whatever device of the scope', async () => {
+    const central = await start();
+    await rowsOf(central);
+    const read = await countingReads(async () => {
+      await Promise.all([rowsOf(central), rowsOf(central, 1), rowsOf(central)]);
+    });
+    expect(read).toBe(0);
+  });
+
+  it('share what does not depend on what differs in two scopes', async () => {
+    const central = await start();
+    await rowsOf(central);
+    const read = await countingReads(async () => {
+      expect(await rowsOf(central, 2)).toEqual([1, 1]);
+    });
+    // That of the other parents.
+    expect(read).toBe(1);
+  });
+
+  it('are read once for many devices that ask at once', async () => {
+    const central = await start();
+    const read = await countingReads(async () => {
+      await Promise.all(Array.from({ length: 50 }, (_, index) => rowsOf(central, index % 2)));
+    });
+    expect(read).toBe(2);
+  });
+
+  it('are read once by several centrals on one database', async () => {
+    const centrals = await Promise.all([start(), start(), start()]);
+    const read = await countingReads(async () => {
+      await Promise.all(centrals.map((central, index) => rowsOf(central, index % 2)));
+    });
+    expect(read).toBe(2);
+  });
+
+  it('follow every kind of change', async () => {
+    const central = await start();
+    expect(await rowsOf(central)).toEqual([1, 1]);
+    await query('INSERT INTO parents VALUES (2, 1)');
+    expect(await rowsOf(central)).toEqual([2, 1]);
+    await query('DELETE FROM children');
+    expect(await rowsOf(central)).toEqual([2, 0]);
+    await query('UPDATE parents SET site = 1');
+    expect(await rowsOf(central)).toEqual([3, 0]);
+    await query('TRUNCATE parents');
+    expect(await rowsOf(central)).toEqual([0, 0]);
+  });
+
+  it('follow a writer that began before they were read, and committed after', async () => {
+    const central = await start();
+    const writer = await fixture.database.pool.connect();
+    try {
+      await writer.query('BEGIN; INSERT INTO children VALUES (2, 1)');
+      expect(await rowsOf(central)).toEqual([1, 1]);
+      await writer.query('COMMIT');
+    } finally {
+      writer.release();
+    }
+    expect(await rowsOf(central)).toEqual([1, 2]);
+  });
+
+  it('follow a device that moves to another scope, or is switched off', async () => {
+    const central = await start();
+    expect(await rowsOf(central)).toEqual([1, 1]);
+    await query('INSERT INTO parents VALUES (11, 2); UPDATE devices SET site = 2 WHERE id = 1');
+    expect(await rowsOf(central)).toEqual([2, 1]);
+    await query('UPDATE devices SET is_active = false WHERE id = 1');
+    await expect(rowsOf(central)).rejects.toMatchObject({ code: 'DEVICE_INACTIVE' });
+  });
+
+  it('are those of now while every request finds the source changed', async () => {
+    const central = await start();
+    for (let count = 2; count < 20; count++) {
+      await query(`INSERT INTO children VALUES (${count}, 1)`);
+      expect(await rowsOf(central)).toEqual([1, count]);
+    }
+  });
+
+  it('are read for as many scopes at once as is allowed, and the next device is told when to come again', async () => {
+    const central = await start({ maxSnapshotBuilds: 1 });
+    const writer = await fixture.database.pool.connect();
+    await writer.query('BEGIN; LOCK parents');
+    const reading = rowsOf(central);
+    await untilActive('COPY%parents%');
+    const refused = rowsOf(central, 2).catch((error: unknown) => error);
+    expect(await refused).toMatchObject({ code: 'SERVER_BUSY' });
+    await writer.query('COMMIT');
+    writer.release();
+    expect(await reading).toEqual([1, 1]);
+    const { retryAfterSeconds } = (await refused) as { retryAfterSeconds: number };
     expect(retryAfterSeconds).toBeGreaterThanOrEqual(2);
     expect(retryAfterSeconds).toBeLessThan(10);
-    await building;
-    await expect(service.withSnapshots('00:00:00:00:00:00', async () => 0)).rejects.toMatchObject({
-      code: 'DEVICE_UNKNOWN',
-    });
-    // Neither the one that ended nor the one that failed still counts.
-    await expect(rowsOf()).resolves.toHaveLength(3);
+    await expect(rowsOf(central, 2)).resolves.toHaveLength(2);
+  });
+
+  it('are known without a question to any database, once they have been asked for', async () => {
+    const central = await start();
+    const known = await central.scopes.find(MACS[0]!);
+    expect(central.snapshots.current(known)).toBeUndefined();
+    await rowsOf(central);
+    await rowsOf(central);
+    const again = await central.scopes.find(MACS[0]!);
+    expect(central.snapshots.current(again)?.map(({ rows }) => rows)).toEqual([1, 1]);
+    await query('INSERT INTO children VALUES (2, 1)');
+    expect(central.snapshots.current(await central.scopes.find(MACS[0]!))).toBeUndefined();
+  });
+});
+
+describe('where changes are not detected', () => {
+  it('snapshots are read again when they are older than the interval, and not before', async () => {
+    const central = await start({ changeDetection: 'poll', pollIntervalMs: 600 });
+    expect(await rowsOf(central)).toEqual([1, 1]);
+    await query('INSERT INTO children VALUES (2, 1)');
+    expect(await rowsOf(central)).toEqual([1, 1]);
+    await delay(700);
+    expect(await rowsOf(central)).toEqual([1, 2]);
+  });
+
+  it('a dataset with a clock is read again along with whatever has changed beside it', async () => {
+    const clock = datasets.replace('FROM children"', "FROM children WHERE now() > timestamptz 'epoch'\"");
+    const central = await start({ pollIntervalMs: 60_000 }, clock);
+    expect(await rowsOf(central)).toEqual([1, 1]);
+    await query('INSERT INTO children VALUES (2, 1); INSERT INTO parents VALUES (2, 1)');
+    expect(await rowsOf(central)).toEqual([2, 2]);
   });
 });

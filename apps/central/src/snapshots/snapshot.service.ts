@@ -1,18 +1,55 @@
 import { Injectable } from '@nestjs/common';
 import { RivuletError } from '@rivulet/protocol';
-import { inTransaction, useCanonicalSettings, withClient } from '@rivulet/postgres';
+import {
+  inTransaction,
+  isPostgresError,
+  sqlState,
+  useCanonicalSettings,
+  withClient,
+} from '@rivulet/postgres';
+import type { ClientBase } from 'pg';
 import { DataSource } from 'typeorm';
 import { CentralEnv } from '../central-env';
+import { ChangeDetection, type Versions } from '../changes/change-detection';
+import { Coalesced } from '../changes/coalesced';
 import { SourceDatabase } from '../database/source-database';
 import { DatasetCatalogue } from '../datasets/dataset-catalogue';
-import { resolveScope } from '../scope/resolve-scope';
+import type { Device } from '../devices/device';
+import type { Scope } from '../scope/resolve-scope';
+import { ScopeService, type KnownScope } from '../scope/scope.service';
+import { bindDatasets, type BoundDataset } from './bound-dataset';
 import { buildSnapshot } from './build-snapshot';
 import { ChunkStore } from './chunk-store';
 import type { Snapshot } from './snapshot';
+import { SnapshotCache } from './snapshot-cache';
 
+/** What a scope may see, all of one moment. */
+interface SnapshotSet {
+  snapshots: Snapshot[];
+  /** The versions of that moment; undefined when a change was under way that no version names yet. */
+  versions: Versions | undefined;
+  /** How long polled rows in it may still be used. */
+  remainingMs: number;
+}
+
+interface ConfirmedSet {
+  snapshots: Snapshot[];
+  versions: Versions;
+  /** By the monotonic clock. */
+  untilMs: number;
+}
+
+/** While a table is being written all the time, it can take some attempts to read it between two versions. */
+const READ_ATTEMPTS = 5;
+const SCOPE_ATTEMPTS = 3;
+
+/** Keeps the snapshots of all scopes up to date: none is read twice for one change, whoever asks. */
 @Injectable()
 export class SnapshotService {
-  private running = 0;
+  private reading = 0;
+  /** By the cache keys of all their datasets. */
+  private readonly sets = new Map<string, Coalesced<SnapshotSet>>();
+  private readonly confirmed = new WeakMap<Scope, ConfirmedSet>();
 
   constructor(
     private readonly env: CentralEnv,
@@ -20,48 +57,163 @@ export class SnapshotService {
     private readonly store: ChunkStore,
     private readonly source: SourceDatabase,
     private readonly catalogue: DatasetCatalogue,
+    private readonly changes: ChangeDetection,
+    private readonly scopes: ScopeService,
+    private readonly cache: SnapshotCache,
   ) {}
 
+  /** The snapshots of a scope if they are known to be those of now, without asking any database. */
+  current({ scope, versions }: KnownScope): Snapshot[] | undefined {
+    const known = this.confirmed.get(scope);
+    if (known === undefined || known.versions !== versions) return undefined;
+    return performance.now() < known.untilMs ? known.snapshots : undefined;
+  }
+
+  /** To be called when a snapshot that {@link current} gave is no longer stored. */
+  forget({ scope }: KnownScope): void {
+    this.confirmed.delete(scope);
+  }
+
   /**
-   * Reads every dataset for a device, and has `use` do something with the snapshots, which stay stored meanwhile.
+   * The snapshots of a device's scope, read anew where the source has changed. They show one moment of the source,
+   * which is not before the call.
    *
-   * @throws RivuletError SERVER_BUSY when as many builds as allowed are under way; what resolveScope throws; and
+   * @throws RivuletError SERVER_BUSY when as many scopes as allowed are being read; what resolveScope throws; and
    *   DATASET_… when a query or its rows are at fault
    */
-  async withSnapshots<T>(macAddress: string, use: (snapshots: Snapshot[]) => Promise<T>): Promise<T> {
-    if (this.running >= this.env.maxSnapshotBuilds) {
-      const message = `Central is already reading the data of ${this.running} devices.`;
-      const retryAfterSeconds = 2 + Math.floor(Math.random() * 8);
-      throw new RivuletError('SERVER_BUSY', message, { retryAfterSeconds });
-    }
-    this.running += 1;
-    try {
-      return await this.store.keepingAll(async () => use(await this.build(macAddress)));
-    } finally {
-      this.running -= 1;
+  async bringUpToDate(device: Device): Promise<Snapshot[]> {
+    let known = await this.scopes.find(device.macAddress);
+    for (let attempt = 1; ; attempt++) {
+      refuseOther(device, known.scope);
+      const bound = this.bind(known.scope);
+      const set = await this.sharedSet(bound);
+      // The set may have been read for another device of this scope, and later than this one's scope was found.
+      const later = await this.scopes.asOf(known, set.versions);
+      const isSame = keyOf(this.bind(later.scope)) === keyOf(bound);
+      // A scope that nobody watches may have a clock in it, and so be another each time.
+      const isGoodEnough = attempt === SCOPE_ATTEMPTS && known.stamp === undefined;
+      if (isSame || isGoodEnough) {
+        this.confirm(known.scope, set);
+        return set.snapshots;
+      }
+      if (attempt === SCOPE_ATTEMPTS) throw busy(`The scope of ${device.macAddress} changes all the time.`);
+      known = later;
     }
   }
 
-  /** One REPEATABLE READ transaction over the scope and all datasets: one moment of the source database. */
-  private async build(macAddress: string): Promise<Snapshot[]> {
+  private bind(scope: Scope): BoundDataset[] {
+    return bindDatasets(this.catalogue.datasets, scope.parameters, this.changes);
+  }
+
+  private confirm(scope: Scope, { snapshots, versions, remainingMs }: SnapshotSet): void {
+    if (versions === undefined) return;
+    this.confirmed.set(scope, { snapshots, versions, untilMs: performance.now() + remainingMs });
+  }
+
+  /** However many devices ask for one set at once, one read serves them. */
+  private async sharedSet(bound: BoundDataset[]): Promise<SnapshotSet> {
+    const key = keyOf(bound);
+    let shared = this.sets.get(key);
+    if (shared === undefined) {
+      shared = new Coalesced(() => this.findOrRead(bound));
+      this.sets.set(key, shared);
+    }
+    try {
+      return await shared.run();
+    } finally {
+      if (shared.idle) this.sets.delete(key);
+    }
+  }
+
+  private async findOrRead(bound: BoundDataset[]): Promise<SnapshotSet> {
+    for (let attempt = 1; ; attempt++) {
+      const versions = await this.changes.versions();
+      const found = await this.cache.find(bound, versions, this.changes.pollIntervalMs);
+      const stale = bound.filter((_, index) => found[index] === undefined);
+      if (stale.length === 0)
+        return { snapshots: found as Snapshot[], versions, remainingMs: this.remaining(bound, found) };
+      const set = await this.limited(stale, () => this.read(bound, attempt === READ_ATTEMPTS));
+      if (set !== undefined) return set;
+    }
+  }
+
+  /** At most so many at once, and no dataset for the same scope in two processes at once. */
+  private async limited<T>(stale: BoundDataset[], work: () => Promise<T>): Promise<T> {
+    if (this.reading >= this.env.maxSnapshotBuilds) {
+      throw busy(`Central is already reading the data of ${this.reading} scopes.`);
+    }
+    this.reading += 1;
+    try {
+      return await this.store.keepingAll(
+        stale.map(({ cacheKey }) => `rivulet snapshot ${cacheKey}`),
+        work,
+      );
+    } catch (error) {
+      if (!isPostgresError(error) || error.code !== sqlState.lockNotAvailable) throw error;
+      throw busy('Another central is reading the same data.');
+    } finally {
+      this.reading -= 1;
+    }
+  }
+
+  /**
+   * Reads what is stale in one REPEATABLE READ transaction: one moment of the source database. Undefined when it is a
+   * moment between a change and its version, at which nothing could be kept for others; the last attempt reads it.
+   */
+  private async read(bound: BoundDataset[], isLastAttempt: boolean): Promise<SnapshotSet | undefined> {
+    const limits = {
+      statementTimeoutMs: this.env.sourceStatementTimeoutMs,
+      lockTimeoutMs: 10_000,
+      idleTimeoutMs: 60_000,
+      isolation: 'REPEATABLE READ',
+      readOnly: true,
+    } as const;
     return withClient(this.source.pool, (client) =>
-      inTransaction(client, { ...this.limits, isolation: 'REPEATABLE READ', readOnly: true }, async () => {
+      inTransaction(client, limits, async () => {
         await useCanonicalSettings(client);
-        const scope = await resolveScope(client, this.catalogue.scope, macAddress);
+        const { versions, pending } = await this.changes.versionsAt(client);
+        const isSettled = !bound.some(({ relations }) => relations.some((relation) => pending.has(relation)));
+        if (!isSettled && !isLastAttempt) return undefined;
+        const found = isSettled ? await this.cache.find(bound, versions, this.changes.pollIntervalMs) : [];
         const snapshots: Snapshot[] = [];
-        for (const dataset of this.catalogue.datasets) {
-          snapshots.push(await buildSnapshot(client, dataset, scope.parameters, this.store, this.database));
+        for (const [index, dataset] of bound.entries()) {
+          snapshots.push(
+            found[index] ?? (await this.build(client, dataset, isSettled ? versions : undefined)),
+          );
         }
-        return snapshots;
+        const remainingMs = this.remaining(bound, found);
+        return { snapshots, versions: isSettled ? versions : undefined, remainingMs };
       }),
     );
   }
 
-  private get limits(): { statementTimeoutMs: number; lockTimeoutMs: number; idleTimeoutMs: number } {
-    return {
-      statementTimeoutMs: this.env.sourceStatementTimeoutMs,
-      lockTimeoutMs: 10_000,
-      idleTimeoutMs: 60_000,
-    };
+  private async build(
+    client: ClientBase,
+    bound: BoundDataset,
+    versions: Versions | undefined,
+  ): Promise<Snapshot> {
+    const snapshot = await buildSnapshot(client, bound, this.store, this.database);
+    if (versions !== undefined) await this.cache.put(bound, versions, snapshot);
+    return snapshot;
   }
+
+  private remaining(bound: BoundDataset[], found: ({ ageMs: number } | undefined)[]): number {
+    const ages = bound.map(({ polled }, index) => (polled ? (found[index]?.ageMs ?? 0) : -Infinity));
+    return this.changes.pollIntervalMs - Math.max(...ages);
+  }
+}
+
+function keyOf(bound: BoundDataset[]): string {
+  return bound.map(({ cacheKey }) => cacheKey).join(' ');
+}
+
+/** Of a MAC address that has changed hands since the device was let in. */
+function refuseOther(device: Device, scope: Scope): void {
+  if (scope.deviceId === device.deviceId) return;
+  throw new RivuletError('DEVICE_UNKNOWN', `${device.macAddress} belongs to another device now.`);
+}
+
+function busy(message: string): RivuletError {
+  const retryAfterSeconds = 2 + Math.floor(Math.random() * 8);
+  return new RivuletError('SERVER_BUSY', message, { retryAfterSeconds });
 }

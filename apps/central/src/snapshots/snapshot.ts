@@ -9,8 +9,7 @@ export interface Snapshot extends TableContent {
   wireBytes: number;
 }
 
-/** Whether a device already has just this. */
-export function isHeld({ dataset, checksum }: Snapshot, held: HeldTable[]): boolean {
-  const own = held.find((table) => table.name === dataset.schema.name);
-  return holds(own, { fingerprint: dataset.fingerprint, checksum });
+/** Whether a device already has just this. `held` is by name. */
+export function isHeld({ dataset, checksum }: Snapshot, held: ReadonlyMap<string, HeldTable>): boolean {
+  return holds(held.get(dataset.schema.name), { fingerprint: dataset.fingerprint, checksum });
 }

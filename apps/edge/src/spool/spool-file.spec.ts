@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { appendFile, mkdtemp, open, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { encodeBlock, FRAME_HEADER_BYTES, type Frame } from '@rivulet/protocol';
+import { encodeBlock, encodeEndFrame, FRAME_HEADER_BYTES, type Frame } from '@rivulet/protocol';
 import { SpoolFile } from './spool-file';
 
 let directory: string;
@@ -90,6 +90,18 @@ describe('the spool', () => {
 
     expect(await textOf(reopened, short)).toBe('1\tAda\n');
     expect(await textOf(reopened, other)).toBe('3\tEdsger\n'.repeat(10));
+  });
+
+  it('keeps chunks and patches, and no end frame', async () => {
+    const patch: Frame = { ...short, header: { ...short.header, kind: 'patch' } };
+    await (await openSpool()).append([patch, long]);
+    await appendFile(path, encodeEndFrame(2));
+
+    const reopened = await openSpool();
+
+    expect(reopened.bytesOf([digestOf(patch), digestOf(long)])).toBe(reopened.bytes);
+    expect(reopened.contentBytesOf([digestOf(patch), digestOf(long), 'of another'])).toBe(6 + 8_000);
+    expect((await stat(path)).size).toBe(reopened.bytes);
   });
 
   it.each([1, FRAME_HEADER_BYTES - 1, FRAME_HEADER_BYTES, FRAME_HEADER_BYTES + 3])(

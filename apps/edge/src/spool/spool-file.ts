@@ -15,6 +15,8 @@ import {
 interface Entry {
   offset: number;
   length: number;
+  /** Bytes that it has when it is decoded. */
+  contentBytes: number;
 }
 
 /** No room on the device, or none left of what this user may have. */
@@ -23,7 +25,7 @@ const NO_ROOM = new Set(['ENOSPC', 'EDQUOT']);
 /**
  * Frames that have arrived and wait to be applied, in one file that only grows, found by digest. A download that
  * broke off goes on behind the last whole frame, also after a restart, and also for a later manifest that needs
- * some of the same chunks. Nothing is trusted for being in the file: a frame is checked again when it is read.
+ * some of the same frames. Nothing is trusted for being in the file: a frame is checked again when it is read.
  */
 export class SpoolFile {
   private readonly entries = new Map<string, Entry>();
@@ -53,8 +55,8 @@ export class SpoolFile {
       const length = await this.lengthOfFrameAt(this.end, size);
       if (length === undefined) break;
       const bytes = await this.bytesAt(this.end, length);
-      const digest = intactDigest(bytes);
-      if (digest !== undefined) this.entries.set(digest, { offset: this.end, length });
+      const header = intactHeader(bytes);
+      if (header !== undefined) this.enter(header);
       this.end += length;
     }
     await this.file.truncate(this.end);
@@ -69,10 +71,17 @@ export class SpoolFile {
     return this.entries.has(digest);
   }
 
-  /** What the file has of these chunks, in bytes of frames. */
+  /** What the file has of these frames, in bytes. */
   bytesOf(digests: Iterable<string>): number {
     let bytes = 0;
     for (const digest of digests) bytes += this.entries.get(digest)?.length ?? 0;
+    return bytes;
+  }
+
+  /** The same, decoded. */
+  contentBytesOf(digests: Iterable<string>): number {
+    let bytes = 0;
+    for (const digest of digests) bytes += this.entries.get(digest)?.contentBytes ?? 0;
     return bytes;
   }
 
@@ -90,9 +99,8 @@ export class SpoolFile {
       });
     }
     for (const { header } of frames) {
-      const length = FRAME_HEADER_BYTES + header.blockBytes;
-      this.entries.set(header.digest.toString('hex'), { offset: this.end, length });
-      this.end += length;
+      this.enter(header);
+      this.end += FRAME_HEADER_BYTES + header.blockBytes;
     }
   }
 
@@ -104,13 +112,13 @@ export class SpoolFile {
   async read(digest: string): Promise<Buffer> {
     const entry = this.entries.get(digest);
     if (entry === undefined)
-      throw new RivuletError('FRAME_INVALID', `Chunk ${digest.slice(0, 12)} is not in the spool.`);
+      throw new RivuletError('FRAME_INVALID', `Frame ${digest.slice(0, 12)} is not in the spool.`);
     try {
       const bytes = await this.bytesAt(entry.offset, entry.length);
       return contentOf(bytes, digest);
     } catch (error) {
       this.entries.delete(digest);
-      const message = `Chunk ${digest.slice(0, 12)} is damaged in the spool.`;
+      const message = `Frame ${digest.slice(0, 12)} is damaged in the spool.`;
       throw new RivuletError('FRAME_INVALID', message, { cause: error });
     }
   }
@@ -136,6 +144,12 @@ export class SpoolFile {
     await this.file.close();
   }
 
+  /** Has the frame at the end found by its digest. */
+  private enter({ digest, blockBytes, contentBytes }: FrameHeader): void {
+    const length = FRAME_HEADER_BYTES + blockBytes;
+    this.entries.set(digest.toString('hex'), { offset: this.end, length, contentBytes });
+  }
+
   /** Not in append mode: another process may have made the file longer or shorter than we know it. */
   private async writeAtEnd(bytes: Buffer): Promise<void> {
     for (let done = 0; done < bytes.length;) {
@@ -148,7 +162,7 @@ export class SpoolFile {
   private async lengthOfFrameAt(offset: number, size: number): Promise<number | undefined> {
     if (offset + FRAME_HEADER_BYTES > size) return undefined;
     const header = tryDecodeHeader(await this.bytesAt(offset, FRAME_HEADER_BYTES));
-    if (header?.kind !== 'chunk') return undefined;
+    if (header === undefined || header.kind === 'end') return undefined;
     const length = FRAME_HEADER_BYTES + header.blockBytes;
     return offset + length > size ? undefined : length;
   }
@@ -170,11 +184,11 @@ function contentOf(bytes: Buffer, digest: string): Buffer {
   return decodeFrame({ header, block });
 }
 
-function intactDigest(bytes: Buffer): string | undefined {
+function intactHeader(bytes: Buffer): FrameHeader | undefined {
   try {
-    const digest = decodeFrameHeader(bytes).digest.toString('hex');
-    contentOf(bytes, digest);
-    return digest;
+    const header = decodeFrameHeader(bytes);
+    contentOf(bytes, header.digest.toString('hex'));
+    return header;
   } catch {
     return undefined;
   }

@@ -1,5 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { bigintAsNumber } from '@rivulet/platform';
+import type { Column as MirrorColumn } from '@rivulet/protocol';
 
 /** What one mirror holds. */
 @Entity('edge_sync_tables')
@@ -10,6 +11,13 @@ export class EdgeSyncTable {
 
   @Column('text', { name: 'table_name' })
   table: string;
+
+  @Column('jsonb')
+  columns: MirrorColumn[];
+
+  /** Names of its columns. */
+  @Column('jsonb')
+  key: string[];
 
   @Column('text')
   fingerprint: string;

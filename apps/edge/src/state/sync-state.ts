@@ -1,19 +1,36 @@
 import { mirrorFingerprint } from '@rivulet/mirror';
-import type { Acknowledgement, HeldTable, Manifest, ManifestPosition } from '@rivulet/protocol';
+import {
+  TableHasher,
+  tableChecksum,
+  type Acknowledgement,
+  type ChunkSummary,
+  type Manifest,
+  type ManifestPosition,
+  type ManifestTable,
+} from '@rivulet/protocol';
 import type { PoolClient } from 'pg';
 import { IsNull, Not, type DataSource, type EntityManager } from 'typeorm';
 import type { SyncResult } from '../sync/sync-result';
 import { EdgeSyncLog } from './edge-sync-log.entity';
 import { EdgeSyncState } from './edge-sync-state.entity';
 import { EdgeSyncTable } from './edge-sync-table.entity';
+import { readChunkDigests, writeChunks } from './mirror-chunks';
 
 /** Rows of the log that are kept. Counted, not aged: an edge's clock may be wrong by decades. */
 const LOG_ROWS_KEPT = 5_000;
 
-/** A mirror that may be kept. */
-export interface HeldMirror extends HeldTable {
-  /** The table's name, which central is not told. */
-  table: string;
+/** A connection, in two forms. */
+export interface StateSession {
+  client: PoolClient;
+  manager: EntityManager;
+}
+
+/** What a mirror has been made to hold. */
+export interface WrittenMirror {
+  table: ManifestTable;
+  /** The chunks that it was recorded to have; empty when none of them count any more. */
+  recorded: ChunkSummary[];
+  chunks: ChunkSummary[];
 }
 
 /** The only writer of what has been applied, and of the log. */
@@ -28,12 +45,16 @@ export class SyncState {
     return this.database.manager.find(EdgeSyncTable, { order: { name: 'ASC' } });
   }
 
-  /** The mirrors that are what the state says, as far as the catalogue shows: there, and with the same columns. */
-  async heldTables(client: PoolClient): Promise<HeldMirror[]> {
-    const held: HeldMirror[] = [];
-    for (const { name, table, fingerprint, checksum } of await this.tables()) {
-      if ((await mirrorFingerprint(client, { name, table })) === fingerprint)
-        held.push({ name, table, fingerprint, checksum });
+  /**
+   * The mirrors that are what the state says, as far as can be told without reading them: they are there, with the
+   * same columns, and their recorded chunks make up their checksum.
+   */
+  async heldTables(client: PoolClient): Promise<EdgeSyncTable[]> {
+    const held: EdgeSyncTable[] = [];
+    for (const mirror of await this.tables()) {
+      const { name, fingerprint, checksum } = mirror;
+      if ((await mirrorFingerprint(client, mirror)) !== fingerprint) continue;
+      if (tableChecksum(fingerprint, await readChunkDigests(client, name)) === checksum) held.push(mirror);
     }
     return held;
   }
@@ -46,12 +67,13 @@ export class SyncState {
     return row === undefined ? null : { epoch: row.epoch, sequence: Number(row.sequence) };
   }
 
-  /** Enters an applied manifest: the new state, what each table holds, and the log row, in the given transaction. */
+  /** Enters an applied manifest: the new state, what each table holds, and the log row, in the open transaction. */
   async recordApplied(
-    manager: EntityManager,
+    { client, manager }: StateSession,
     manifest: Manifest,
     signedBy: string,
     result: SyncResult,
+    written: WrittenMirror[],
   ): Promise<void> {
     const { manifestId, macAddress, epoch, sequence, schemaVersion } = manifest;
     const appliedAt = new Date(result.finishedAt);
@@ -69,14 +91,32 @@ export class SyncState {
       },
       ['singleton'],
     );
-    const written = manifest.tables.filter((_, index) => result.tables[index]!.action !== 'unchanged');
-    for (const { name, table, fingerprint, checksum, rows, bytes } of written) {
-      const row = { name, table, fingerprint, checksum, rows, bytes, manifestId, loadedAt: appliedAt };
-      await manager.upsert(EdgeSyncTable, row, ['name']);
+    for (const { table: described, recorded, chunks } of written) {
+      const { indexes: _indexes, ...table } = described;
+      await manager.upsert(EdgeSyncTable, { ...table, manifestId, loadedAt: appliedAt }, ['name']);
+      await writeChunks(client, table.name, recorded, chunks);
     }
     const names = manifest.tables.map((table) => table.name);
     await manager.query('DELETE FROM rivulet.edge_sync_tables WHERE name <> ALL ($1)', [names]);
+    await manager.query('DELETE FROM rivulet.edge_mirror_chunks WHERE name <> ALL ($1)', [names]);
     await this.appendLog(manager, result);
+  }
+
+  /**
+   * Enters what a mirror was found to hold, in the open transaction. False when the state no longer says of it what
+   * the finding was compared with: then a cycle has written the mirror since.
+   */
+  async recordFound(
+    { client, manager }: StateSession,
+    { name, fingerprint, checksum }: EdgeSyncTable,
+    chunks: ChunkSummary[],
+  ): Promise<boolean> {
+    const hasher = new TableHasher(fingerprint);
+    for (const chunk of chunks) hasher.add(chunk);
+    const { affected } = await manager.update(EdgeSyncTable, { name, checksum }, hasher.finish());
+    if (affected !== 1) return false;
+    await writeChunks(client, name, [], chunks);
+    return true;
   }
 
   /** Enters a cycle that applied nothing. */

@@ -1,4 +1,4 @@
-import { createMissingIndexes, loadMirror, verifyMirror, type LoadedMirror } from '@rivulet/mirror';
+import { createMissingIndexes } from '@rivulet/mirror';
 import {
   endsSession,
   inTransaction,
@@ -7,36 +7,38 @@ import {
   useCanonicalSettings,
   type TransactionOptions,
 } from '@rivulet/postgres';
-import {
-  isLater,
-  RivuletError,
-  type Manifest,
-  type ManifestPosition,
-  type SyncPlan,
-  type TablePlan,
-} from '@rivulet/protocol';
-import type { EntityManager } from 'typeorm';
+import { isLater, RivuletError, type Manifest, type ManifestPosition } from '@rivulet/protocol';
 import type { SpoolFile } from '../spool/spool-file';
-import type { SyncState } from '../state/sync-state';
+import type { SyncState, WrittenMirror } from '../state/sync-state';
+import { applyTable, proveTable, rowsToProve, type WrittenTable } from './apply-table';
 import type { DatabaseLease } from './database-lease';
+import type { TableTask } from './plan-tables';
 import type { SyncProgress, TableResult } from './sync-result';
 
 export interface ApplyOrder {
   manifest: Manifest;
-  plan: SyncPlan;
+  /** One for each table of the manifest, in its order. */
+  tasks: TableTask[];
   spool: SpoolFile;
+  verify: VerifyMode;
   progress: SyncProgress;
   signal: AbortSignal;
 }
 
+export const verifyModes = ['touched', 'full'] as const;
+
+/** How much of a mirror that was merged or patched is read back: what was `touched`, or all of it. */
+export type VerifyMode = (typeof verifyModes)[number];
+
 export interface AppliedTables {
   tables: TableResult[];
+  written: WrittenMirror[];
   applyMs: number;
   verifyMs: number;
 }
 
 /**
- * Makes the mirrors equal to the manifest in one transaction: fills them, reads them back and compares, has
+ * Makes the mirrors equal to the manifest in one transaction: writes them, reads back and compares, has
  * `record` write state and log, commits. Whatever goes wrong, nothing has changed.
  *
  * @throws RivuletError MANIFEST_STALE · SCHEMA_UNSUPPORTED · MIRROR_TABLE_CONFLICT · CHECKSUM_MISMATCH ·
@@ -47,26 +49,25 @@ export async function applyManifest(
   state: SyncState,
   order: ApplyOrder,
   limits: TransactionOptions,
-  record: (manager: EntityManager, applied: AppliedTables) => Promise<void>,
-): Promise<AppliedTables> {
+  record: (applied: AppliedTables) => Promise<void>,
+): Promise<void> {
   const { client, manager } = lease;
   try {
-    return await inTransaction(client, limits, async () => {
+    await inTransaction(client, limits, async () => {
       await useCanonicalSettings(client);
       // The row stays locked until commit, so this holds against another edge process, too.
       refuseStale(order.manifest, await state.lockPosition(manager));
       const start = performance.now();
-      const loaded = await loadTables(lease, order);
-      const loadedAt = performance.now();
-      await verifyTables(lease, loaded, order);
-      const verifiedAt = performance.now();
-      const applied = {
-        tables: order.manifest.tables.map((table) => toTableResult(table, loaded)),
-        applyMs: loadedAt - start,
-        verifyMs: verifiedAt - loadedAt,
-      };
-      await record(manager, applied);
-      return applied;
+      const written = await writeTables(lease, order);
+      const writtenAt = performance.now();
+      const proved = await proveTables(lease, written, order);
+      const provedAt = performance.now();
+      await record({
+        tables: order.manifest.tables.map((table) => toTableResult(table, written)),
+        written: proved,
+        applyMs: writtenAt - start,
+        verifyMs: provedAt - writtenAt,
+      });
     });
   } catch (error) {
     throw explain(error, lease);
@@ -82,30 +83,24 @@ export function refuseStale(manifest: Manifest, applied: ManifestPosition | null
   );
 }
 
-async function loadTables(lease: DatabaseLease, order: ApplyOrder): Promise<LoadedMirror[]> {
-  const { manifest, plan, progress } = order;
+async function writeTables({ client }: DatabaseLease, order: ApplyOrder): Promise<WrittenTable[]> {
+  const { tasks, spool, progress } = order;
   progress.phase = 'applying';
   progress.bytesDone = 0;
-  progress.bytesTotal = 0;
-  for (const [index, table] of manifest.tables.entries()) {
-    if (plan.tables[index]!.action === 'load') progress.bytesTotal += table.bytes;
+  progress.bytesTotal = spool.contentBytesOf(
+    tasks.flatMap((task) => task.frames.map(({ digest }) => digest)),
+  );
+  const written: WrittenTable[] = [];
+  for (const task of tasks) {
+    if (task.action !== 'keep') written.push(await applyTable(client, task, contentsOf(task, order)));
+    await createMissingIndexes(client, task.table);
   }
-  const loaded: LoadedMirror[] = [];
-  for (const [index, table] of manifest.tables.entries()) {
-    const tablePlan = plan.tables[index]!;
-    if (tablePlan.action === 'load')
-      loaded.push(await loadMirror(lease.client, table, contentOf(tablePlan, order)));
-    await createMissingIndexes(lease.client, table);
-  }
-  return loaded;
+  return written;
 }
 
-/** The table's rows from the spool. */
-async function* contentOf(
-  plan: TablePlan & { action: 'load' },
-  order: ApplyOrder,
-): AsyncGenerator<Buffer, void> {
-  for (const digest of plan.chunks) {
+/** What the table's frames hold, from the spool. */
+async function* contentsOf({ frames }: TableTask, order: ApplyOrder): AsyncGenerator<Buffer, void> {
+  for (const { digest } of frames) {
     order.signal.throwIfAborted();
     const content = await order.spool.read(digest);
     order.progress.bytesDone += content.length;
@@ -113,26 +108,34 @@ async function* contentOf(
   }
 }
 
-async function verifyTables(lease: DatabaseLease, loaded: LoadedMirror[], order: ApplyOrder): Promise<void> {
+async function proveTables(
+  { client }: DatabaseLease,
+  written: WrittenTable[],
+  order: ApplyOrder,
+): Promise<WrittenMirror[]> {
   const { progress, signal } = order;
+  const wholly = order.verify === 'full';
   progress.phase = 'verifying';
   progress.rowsDone = 0;
-  progress.rowsTotal = loaded.reduce((sum, { table }) => sum + table.rows, 0);
-  for (const mirror of loaded) {
-    await verifyMirror(lease.client, mirror, (rows) => {
+  progress.rowsTotal = written.reduce((sum, table) => sum + rowsToProve(table, wholly), 0);
+  const proved: WrittenMirror[] = [];
+  for (const table of written) {
+    const chunks = await proveTable(client, table, wholly, (rows) => {
       progress.rowsDone += rows;
       signal.throwIfAborted();
     });
+    proved.push({ table: table.task.table, recorded: table.recorded, chunks });
   }
+  return proved;
 }
 
-const actions = { emptied: 'loaded', created: 'created', rebuilt: 'rebuilt' } as const;
-
-function toTableResult(table: Manifest['tables'][number], loaded: LoadedMirror[]): TableResult {
-  const mirror = loaded.find((candidate) => candidate.table === table);
-  const action = mirror === undefined ? 'unchanged' : actions[mirror.preparation];
+function toTableResult(table: Manifest['tables'][number], written: WrittenTable[]): TableResult {
+  const { action, rowsChanged } = written.find(({ task }) => task.table === table) ?? {
+    action: 'unchanged' as const,
+    rowsChanged: 0,
+  };
   const { name, rows, bytes, checksum } = table;
-  return { name, table: table.table, action, rows, bytes, checksum };
+  return { name, table: table.table, action, rows, rowsChanged, bytes, checksum };
 }
 
 /** Readers that use several mirrors in another order than ours; PostgreSQL ends one of the two. */

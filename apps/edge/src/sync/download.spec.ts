@@ -1,10 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { RivuletError, type Frame, type FrameRange, type SyncPlan } from '@rivulet/protocol';
+import { plannedFrames, RivuletError, type Frame, type FrameRange, type SyncPlan } from '@rivulet/protocol';
 import { FakeHub, numberedTexts, type FakeDataset } from '@rivulet/testing';
 import { SpoolFile } from '../spool/spool-file';
 import { bytesToFetch, fetchMissing, missingFrames } from './download';
+import type { PlannedFrame } from './plan-tables';
 
 const call = { cycleId: '01KAJ9V9RW4C7ZK3DYE7V1NB2S', signal: new AbortController().signal };
 
@@ -41,8 +42,13 @@ function numbered(count: number): string[] {
   return Array.from({ length: count }, (_, index) => `${index} `.repeat(80_000));
 }
 
+/** All frames of the plan. */
+function wanted(): PlannedFrame[] {
+  return plannedFrames(plan).map((digest, number) => ({ number, digest }));
+}
+
 function fetch(): Promise<void> {
-  return fetchMissing(central, manifestId, plan, spool, call, (bytes) => (fetchedBytes += bytes));
+  return fetchMissing(central, manifestId, wanted(), spool, call, (bytes) => (fetchedBytes += bytes));
 }
 
 async function framesOf(ranges: FrameRange[]): Promise<Frame[]> {
@@ -68,12 +74,12 @@ const broken = new RivuletError('CENTRAL_UNREACHABLE', 'The connection was reset
 
 describe('a download', () => {
   it('fetches every chunk of the plan once, and nothing when all is there', async () => {
-    expect(missingFrames(plan, spool).size).toBe(10);
+    expect(missingFrames(wanted(), spool).size).toBe(10);
     await fetch();
 
     expect(central.fetches).toEqual([[{ first: 0, last: 9 }]]);
     expect(fetchedBytes).toBe(plan.wireBytes);
-    expect(missingFrames(plan, spool).size).toBe(0);
+    expect(missingFrames(wanted(), spool).size).toBe(0);
     await fetch();
     expect(central.fetches).toHaveLength(1);
   });
@@ -85,7 +91,7 @@ describe('a download', () => {
         { first: 5, last: 5 },
       ]),
     );
-    expect(bytesToFetch(plan, spool)).toBe(plan.wireBytes - spool.bytes);
+    expect(bytesToFetch(plan, wanted(), spool)).toBe(plan.wireBytes - spool.bytes);
 
     await fetch();
 
@@ -95,7 +101,18 @@ describe('a download', () => {
         { first: 6, last: 9 },
       ],
     ]);
-    expect(bytesToFetch(plan, spool)).toBe(0);
+    expect(bytesToFetch(plan, wanted(), spool)).toBe(0);
+  });
+
+  it('leaves out frames that are not wanted, and takes them for as large as the others', async () => {
+    const some = wanted().slice(0, 5);
+    expect(bytesToFetch(plan, some, spool)).toBe(Math.ceil(plan.wireBytes / 2));
+    expect(bytesToFetch(plan, [], spool)).toBe(0);
+
+    await fetchMissing(central, manifestId, some, spool, call, (bytes) => (fetchedBytes += bytes));
+
+    expect(central.fetches).toEqual([[{ first: 0, last: 4 }]]);
+    expect(bytesToFetch(plan, some, spool)).toBe(0);
   });
 
   it('does not fetch again what a break left behind, also after a restart and for a later manifest', async () => {
@@ -109,7 +126,7 @@ describe('a download', () => {
     await fetch();
 
     expect(central.fetches).toEqual([[{ first: 0, last: 9 }], [{ first: 4, last: 11 }]]);
-    expect(missingFrames(plan, spool).size).toBe(0);
+    expect(missingFrames(wanted(), spool).size).toBe(0);
   });
 
   it('fetches a chunk that two tables share once', async () => {
@@ -119,7 +136,7 @@ describe('a download', () => {
     await fetch();
 
     expect(central.fetches).toEqual([[{ first: 0, last: 2 }]]);
-    expect(missingFrames(plan, spool).size).toBe(0);
+    expect(missingFrames(wanted(), spool).size).toBe(0);
   });
 
   it('asks in several requests where the gaps are many', async () => {
@@ -130,7 +147,7 @@ describe('a download', () => {
     await fetch();
 
     expect(central.fetches.map((ranges) => ranges.length)).toEqual([150, 5]);
-    expect(missingFrames(plan, spool).size).toBe(0);
+    expect(missingFrames(wanted(), spool).size).toBe(0);
   });
 
   it('keeps what came before a damaged frame, and fetches from there', async () => {
@@ -141,7 +158,7 @@ describe('a download', () => {
 
     await expect(fetch()).rejects.toMatchObject({ code: 'FRAME_INVALID' });
 
-    expect([...missingFrames(plan, spool).keys()]).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    expect([...missingFrames(wanted(), spool).keys()]).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
   });
 
   it('refuses a frame that it did not ask for, and keeps nothing of it', async () => {
@@ -179,6 +196,6 @@ describe('a download', () => {
       message: expect.stringContaining('2 frames') as string,
     });
 
-    expect([...missingFrames(plan, spool).keys()]).toEqual([8, 9]);
+    expect([...missingFrames(wanted(), spool).keys()]).toEqual([8, 9]);
   });
 });

@@ -1,6 +1,7 @@
 import {
   decodeFrame,
   FRAME_HEADER_BYTES,
+  plannedFrames,
   RivuletError,
   toFrameRanges,
   type Frame,
@@ -8,23 +9,24 @@ import {
 } from '@rivulet/protocol';
 import type { Hub, HubCall } from '../hub/hub';
 import type { SpoolFile } from '../spool/spool-file';
+import type { PlannedFrame } from './plan-tables';
 
 /** Ranges asked for in one request; see FRAME_RANGES_MAX_LENGTH. */
 const RANGES_PER_REQUEST = 150;
 
 /**
- * Fetches the chunks that the plan names and the spool lacks. Each is checked against its digest before it is
- * kept, so what a broken connection has brought need not be brought again.
+ * Fetches those of the frames that the spool lacks. Each is checked against its digest before it is kept, so what a
+ * broken connection has brought need not be brought again.
  */
 export async function fetchMissing(
   hub: Hub,
   manifestId: string,
-  plan: SyncPlan,
+  wanted: PlannedFrame[],
   spool: SpoolFile,
   call: HubCall,
   onFetched: (bytes: number) => void,
 ): Promise<void> {
-  const missing = missingFrames(plan, spool);
+  const missing = missingFrames(wanted, spool);
   const ranges = toFrameRanges(missing.keys());
   for (let start = 0; start < ranges.length; start += RANGES_PER_REQUEST) {
     const frames = hub.frames(manifestId, ranges.slice(start, start + RANGES_PER_REQUEST), call);
@@ -43,11 +45,11 @@ export async function fetchMissing(
   }
 }
 
-/** Digests of the chunks that are not in the spool, by frame number; a chunk that occurs twice is fetched once. */
-export function missingFrames(plan: SyncPlan, spool: Pick<SpoolFile, 'has'>): Map<number, string> {
+/** Digests of the frames that are not in the spool, by number; one that occurs twice is fetched once. */
+export function missingFrames(wanted: PlannedFrame[], spool: Pick<SpoolFile, 'has'>): Map<number, string> {
   const seen = new Set<string>();
   const missing = new Map<number, string>();
-  for (const [number, digest] of plannedChunks(plan).entries()) {
+  for (const { number, digest } of wanted) {
     if (seen.has(digest) || spool.has(digest)) continue;
     seen.add(digest);
     missing.set(number, digest);
@@ -55,13 +57,20 @@ export function missingFrames(plan: SyncPlan, spool: Pick<SpoolFile, 'has'>): Ma
   return missing;
 }
 
-/** What is still to come of the bytes that the plan announces. */
-export function bytesToFetch(plan: SyncPlan, spool: Pick<SpoolFile, 'bytesOf'>): number {
-  return Math.max(0, plan.wireBytes - spool.bytesOf(new Set(plannedChunks(plan))));
-}
-
-function plannedChunks(plan: SyncPlan): string[] {
-  return plan.tables.flatMap((table) => (table.action === 'load' ? table.chunks : []));
+/**
+ * What is still to come of the bytes that the plan announces for all its frames. Of those that need not be fetched,
+ * because a mirror has their rows, the size is not known: they are taken for as large as the others.
+ */
+export function bytesToFetch(
+  plan: SyncPlan,
+  wanted: PlannedFrame[],
+  spool: Pick<SpoolFile, 'bytesOf' | 'has'>,
+): number {
+  const spooled = wanted.filter(({ digest }) => spool.has(digest));
+  const elsewhere = plannedFrames(plan).length - spooled.length;
+  if (elsewhere === 0) return 0;
+  const bytes = Math.max(0, plan.wireBytes - spool.bytesOf(new Set(spooled.map(({ digest }) => digest))));
+  return Math.ceil((bytes * (wanted.length - spooled.length)) / elsewhere);
 }
 
 /** The frames up to the first bad one, which are good and no longer missing, and what is wrong with that one. */

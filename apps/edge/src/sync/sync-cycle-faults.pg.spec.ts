@@ -2,19 +2,10 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { RivuletError } from '@rivulet/protocol';
 import { numberedTexts } from '@rivulet/testing';
 import type { PoolClient } from 'pg';
-import { idleProgress, setUpSyncCycles } from '../../test/sync-cycle-fixture';
+import { setUpSyncCycles } from '../../test/sync-cycle-fixture';
+import { idleProgress } from './sync-result';
 
 const edge = setUpSyncCycles();
-
-/** Everything that must be as before when a cycle fails. */
-async function everything(): Promise<unknown> {
-  const { rows } = await edge.database.pool.query(`
-    SELECT (SELECT json_agg(names ORDER BY id) FROM names) AS names,
-           (SELECT json_agg(state) FROM rivulet.edge_sync_state state) AS state,
-           (SELECT json_agg(tables ORDER BY name) FROM rivulet.edge_sync_tables tables) AS tables,
-           (SELECT json_agg(log ORDER BY id) FROM rivulet.edge_sync_log log WHERE status = 'applied') AS log`);
-  return rows[0];
-}
 
 /** Several chunks of them. */
 function longNames(suffix: string): string[] {
@@ -67,10 +58,10 @@ describe('a download', () => {
       if (value) yield value;
       throw unreachable;
     });
-    const before = await everything();
+    const before = await edge.everything('names');
     const failed = await edge.sync();
     expect(failed).toMatchObject({ status: 'failed', error: { code: 'CENTRAL_UNREACHABLE' } });
-    expect(await everything()).toEqual(before);
+    expect(await edge.everything('names')).toEqual(before);
     jest.restoreAllMocks();
 
     const resumed = await edge.sync();
@@ -98,10 +89,10 @@ describe('a download', () => {
 
   it('for which the disk has no room changes nothing', async () => {
     jest.spyOn(edge.spool, 'append').mockRejectedValueOnce(new RivuletError('DISK_FULL', 'It became full.'));
-    const before = await everything();
+    const before = await edge.everything('names');
 
     expect(await edge.sync()).toMatchObject({ status: 'failed', error: { code: 'DISK_FULL' } });
-    expect(await everything()).toEqual(before);
+    expect(await edge.everything('names')).toEqual(before);
     expect(await edge.sync()).toMatchObject({ status: 'applied' });
   });
 
@@ -122,12 +113,12 @@ describe('a database session that ends', () => {
     ['while rows are written', () => strikeBefore(edge.spool, 'read', endSession)],
     ['before the commit', () => strikeBefore(edge.state, 'recordApplied', endSession)],
   ])('%s leaves the old rows, and the next cycle succeeds', async (_, strike) => {
-    const before = await everything();
+    const before = await edge.everything('names');
     strike();
 
     expect(await edge.sync()).toMatchObject({ status: 'failed', error: { code: 'DATABASE_UNAVAILABLE' } });
 
-    expect(await everything()).toEqual(before);
+    expect(await edge.everything('names')).toEqual(before);
     expect(await edge.sync()).toMatchObject({ status: 'applied', acknowledged: true, wireBytes: 0 });
     expect(await edge.countApplied()).toBe(2);
   });
@@ -159,7 +150,7 @@ describe('a cycle that is told to stop', () => {
   const reason = new RivuletError('SHUTTING_DOWN', 'This edge is shutting down.');
 
   it.each(['applying', 'verifying'] as const)('while %s rolls back and tells nobody', async (phase) => {
-    const before = await everything();
+    const before = await edge.everything('names');
     const stopping = new AbortController();
     const progress = new Proxy(idleProgress(), {
       set(target, name, value) {
@@ -171,7 +162,7 @@ describe('a cycle that is told to stop', () => {
     const result = await edge.sync({ signal: stopping.signal, progress });
 
     expect(result).toMatchObject({ status: 'failed', acknowledged: false, error: { code: 'SHUTTING_DOWN' } });
-    expect(await everything()).toEqual(before);
+    expect(await edge.everything('names')).toEqual(before);
     expect(edge.hub.acknowledgements).toHaveLength(1);
     expect(await edge.sync()).toMatchObject({ status: 'applied', wireBytes: 0 });
   });

@@ -44,9 +44,14 @@ beforeEach(async () => {
 });
 
 describe('a reader of several mirrors', () => {
-  it.each(['READ COMMITTED', 'REPEATABLE READ'])(
-    'in a %s transaction sees one manifest, whole, whenever it reads',
-    async (isolation) => {
+  it.each([
+    ['REPEATABLE READ', 'auto'],
+    ['READ COMMITTED', 'truncate'],
+    ['REPEATABLE READ', 'truncate'],
+  ] as const)(
+    'in a %s transaction sees one manifest, whole, whenever it reads (%s)',
+    async (isolation, mode) => {
+      edge.applyMode = mode;
       const seen = new Set<string>();
       const synced = new AbortController();
       const reading = withReader(async (client) => {
@@ -73,23 +78,27 @@ describe('a reader of several mirrors', () => {
     },
   );
 
-  it('with one query sees one manifest, whole, also while it waits for the cycle', async () => {
-    const joined = `SELECT count(*) AS rows, count(DISTINCT label) AS versions FROM names JOIN areas USING (id, label)`;
-    const sights: unknown[] = [];
-    const synced = new AbortController();
-    const reading = (async () => {
-      while (!synced.signal.aborted) sights.push(...(await edge.database.pool.query(joined)).rows);
-    })();
-    for (let version = 2; version <= 8; version++) {
-      publish(version);
-      await edge.sync();
-    }
-    synced.abort();
-    await reading;
+  it.each(['auto', 'truncate'] as const)(
+    'with one query sees one manifest, whole, always (%s)',
+    async (mode) => {
+      edge.applyMode = mode;
+      const joined = `SELECT count(*) AS rows, count(DISTINCT label) AS versions FROM names JOIN areas USING (id, label)`;
+      const sights: unknown[] = [];
+      const synced = new AbortController();
+      const reading = (async () => {
+        while (!synced.signal.aborted) sights.push(...(await edge.database.pool.query(joined)).rows);
+      })();
+      for (let version = 2; version <= 8; version++) {
+        publish(version);
+        await edge.sync();
+      }
+      synced.abort();
+      await reading;
 
-    expect(sights.length).toBeGreaterThan(2);
-    expect(sights.filter((sight) => JSON.stringify(sight) !== '{"rows":"50","versions":"1"}')).toEqual([]);
-  });
+      expect(sights.length).toBeGreaterThan(2);
+      expect(sights.filter((sight) => JSON.stringify(sight) !== '{"rows":"50","versions":"1"}')).toEqual([]);
+    },
+  );
 
   it.each([
     ['loaded', () => publish(2)],
@@ -105,6 +114,7 @@ describe('a reader of several mirrors', () => {
     ],
   ])('whose snapshot is older than mirrors that were %s finds no empty table', async (_, change) => {
     change();
+    edge.applyMode = 'truncate';
     await withReader(async (client) => {
       await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
       await client.query('SELECT count(*) FROM rivulet.edge_sync_log');
@@ -115,7 +125,66 @@ describe('a reader of several mirrors', () => {
   });
 });
 
-describe('a reader that holds a mirror', () => {
+describe('a reader, while rows are changed in place', () => {
+  it('reads on in an old snapshot, across all mirrors, and the cycle does not wait for it', async () => {
+    edge.applyLimits.lockTimeoutMs = 50;
+    await withReader(async (client) => {
+      await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
+      await look(client, 'areas');
+
+      expect(await edge.sync()).toMatchObject({
+        status: 'applied',
+        tables: [{ action: 'patched' }, { action: 'patched' }],
+      });
+
+      expect([await look(client, 'names'), await look(client, 'areas')]).toEqual(['500 of v1', '50 of v1']);
+      expect(await look(edge.database.pool, 'names')).toBe('500 of v2');
+    });
+  });
+
+  it.each(['patched', 'merged'])(
+    'that are %s, never waits, and sees the old rows until the commit',
+    async (action) => {
+      if (action === 'merged') edge.hub.forgetBases();
+      const recordApplied = edge.state.recordApplied.bind(edge.state);
+      const seen: string[] = [];
+      jest.spyOn(edge.state, 'recordApplied').mockImplementationOnce(async (...args) => {
+        await recordApplied(...args);
+        // Everything is written and nothing committed: a reader that had to wait now would wait for ever.
+        await withReader(async (client) => {
+          await client.query(`BEGIN; SET LOCAL lock_timeout = '1s'`);
+          seen.push(await look(client, 'names'), await look(client, 'areas'));
+        });
+      });
+
+      expect((await edge.sync()).tables).toMatchObject([{ action }, { action }]);
+
+      expect(seen).toEqual(['500 of v1', '50 of v1']);
+      expect(await look(edge.database.pool, 'areas')).toBe('50 of v2');
+    },
+  );
+
+  it('is not held up by a cycle that waits for a lock', async () => {
+    edge.applyLimits.lockTimeoutMs = 300;
+    await withReader(async (writer) => {
+      await writer.query('BEGIN; LOCK TABLE names IN SHARE ROW EXCLUSIVE MODE');
+      const cycle = edge.sync();
+      await untilTheCycleWaits();
+      await withReader(async (client) => {
+        await client.query(`BEGIN; SET LOCAL lock_timeout = '1ms'`);
+        expect(await look(client, 'names')).toBe('500 of v1');
+      });
+      expect(await cycle).toMatchObject({ status: 'failed', error: { code: 'MIRROR_BUSY' } });
+    });
+    expect(await edge.sync()).toMatchObject({ status: 'applied', wireBytes: 0 });
+  });
+});
+
+describe('a reader that holds a mirror which is to be loaded', () => {
+  beforeEach(() => {
+    edge.applyMode = 'truncate';
+  });
+
   it('makes the cycle give up after the lock timeout, and keeps what it reads', async () => {
     edge.applyLimits.lockTimeoutMs = 100;
     await withReader(async (client) => {

@@ -5,17 +5,6 @@ import type { SyncResult } from './sync-result';
 
 const edge = setUpSyncCycles();
 
-/** Everything that must be as before when a cycle fails: mirrors, what is known of them, and the log of what was applied. */
-async function everything(): Promise<unknown> {
-  const { rows } = await edge.database.pool.query(`
-    SELECT (SELECT json_agg(names ORDER BY id) FROM names) AS names,
-           (SELECT json_agg(areas ORDER BY id) FROM areas) AS areas,
-           (SELECT json_agg(state) FROM rivulet.edge_sync_state state) AS state,
-           (SELECT json_agg(tables ORDER BY name) FROM rivulet.edge_sync_tables tables) AS tables,
-           (SELECT json_agg(log ORDER BY id) FROM rivulet.edge_sync_log log WHERE status = 'applied') AS log`);
-  return rows[0];
-}
-
 beforeEach(async () => {
   edge.hub.datasets = [numberedTexts('names', ['Ada', 'Grace']), numberedTexts('areas', ['Lobby'])];
   await edge.sync();
@@ -30,14 +19,14 @@ describe('a manifest that is not later than the applied one', () => {
   ])('by %s is stale, and changes nothing', async (_, { epoch, sequence }) => {
     edge.hub.position = { epoch: 3, sequence: 6 };
     await edge.sync();
-    const before = await everything();
+    const before = await edge.everything('names', 'areas');
     edge.hub.datasets = [numberedTexts('names', []), numberedTexts('areas', [])];
     edge.hub.position = { epoch, sequence: sequence - 1 };
 
     const result = await edge.sync();
 
     expect(result).toMatchObject({ status: 'failed', epoch, sequence, error: { code: 'MANIFEST_STALE' } });
-    expect(await everything()).toEqual(before);
+    expect(await edge.everything('names', 'areas')).toEqual(before);
     expect(edge.hub.acknowledgements.at(-1)).toMatchObject({
       manifestId: result.manifestId,
       status: 'failed',
@@ -57,22 +46,22 @@ describe('a manifest that is not later than the applied one', () => {
     let recorded: SyncResponse | undefined;
     jest.spyOn(edge.hub, 'request').mockImplementation(async (asked) => (recorded ??= await request(asked)));
     await edge.sync();
-    const before = await everything();
+    const before = await edge.everything('names', 'areas');
 
     expect(await edge.sync()).toMatchObject({ status: 'failed', error: { code: 'MANIFEST_INVALID' } });
-    expect(await everything()).toEqual(before);
+    expect(await edge.everything('names', 'areas')).toEqual(before);
   });
 });
 
 /** Central is told once, the log has the reason, and nothing else is different. */
 async function expectRefusal(code: ErrorCode): Promise<SyncResult> {
-  const before = await everything();
+  const before = await edge.everything('names', 'areas');
   const told = edge.hub.acknowledgements.length;
 
   const result = await edge.sync();
 
   expect(result).toMatchObject({ status: 'failed', acknowledged: true, tables: [], error: { code } });
-  expect(await everything()).toEqual(before);
+  expect(await edge.everything('names', 'areas')).toEqual(before);
   expect((await edge.state.history(1))[0]).toMatchObject({
     status: 'failed',
     acknowledged: true,
@@ -85,20 +74,25 @@ async function expectRefusal(code: ErrorCode): Promise<SyncResult> {
 }
 
 describe('a manifest that cannot be applied', () => {
-  it('because the rows read back differ, is rolled back whole', async () => {
-    await edge.database.pool.query(`
+  it.each(['auto', 'truncate'] as const)(
+    'because the rows read back differ, is rolled back whole (%s)',
+    async (mode) => {
+      edge.applyMode = mode;
+      await edge.database.pool.query(`
       CREATE FUNCTION public.meddle() RETURNS trigger LANGUAGE plpgsql AS
         $$ BEGIN NEW.label := upper(NEW.label); RETURN NEW; END $$;
-      CREATE TRIGGER meddle BEFORE INSERT ON areas FOR EACH ROW EXECUTE FUNCTION public.meddle()`);
-    const { error } = await expectRefusal('CHECKSUM_MISMATCH');
-    expect(error!.message).toContain('areas');
+      CREATE TRIGGER meddle BEFORE INSERT OR UPDATE ON areas FOR EACH ROW EXECUTE FUNCTION public.meddle()`);
+      const { error } = await expectRefusal('CHECKSUM_MISMATCH');
+      expect(error!.message).toContain('areas');
 
-    await edge.database.pool.query('DROP TRIGGER meddle ON areas');
-    expect(await edge.sync()).toMatchObject({ status: 'applied', wireBytes: 0 });
-    expect(await everything()).toMatchObject({ areas: [{ id: 1, label: 'Roof' }] });
-  });
+      await edge.database.pool.query('DROP TRIGGER meddle ON areas');
+      expect(await edge.sync()).toMatchObject({ status: 'applied', wireBytes: 0 });
+      expect(await edge.select('SELECT * FROM areas')).toEqual([{ id: '1', label: 'Roof' }]);
+    },
+  );
 
   it('because a trigger drops rows, is rolled back whole', async () => {
+    edge.applyMode = 'truncate';
     await edge.database.pool.query(`
       CREATE FUNCTION public.swallow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
       CREATE TRIGGER swallow BEFORE INSERT ON areas FOR EACH ROW EXECUTE FUNCTION public.swallow()`);
@@ -166,13 +160,13 @@ describe('an answer that is not one', () => {
     jest.spyOn(edge.hub, 'request').mockImplementation(async (asked) => {
       return { ...(await request(asked)), ...difference } as SyncResponse;
     });
-    const before = await everything();
+    const before = await edge.everything('names', 'areas');
 
     expect(await edge.sync()).toMatchObject({
       status: 'failed',
       error: { code: 'CENTRAL_RESPONSE_INVALID' },
     });
-    expect(await everything()).toEqual(before);
+    expect(await edge.everything('names', 'areas')).toEqual(before);
   });
 
   it('is in the log also with characters that PostgreSQL does not hold', async () => {
@@ -193,14 +187,14 @@ describe("central's key", () => {
   });
 
   it('is the one of the first manifest from then on', async () => {
-    const before = await everything();
+    const before = await edge.everything('names', 'areas');
     expect(await edge.sync({ hub: other })).toMatchObject({
       status: 'failed',
       manifestId: null,
       error: { code: 'MANIFEST_SIGNATURE_INVALID' },
     });
 
-    expect(await everything()).toEqual(before);
+    expect(await edge.everything('names', 'areas')).toEqual(before);
     expect(other.acknowledgements).toEqual([]);
   });
 

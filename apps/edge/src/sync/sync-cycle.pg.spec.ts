@@ -3,10 +3,6 @@ import { setUpSyncCycles } from '../../test/sync-cycle-fixture';
 
 const edge = setUpSyncCycles();
 
-async function select(query: string): Promise<unknown[]> {
-  return (await edge.database.pool.query(query)).rows;
-}
-
 async function labelsOf(table: string): Promise<string[]> {
   const { rows } = await edge.database.pool.query<{ label: string }>(
     `SELECT label FROM ${table} ORDER BY id`,
@@ -91,13 +87,15 @@ describe('a later sync', () => {
     expect(edge.hub.acknowledgements).toHaveLength(1);
   });
 
-  it('loads the tables that have changed, and no other', async () => {
+  it('changes the rows that differ, in the tables that have changed and no other', async () => {
     edge.hub.datasets[0] = numberedTexts('names', ['Ada', 'Grace Hopper', 'Edsger']);
     const result = await edge.sync();
 
-    expect(result.tables.map(({ name, action, rows }) => [name, action, rows])).toEqual([
-      ['names', 'loaded', 3],
-      ['areas', 'unchanged', 1],
+    expect(
+      result.tables.map(({ name, action, rows, rowsChanged }) => [name, action, rows, rowsChanged]),
+    ).toEqual([
+      ['names', 'patched', 3, 2],
+      ['areas', 'unchanged', 1, 0],
     ]);
     expect(await labelsOf('names')).toEqual(['Ada', 'Grace Hopper', 'Edsger']);
     const [areas, names] = await edge.state.tables();
@@ -123,7 +121,7 @@ describe('a later sync', () => {
     const result = await edge.sync();
 
     expect(result.tables.map(({ action }) => action)).toEqual(['rebuilt', 'unchanged']);
-    expect(await select('SELECT id, label, born::text FROM names ORDER BY id')).toEqual([
+    expect(await edge.select('SELECT id, label, born::text FROM names ORDER BY id')).toEqual([
       { id: '1', label: 'Ada', born: '1815-12-10' },
       { id: '2', label: 'Grace', born: '1815-12-10' },
     ]);
@@ -133,7 +131,9 @@ describe('a later sync', () => {
     edge.hub.datasets[0] = { ...edge.hub.datasets[0]!, indexes: [['label']] };
 
     expect(await edge.sync()).toMatchObject({ status: 'applied', wireBytes: 0 });
-    expect(await select(`SELECT indexdef FROM pg_indexes WHERE indexdef LIKE '%(label)'`)).toHaveLength(1);
+    expect(await edge.select(`SELECT indexdef FROM pg_indexes WHERE indexdef LIKE '%(label)'`)).toHaveLength(
+      1,
+    );
     expect(await edge.sync()).toMatchObject({ status: 'current' });
   });
 
@@ -171,7 +171,7 @@ describe('a later sync', () => {
     const result = await edge.sync();
 
     expect(result.tables.map(({ action }) => action)).toEqual([cure, 'unchanged']);
-    expect(await select('SELECT * FROM names ORDER BY id')).toEqual([
+    expect(await edge.select('SELECT * FROM names ORDER BY id')).toEqual([
       { id: '1', label: 'Ada' },
       { id: '2', label: 'Grace' },
     ]);

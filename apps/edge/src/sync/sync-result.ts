@@ -1,7 +1,9 @@
 import type { ErrorCode } from '@rivulet/protocol';
 
-/** What started a cycle. */
-export type SyncTrigger = 'start' | 'schedule' | 'operator';
+export const syncTriggers = ['start', 'schedule', 'operator', 'repair'] as const;
+
+/** What started a cycle; `repair`: a scrub that found deviations. */
+export type SyncTrigger = (typeof syncTriggers)[number];
 
 /** Milliseconds, by the monotonic clock. */
 export interface SyncDurations {
@@ -12,15 +14,22 @@ export interface SyncDurations {
   totalMs: number;
 }
 
-export const tableActions = ['created', 'loaded', 'rebuilt', 'unchanged'] as const;
+export const tableActions = ['created', 'loaded', 'rebuilt', 'patched', 'merged', 'unchanged'] as const;
+
+/**
+ * `created` and filled · `loaded`: emptied and filled · `rebuilt` for other columns, and filled · `patched` by the rows
+ * that differ · `merged` with the chunks that differ · `unchanged`
+ */
+export type TableAction = (typeof tableActions)[number];
 
 /** What a cycle did with one table. */
 export interface TableResult {
   name: string;
   table: string;
-  /** `created` and filled · `loaded`: emptied and filled · `rebuilt` for other columns, and filled · `unchanged` */
-  action: (typeof tableActions)[number];
+  action: TableAction;
   rows: number;
+  /** Rows that were inserted, updated or deleted; all of them when it was filled. */
+  rowsChanged: number;
   /** Bytes of the canonical rows. */
   bytes: number;
   checksum: string;
@@ -74,4 +83,9 @@ export interface SyncProgress {
   rowsTotal: number;
   bytesDone: number;
   bytesTotal: number;
+}
+
+/** That of what has not begun. */
+export function idleProgress(): SyncProgress {
+  return { phase: 'requesting', rowsDone: 0, rowsTotal: 0, bytesDone: 0, bytesTotal: 0 };
 }

@@ -2,10 +2,14 @@ import { Controller, Get, HttpCode, Inject, Post, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ApiProblems } from '@rivulet/platform';
 import { MAC_ADDRESS } from '../identity/mac-address';
+import { ScrubService } from '../scrub/scrub.service';
+import type { EdgeSyncTable } from '../state/edge-sync-table.entity';
+import { ScrubLog } from '../state/scrub-log';
 import { SyncState } from '../state/sync-state';
 import type { SyncResult } from './sync-result';
 import { SyncScheduler } from './sync-scheduler';
-import { HistoryQueryDto, SyncResultDto, SyncStatusDto } from './sync.dto';
+import { SyncStatusDto, type MirrorStatusDto } from './sync-status.dto';
+import { HistoryQueryDto, SyncResultDto } from './sync.dto';
 import { SyncService } from './sync.service';
 
 @ApiTags('sync')
@@ -15,6 +19,8 @@ export class SyncController {
     private readonly sync: SyncService,
     private readonly scheduler: SyncScheduler,
     private readonly state: SyncState,
+    private readonly scrub: ScrubService,
+    private readonly scrubLog: ScrubLog,
     @Inject(MAC_ADDRESS) private readonly macAddress: string,
   ) {}
 
@@ -35,15 +41,18 @@ export class SyncController {
   @ApiOkResponse({ type: SyncStatusDto })
   @ApiProblems('DATABASE_UNAVAILABLE')
   async status(): Promise<SyncStatusDto> {
-    const { progress, lastResult } = this.sync;
+    const { lastResult } = this.sync;
+    const progress = this.sync.progress ?? this.scrub.progress;
     const { nextRunAt } = this.scheduler;
+    const lastVerification = await this.scrubLog.last();
     return {
-      state: progress === undefined ? 'idle' : 'syncing',
+      state: this.activity(),
       macAddress: this.macAddress,
       ...(progress === undefined ? {} : { progress }),
       ...(lastResult === undefined ? {} : { lastResult }),
+      ...(lastVerification === undefined ? {} : { lastVerification }),
       ...(nextRunAt === undefined ? {} : { nextRunAt }),
-      mirrors: await this.state.tables(),
+      mirrors: (await this.state.tables()).map(toMirrorStatus),
     };
   }
 
@@ -54,4 +63,14 @@ export class SyncController {
   async history(@Query() { limit }: HistoryQueryDto): Promise<SyncResult[]> {
     return this.state.history(limit);
   }
+
+  private activity(): SyncStatusDto['state'] {
+    if (this.sync.progress !== undefined) return 'syncing';
+    return this.scrub.progress === undefined ? 'idle' : 'verifying';
+  }
+}
+
+function toMirrorStatus(mirror: EdgeSyncTable): MirrorStatusDto {
+  const { columns: _columns, key: _key, ...shown } = mirror;
+  return shown;
 }

@@ -4,6 +4,7 @@ import { Type } from 'class-transformer';
 import { IsInt, IsOptional, Max, Min } from 'class-validator';
 import {
   syncPhases,
+  syncTriggers,
   tableActions,
   type SyncDurations,
   type SyncProgress,
@@ -11,8 +12,8 @@ import {
   type TableResult,
 } from './sync-result';
 
-const exampleChecksum = '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08';
-const exampleManifestId = '01KAJ9V9RW4C7ZK3DYE7V1NB2R';
+export const exampleChecksum = '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08';
+export const exampleManifestId = '01KAJ9V9RW4C7ZK3DYE7V1NB2R';
 
 export class SyncDurationsDto implements SyncDurations {
   @ApiProperty({ description: "Milliseconds until central's answer was there.", example: 48 })
@@ -40,7 +41,8 @@ export class TableResultDto implements TableResult {
 
   @ApiProperty({
     description:
-      '`created`, `loaded` (emptied and filled), `rebuilt` (made anew for other columns) or `unchanged`.',
+      '`created`, `loaded` (emptied and filled), `rebuilt` (made anew for other columns), `patched` (by the rows ' +
+      'that differ), `merged` (with the chunks that differ) or `unchanged`.',
     enum: tableActions,
   })
   action: TableResult['action'];
@@ -48,7 +50,13 @@ export class TableResultDto implements TableResult {
   @ApiProperty({ description: 'Rows that the mirror has.', example: 1032 })
   rows: number;
 
-  @ApiProperty({ description: 'Bytes of these rows in canonical form.', example: 301857 })
+  @ApiProperty({
+    description: 'Rows that were inserted, updated or deleted; all of them when it was filled.',
+    example: 12,
+  })
+  rowsChanged: number;
+
+  @ApiProperty({ description: 'Bytes of its rows in canonical form.', example: 301857 })
   bytes: number;
 
   @ApiProperty({ description: 'The checksum that was proved.', example: exampleChecksum })
@@ -83,7 +91,10 @@ export class SyncResultDto implements SyncResult {
   })
   cycleId: string;
 
-  @ApiProperty({ description: 'What started the cycle.', enum: ['start', 'schedule', 'operator'] })
+  @ApiProperty({
+    description: 'What started the cycle. `repair`: a scrub that found a deviation.',
+    enum: syncTriggers,
+  })
   trigger: SyncResult['trigger'];
 
   @ApiProperty({
@@ -148,62 +159,13 @@ export class SyncProgressDto implements SyncProgress {
   rowsTotal: number;
 
   @ApiProperty({
-    description: 'Bytes fetched while downloading, of rows written while applying.',
+    description: 'Bytes fetched while downloading, of rows and patches taken while applying.',
     example: 19922944,
   })
   bytesDone: number;
 
   @ApiProperty({ description: '0 until it is known.', example: 38797312 })
   bytesTotal: number;
-}
-
-export class MirrorStatusDto {
-  @ApiProperty({ description: "The dataset's name.", example: 'users' })
-  name: string;
-
-  @ApiProperty({ description: "The mirror's table.", example: 'users' })
-  table: string;
-
-  @ApiProperty({ description: 'Rows that it has.', example: 1032 })
-  rows: number;
-
-  @ApiProperty({ description: 'Bytes of these rows in canonical form.', example: 301857 })
-  bytes: number;
-
-  @ApiProperty({ description: 'The checksum that was proved when it was loaded.', example: exampleChecksum })
-  checksum: string;
-
-  @ApiProperty({ description: 'The manifest that changed it last.', example: exampleManifestId })
-  manifestId: string;
-
-  @ApiProperty({ description: "When, by the edge's clock.", example: '2026-11-21T08:00:03.251Z' })
-  loadedAt: Date;
-}
-
-export class SyncStatusDto {
-  @ApiProperty({ description: 'Whether a cycle is running.', enum: ['idle', 'syncing'] })
-  state: 'idle' | 'syncing';
-
-  @ApiProperty({ description: 'By which central knows this device.', example: '48:b0:2d:e9:c3:b7' })
-  macAddress: string;
-
-  @ApiPropertyOptional({ description: 'Of the cycle that is running.', type: SyncProgressDto })
-  progress?: SyncProgressDto;
-
-  @ApiPropertyOptional({
-    description: 'Of this process; older ones are in the history.',
-    type: SyncResultDto,
-  })
-  lastResult?: SyncResultDto;
-
-  @ApiPropertyOptional({
-    description: 'When the next scheduled cycle starts.',
-    example: '2026-11-21T08:05:11.004Z',
-  })
-  nextRunAt?: Date;
-
-  @ApiProperty({ description: 'What each mirror holds.', type: [MirrorStatusDto] })
-  mirrors: MirrorStatusDto[];
 }
 
 export class HistoryQueryDto {

@@ -1,15 +1,22 @@
 import { randomBytes } from 'node:crypto';
 import { Logger, Module, type DynamicModule, type OnApplicationShutdown } from '@nestjs/common';
 import { namedError } from '@rivulet/platform';
+import type { TransactionOptions } from '@rivulet/postgres';
 import { RivuletError } from '@rivulet/protocol';
 import { DataSource } from 'typeorm';
 import { monotonicFactory } from 'ulid';
 import { EdgeEnv } from '../edge-env';
 import { HttpHub } from '../hub/http-hub';
 import { MAC_ADDRESS } from '../identity/mac-address';
+import { Scrub, type ScrubDependencies } from '../scrub/scrub';
+import { ScrubController } from '../scrub/scrub.controller';
+import { ScrubScheduler } from '../scrub/scrub-scheduler';
+import { ScrubService } from '../scrub/scrub.service';
 import { SpoolFile } from '../spool/spool-file';
+import { ScrubLog } from '../state/scrub-log';
 import { SyncState } from '../state/sync-state';
-import { SyncCycle, type SyncCycleDependencies } from './sync-cycle';
+import type { SyncCycleDependencies } from './cycle-context';
+import { SyncCycle } from './sync-cycle';
 import { SyncScheduler } from './sync-scheduler';
 import { SyncController } from './sync.controller';
 import { SyncService } from './sync.service';
@@ -27,7 +34,7 @@ export class SyncModule implements OnApplicationShutdown {
     return {
       module: SyncModule,
       global: true,
-      controllers: [SyncController],
+      controllers: [SyncController, ScrubController],
       providers: [
         { provide: EdgeEnv, useValue: env },
         { provide: MAC_ADDRESS, useValue: macAddress },
@@ -46,6 +53,20 @@ export class SyncModule implements OnApplicationShutdown {
         },
         SyncService,
         SyncScheduler,
+        {
+          provide: ScrubLog,
+          inject: [DataSource],
+          useFactory: (database: DataSource) => new ScrubLog(database),
+        },
+        {
+          provide: Scrub,
+          inject: [DataSource, SyncState, ScrubLog, SyncService],
+          useFactory: (database: DataSource, state: SyncState, log: ScrubLog, sync: SyncService) => {
+            return new Scrub(scrubDependencies(env, database, state, log, sync));
+          },
+        },
+        ScrubService,
+        ScrubScheduler,
       ],
       exports: [SyncState, SyncService],
     };
@@ -82,21 +103,48 @@ function cycleDependencies(
     macAddress,
     configuredKey: env.centralKey,
     retry: { retries: env.retries, minDelayMs: env.retryDelayMs, maxDelayMs: 60_000 },
-    applyLimits: {
-      statementTimeoutMs: env.applyTimeoutMs,
-      lockTimeoutMs: env.lockTimeoutMs,
-      idleTimeoutMs: 60_000,
-    },
+    applyLimits: applyLimits(env),
+    applyMode: env.applyMode,
+    verify: env.verify,
     now: () => new Date(),
     newId: monotonicFactory(),
     newNonce: () => randomBytes(18).toString('base64url'),
-    nameError: (error) => {
-      const named = namedError(error);
-      if (named.code === 'INTERNAL') logger.error(error, 'The sync met an error that it does not know');
-      return named;
-    },
+    nameError: nameFor(logger, 'The sync met an error that it does not know'),
     onWarning: (message, { code, message: reason }, cycleId) => {
       logger.warn({ code, cycleId }, `${message}: ${reason}`);
     },
+  };
+}
+
+function scrubDependencies(
+  env: EdgeEnv,
+  database: DataSource,
+  state: SyncState,
+  log: ScrubLog,
+  sync: SyncService,
+): ScrubDependencies {
+  return {
+    database,
+    state,
+    log,
+    limits: applyLimits(env),
+    settled: () => sync.settled(),
+    syncAfter: (prepare) => sync.repair(prepare),
+    now: () => new Date(),
+    newId: monotonicFactory(),
+    nameError: nameFor(new Logger('Scrub'), 'The scrub met an error that it does not know'),
+  };
+}
+
+function applyLimits({ applyTimeoutMs, lockTimeoutMs }: EdgeEnv): TransactionOptions {
+  return { statementTimeoutMs: applyTimeoutMs, lockTimeoutMs, idleTimeoutMs: 60_000 };
+}
+
+/** Gives errors their names; what has none is for a person to see. */
+function nameFor(logger: Logger, message: string): (error: unknown) => RivuletError {
+  return (error) => {
+    const named = namedError(error);
+    if (named.code === 'INTERNAL') logger.error(error, message);
+    return named;
   };
 }

@@ -95,6 +95,40 @@ describe('calls for a sync', () => {
   });
 });
 
+describe('a repair', () => {
+  it('waits for the cycle that is running, prepares under the lease, and is a cycle that others join', async () => {
+    const order: string[] = [];
+    const cycle = slowCycle();
+    const first = service.sync('schedule').then(() => order.push('the first has ended'));
+    await cycle.begun;
+    const second = slowCycle();
+    const repair = service.repair(async () => {
+      await expect(withDatabaseLease(source, () => Promise.resolve())).rejects.toMatchObject({
+        code: 'SYNC_IN_PROGRESS',
+      });
+      order.push('prepared');
+    });
+    cycle.finish(current('1'));
+    await first;
+    await second.begun;
+    const joined = service.sync('operator');
+    second.finish(current('2'));
+
+    expect((await Promise.all([repair, joined])).map(({ cycleId }) => cycleId)).toEqual(['2', '2']);
+    expect(order).toEqual(['the first has ended', 'prepared']);
+    expect(run.mock.calls.map(([trigger]) => trigger)).toEqual(['schedule', 'repair']);
+  });
+
+  it('runs no cycle when it cannot be prepared, nor in a shutdown', async () => {
+    await expect(service.repair(() => Promise.reject(new Error('no')))).rejects.toThrow('no');
+    service.onModuleDestroy();
+    await expect(service.repair(() => Promise.resolve())).rejects.toMatchObject({ code: 'SHUTTING_DOWN' });
+
+    expect(run).not.toHaveBeenCalled();
+    expect(service.progress).toBeUndefined();
+  });
+});
+
 describe('a shutdown', () => {
   it('aborts the cycle and waits until it has ended', async () => {
     const order: string[] = [];

@@ -1,9 +1,10 @@
 import { Injectable, Logger, type BeforeApplicationShutdown, type OnModuleDestroy } from '@nestjs/common';
 import { RivuletError } from '@rivulet/protocol';
 import { DataSource } from 'typeorm';
-import { withDatabaseLease } from './database-lease';
+import { withDatabaseLease, type DatabaseLease } from './database-lease';
+import { needsPerson } from './failure-report';
 import { SyncCycle } from './sync-cycle';
-import type { SyncProgress, SyncResult, SyncTrigger } from './sync-result';
+import { idleProgress, type SyncProgress, type SyncResult, type SyncTrigger } from './sync-result';
 
 /** Runs cycles: one at a time, whatever asks for them. */
 @Injectable()
@@ -35,22 +36,24 @@ export class SyncService implements OnModuleDestroy, BeforeApplicationShutdown {
    *   that is not there
    */
   async sync(trigger: SyncTrigger): Promise<SyncResult> {
-    if (this.stopping.signal.aborted) throw new RivuletError('SHUTTING_DOWN', 'This edge is shutting down.');
-    if (this.running !== undefined) return this.running.cycle;
-    const progress: SyncProgress = {
-      phase: 'requesting',
-      rowsDone: 0,
-      rowsTotal: 0,
-      bytesDone: 0,
-      bytesTotal: 0,
-    };
-    const cycle = this.runCycle(trigger, progress);
-    this.running = { cycle, progress };
-    try {
-      return await cycle;
-    } finally {
-      this.running = undefined;
-    }
+    this.refuseWhenStopping();
+    return this.running?.cycle ?? this.begin(trigger);
+  }
+
+  /**
+   * Runs a cycle that fetches what a scrub found to be different. `prepare` records it before, under the lease.
+   *
+   * @throws as sync() does
+   */
+  async repair(prepare: (lease: DatabaseLease) => Promise<void>): Promise<SyncResult> {
+    await this.settled();
+    this.refuseWhenStopping();
+    return this.begin('repair', prepare);
+  }
+
+  /** Waits until no cycle of this process is running. */
+  async settled(): Promise<void> {
+    while (this.running !== undefined) await this.running.cycle.catch(() => undefined);
   }
 
   onModuleDestroy(): void {
@@ -62,10 +65,29 @@ export class SyncService implements OnModuleDestroy, BeforeApplicationShutdown {
     await this.running?.cycle.catch(() => undefined);
   }
 
-  private async runCycle(trigger: SyncTrigger, progress: SyncProgress): Promise<SyncResult> {
-    const result = await withDatabaseLease(this.database, (lease) =>
-      this.cycle.run(trigger, lease, progress, this.stopping.signal),
-    );
+  private begin(
+    trigger: SyncTrigger,
+    prepare?: (lease: DatabaseLease) => Promise<void>,
+  ): Promise<SyncResult> {
+    const progress = idleProgress();
+    const cycle = this.runCycle(trigger, progress, prepare).finally(() => (this.running = undefined));
+    this.running = { cycle, progress };
+    return cycle;
+  }
+
+  private refuseWhenStopping(): void {
+    if (this.stopping.signal.aborted) throw new RivuletError('SHUTTING_DOWN', 'This edge is shutting down.');
+  }
+
+  private async runCycle(
+    trigger: SyncTrigger,
+    progress: SyncProgress,
+    prepare?: (lease: DatabaseLease) => Promise<void>,
+  ): Promise<SyncResult> {
+    const result = await withDatabaseLease(this.database, async (lease) => {
+      await prepare?.(lease);
+      return this.cycle.run(trigger, lease, progress, this.stopping.signal);
+    });
     this.last = result;
     this.report(result);
     return result;
@@ -73,7 +95,7 @@ export class SyncService implements OnModuleDestroy, BeforeApplicationShutdown {
 
   private report({ cycleId, status, manifestId, durations, tables, wireBytes, error }: SyncResult): void {
     const changed = tables.filter((table) => table.action !== 'unchanged');
-    const rows = changed.reduce((sum, table) => sum + table.rows, 0);
+    const rows = changed.reduce((sum, table) => sum + table.rowsChanged, 0);
     const summary = { cycleId, status, manifestId, wireBytes, ms: durations.totalMs };
     if (status === 'failed') {
       const message = `Sync failed: ${error!.message} ${error!.nextStep}`;
@@ -82,23 +104,7 @@ export class SyncService implements OnModuleDestroy, BeforeApplicationShutdown {
     } else if (status === 'current') {
       this.logger.log(summary, 'Sync: already current');
     } else {
-      this.logger.log(summary, `Sync: applied and verified ${rows} rows in ${changed.length} tables`);
+      this.logger.log(summary, `Sync: applied and verified ${rows} changed rows in ${changed.length} tables`);
     }
   }
-}
-
-/** What passes by itself, so that nobody need get up for it. */
-const selfHealing = new Set<string>([
-  'CENTRAL_UNREACHABLE',
-  'SERVER_BUSY',
-  'SHUTTING_DOWN',
-  'DATABASE_UNAVAILABLE',
-  'FRAME_INVALID',
-  'MANIFEST_EXPIRED',
-  'MIRROR_BUSY',
-  'SYNC_IN_PROGRESS',
-]);
-
-function needsPerson(code: string): boolean {
-  return !selfHealing.has(code);
 }

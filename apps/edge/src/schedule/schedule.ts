@@ -30,11 +30,18 @@ function comesEver(delayMs: (now: Date) => number): boolean {
   }
 }
 
+/** What stands for no schedule, where there need be none. */
+export const NO_SCHEDULE = 'off';
+
 /** For a variable of the environment. The text itself is kept; it has been found to be a schedule. */
-export function IsSchedule(): PropertyDecorator {
+export function IsSchedule({ orOff = false } = {}): PropertyDecorator {
+  const isAccepted = (text: string): boolean =>
+    (orOff && text === NO_SCHEDULE) || parseSchedule(text) !== undefined;
   return EnvValue({
-    accepts: 'an interval of at least 1s such as 5m, or a cron expression such as "*/5 * * * *"',
-    parse: (text) => (parseSchedule(text) === undefined ? undefined : text),
+    accepts:
+      'an interval of at least 1s such as 5m, or a cron expression such as "*/5 * * * *"' +
+      (orOff ? `, or ${NO_SCHEDULE}` : ''),
+    parse: (text) => (isAccepted(text) ? text : undefined),
     format: String,
   });
 }

@@ -1,0 +1,103 @@
+import { inTransaction, lockForTransaction, withClient } from '@rivulet/postgres';
+import type { ClientBase, Pool } from 'pg';
+import { Coalesced } from './coalesced';
+
+/** A version for each watched table, by OID. Two equal versions stand for equal content. */
+export type Versions = ReadonlyMap<string, string>;
+
+/** Held by whoever gives tables versions. */
+export const VERSIONS_LOCK = 'rivulet table versions';
+
+/** Rows of the log that are deleted in one go: there may be millions when central was away for long. */
+const FOLDED_AT_ONCE = 200_000;
+
+const LIMITS = { statementTimeoutMs: 30_000, lockTimeoutMs: 10_000, idleTimeoutMs: 10_000 };
+
+/**
+ * The versions of the source's tables. A change that has been committed gets its table a new version before anyone is
+ * told the old one again; see docs/adr/0011.
+ */
+export class ChangeLog {
+  private known: Versions = new Map();
+  private knownText = '';
+  private readonly reading = new Coalesced(() => this.read());
+
+  constructor(private readonly source: Pool) {}
+
+  /** As of a moment after the call. The same object as long as nothing has changed. */
+  async versions(): Promise<Versions> {
+    return this.reading.run();
+  }
+
+  /**
+   * As of the snapshot of the caller's REPEATABLE READ transaction, with the tables that have changes which it sees
+   * and which no version stands for.
+   *
+   * What it reads of a table that is not pending is the content of the version that it sees: each version was given
+   * after the changes that it stands for were committed, so it sees these; and a change that it sees and that has
+   * no version yet has its row in changed_tables.
+   */
+  async versionsAt(client: ClientBase): Promise<{ versions: Versions; pending: ReadonlySet<string> }> {
+    const { versions, pending } = await readLog(client);
+    return { versions: new Map(Object.entries(versions)), pending: new Set(pending) };
+  }
+
+  private async read(): Promise<Versions> {
+    return withClient(this.source, async (client) => {
+      let log = await readLog(client);
+      if (log.isPending) {
+        await giveVersions(client);
+        log = await readLog(client);
+      }
+      const text = JSON.stringify(log.versions);
+      if (text !== this.knownText) {
+        this.knownText = text;
+        this.known = new Map(Object.entries(log.versions));
+      }
+      return this.known;
+    });
+  }
+}
+
+interface Log {
+  versions: Record<string, string>;
+  /** Known tables. */
+  pending: string[];
+  /** Whether the log has any row. */
+  isPending: boolean;
+}
+
+/** One look into the index of the log for each known table, as after an absence of central the log is long. */
+async function readLog(client: ClientBase): Promise<Log> {
+  const { rows } = await client.query<Log>({ name: 'rivulet versions', text: readVersions });
+  return rows[0]!;
+}
+
+const readVersions = `
+SELECT (SELECT coalesce(jsonb_object_agg(relation, version), '{}') FROM rivulet.table_versions) AS versions,
+       ARRAY(
+         SELECT relation::text FROM rivulet.table_versions known
+         WHERE (SELECT true FROM rivulet.changed_tables changed WHERE changed.relation = known.relation LIMIT 1)
+       ) AS pending,
+       EXISTS (SELECT FROM rivulet.changed_tables) AS "isPending"`;
+
+/** What is not committed yet is invisible to the DELETE, and stays for the next time. */
+async function giveVersions(client: ClientBase): Promise<void> {
+  let folded: number;
+  do {
+    folded = await inTransaction(client, LIMITS, async () => {
+      await lockForTransaction(client, VERSIONS_LOCK);
+      const { rows } = await client.query<{ folded: number }>(fold, [FOLDED_AT_ONCE]);
+      return rows[0]!.folded;
+    });
+  } while (folded === FOLDED_AT_ONCE);
+}
+
+const fold = `
+WITH changed AS (
+  DELETE FROM rivulet.changed_tables
+  WHERE ctid = ANY (ARRAY(SELECT ctid FROM rivulet.changed_tables LIMIT $1)) RETURNING relation
+), given AS (
+  UPDATE rivulet.table_versions SET version = gen_random_uuid() WHERE relation IN (SELECT relation FROM changed)
+)
+SELECT count(*)::int AS folded FROM changed`;

@@ -1,0 +1,67 @@
+import { inTransaction, isPostgresError, lockForTransaction } from '@rivulet/postgres';
+import type { ClientBase } from 'pg';
+import { INSTALLATION_LOCK, TRIGGER_NAME } from './change-log-schema';
+
+/** CREATE TRIGGER waits for the writers of a table, and new ones wait behind it meanwhile. */
+const LIMITS = { statementTimeoutMs: 10_000, lockTimeoutMs: 2_000, idleTimeoutMs: 10_000 };
+
+const INSUFFICIENT_PRIVILEGE = '42501';
+
+interface Untriggered {
+  oid: string;
+  name: string;
+}
+
+/**
+ * Gives each of the tables its trigger, which fires whoever writes.
+ *
+ * @returns the tables that have none, with the reason
+ */
+export async function installTriggers(client: ClientBase, relations: string[]): Promise<Map<string, string>> {
+  const missing = new Map<string, string>();
+  for (const { oid, name } of await findUntriggered(client, relations)) {
+    try {
+      await inTransaction(client, LIMITS, () => install(client, oid));
+    } catch (error) {
+      if (!isPostgresError(error)) throw error;
+      const nextStep = error.code === INSUFFICIENT_PRIVILEGE ? `; GRANT TRIGGER ON ${name}` : '';
+      missing.set(oid, `the table ${name} cannot be given a trigger: ${error.message}${nextStep}`);
+    }
+  }
+  return missing;
+}
+
+async function install(client: ClientBase, oid: string): Promise<void> {
+  await lockForTransaction(client, INSTALLATION_LOCK);
+  // Another central may have been faster.
+  const [table] = await findUntriggered(client, [oid]);
+  if (table === undefined) return;
+  const { name } = table;
+  // One that was switched off has missed changes; that it was written anew is seen by its xmin.
+  await client.query(
+    `CREATE OR REPLACE TRIGGER ${TRIGGER_NAME} AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON ${name}
+     FOR EACH STATEMENT EXECUTE FUNCTION rivulet.note_change()`,
+  );
+  // It fires for replication roles too. That takes the owner's right, without which the rest is still worth having.
+  await client.query('SAVEPOINT always');
+  try {
+    await client.query(`ALTER TABLE ONLY ${name} ENABLE ALWAYS TRIGGER ${TRIGGER_NAME}`);
+  } catch (error) {
+    if (!isPostgresError(error) || error.code !== INSUFFICIENT_PRIVILEGE) throw error;
+    await client.query('ROLLBACK TO SAVEPOINT always');
+  }
+}
+
+/** Tables without the trigger, or with one that is switched off, or that the owner may have fire always. */
+async function findUntriggered(client: ClientBase, relations: string[]): Promise<Untriggered[]> {
+  const { rows } = await client.query<Untriggered>(
+    `SELECT class.oid::text AS oid, format('%I.%I', nspname, relname) AS name
+     FROM pg_class class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+     LEFT JOIN pg_trigger ON tgrelid = class.oid AND tgname = $2
+     WHERE class.oid = ANY ($1::oid[]) AND (tgname IS NULL OR tgfoid <> to_regprocedure('rivulet.note_change()') OR tgenabled IN ('D', 'R')
+       OR (tgenabled = 'O' AND pg_has_role(relowner, 'USAGE')))
+     ORDER BY class.oid`,
+    [relations, TRIGGER_NAME],
+  );
+  return rows;
+}

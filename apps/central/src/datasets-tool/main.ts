@@ -1,0 +1,18 @@
+import { onParentDeath } from '@rivulet/platform';
+import { runTool } from './run-tool';
+
+async function main(): Promise<void> {
+  // The reader of the output may be gone, as with `| head`.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+  onParentDeath(() => process.exit(1));
+  process.exitCode = await runTool(process.argv.slice(2), {
+    environment: process.env,
+    write: (text) => process.stdout.write(text),
+    writeError: (text) => process.stderr.write(text),
+    width: process.stdout.isTTY ? process.stdout.columns : undefined,
+  });
+  process.removeAllListeners('disconnect');
+  if (process.connected) process.disconnect();
+}
+
+void main();

@@ -1,0 +1,90 @@
+import { resolve } from 'node:path';
+import { loadEnvironment, namedError, redactSecrets } from '@rivulet/platform';
+import { createPool } from '@rivulet/postgres';
+import type { Pool } from 'pg';
+import { CentralEnv } from '../central-env';
+import { readArguments, USAGE, UsageError, type ToolArguments } from './arguments';
+import { checkDatasetsFile } from './check';
+import { explainDatasets } from './explain';
+import { checkJson, explainJson, previewJson } from './json-reports';
+import { previewDevice } from './preview';
+import { checkLines, explainLines, previewLines } from './reports';
+import { openSource } from './source-database';
+
+export interface ToolSurroundings {
+  environment: NodeJS.ProcessEnv;
+  write: (text: string) => void;
+  writeError: (text: string) => void;
+  /** Of a terminal. */
+  width: number | undefined;
+}
+
+export const EXIT_FINE = 0;
+export const EXIT_MISTAKES = 1;
+export const EXIT_USAGE = 2;
+
+/** `npm run datasets`. Returns the exit code. */
+export async function runTool(argv: string[], surroundings: ToolSurroundings): Promise<number> {
+  const { write, writeError } = surroundings;
+  try {
+    const args = readArguments(argv);
+    if (args !== undefined) return await runOnSource(args, surroundings);
+    write(USAGE);
+    return EXIT_FINE;
+  } catch (error) {
+    if (error instanceof UsageError) {
+      writeError(`${error.message}\n\n${USAGE}`);
+      return EXIT_USAGE;
+    }
+    const { code, message, nextStep } = namedError(error);
+    const stack = code === 'INTERNAL' ? `\n${(error as Error).stack}` : '';
+    writeError(redactSecrets(`${message}\n${nextStep}${stack}\n`));
+    return EXIT_MISTAKES;
+  }
+}
+
+async function runOnSource(args: ToolArguments, surroundings: ToolSurroundings): Promise<number> {
+  const { environment } = surroundings;
+  const { env } = loadEnvironment(CentralEnv, environment);
+  const file = args.file === undefined ? env.datasetsFile : fromCaller(args.file, environment);
+  const database = await openSource(environment);
+  const pool = createPool({ url: database.url, applicationName: 'rivulet datasets', maxConnections: 1 });
+  try {
+    return await runCommand(args, file, pool, surroundings);
+  } finally {
+    await pool.end();
+    await database.stop();
+  }
+}
+
+/** npm runs scripts in the project's folder, and says from where it was called. */
+function fromCaller(path: string, environment: NodeJS.ProcessEnv): string {
+  const caller = environment['INIT_CWD'];
+  return caller === undefined || resolve(caller) === process.cwd() ? path : resolve(caller, path);
+}
+
+async function runCommand(
+  args: ToolArguments,
+  file: string,
+  source: Pool,
+  { write, width }: ToolSurroundings,
+): Promise<number> {
+  const { timeoutMs, datasets, macAddresses, sampleRows, analyze } = args;
+  const [macAddress] = macAddresses;
+  const print = (lines: string[], json: object): void =>
+    write(args.asJson ? `${JSON.stringify(json, undefined, 2)}\n` : `${lines.join('\n').trimEnd()}\n`);
+  if (args.command === 'check') {
+    const report = await checkDatasetsFile(source, { file, macAddresses, timeoutMs });
+    print(checkLines(report, args.showColumns, width), checkJson(report));
+    return report.findings.mistakes.isEmpty ? EXIT_FINE : EXIT_MISTAKES;
+  }
+  if (args.command === 'preview') {
+    const options = { file, macAddress: macAddress!, datasets, sampleRows, timeoutMs };
+    const report = await previewDevice(source, options);
+    print(previewLines(report, width), previewJson(report));
+    return report.datasets.every(({ failure }) => failure === undefined) ? EXIT_FINE : EXIT_MISTAKES;
+  }
+  const explained = await explainDatasets(source, { file, macAddress, datasets, analyze, timeoutMs });
+  print(explainLines(explained), explainJson(explained));
+  return EXIT_FINE;
+}

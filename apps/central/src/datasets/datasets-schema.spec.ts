@@ -1,0 +1,80 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, relative } from 'node:path';
+import { MANIFEST_MAX_TABLES, NAME_MAX_BYTES } from '@rivulet/protocol';
+import Ajv from 'ajv';
+import { parse } from 'yaml';
+import {
+  DATASET_FIELDS,
+  FILE_FIELDS,
+  INDEX_MAX_COLUMNS,
+  parseDatasetsFile,
+  SCOPE_FIELDS,
+} from './datasets-file';
+import { FileProblems } from './file-problems';
+
+const SCHEMA = 'db/datasets.schema.json';
+
+interface Schema {
+  properties: Record<string, Schema>;
+  required: string[];
+  definitions: Record<string, Schema>;
+  maxItems: number;
+  maxLength: number;
+}
+
+const schema = JSON.parse(readFileSync(SCHEMA, 'utf8')) as Schema;
+const accepts = new Ajv({ strict: true, allErrors: true }).compile(schema);
+
+const files = ['db/datasets.yaml', ...readdirSync('db/examples').map((name) => `db/examples/${name}`)].filter(
+  (path) => path.endsWith('.yaml'),
+);
+
+const good = { name: 'a', key: ['id'], query: 'SELECT 1 AS id' };
+
+function fileOf(dataset: object, more: object = {}): object {
+  const scope = { query: 'SELECT :mac_address AS device_id' };
+  return { version: 1, scope, datasets: [dataset], ...more };
+}
+
+describe('the schema of datasets files', () => {
+  it.each(files)('accepts %s, which refers to it', (path) => {
+    const text = readFileSync(path, 'utf8');
+    accepts(parse(text, { merge: true }));
+    expect(accepts.errors).toBeNull();
+    const reference = relative(dirname(path), SCHEMA);
+    expect(text.split('\n', 1)[0]).toBe(`# yaml-language-server: $schema=${reference}`);
+  });
+
+  it('has the fields and limits of the parser', () => {
+    const { dataset, columns, name } = schema.definitions as Record<'dataset' | 'columns' | 'name', Schema>;
+    const { scope, datasets } = schema.properties as Record<'scope' | 'datasets', Schema>;
+    expect(Object.keys(schema.properties)).toEqual(FILE_FIELDS);
+    expect(Object.keys(scope.properties)).toEqual(SCOPE_FIELDS);
+    expect(Object.keys(dataset.properties).toSorted()).toEqual([...DATASET_FIELDS].toSorted());
+    expect(datasets.maxItems).toBe(MANIFEST_MAX_TABLES);
+    expect(columns.maxItems).toBe(INDEX_MAX_COLUMNS);
+    expect(name.maxLength).toBe(NAME_MAX_BYTES);
+  });
+
+  it.each([
+    ['a dataset', fileOf(good), true],
+    ['a field of the author', fileOf(good, { 'x-mine': 1 }), true],
+    ['all fields of a dataset', fileOf({ ...good, table: 'b', indexes: [['id']] }), true],
+    ['an unknown field', fileOf(good, { dataset: 1 }), false],
+    ['an unknown field of a dataset', fileOf({ ...good, 'x-mine': 1 }), false],
+    ['another version', fileOf(good, { version: 2 }), false],
+    ['no dataset', fileOf(good, { datasets: [] }), false],
+    ['a scope without a query', fileOf(good, { scope: {} }), false],
+    ['a dataset without a key', fileOf({ ...good, key: undefined }), false],
+    ['a key that is a text', fileOf({ ...good, key: 'id' }), false],
+    ['a key twice', fileOf({ ...good, key: ['id', 'id'] }), false],
+    ['a name that is a number', fileOf({ ...good, name: 1 }), false],
+    ['an index that is a text', fileOf({ ...good, indexes: ['id'] }), false],
+    ['an empty query', fileOf({ ...good, query: '' }), false],
+  ])('agrees with the parser about %s', (_, file, isRight) => {
+    const problems = new FileProblems();
+    const text = JSON.stringify(file);
+    parseDatasetsFile('f', text, problems);
+    expect([accepts(JSON.parse(text)), problems.isEmpty]).toEqual([isRight, isRight]);
+  });
+});

@@ -1,0 +1,299 @@
+/** The tables that the files are about. */
+export const tables = `
+    CREATE TABLE devices (id bigint PRIMARY KEY, mac_address text, site_id bigint, state text, group_ids bigint[]);
+    INSERT INTO devices VALUES (1, '48:b0:2d:e9:c3:b7', 7, 'on', '{1,2}');
+    CREATE TABLE users (
+      id bigint PRIMARY KEY, site_id bigint NOT NULL, email text, badge text, owner regrole, doc json, settings jsonb
+    );
+    INSERT INTO users (id, site_id, email, badge)
+    VALUES (1, 7, 'a@x.example', 'B1'), (2, 7, 'b@x.example', NULL), (3, 7, 'a@x.example', 'B3');
+    CREATE SCHEMA hr;
+    CREATE TABLE hr.people (id bigint PRIMARY KEY);
+    CREATE TABLE blobs (id bigint PRIMARY KEY, content text);
+    INSERT INTO blobs VALUES (1, repeat('x', 17000000))`;
+
+const SCOPE = 'SELECT id AS device_id, site_id, group_ids FROM devices WHERE mac_address = :mac_address';
+
+/** A file with this scope query, which begins at 3:10. */
+function withScope(query: string): string {
+  return `version: 1
+scope:
+  query: ${query}
+datasets:
+  - {name: users, key: [id], query: SELECT id FROM users}
+`;
+}
+
+/** A file with one dataset, whose fields begin at 5:5, 6:5 … */
+function withDataset(...fields: string[]): string {
+  return `version: 1\nscope:\n  query: ${SCOPE}\ndatasets:\n  - ${fields.join('\n    ')}\n`;
+}
+
+/** A file with one dataset, whose query begins at 8:7 and whose key at 6:11. */
+export function withQuery(query: string, key = '[id]', ...more: string[]): string {
+  const block = ['query: |', ...query.split('\n').map((line) => `  ${line}`)];
+  return withDataset('name: users', `key: ${key}`, ...block, ...more);
+}
+
+/** Every mistake, its file, and all that is said of it. This list is what `check` promises to find. */
+export const mistakes: [what: string, source: string, ...messages: string[]][] = [
+  // The file
+  [
+    'a tab',
+    'version: 1\nscope:\n\tquery: x\n',
+    '3:1: this line is indented with a tab; YAML takes only spaces.',
+  ],
+  [
+    'a field twice',
+    'version: 1\nversion: 1\n',
+    '2:1: this field is here for the second time; keep one of the two.',
+  ],
+  [
+    'a second document',
+    'version: 1\n---\nversion: 1\n',
+    '2:1: a second document begins here; keep everything in one, without `---`.',
+  ],
+  [
+    'no YAML',
+    'a: b: c\n',
+    '1:4: this is not valid YAML: Nested mappings are not allowed in compact mappings.',
+  ],
+  [
+    'an alias without its anchor',
+    withDataset('name: users', 'key: *id', 'query: SELECT 1'),
+    '6:10: *id refers to no anchor; name it with &id above.',
+  ],
+  [
+    'an alias within what it refers to',
+    'x-a: &a\n  b: *a\n',
+    '2:6: *a is part of what it refers to; write that out here.',
+  ],
+  [
+    'aliases without end',
+    `${Array.from({ length: 9 }, (_, n) => `x-${n}: &a${n} [${n === 0 ? 1 : `*a${n - 1},`.repeat(9)}]`).join('\n')}\n`,
+    '7:11: aliases refer to aliases so often that the file would have no end; use fewer.',
+  ],
+  [
+    'a merge of a list',
+    withDataset('<<: [id]', 'name: users', 'key: [id]', 'query: SELECT id FROM users'),
+    '5:10: << merges a mapping; refer to one: `<<: *anchor`.',
+  ],
+  [
+    'no version',
+    withQuery('SELECT id FROM users').replace('version: 1\n', ''),
+    '1:1: the file has no version; begin it with `version: 1`.',
+  ],
+  [
+    'another version',
+    withQuery('SELECT id FROM users').replace('version: 1', 'version: 2'),
+    '1:10: version must be 1, the only one that there is.',
+  ],
+  [
+    'an unknown field',
+    withQuery('SELECT id FROM users').replace('scope:', 'skope:'),
+    '2:1: the file has the unknown field "skope" (known: version, scope, datasets). Did you mean scope?',
+  ],
+  [
+    'neither scope nor datasets',
+    'version: 1\n',
+    '1:1: the file has no scope; add `scope:` with a query.',
+    '1:1: the file has no datasets; add a list `datasets:`.',
+  ],
+  [
+    'datasets by name',
+    `version: 1\nscope: {query: "${SCOPE}"}\ndatasets:\n  users: {}\n`,
+    '4:3: datasets must be a list.',
+  ],
+  // A dataset
+  [
+    'no name',
+    withDataset('key: [id]', 'query: SELECT id FROM users'),
+    '5:5: the dataset has no name; add `name:`.',
+  ],
+  [
+    'a name that YAML takes for something else',
+    withDataset('name: on', 'key: [yes, 1]', 'query: SELECT id FROM users').replace('name: on', 'name: true'),
+    '5:11: the name must be a text; put it in quotes: "true".',
+    '6:16: a column in the key of the dataset must be a text; put it in quotes: "1".',
+  ],
+  [
+    'a name that PostgreSQL would cut',
+    withDataset(`name: ${'x'.repeat(64)}`, 'key: [id]', 'query: SELECT id FROM users'),
+    '5:11: the name has 64 bytes; PostgreSQL keeps 63 of a name.',
+  ],
+  [
+    'a key that is no list',
+    withDataset('name: users', 'key: id', 'query: SELECT id FROM users'),
+    '6:10: the key of dataset users must be a list; put it in brackets: [id].',
+  ],
+  [
+    'neither key nor query',
+    withDataset('name: users'),
+    '5:5: dataset users has no key; add `key: [column]`.',
+    '5:5: dataset users has no query; add `query:`.',
+  ],
+  [
+    'a misspelt field',
+    withQuery('SELECT id, email FROM users', '[id]', 'index: [[email]]'),
+    '9:5: a dataset has the unknown field "index" (known: name, table, key, query, indexes). Did you mean indexes?',
+  ],
+  [
+    'an index that is no list',
+    withQuery('SELECT id, email FROM users', '[id]', 'indexes: [email]'),
+    '9:15: an index of dataset users must be a list; put it in brackets: [email].',
+  ],
+  [
+    'a name twice',
+    `${withQuery('SELECT id FROM users')}  - {name: users, key: [id], query: SELECT id FROM users}\n`,
+    '9:5: dataset users is defined twice, first at 5:5; rename one.',
+  ],
+  [
+    'a table twice',
+    `${withQuery('SELECT id FROM users')}  - {name: all, table: users, key: [id], query: SELECT id FROM users}\n`,
+    '9:5: datasets users and all both fill table users; give one of them another `table:`.',
+  ],
+  // The scope query
+  [
+    'a parameter that the scope query is not given',
+    withScope('SELECT id AS device_id FROM devices WHERE mac_address = :mac'),
+    '3:66: the scope query uses :mac; the only parameter that it is given is :mac_address.',
+  ],
+  [
+    'a scope query for no device in particular',
+    withScope('SELECT 1 AS device_id'),
+    '3:10: the scope query does not use :mac_address, so every device would get the same rows; compare its MAC ' +
+      'address with it.',
+  ],
+  [
+    'a scope query without device_id',
+    withScope('SELECT id FROM devices WHERE mac_address = :mac_address'),
+    '3:10: the scope query must return a column device_id; it returns id. ' +
+      'Give what identifies a device that name: SELECT … AS device_id.',
+  ],
+  [
+    'an is_active that is a text',
+    withScope('SELECT id AS device_id, state AS is_active FROM devices WHERE mac_address = :mac_address'),
+    '3:10: is_active of the scope query is of type text; it must be boolean.',
+  ],
+  [
+    'a scope of several rows',
+    withScope('SELECT generate_series(1, 2) AS device_id FROM devices WHERE mac_address = :mac_address'),
+    '3:10: The scope query returns more than one row for 48:b0:2d:e9:c3:b7. ' +
+      'Make the scope query return exactly one row per device.',
+  ],
+  [
+    'a scope query that fails',
+    withScope('SELECT 1 / (id - 1) AS device_id FROM devices WHERE mac_address = :mac_address'),
+    '3:10: The scope query fails for 48:b0:2d:e9:c3:b7: division by zero. ' +
+      'Run the query by hand with the parameters of this device, and correct the datasets file.',
+  ],
+  // The query of a dataset
+  [
+    'a syntax error',
+    withQuery('SELECT id\nFORM users'),
+    '9:12: PostgreSQL refuses the query of dataset users: syntax error at or near "users".',
+  ],
+  [
+    'a quote that is never closed',
+    withQuery("SELECT id FROM users WHERE email = 'x"),
+    '8:42: in the query of dataset users, this quote is never closed.',
+  ],
+  [
+    'two statements',
+    withQuery('SELECT 1;\nSELECT id FROM users;'),
+    '8:15: in the query of dataset users, there is more than one statement; keep the one that returns the rows.',
+  ],
+  [
+    'a misspelt table',
+    withQuery('SELECT id FROM user_s'),
+    '8:22: PostgreSQL refuses the query of dataset users: relation "user_s" does not exist. Did you mean users?',
+  ],
+  [
+    'a table of another schema',
+    withQuery('SELECT id FROM people'),
+    '8:22: PostgreSQL refuses the query of dataset users: relation "people" does not exist. Did you mean hr.people?',
+  ],
+  [
+    'a misspelt column',
+    withQuery('SELECT u.id, u.emial FROM users u'),
+    '8:20: PostgreSQL refuses the query of dataset users: column u.emial does not exist. ' +
+      'Perhaps you meant to reference the column "u.email".',
+  ],
+  [
+    'a misspelt parameter',
+    withQuery('SELECT id FROM users WHERE site_id = :siteid'),
+    '8:44: dataset users uses :siteid, which the scope query does not return; ' +
+      'it returns :device_id, :site_id, :group_ids. Did you mean site_id?',
+  ],
+  [
+    'a list that is compared like a value',
+    withQuery('SELECT id FROM users WHERE site_id = :group_ids'),
+    '8:42: PostgreSQL refuses the query of dataset users: operator does not exist: bigint = bigint[]. ' +
+      'No operator matches the given name and argument types. You might need to add explicit type casts. ' +
+      'A column is compared with all values of an array by = ANY (:name).',
+  ],
+  [
+    'a column twice',
+    withQuery('SELECT id, email, email FROM users'),
+    '8:7: the query of dataset users returns column email twice; give one of them another name with AS.',
+  ],
+  [
+    'a type that is not carried',
+    withQuery('SELECT id, owner FROM users'),
+    '8:7: dataset users has column owner, and its type regrole cannot be carried exactly; ' +
+      'cast it in the query, for example to text.',
+  ],
+  [
+    "a name that is PostgreSQL's own",
+    withQuery('SELECT id, ctid::text FROM users'),
+    '8:7: dataset users has column ctid, a name that PostgreSQL keeps for itself; give it another with AS.',
+  ],
+  // Keys and indexes
+  [
+    'a key column that is not returned',
+    withQuery('SELECT id, email FROM users', '[id, emial]'),
+    '6:15: dataset users names column emial in its key, which its query does not return; it returns id, email. ' +
+      'Did you mean email?',
+  ],
+  [
+    'an indexed column that is not returned',
+    withQuery('SELECT id FROM users', '[id]', 'indexes: [[badge]]'),
+    '9:16: dataset users names column badge in its index, which its query does not return; it returns id.',
+  ],
+  [
+    'a key that cannot be sorted',
+    withQuery('SELECT doc FROM users', '[doc]'),
+    '6:11: dataset users names column doc in its key, and PostgreSQL does not sort json; ' +
+      'leave it out, or cast it in the query.',
+  ],
+  [
+    'a key that databases sort in different ways',
+    withQuery('SELECT settings FROM users', '[settings]'),
+    '6:11: dataset users names column settings in its key, and databases sort jsonb in different ways; ' +
+      'leave it out, or cast it in the query.',
+  ],
+  // Rows
+  [
+    'a NULL in a key',
+    withQuery('SELECT badge FROM users WHERE site_id = :site_id', '[badge]'),
+    '6:11: dataset users has NULL in badge of its key (badge) in 1 of 3 rows for 48:b0:2d:e9:c3:b7; ' +
+      'add badge IS NOT NULL, or choose another key.',
+  ],
+  [
+    'a key of several rows',
+    withQuery('SELECT email, site_id FROM users WHERE site_id = :site_id', '[site_id, email]'),
+    '6:11: dataset users has 2 rows with the key (site_id, email) = (7, a@x.example) for 48:b0:2d:e9:c3:b7; ' +
+      'add a column to the key, or, where a join repeats rows, use EXISTS or SELECT DISTINCT.',
+  ],
+  [
+    'a row that is too large',
+    withQuery('SELECT id, content FROM blobs'),
+    '8:7: dataset users has a row of about 17.0 MB for 48:b0:2d:e9:c3:b7, and 16.8 MB are carried at most; ' +
+      'leave the large column out, or split it.',
+  ],
+  [
+    'a query that fails on a row',
+    withQuery('SELECT id, 1 / (id - 2) AS share FROM users'),
+    '8:7: dataset users cannot be read for 48:b0:2d:e9:c3:b7: division by zero; correct the query or the rows.',
+  ],
+];

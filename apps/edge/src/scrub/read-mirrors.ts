@@ -1,0 +1,120 @@
+import type { Mirror } from '@rivulet/mirror';
+import {
+  inTransaction,
+  isPostgresError,
+  sqlState,
+  useCanonicalSettings,
+  type TransactionOptions,
+} from '@rivulet/postgres';
+import { RivuletError } from '@rivulet/protocol';
+import type { ClientBase, PoolClient } from 'pg';
+import type { DataSource } from 'typeorm';
+import { EdgeSyncTable } from '../state/edge-sync-table.entity';
+import type { StateSession } from '../state/sync-state';
+import type { SyncProgress } from '../sync/sync-result';
+import { inspectMirror, type MirrorInspection } from './inspect-mirror';
+
+/** How often a mirror that is being loaded is tried, each time after the cycle has ended that loads it. */
+const ATTEMPTS = 5;
+
+const UNDEFINED_TABLE = '42P01';
+
+export interface ReadMirrorsSettings {
+  database: DataSource;
+  limits: TransactionOptions;
+  /** Waits for the cycle of this process that is running. */
+  settled: () => Promise<void>;
+}
+
+/**
+ * Inspects every recorded mirror, on a connection of its own and without the lease of a sync: what is recorded of a
+ * mirror is written together with it, so any snapshot of the database has both. Each mirror gets a transaction, so
+ * that one which is to be emptied by a sync is not held for as long as the others are read.
+ *
+ * @throws RivuletError MIRROR_BUSY · CHECKSUM_MISMATCH when a row is not one that a dataset can have · the signal's
+ *   reason
+ */
+export async function readMirrors(
+  settings: ReadMirrorsSettings,
+  progress: SyncProgress,
+  signal: AbortSignal,
+): Promise<MirrorInspection[]> {
+  const runner = settings.database.createQueryRunner();
+  try {
+    const client = (await runner.connect()) as PoolClient;
+    const session = { client, manager: runner.manager };
+    const recorded = await runner.manager.find(EdgeSyncTable, { order: { name: 'ASC' } });
+    progress.rowsTotal = recorded.reduce((sum, { rows }) => sum + rows, 0);
+    const inspections: MirrorInspection[] = [];
+    for (const { name } of recorded) {
+      const inspection = await readPatiently(session, name, settings, progress, signal);
+      if (inspection !== undefined) inspections.push(inspection);
+    }
+    return inspections;
+  } finally {
+    await runner.release();
+  }
+}
+
+/** Undefined when nothing is recorded of the mirror any more. */
+async function readPatiently(
+  session: StateSession,
+  name: string,
+  { limits, settled }: ReadMirrorsSettings,
+  progress: SyncProgress,
+  signal: AbortSignal,
+): Promise<MirrorInspection | undefined> {
+  const rowsBefore = progress.rowsDone;
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+    signal.throwIfAborted();
+    progress.rowsDone = rowsBefore;
+    try {
+      return await readMirror(session, name, limits, (rows) => {
+        progress.rowsDone += rows;
+        signal.throwIfAborted();
+      });
+    } catch (error) {
+      if (!isBeingReplaced(error)) throw error;
+      await settled();
+    }
+  }
+  throw new RivuletError('MIRROR_BUSY', `The mirror of ${name} is locked, or replaced again and again.`);
+}
+
+async function readMirror(
+  session: StateSession,
+  name: string,
+  limits: TransactionOptions,
+  onProgress: (rows: number) => void,
+): Promise<MirrorInspection | undefined> {
+  const { client, manager } = session;
+  const options = { ...limits, isolation: 'REPEATABLE READ', readOnly: true } as const;
+  return inTransaction(client, options, async () => {
+    await useCanonicalSettings(client);
+    const recorded = await manager.findOneBy(EdgeSyncTable, { name });
+    if (recorded === null) return undefined;
+    return inspectMirror(client, recorded, onProgress, (mirror) => hold(client, mirror));
+  });
+}
+
+/** The mirror that the snapshot shows has been emptied or dropped since. */
+class MirrorReplaced extends Error {}
+
+/**
+ * Keeps the mirror from being emptied or dropped, and sees that neither has happened since the snapshot was taken:
+ * TRUNCATE and DROP do not keep what older snapshots show. Both give the name another file, and pg_class is read as
+ * of the snapshot, whereas the two functions look at what is there now.
+ */
+async function hold(client: ClientBase, { qualifiedName }: Mirror): Promise<void> {
+  await client.query(`LOCK TABLE ${qualifiedName} IN ACCESS SHARE MODE`);
+  const { rowCount } = await client.query(
+    'SELECT FROM pg_class WHERE oid = to_regclass($1) AND relfilenode = pg_relation_filenode(oid)',
+    [qualifiedName],
+  );
+  if (rowCount !== 1) throw new MirrorReplaced(qualifiedName);
+}
+
+function isBeingReplaced(error: unknown): boolean {
+  if (error instanceof MirrorReplaced) return true;
+  return isPostgresError(error) && [sqlState.lockNotAvailable, UNDEFINED_TABLE].includes(error.code);
+}

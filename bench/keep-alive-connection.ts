@@ -1,0 +1,62 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+
+export interface HttpAnswer {
+  status: number;
+  /** Head and body. */
+  bytes: number;
+  body: string;
+}
+
+const HEAD_END = '\r\n\r\n';
+
+/**
+ * HTTP/1.1 on one connection, a request after the other, for answers with a Content-Length. Little more than the
+ * bytes: a client that costs as much as the server would measure itself.
+ */
+export class KeepAliveConnection {
+  private received: Buffer = Buffer.alloc(0);
+  private resolve: (answer: HttpAnswer) => void = () => undefined;
+  private reject: (error: Error) => void = () => undefined;
+
+  private constructor(private readonly socket: Socket) {
+    socket.on('data', (bytes: Buffer) => this.receive(bytes));
+    socket.on('error', (error) => this.reject(error));
+    socket.on('close', () => this.reject(new Error('Central closed the connection.')));
+  }
+
+  static async open(url: URL): Promise<KeepAliveConnection> {
+    const socket = connect({ host: url.hostname, port: Number(url.port), noDelay: true });
+    await once(socket, 'connect');
+    return new KeepAliveConnection(socket);
+  }
+
+  send(request: string): Promise<HttpAnswer> {
+    this.socket.write(request);
+    return new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
+  }
+
+  close(): void {
+    this.socket.destroy();
+  }
+
+  private receive(bytes: Buffer): void {
+    this.received = this.received.length === 0 ? bytes : Buffer.concat([this.received, bytes]);
+    const headEnd = this.received.indexOf(HEAD_END);
+    if (headEnd === -1) return;
+    const head = this.received.toString('latin1', 0, headEnd);
+    const bodyBytes = Number(/\r\ncontent-length: *(\d+)/i.exec(head)?.[1] ?? Number.NaN);
+    if (Number.isNaN(bodyBytes)) {
+      this.reject(new Error(`An answer has no Content-Length:\n${head}`));
+      return;
+    }
+    const length = headEnd + HEAD_END.length + bodyBytes;
+    if (this.received.length < length) return;
+    const body = this.received.toString('utf8', length - bodyBytes, length);
+    this.received = this.received.subarray(length);
+    this.resolve({ status: Number(head.slice(9, 12)), bytes: length, body });
+  }
+}

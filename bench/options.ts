@@ -1,0 +1,66 @@
+import { parseArgs } from 'node:util';
+
+export const scenarioNames = ['full', 'delta', 'noop', 'readers', 'fanout'] as const;
+export type ScenarioName = (typeof scenarioNames)[number];
+
+export interface BenchOptions {
+  scenarios: ScenarioName[];
+  rows: number;
+  /** Rounds of a scenario; medians are reported. */
+  repeat: number;
+  /** Whether logical replication and JSON with INSERT run too. The raw COPY pipe always does. */
+  peers: boolean;
+  /** File for the JSON. */
+  out: string | undefined;
+}
+
+export const USAGE = `npm run bench -- [--only ${scenarioNames.join(',')}] [--rows N] [--quick] [--repeat N]
+                 [--without-peers] [--out FILE]
+
+  --only           scenarios, with commas between them; all of them by default
+  --rows           rows of the source, 1,000,000 by default, at least 10,000
+  --quick          200,000 rows
+  --repeat         rounds of which the median is taken, 3 by default
+  --without-peers  no logical replication, no JSON with INSERT: for the memory that 10,000,000 rows need
+  --out            writes the figures to this file, as JSON
+`;
+
+const DEFAULT_ROWS = 1_000_000;
+const QUICK_ROWS = 200_000;
+const MIN_ROWS = 10_000;
+
+/** @throws with a sentence about what is wrong */
+export function parseOptions(args: string[]): BenchOptions {
+  const { values } = parseArgs({
+    args,
+    options: {
+      only: { type: 'string', default: scenarioNames.join(',') },
+      rows: { type: 'string' },
+      quick: { type: 'boolean', default: false },
+      repeat: { type: 'string', default: '3' },
+      'without-peers': { type: 'boolean', default: false },
+      out: { type: 'string' },
+    },
+  });
+  const rows = values.rows ?? String(values.quick ? QUICK_ROWS : DEFAULT_ROWS);
+  return {
+    scenarios: parseScenarios(values.only),
+    rows: parseCount('--rows', rows, MIN_ROWS),
+    repeat: parseCount('--repeat', values.repeat, 1),
+    peers: !values['without-peers'],
+    out: values.out,
+  };
+}
+
+function parseScenarios(list: string): ScenarioName[] {
+  const asked = list.split(',');
+  const unknown = asked.filter((name) => !scenarioNames.some((known) => known === name));
+  if (unknown.length > 0) throw new Error(`There is no scenario "${unknown[0]}".`);
+  return scenarioNames.filter((name) => asked.includes(name));
+}
+
+function parseCount(option: string, text: string, min: number): number {
+  const count = Number(text.replaceAll(/[_,]/g, ''));
+  if (!Number.isInteger(count) || count < min) throw new Error(`${option} is not a number from ${min} on.`);
+  return count;
+}

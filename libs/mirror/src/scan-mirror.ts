@@ -1,0 +1,105 @@
+import {
+  ChunkCutter,
+  RivuletError,
+  RowError,
+  type Chunk,
+  type ChunkSummary,
+  type PatchedSpan,
+} from '@rivulet/protocol';
+import { copyOut } from '@rivulet/postgres';
+import type { ClientBase } from 'pg';
+import {
+  coversHalf,
+  inRange,
+  joinSpans,
+  keyColumns,
+  keyExpression,
+  rangeOfSpan,
+  type KeyRange,
+} from './key-range';
+import { columnList, type Mirror } from './mirror-table';
+import { findRanges, withSettings } from './planner-settings';
+
+type OnProgress = (rows: number) => void;
+
+/**
+ * Reads the whole mirror in key order and cuts it into chunks. The caller has opened the transaction and pinned the
+ * canonical settings.
+ *
+ * @param onProgress gets the number of rows that have been read since it was called last
+ * @throws RivuletError CHECKSUM_MISMATCH when a row is not one that a dataset can have
+ */
+export async function scanMirror(
+  client: ClientBase,
+  mirror: Mirror,
+  onProgress: OnProgress = () => undefined,
+): Promise<ChunkSummary[]> {
+  const chunks: ChunkSummary[] = [];
+  await scanRange(client, mirror, {}, (chunk) => {
+    chunks.push(chunk);
+    onProgress(chunk.rows);
+  });
+  return chunks;
+}
+
+/**
+ * The list of chunks after a merge: reads the key ranges of the spans, cuts them anew, and takes the rest from
+ * `base`. When they are half of the table it reads all of it, which is then not slower and proves more.
+ *
+ * @param spans places in `base`, ascending
+ * @throws RivuletError CHECKSUM_MISMATCH when a row is not one that a dataset can have
+ */
+export async function scanSpans(
+  client: ClientBase,
+  mirror: Mirror,
+  base: readonly ChunkSummary[],
+  spans: Iterable<PatchedSpan>,
+  onProgress: OnProgress = () => undefined,
+): Promise<ChunkSummary[]> {
+  const joined = joinSpans(spans);
+  if (coversHalf(base, joined)) return scanMirror(client, mirror, onProgress);
+  const pieces: ChunkSummary[][] = [];
+  let next = 0;
+  await withSettings(client, findRanges, async () => {
+    for (const span of joined) {
+      const scanned: ChunkSummary[] = [];
+      await scanRange(client, mirror, rangeOfSpan(base, span), (chunk) => {
+        scanned.push(chunk);
+        onProgress(chunk.rows);
+      });
+      pieces.push(base.slice(next, span.position), scanned);
+      next = span.position + span.count;
+    }
+  });
+  return [...pieces, base.slice(next)].flat();
+}
+
+async function scanRange(
+  client: ClientBase,
+  mirror: Mirror,
+  range: KeyRange,
+  add: (chunk: ChunkSummary) => void,
+): Promise<void> {
+  const cutter = new ChunkCutter(mirror.keyColumns, { keepContent: false });
+  const addAll = (chunks: Chunk[]): void => {
+    for (const { content: _, ...summary } of chunks) add(summary);
+  };
+  try {
+    for await (const buffer of copyOut(client, canonicalCopy(mirror, range))) addAll(cutter.push(buffer));
+    addAll(cutter.end());
+  } catch (error) {
+    if (!(error instanceof RowError)) throw error;
+    throw new RivuletError(
+      'CHECKSUM_MISMATCH',
+      `Table ${mirror.table.table} reads back with a row that no dataset has: ${error.message}.`,
+      { cause: error },
+    );
+  }
+}
+
+/** Follows the primary key, whose text columns are in the order of "C". */
+function canonicalCopy(mirror: Mirror, range: KeyRange): string {
+  const order = keyColumns(mirror).map((column) => keyExpression('mirror', column));
+  return `COPY (SELECT ${columnList(mirror.columns)} FROM ${mirror.qualifiedName} AS mirror
+    WHERE ${inRange(mirror, 'mirror', range)} ORDER BY ${order.join(', ')}) TO STDOUT`;
+}
