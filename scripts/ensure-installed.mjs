@@ -1,17 +1,26 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { basename, delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { linkNode } from './link-node.mjs';
 import { isInstalledByHand, isPresent, listPackages } from './lockfile-packages.mjs';
 import { waitForLock } from './lock.mjs';
+import { runNpm } from './npm.mjs';
 import { Progress } from './progress.mjs';
 import { Failure, isMain, projectRoot, runMain, stateDirectory } from './project.mjs';
-import { exitCodeOf, runChild } from './run-child.mjs';
+import { exitCodeOf } from './run-child.mjs';
 
 const POLL_MS = 300;
 const SHOWN_LINES = 25;
-/** Asked to end, npm puts everything back, which takes half a minute; the next start begins anew anyhow. */
-const STOP_DEADLINE_MS = 2_000;
+/** Development packages too, because they build, whatever NODE_ENV and npm's configuration say. */
+const NPM_ARGUMENTS = [
+  'ci',
+  '--include=dev',
+  '--include=optional',
+  '--no-audit',
+  '--no-fund',
+  '--no-progress',
+  '--loglevel=warn',
+];
 
 const modulesDirectory = join(projectRoot, 'node_modules');
 const stampFile = join(modulesDirectory, '.rivulet-installed');
@@ -60,7 +69,10 @@ async function install(output) {
   }, POLL_MS);
   let log = '';
   try {
-    const { code, stoppedBy } = await runNpm((text) => (log += text));
+    const { code, stoppedBy } = await runNpm(NPM_ARGUMENTS, {
+      cwd: projectRoot,
+      onOutput: (text) => (log += text),
+    });
     progress.finish(
       code === 0 ? `Installed ${expected.length} packages in ${progress.seconds.toFixed(1)} s.` : undefined,
     );
@@ -72,41 +84,6 @@ async function install(output) {
   }
   linkNode();
   writeFileSync(stampFile, makeStamp());
-}
-
-/** Development packages too, because they build, whatever NODE_ENV and npm's configuration say. */
-async function runNpm(onOutput) {
-  const [command, ...before] = findNpm();
-  const options = [
-    '--include=dev',
-    '--include=optional',
-    '--no-audit',
-    '--no-fund',
-    '--no-progress',
-    '--loglevel=warn',
-  ];
-  // npm removes node_modules first; it must not run on the Node in there.
-  const path = (process.env.PATH ?? '')
-    .split(delimiter)
-    .filter((folder) => !folder.startsWith(modulesDirectory));
-  try {
-    return await runChild(command, [...before, 'ci', ...options], {
-      cwd: projectRoot,
-      env: { ...process.env, PATH: path.join(delimiter) },
-      stdio: ['ignore', 'pipe', 'pipe'],
-      stopDeadlineMs: STOP_DEADLINE_MS,
-      onOutput,
-    });
-  } catch (error) {
-    throw new Failure(
-      `npm cannot be run (${error.message}); it comes with Node. Install it and run the command again.`,
-    );
-  }
-}
-
-function findNpm() {
-  const { npm_execpath: npm, npm_node_execpath: node } = process.env;
-  return npm && node && basename(npm) === 'npm-cli.js' && existsSync(npm) ? [node, npm] : ['npm'];
 }
 
 function explain(log, code) {

@@ -41,7 +41,8 @@ export function runChild(
   let stoppedBy;
   let deadline;
   const stop = (signal) => {
-    child.kill(signal);
+    // A terminal that is closed ends us; on SIGHUP central would read its datasets file again.
+    child.kill(signal === 'SIGHUP' ? 'SIGTERM' : signal);
     stoppedBy ??= signal;
     deadline ??= setTimeout(() => child.kill('SIGKILL'), stopDeadlineMs);
   };

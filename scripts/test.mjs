@@ -1,53 +1,10 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { ensureBuilt } from './ensure-built.mjs';
 import { ensureInstalled } from './ensure-installed.mjs';
-import { findNode, projectRoot, runMain } from './project.mjs';
-import { runChild } from './run-child.mjs';
+import { runJest } from './jest.mjs';
+import { runMain } from './project.mjs';
 
 await runMain(async (args) => {
   await ensureInstalled();
   await ensureBuilt();
-  const folder = mkdtempSync(join(tmpdir(), 'rivulet-jest-'));
-  const resultsFile = join(folder, 'results.json');
-  try {
-    const { code, stoppedBy } = await runJest(['--json', `--outputFile=${resultsFile}`, ...args]);
-    if (stoppedBy !== undefined) return code;
-    const { passed, failed, skipped } = count(resultsFile);
-    process.stdout.write(`${passed} passed, ${failed} failed, ${skipped} skipped\n`);
-    return code === 0 && passed + failed === 0 ? 1 : code;
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  return runJest(args);
 });
-
-function runJest(args) {
-  const options = [
-    '--experimental-vm-modules',
-    '--disable-warning=ExperimentalWarning',
-    `--require=${join(projectRoot, 'scripts', 'end-with-parent.cjs')}`,
-    join(projectRoot, 'node_modules', 'jest', 'bin', 'jest.js'),
-  ];
-  return runChild(findNode(), [...options, ...args], { cwd: projectRoot, env: testEnvironment(), ipc: true });
-}
-
-/** Tests depend on, and touch, nothing that the shell names: not its databases, not its ports. */
-function testEnvironment() {
-  const own = Object.entries(process.env).filter(([name]) => !/^(CENTRAL|EDGE)_/.test(name));
-  return { ...Object.fromEntries(own), NODE_ENV: 'test' };
-}
-
-/** A file that cannot be run has no tests to fail, so it counts as one. */
-function count(resultsFile) {
-  try {
-    const results = JSON.parse(readFileSync(resultsFile, 'utf8'));
-    return {
-      passed: results.numPassedTests,
-      failed: results.numFailedTests + results.numRuntimeErrorTestSuites,
-      skipped: results.numPendingTests + results.numTodoTests,
-    };
-  } catch {
-    return { passed: 0, failed: 0, skipped: 0 };
-  }
-}

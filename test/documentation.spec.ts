@@ -10,6 +10,8 @@ const records = readdirSync(join(root, 'docs/adr')).filter((name) => /^\d{4}-.+\
 const pages = [
   'CHANGELOG.md',
   'docs/ARCHITECTURE.md',
+  'docs/benchmarks.md',
+  'docs/datasets.md',
   'docs/error-codes.md',
   'docs/operations.md',
   'docs/adr/README.md',

@@ -11,6 +11,10 @@ export interface PairOptions {
   edge?: Record<string, string>;
   /** Where the edge looks for central; its own address unless given. */
   centralUrl?: (central: string) => Promise<string> | string;
+  /** Their servers, when they are not that of the test run. */
+  servers?: { central: string; edge: string };
+  /** Before central starts. */
+  prepare?: (centralDb: TestDatabase) => Promise<unknown>;
 }
 
 export interface SyncAnswer {
@@ -36,7 +40,11 @@ export class SyncPair {
   ) {}
 
   static async start(options: PairOptions = {}): Promise<SyncPair> {
-    const [centralDb, edgeDb] = await Promise.all([createTestDatabase(), createTestDatabase()]);
+    const [centralDb, edgeDb] = await Promise.all([
+      createTestDatabase(undefined, options.servers?.central),
+      createTestDatabase(undefined, options.servers?.edge),
+    ]);
+    await options.prepare?.(centralDb);
     const directory = mkdtempSync(join(tmpdir(), 'rivulet-pair-'));
     const central = await startCentral(centralDb, options);
     const pair = new SyncPair(centralDb, edgeDb, directory, options, central, central);

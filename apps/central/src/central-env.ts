@@ -16,12 +16,22 @@ export class CentralEnv {
 
   @EnvVariable(
     'CENTRAL_DATABASE_URL',
-    "PostgreSQL with the data owner's tables and central's own. Unset outside production: an embedded server.",
+    "PostgreSQL with central's own tables, and the data owner's too unless these are apart. Unset outside production: " +
+      'an embedded server.',
     { secret: true },
   )
   @IsOptional()
   @PostgresUrl()
   databaseUrl: string | undefined = undefined;
+
+  @EnvVariable(
+    'CENTRAL_SOURCE_DATABASE_URL',
+    "PostgreSQL with the data owner's tables; its role needs no more than SELECT. Unset: central's own database.",
+    { secret: true },
+  )
+  @IsOptional()
+  @PostgresUrl()
+  sourceDatabaseUrl: string | undefined = undefined;
 
   @EnvVariable('CENTRAL_DATABASE_POOL_SIZE', "Connections to central's own tables.")
   @IsInt()
@@ -83,7 +93,7 @@ export class CentralEnv {
 
   @EnvVariable(
     'CENTRAL_DEMO_DATA',
-    'Fill an empty database with the demo companies. On with an embedded server.',
+    "Fill central's own database with the demo companies when it is empty. On with an embedded server that is the source.",
   )
   @IsOptional()
   @Flag()

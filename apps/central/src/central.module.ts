@@ -8,18 +8,22 @@ import { CentralEnv } from './central-env';
 import { ChangeDetection } from './changes/change-detection';
 import { SourceWatch } from './changes/source-watch';
 import { SourceDatabase } from './database/source-database';
-import { SourceModule, type SourceOptions } from './database/source.module';
+import type { SourceOptions } from './database/resolve-source';
+import { SourceModule } from './database/source.module';
 import { AcknowledgementService } from './device-sync/acknowledgement.service';
 import { AnswerRequestService } from './device-sync/answer-request.service';
 import { DeviceSyncController } from './device-sync/device-sync.controller';
 import { PayloadService } from './device-sync/payload.service';
 import { RequestLog } from './device-sync/request-log';
+import { DatasetsIndicator } from './health/datasets.indicator';
 import { SourceIndicator } from './health/source.indicator';
 import { ManifestService } from './manifests/manifest.service';
 import { SigningKey } from './manifests/signing-key';
 import { TablePlanner } from './manifests/table-planner';
 import { SyncManifestTable } from './manifests/sync-manifest-table.entity';
 import { SyncManifest } from './manifests/sync-manifest.entity';
+import { DatasetsOperations } from './operators/datasets-operations.service';
+import { OperatorDatasetsController } from './operators/operator-datasets.controller';
 import { RetentionService } from './retention/retention.service';
 import { ScopeService } from './scope/scope.service';
 import { ChunkStore } from './snapshots/chunk-store';
@@ -30,12 +34,13 @@ import { SnapshotService } from './snapshots/snapshot.service';
 /** The composition root of central. */
 @Module({})
 export class CentralModule {
-  static forRoot(env: CentralEnv, database: SourceOptions): DynamicModule {
+  /** @param databaseUrl of central's own tables */
+  static forRoot(env: CentralEnv, databaseUrl: string, source: SourceOptions): DynamicModule {
     return {
       module: CentralModule,
       imports: [
         databaseModule({
-          url: database.url,
+          url: databaseUrl,
           urlVariable: 'CENTRAL_DATABASE_URL',
           applicationName: 'rivulet central',
           poolSize: env.databasePoolSize,
@@ -43,10 +48,12 @@ export class CentralModule {
           migrations: [CreateOperationalTables1763683200000],
         }),
         ScheduleModule.forRoot(),
-        SourceModule.forRoot(env, database),
-        HealthModule.register({ indicators: [DatabaseIndicator, MigrationsIndicator, SourceIndicator] }),
+        SourceModule.forRoot(env, source),
+        HealthModule.register({
+          indicators: [DatabaseIndicator, MigrationsIndicator, SourceIndicator, DatasetsIndicator],
+        }),
       ],
-      controllers: [DeviceSyncController],
+      controllers: [DeviceSyncController, OperatorDatasetsController],
       providers: [
         { provide: CentralEnv, useValue: env },
         {
@@ -57,7 +64,7 @@ export class CentralModule {
             const applicationName = 'rivulet central chunks';
             // Each build holds one for the lock, and takes another for its chunks; payloads take the rest.
             const maxConnections = 2 * env.maxSnapshotBuilds + 8;
-            return new ChunkStore(createPool({ url: database.url, applicationName, maxConnections }));
+            return new ChunkStore(createPool({ url: databaseUrl, applicationName, maxConnections }));
           },
         },
         {
@@ -73,6 +80,7 @@ export class CentralModule {
           },
         },
         SourceWatch,
+        DatasetsOperations,
         ScopeService,
         SnapshotCache,
         SnapshotService,

@@ -2,6 +2,7 @@ import { createLogger, loadEnvironment, runApp } from '@rivulet/platform';
 import { resolveAppDatabase } from '@rivulet/postgres';
 import { CentralEnv } from './central-env';
 import { CentralModule } from './central.module';
+import { resolveSource } from './database/resolve-source';
 
 void runApp('central', async () => {
   const { env, unknownVariables } = loadEnvironment(CentralEnv);
@@ -12,9 +13,8 @@ void runApp('central', async () => {
     name: 'central',
     port: 54_080,
   });
-  const demoData = env.demoData ?? database.isEmbedded;
   return {
-    module: CentralModule.forRoot(env, { url: database.url, demoData }),
+    module: CentralModule.forRoot(env, database.url, resolveSource(env, database)),
     logger,
     unknownVariables,
     openApi: {

@@ -1,11 +1,12 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Pool } from 'pg';
 import { CentralEnv } from '../src/central-env';
 import { ChangeDetection } from '../src/changes/change-detection';
 import { SourceWatch } from '../src/changes/source-watch';
 import { SourceDatabase } from '../src/database/source-database';
-import { DatasetCatalogue } from '../src/datasets/dataset-catalogue';
+import { CurrentDatasets } from '../src/datasets/current-datasets';
 import { AcknowledgementService } from '../src/device-sync/acknowledgement.service';
 import { AnswerRequestService } from '../src/device-sync/answer-request.service';
 import { PayloadService } from '../src/device-sync/payload.service';
@@ -13,16 +14,35 @@ import { RequestLog } from '../src/device-sync/request-log';
 import { ManifestService } from '../src/manifests/manifest.service';
 import { SigningKey } from '../src/manifests/signing-key';
 import { TablePlanner } from '../src/manifests/table-planner';
+import { DatasetsOperations } from '../src/operators/datasets-operations.service';
 import { ScopeService } from '../src/scope/scope.service';
 import { SnapshotCache } from '../src/snapshots/snapshot-cache';
 import { SnapshotPatches } from '../src/snapshots/snapshot-patches';
 import { SnapshotService } from '../src/snapshots/snapshot.service';
 import type { CentralFixture } from './central-fixture';
 
+/** A datasets file that central has loaded. */
+export class WrittenFile {
+  readonly path = join(mkdtempSync(join(tmpdir(), 'rivulet-central-')), 'datasets.yaml');
+
+  constructor(text: string) {
+    this.write(text);
+  }
+
+  write(text: string): void {
+    writeFileSync(this.path, text);
+  }
+
+  remove(): void {
+    rmSync(join(this.path, '..'), { recursive: true });
+  }
+}
+
 /** Everything behind central's routes, for one datasets file, without Nest. */
 export class CentralServices {
   readonly changes: ChangeDetection;
   readonly watch: SourceWatch;
+  readonly operations: DatasetsOperations;
   readonly scopes: ScopeService;
   readonly snapshots: SnapshotService;
   readonly patches: SnapshotPatches;
@@ -32,22 +52,24 @@ export class CentralServices {
   readonly acknowledgements: AcknowledgementService;
 
   private constructor(
-    { central, store, database }: CentralFixture,
+    { central, store }: CentralFixture,
     readonly env: CentralEnv,
-    readonly catalogue: DatasetCatalogue,
+    readonly datasets: CurrentDatasets,
     signingKey: SigningKey,
+    sourcePool: Pool,
   ) {
-    const source = new SourceDatabase(database.pool);
-    this.changes = new ChangeDetection(database.pool, env.changeDetection, env.pollIntervalMs);
-    this.watch = new SourceWatch(catalogue, this.changes);
-    this.scopes = new ScopeService(source, catalogue, this.changes);
+    const source = new SourceDatabase(sourcePool, 'localhost:5432/source');
+    this.changes = new ChangeDetection(sourcePool, env.changeDetection, env.pollIntervalMs);
+    this.watch = new SourceWatch(datasets, this.changes);
+    this.operations = new DatasetsOperations(datasets, this.watch, this.changes, source);
+    this.scopes = new ScopeService(source, datasets, this.changes);
     const cache = new SnapshotCache(central);
     this.snapshots = new SnapshotService(
       env,
       central,
       store,
       source,
-      catalogue,
+      datasets,
       this.changes,
       this.scopes,
       cache,
@@ -55,7 +77,7 @@ export class CentralServices {
     this.patches = new SnapshotPatches(central, store);
     this.manifests = new ManifestService(central, signingKey, new TablePlanner(central, this.patches));
     const log = new RequestLog(central);
-    this.requests = new AnswerRequestService(log, this.snapshots, this.manifests, catalogue);
+    this.requests = new AnswerRequestService(log, this.snapshots, this.manifests, datasets);
     this.payloads = new PayloadService(this.manifests, store);
     this.acknowledgements = new AcknowledgementService(central, this.manifests);
   }
@@ -63,21 +85,30 @@ export class CentralServices {
   /** Loads the text of a datasets file, and looks at the source once, as central does at its start. */
   static async start(
     fixture: CentralFixture,
-    datasetsFile: string,
+    text: string,
     settings: Partial<CentralEnv> = {},
+    source = fixture.database.pool,
   ): Promise<CentralServices> {
-    const folder = mkdtempSync(join(tmpdir(), 'rivulet-central-'));
-    const path = join(folder, 'datasets.yaml');
-    writeFileSync(path, datasetsFile);
+    const file = new WrittenFile(text);
     try {
-      const catalogue = await DatasetCatalogue.load(path, fixture.database.pool);
-      const env = Object.assign(new CentralEnv(), settings);
-      const signingKey = await SigningKey.loadOrCreate(fixture.central);
-      const services = new CentralServices(fixture, env, catalogue, signingKey);
-      await services.watch.reconcile();
-      return services;
+      return await CentralServices.load(fixture, file, settings, source);
     } finally {
-      rmSync(folder, { recursive: true });
+      file.remove();
     }
+  }
+
+  /** Of a file that stays. */
+  static async load(
+    fixture: CentralFixture,
+    { path }: WrittenFile,
+    settings: Partial<CentralEnv> = {},
+    source = fixture.database.pool,
+  ): Promise<CentralServices> {
+    const datasets = await CurrentDatasets.load(path, source);
+    const env = Object.assign(new CentralEnv(), settings);
+    const signingKey = await SigningKey.loadOrCreate(fixture.central);
+    const services = new CentralServices(fixture, env, datasets, signingKey, source);
+    await services.watch.reconcile();
+    return services;
   }
 }

@@ -135,7 +135,7 @@ export const mistakes: [what: string, source: string, ...messages: string[]][] =
   [
     'a misspelt field',
     withQuery('SELECT id, email FROM users', '[id]', 'index: [[email]]'),
-    '9:5: a dataset has the unknown field "index" (known: name, table, key, query, indexes). Did you mean indexes?',
+    '9:5: a dataset has the unknown field "index" (known: name, table, key, query, indexes, schema, grants, onRemove, guard). Did you mean indexes?',
   ],
   [
     'an index that is no list',

@@ -38,6 +38,7 @@ export const macAddress = '48:b0:2d:e9:c3:b7';
 /** What is to be different from an ordinary cycle. */
 export interface CycleOptions extends Partial<SyncCycleDependencies> {
   trigger?: SyncTrigger;
+  confirmDeletes?: boolean;
   signal?: AbortSignal;
   progress?: SyncProgress;
 }
@@ -104,7 +105,7 @@ export class SyncCycleFixture {
     jest.restoreAllMocks();
     await this.spool.close();
     await this.database.pool.query(`
-      DROP SCHEMA public CASCADE; CREATE SCHEMA public;
+      DROP SCHEMA public CASCADE; CREATE SCHEMA public; DROP SCHEMA IF EXISTS plant CASCADE;
       TRUNCATE rivulet.edge_sync_state, rivulet.edge_sync_tables, rivulet.edge_mirror_chunks, rivulet.edge_sync_log,
         rivulet.edge_scrub_log`);
   }
@@ -134,13 +135,14 @@ export class SyncCycleFixture {
   async runUnder(lease: DatabaseLease, options: CycleOptions = {}): Promise<SyncResult> {
     const {
       trigger = 'operator',
+      confirmDeletes = false,
       signal = neverAborted(),
       progress = idleProgress(),
       ...overrides
     } = options;
     this.lease = lease;
     const cycle = new SyncCycle({ ...this.dependencies(), ...overrides });
-    return cycle.run(trigger, lease, progress, signal);
+    return cycle.run({ trigger, confirmDeletes }, lease, progress, signal);
   }
 
   /** One scrub, without a service. */

@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** The edge's own tables, in the schema `rivulet`; mirrors live in `public`. */
+/** The edge's own tables, in the schema `rivulet`; mirrors live in others. */
 export class CreateSyncTables1763683200000 implements MigrationInterface {
   name = 'CreateSyncTables1763683200000';
 
@@ -21,6 +21,7 @@ export class CreateSyncTables1763683200000 implements MigrationInterface {
       -- What each mirror holds. Written in the transaction that fills it.
       CREATE TABLE rivulet.edge_sync_tables (
         name        text PRIMARY KEY,
+        schema_name text NOT NULL,
         table_name  text NOT NULL,
         columns     jsonb NOT NULL,
         key         jsonb NOT NULL,
@@ -28,6 +29,8 @@ export class CreateSyncTables1763683200000 implements MigrationInterface {
         checksum    text NOT NULL,
         rows        bigint NOT NULL,
         bytes       bigint NOT NULL,
+        grants      jsonb NOT NULL,
+        on_remove   text NOT NULL CHECK (on_remove IN ('keep', 'drop')),
         manifest_id text NOT NULL,
         loaded_at   timestamptz NOT NULL
       );

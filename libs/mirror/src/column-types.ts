@@ -1,6 +1,8 @@
-import { RivuletError, type ManifestTable } from '@rivulet/protocol';
+import { RivuletError } from '@rivulet/protocol';
 import { isPostgresError } from '@rivulet/postgres';
 import type { ClientBase } from 'pg';
+import { placeText } from './mirror-place';
+import type { MirrorShape } from './mirror-table';
 
 /** A column as this server will hold it. */
 export interface MirrorColumn {
@@ -29,7 +31,7 @@ const typeText = new RegExp(
  *
  * @throws RivuletError SCHEMA_UNSUPPORTED, naming the columns and their types
  */
-export async function resolveColumns(client: ClientBase, table: ManifestTable): Promise<MirrorColumn[]> {
+export async function resolveColumns(client: ClientBase, table: MirrorShape): Promise<MirrorColumn[]> {
   const types = table.columns.map((column) => (typeText.test(column.type) ? column.type : ''));
   const known = await lookUp(client, table, types);
   const missing = table.columns.filter((_, index) => !known[index]!.exists);
@@ -47,7 +49,7 @@ interface KnownType {
   collatable: boolean;
 }
 
-async function lookUp(client: ClientBase, table: ManifestTable, types: string[]): Promise<KnownType[]> {
+async function lookUp(client: ClientBase, table: MirrorShape, types: string[]): Promise<KnownType[]> {
   try {
     const { rows } = await client.query<KnownType>(
       `SELECT type.oid IS NOT NULL AS exists, coalesce(type.typcollation <> 0, false) AS collatable
@@ -64,10 +66,10 @@ async function lookUp(client: ClientBase, table: ManifestTable, types: string[])
   }
 }
 
-function unsupported(table: ManifestTable, reason: string, cause?: unknown): RivuletError {
+function unsupported(table: MirrorShape, reason: string, cause?: unknown): RivuletError {
   return new RivuletError(
     'SCHEMA_UNSUPPORTED',
-    `This edge's PostgreSQL cannot hold table ${table.table}: ${reason}.`,
+    `This edge's PostgreSQL cannot hold table ${placeText(table)}: ${reason}.`,
     { cause },
   );
 }

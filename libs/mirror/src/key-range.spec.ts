@@ -47,6 +47,7 @@ describe('spans', () => {
 describe('the condition of a key range', () => {
   const mirror: Mirror = {
     table: {} as ManifestTable,
+    place: { schema: 'public', table: 'users' },
     qualifiedName: 'public.users',
     columns: [
       { name: 'na"me', type: 'text', collatable: true },

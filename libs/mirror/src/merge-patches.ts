@@ -37,7 +37,7 @@ export async function mergePatches(
   const deleted = await deleteStagedKeys(client, mirror);
   const written = await writeStagedRows(client, mirror);
   await dropStaging(client, 'rivulet_keys', 'rivulet_rows');
-  return { written, deleted, spans: staged.spans };
+  return { ...written, deleted, spans: staged.spans };
 }
 
 /** Counts what is inside: the ranges have no key in common, so that must be all. */

@@ -6,8 +6,8 @@ import { countRows, runStatements } from './statement-list';
 
 /** What a merge has changed. */
 export interface MergedRows {
-  /** Rows inserted or updated. */
-  written: number;
+  inserted: number;
+  updated: number;
   deleted: number;
 }
 
@@ -19,9 +19,12 @@ export interface MergedRows {
  * and yet two texts, and json has no equality at all. For the same reason an update sets the key, too. Comparing
  * the rows as text took twice as long.
  */
-export async function writeStagedRows(client: ClientBase, mirror: Mirror): Promise<number> {
+export async function writeStagedRows(
+  client: ClientBase,
+  mirror: Mirror,
+): Promise<Pick<MergedRows, 'inserted' | 'updated'>> {
   const names = mirror.columns.map((column) => escapeIdentifier(column.name));
-  const results = await withSettings(client, lookUpOrMerge, () =>
+  const [updated, inserted] = await withSettings(client, lookUpOrMerge, () =>
     runStatements(client, [
       `UPDATE ${mirror.qualifiedName} AS mirror SET ${names.map((name) => `${name} = staged.${name}`).join(', ')}
        FROM pg_temp.rivulet_rows AS staged WHERE ${sameKey(mirror)} AND mirror.* *<> staged.*`,
@@ -30,7 +33,7 @@ export async function writeStagedRows(client: ClientBase, mirror: Mirror): Promi
        WHERE NOT EXISTS (SELECT FROM ${mirror.qualifiedName} AS mirror WHERE ${sameKey(mirror)})`,
     ]),
   );
-  return countRows(results);
+  return { inserted: inserted!.rowCount ?? 0, updated: updated!.rowCount ?? 0 };
 }
 
 /** Deletes the rows whose keys are in `rivulet_keys`. Returns how many there were. */

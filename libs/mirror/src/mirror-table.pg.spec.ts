@@ -1,10 +1,11 @@
 import { Readable } from 'node:stream';
 import { RivuletError, schemaFingerprint, type ManifestTable } from '@rivulet/protocol';
 import { inTransaction, withClient } from '@rivulet/postgres';
-import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
+import { createTestDatabase, ordinary, type TestDatabase } from '@rivulet/testing';
 import type { ClientBase } from 'pg';
-import { loadMirror } from './load-mirror';
-import { createMissingIndexes, mirrorFingerprint } from './mirror-table';
+import { loadAsEdge } from '../test/load-as-edge';
+import { mirrorFingerprint } from './mirror-catalogue';
+import { createMissingIndexes } from './mirror-indexes';
 
 const limits = { statementTimeoutMs: 20_000, lockTimeoutMs: 10_000, idleTimeoutMs: 10_000 };
 
@@ -22,6 +23,7 @@ afterAll(() => database.drop());
 function tableOf(change: Partial<ManifestTable> = {}): ManifestTable {
   const table = {
     name: 'users',
+    ...ordinary,
     table: 'users',
     columns: [
       { name: 'id', type: 'bigint' },
@@ -45,7 +47,7 @@ function transaction<T>(work: (client: ClientBase) => Promise<T>): Promise<T> {
 function load(table: ManifestTable, ...lines: string[]): Promise<string> {
   return transaction(async (client) => {
     const content = Readable.from(lines.map((line) => Buffer.from(`${line}\n`)));
-    return (await loadMirror(client, table, content)).preparation;
+    return (await loadAsEdge(client, table, content)).preparation;
   });
 }
 
@@ -137,6 +139,10 @@ describe('a name that is not free', () => {
     ['a table', 'CREATE TABLE users (id bigint PRIMARY KEY, name text)'],
     ['a table with another comment', `CREATE TABLE users (id int); COMMENT ON TABLE users IS 'ours'`],
     ['a view', 'CREATE VIEW users AS SELECT 1 AS id'],
+    ['a materialized view', 'CREATE MATERIALIZED VIEW users AS SELECT 1 AS id'],
+    ['a domain', 'CREATE DOMAIN users AS text'],
+    ['an enum', `CREATE TYPE users AS ENUM ('a')`],
+    ['a type', 'CREATE TYPE users AS RANGE (subtype = bigint)'],
     [
       'a view with the mark of a mirror',
       `CREATE VIEW users AS SELECT 1 AS id; COMMENT ON VIEW users IS 'Rivulet mirror of dataset users'`,
@@ -145,18 +151,24 @@ describe('a name that is not free', () => {
     ['a sequence', 'CREATE SEQUENCE users'],
     ['an index', 'CREATE TABLE others (id int); CREATE INDEX users ON others (id)'],
     ['a composite type', 'CREATE TYPE users AS (id int)'],
-  ])('because %s has it is left alone', async (_, statement) => {
+  ])('because %s has it is left alone', async (what, statement) => {
     await database.pool.query(statement);
     const before = await select(`SELECT oid, relkind, relfilenode FROM pg_class WHERE relname = 'users'`);
     const error = await refusalOf(load(tableOf(), '1\tAda'));
     expect(error.code).toBe('MIRROR_TABLE_CONFLICT');
     expect(error.message).toBe(
-      'Dataset users needs the table users, which exists and was not made by Rivulet.',
+      `Dataset users needs the name users, which belongs to ${what.replace(/ with .*/, '')} that Rivulet did not make.`,
     );
     expect(await select(`SELECT oid, relkind, relfilenode FROM pg_class WHERE relname = 'users'`)).toEqual(
       before,
     );
     expect(await transaction((client) => mirrorFingerprint(client, tableOf()))).toBeUndefined();
+  });
+
+  it('is free where only an array type has it', async () => {
+    await database.pool.query('CREATE TYPE mood AS ENUM ()');
+    const table = tableOf({ name: '_mood', table: '_mood' });
+    expect(await load(table, '1\tAda')).toBe('created');
   });
 
   it('is free in the schema of mirrors if only another schema has it', async () => {
@@ -236,28 +248,31 @@ describe('the indexes of a mirror', () => {
     indexes: [['name'], ['Odd "name"', 'name'], ['name'], ['id']],
   });
 
+  const plain = { ...table, indexes: [] };
+
   const own = ['btree (id)', 'btree (name)', 'btree ("Odd ""name""", name)'];
 
   it('are made once, and the key needs none', async () => {
     await load(table);
-    for (let time = 0; time < 2; time++) await transaction((client) => createMissingIndexes(client, table));
+    for (let time = 0; time < 2; time++)
+      await transaction((client) => createMissingIndexes(client, table.indexes, 'users', table));
     expect(await indexes()).toEqual(own);
     await load(table, '1\tAda\t2026-01-01');
-    await transaction((client) => createMissingIndexes(client, table));
+    await transaction((client) => createMissingIndexes(client, table.indexes, 'users', table));
     expect(await indexes()).toEqual(own);
   });
 
   it('of an application on the device stay', async () => {
-    await load(table);
+    await load(plain);
     await database.pool.query('CREATE UNIQUE INDEX app_index ON users (lower(name)) WHERE id > 0');
-    await load(table, '1\tAda\t\\N');
+    await load(plain, '1\tAda\t\\N');
     expect(await indexes()).toEqual(['btree (id)', 'btree (lower(name)) WHERE (id > 0)']);
   });
 
   it('are not made where an application has made the same', async () => {
-    await load(table);
+    await load(plain);
     await database.pool.query('CREATE INDEX app_index ON users (name)');
-    await transaction((client) => createMissingIndexes(client, table));
+    await transaction((client) => createMissingIndexes(client, table.indexes, 'users', table));
     expect(await indexes()).toEqual(own);
   });
 
@@ -266,15 +281,15 @@ describe('the indexes of a mirror', () => {
     'CREATE INDEX app_index ON users (name, lower(name))',
     'CREATE INDEX app_index ON users ("Odd ""name""") INCLUDE (name)',
   ])('are made where an application has made one that does less: %s', async (statement) => {
-    await load(table);
+    await load(plain);
     await database.pool.query(statement);
-    await transaction((client) => createMissingIndexes(client, table));
+    await transaction((client) => createMissingIndexes(client, table.indexes, 'users', table));
     expect(await indexes()).toEqual(expect.arrayContaining(own));
   });
 
   it('are nothing to do for a manifest without any', async () => {
     await load(tableOf());
-    await transaction((client) => createMissingIndexes(client, tableOf()));
+    await transaction((client) => createMissingIndexes(client, [], 'users', tableOf()));
     expect(await indexes()).toEqual(['btree (id)']);
   });
 });

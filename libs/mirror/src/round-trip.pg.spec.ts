@@ -1,13 +1,12 @@
-import { randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { schemaFingerprint, TableHasher, type Chunk, type ManifestTable } from '@rivulet/protocol';
-import { createPool, inTransaction, useCanonicalSettings, withClient } from '@rivulet/postgres';
+import { inTransaction, useCanonicalSettings, withClient } from '@rivulet/postgres';
 import { bindQuery, describeQuery, parseQueryTemplate, readChunks } from '@rivulet/snapshot';
-import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
+import { createEnglishDatabase, createTestDatabase, ordinary, type TestDatabase } from '@rivulet/testing';
 import fc from 'fast-check';
 import { escapeIdentifier, type ClientBase, type Pool } from 'pg';
 import { columnTypes, keyTypes } from '../test/arbitrary-values';
-import { loadMirror } from './load-mirror';
+import { loadAsEdge } from '../test/load-as-edge';
 import { proveMirror } from './prove-mirror';
 import { scanMirror } from './scan-mirror';
 
@@ -17,30 +16,26 @@ const limits = { statementTimeoutMs: 60_000, lockTimeoutMs: 10_000, idleTimeoutM
 
 let source: TestDatabase;
 /** Another collation, and other settings: an edge need have nothing in common with central. */
+let edgeDatabase: TestDatabase;
 let edge: Pool;
-let edgeName: string;
 
 beforeAll(async () => {
   source = await createTestDatabase();
   await source.pool.query(`
     CREATE TYPE mood AS ENUM ('calm', 'Cross', 'it''s, "odd" {}');
     CREATE DOMAIN price AS numeric(8,2) CHECK (VALUE >= 0);`);
-  edgeName = `edge_${randomBytes(6).toString('hex')}`;
-  await source.pool.query(
-    `CREATE DATABASE ${edgeName} TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US'`,
-  );
+  edgeDatabase = await createEnglishDatabase();
+  edge = edgeDatabase.pool;
+  const edgeName = new URL(edgeDatabase.url).pathname.slice(1);
   const settings = `DateStyle = 'German, DMY'; TimeZone = 'Asia/Kolkata'; IntervalStyle = sql_standard;
     extra_float_digits = -15; bytea_output = escape; xmloption = document; array_nulls = off`;
   for (const setting of settings.split(';')) {
     await source.pool.query(`ALTER DATABASE ${edgeName} SET ${setting}`);
   }
-  const url = Object.assign(new URL(source.url), { pathname: `/${edgeName}` }).href;
-  edge = createPool({ url, applicationName: 'test', maxConnections: 4 });
 });
 
 afterAll(async () => {
-  await edge.end();
-  await source.pool.query(`DROP DATABASE ${edgeName} WITH (FORCE)`);
+  await edgeDatabase.drop();
   await source.drop();
 });
 
@@ -83,14 +78,14 @@ function snapshot(
       hasher.add(chunk);
       chunks.push(chunk);
     }
-    return { table: { ...schema, indexes: [], fingerprint, ...hasher.finish() }, chunks };
+    return { table: { ...schema, ...ordinary, indexes: [], fingerprint, ...hasher.finish() }, chunks };
   });
 }
 
 function apply(table: ManifestTable, chunks: Chunk[]): Promise<void> {
   return transaction(edge, async (client) => {
     const content = Readable.from(chunks.flatMap((chunk) => chunk.content));
-    const mirror = await loadMirror(client, table, content);
+    const { mirror } = await loadAsEdge(client, table, content);
     proveMirror(table, await scanMirror(client, mirror));
   });
 }

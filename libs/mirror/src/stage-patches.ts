@@ -43,8 +43,8 @@ export async function stagePatches(
     // A range may go on in the next content, under the same span.
     return { spans: joinSpans(spans), counts };
   } catch (error) {
-    // PostgreSQL cannot read a row (class 22), or a key in it is NULL or there twice.
-    if (!isPostgresError(error) || !/^22|^23502|^23505/.test(error.code)) throw error;
+    // PostgreSQL cannot read a row (class 22, and 42601 for jsonpath), or a key in it is NULL or there twice.
+    if (!isPostgresError(error) || !/^22|^42601|^23502|^23505/.test(error.code)) throw error;
     throw patchRefused(mirror, `has what PostgreSQL does not take: ${error.message}`, error);
   }
 }

@@ -18,7 +18,7 @@ export async function createStaging(
   );
 }
 
-/** Returns the number of rows that PostgreSQL took. */
+/** Returns the number of rows that PostgreSQL took. With FREEZE no later statement writes hint bits. */
 export function copyToStaging(
   client: ClientBase,
   staging: StagingTable,
@@ -29,7 +29,8 @@ export function copyToStaging(
 
 /**
  * Gives the filled table its key. With it PostgreSQL counts the rows and knows that each is there once: that is all
- * that the plans of the merge depend on, and ANALYZE need not read the table again.
+ * that the plans of the merge depend on, and ANALYZE need not read the table again. Where autovacuum is off it goes
+ * by the size of the table, which does as well.
  */
 export async function indexStaging(client: ClientBase, mirror: Mirror, staging: StagingTable): Promise<void> {
   await client.query(`ALTER TABLE pg_temp.${staging} ADD PRIMARY KEY (${columnList(keyColumns(mirror))})`);

@@ -1,3 +1,4 @@
+import { testServerVersion } from '@rivulet/testing';
 import fc from 'fast-check';
 
 // Values, in texts that PostgreSQL reads as the type.
@@ -70,13 +71,15 @@ export const keyTypes: Record<string, fc.Arbitrary<string>> = {
 export const columnTypes: Record<string, fc.Arbitrary<string>> = {
   ...keyTypes,
   real: fc.float().map(String),
-  'numeric(5,-2)': fc.integer({ min: -99_999, max: 99_999 }).map(String),
+  ...(testServerVersion >= 15 && {
+    'numeric(5,-2)': fc.integer({ min: -99_999, max: 99_999 }).map(String),
+  }),
   money: fc.integer().map((value) => String(value / 100)),
   'time without time zone': fc.oneof(clock, fc.constant('24:00:00')),
   'time with time zone': clock.map((value) => `${value}+05:30`),
   interval: fc
-    .tuple(whole(20n), whole(20n), whole(50n))
-    .map(([months, days, micros]) => `${months} mons ${days} days ${micros} microseconds`),
+    .tuple(whole(20n), whole(20n), whole(30n), padded(6, 999_999))
+    .map(([months, days, seconds, micros]) => `${months} mons ${days} days ${seconds}.${micros} seconds`),
   json,
   jsonb: json,
   xml: text.map((value) => `<a>${value.replaceAll(/[^\p{L}\n\t ]/gu, '')}</a>`),

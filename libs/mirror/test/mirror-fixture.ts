@@ -13,13 +13,14 @@ import {
   type ManifestTable,
 } from '@rivulet/protocol';
 import { inTransaction, useCanonicalSettings, withClient } from '@rivulet/postgres';
+import { ordinary } from '@rivulet/testing';
 import type { ClientBase, Pool } from 'pg';
-import { loadMirror } from '../src/load-mirror';
 import { mergeChunks } from '../src/merge-chunks';
 import { mergePatches } from '../src/merge-patches';
 import type { MergedRows } from '../src/merge-rows';
 import { openMirror, type Mirror } from '../src/mirror-table';
 import { scanSpans } from '../src/scan-mirror';
+import { loadAsEdge } from './load-as-edge';
 
 const limits = { statementTimeoutMs: 60_000, lockTimeoutMs: 10_000, idleTimeoutMs: 60_000 };
 
@@ -32,7 +33,7 @@ export interface Content {
 /** The table `users`, with canonical rows in key order. */
 export function contentOf(columns: Column[], keyColumns: number, rows: Buffer): Content {
   const key = columns.slice(0, keyColumns).map((column) => column.name);
-  const shape = { name: 'users', table: 'users', columns, key, indexes: [] };
+  const shape = { name: 'users', ...ordinary, table: 'users', columns, key, indexes: [] };
   const fingerprint = schemaFingerprint(shape);
   const hasher = new TableHasher(fingerprint);
   const cutter = new ChunkCutter(keyColumns, { keepContent: true });
@@ -66,7 +67,7 @@ export function transaction<T>(pool: Pool, work: (client: ClientBase) => Promise
 }
 
 export async function load(pool: Pool, { table, chunks }: Content): Promise<void> {
-  await transaction(pool, (client) => loadMirror(client, table, Readable.from(piecesOf(chunks))));
+  await transaction(pool, (client) => loadAsEdge(client, table, Readable.from(piecesOf(chunks))));
 }
 
 export function spansBetween(base: Content, target: Content): ChunkSpan[] {
@@ -85,6 +86,8 @@ export function summaries({ chunks }: Content): ChunkSummary[] {
 }
 
 export interface Merged extends MergedRows {
+  /** Inserted or updated. */
+  written: number;
   /** As they are read back after the merge. */
   chunks: ChunkSummary[];
 }
@@ -98,7 +101,8 @@ export const byChunks: Merge = async (client, base, target) => {
     target.chunks.slice(span.newPosition, span.newPosition + span.newCount),
   );
   const merged = await mergeChunks(client, mirror, summaries(base), spans, Readable.from(piecesOf(coming)));
-  return { ...merged, chunks: await scanSpans(client, mirror, summaries(base), spans) };
+  const written = merged.inserted + merged.updated;
+  return { ...merged, written, chunks: await scanSpans(client, mirror, summaries(base), spans) };
 };
 
 export const byPatches: Merge = async (client, base, target) => {
@@ -114,7 +118,8 @@ export async function patch(
 ): Promise<Merged> {
   const chunks = summaries(base);
   const { spans, ...merged } = await mergePatches(client, mirror, chunks, Readable.from(contents));
-  return { ...merged, chunks: await scanSpans(client, mirror, chunks, spans) };
+  const written = merged.inserted + merged.updated;
+  return { ...merged, written, chunks: await scanSpans(client, mirror, chunks, spans) };
 }
 
 /** As central writes them. */

@@ -12,6 +12,7 @@ export * from './database/database-indicators';
 export * from './database/database.module';
 export * from './database/run-migrations';
 export * from './database/typeorm-options';
+export { databaseAddress, waitForDatabase } from './database/wait-for-database';
 export { closestName } from './environment/closest-name';
 export * from './environment/describe-environment';
 export { EnvPrefix, EnvValue, EnvVariable } from './environment/env-variable';

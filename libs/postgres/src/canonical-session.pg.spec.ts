@@ -34,7 +34,7 @@ const awkwardValues = [
   ['a text that looks like NULL', String.raw`'\N'`, String.raw`\\N`],
   ['a tab', String.raw`E'a\tb'`, String.raw`a\tb`],
   ['a line feed', String.raw`E'a\nb'`, String.raw`a\nb`],
-  ['other control characters', String.raw`E'\r\b\f\v\x01'`, '\\r\\b\\f\\v\x01'],
+  ['other control characters', String.raw`E'\r\b\f\x0b\x01'`, '\\r\\b\\f\\v\x01'],
   ['a backslash', String.raw`'\'`, String.raw`\\`],
   ['an emoji', `'😀'`, '😀'],
   ['2^53 + 1', '9007199254740993', '9007199254740993'],

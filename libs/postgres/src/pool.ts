@@ -1,10 +1,12 @@
-import { Pool, type PoolClient } from 'pg';
+import { Pool, type ClientBase, type PoolClient } from 'pg';
 
 export interface PoolSettings {
   url: string;
   /** Shown in pg_stat_activity. */
   applicationName: string;
   maxConnections: number;
+  /** Prepares each new connection; one that it fails for is not used. */
+  onConnect?: (client: ClientBase) => Promise<void>;
 }
 
 /** A connection pool whose broken connections are replaced and never crash the process. */
@@ -15,6 +17,8 @@ export function createPool(settings: PoolSettings): Pool {
     max: settings.maxConnections,
     connectionTimeoutMillis: 10_000,
     keepAlive: true,
+    // pg-pool waits for it, whatever the type of the option says.
+    onConnect: settings.onConnect as ((client: ClientBase) => void) | undefined,
   });
   // The query under way gets the error too; without a listener Node would end the process.
   pool.on('error', ignore);

@@ -4,6 +4,8 @@ export interface PostgresError extends Error {
   code: string;
   detail?: string;
   hint?: string;
+  /** What PostgreSQL was at, such as `COPY users, line 3, column name: "…"`. */
+  where?: string;
   /** Where in the statement, as a 1-based count of characters. */
   position?: string;
 }
@@ -26,8 +28,17 @@ export const sqlState = {
   foreignKeyViolation: '23503',
   lockNotAvailable: '55P03',
   queryCanceled: '57014',
+  readOnlyTransaction: '25006',
   undefinedObject: '42704',
 } as const;
+
+/**
+ * Whether an error says that the statement could not be run just then, and nothing of the statement itself: a lost
+ * connection, a conflict with others (on a standby: with recovery), no resources, a lock, a cancellation.
+ */
+export function isPassing(error: PostgresError): boolean {
+  return /^(08|40|53|55|57|58)/.test(error.code);
+}
 
 /** Whether an error says that the session is over, not that the statement was wrong: the server ends, or ended it. */
 export function endsSession(error: PostgresError): boolean {

@@ -32,6 +32,11 @@ export const errorCatalogue = {
     meaning: 'No route has this path.',
     nextStep: 'See /api/docs for the routes of this app.',
   },
+  OPERATOR_LOCAL_ONLY: {
+    title: 'Operators call from the same machine',
+    meaning: 'A route for operators was called from another machine, or through a proxy.',
+    nextStep: 'Call it on the machine that central runs on, at http://localhost.',
+  },
 
   // Who the device is
   DEVICE_UNIDENTIFIED: {
@@ -79,7 +84,8 @@ export const errorCatalogue = {
   DATASETS_FILE_INVALID: {
     title: 'The datasets file is not valid',
     meaning: 'The file cannot be read, parsed or described by the source database.',
-    nextStep: 'Correct the file at the line that the message names, then start central again.',
+    nextStep:
+      'Correct the file, or the tables, at the line that the message names; then reload the file, or start central.',
   },
   SCOPE_AMBIGUOUS: {
     title: 'The scope query is ambiguous',
@@ -163,13 +169,14 @@ export const errorCatalogue = {
   },
   SCHEMA_UNSUPPORTED: {
     title: 'The edge cannot hold this schema',
-    meaning: 'The manifest needs a protocol version or a column type that this edge does not have.',
+    meaning: 'The manifest needs a protocol version, a column type or a role that this edge does not have.',
     nextStep: 'Nothing was applied. Update the edge, or its PostgreSQL, to what the message names.',
   },
   FRAME_INVALID: {
     title: 'A frame of the payload is not valid',
-    meaning: 'A frame is truncated, malformed, or its content does not have the digest it promises.',
-    nextStep: 'Nothing was applied; the frame is fetched again by the next attempt.',
+    meaning:
+      'A frame is truncated, malformed, does not have the digest it promises, or is a patch that does not fit the mirror.',
+    nextStep: 'Nothing was applied; the next attempt fetches the frame again, or chunks in its place.',
   },
   LIMIT_EXCEEDED: {
     title: 'A limit was exceeded',
@@ -183,8 +190,19 @@ export const errorCatalogue = {
   },
   MIRROR_TABLE_CONFLICT: {
     title: 'The table already exists and is not a mirror',
-    meaning: 'A dataset wants a table name that an application on the device uses for its own table.',
-    nextStep: 'Rename that table, or give the dataset another `table:` in the datasets file.',
+    meaning: 'A dataset wants a name that an application on the device uses for something of its own.',
+    nextStep: 'Rename that, or give the dataset another `table:` or `schema:` in the datasets file.',
+  },
+  MIRROR_HAS_DEPENDENTS: {
+    title: 'Something on the device depends on a mirror',
+    meaning: 'A mirror must change in a way that what applications have made of it would not survive.',
+    nextStep: 'Nothing was applied. Drop or change what the message names, sync, then make it again.',
+  },
+  MIRROR_GUARDED: {
+    title: 'A sync would delete too many rows',
+    meaning: 'It would delete a larger share of a mirror than `guard:` in the datasets file allows.',
+    nextStep:
+      'Nothing was applied. If the rows are to go, confirm it with POST /api/sync/now and {"confirmDeletes": true}.',
   },
   DISK_FULL: {
     title: 'The disk is full',

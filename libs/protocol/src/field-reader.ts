@@ -29,6 +29,15 @@ export class FieldReader {
     return value as number;
   }
 
+  /** A number above 0 and at most 1, or undefined where there is none. */
+  optionalShare(name: string): number | undefined {
+    const value = this.value(name);
+    if (value === undefined) return undefined;
+    if (typeof value !== 'number' || !(value > 0 && value <= 1))
+      this.fail(name, 'a number above 0, at most 1');
+    return value;
+  }
+
   list<T>(name: string, maxLength: number, read: (item: unknown, path: string) => T): T[] {
     const value = this.value(name);
     if (!Array.isArray(value) || value.length > maxLength) this.fail(name, `a list of at most ${maxLength}`);

@@ -30,5 +30,8 @@ export const NAME_MAX_BYTES = 63;
 /** Tables in one manifest. */
 export const MANIFEST_MAX_TABLES = 1_000;
 
+/** Roles that may read one mirror. */
+export const TABLE_MAX_GRANTS = 100;
+
 /** Columns in one table: PostgreSQL's own limit. */
 export const TABLE_MAX_COLUMNS = 1_600;

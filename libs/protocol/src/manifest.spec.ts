@@ -170,6 +170,8 @@ describe('the tables of a manifest', () => {
 
   it.each<[string, Partial<ManifestTable>]>([
     ['the dataset', { name: '' }],
+    ['a schema', { schema: '' }],
+    ['a role', { grants: ['reader', 'r\0'] }],
     ['the mirror', { table: 'x'.repeat(64) }],
     ['the mirror, in bytes', { table: 'ä'.repeat(32) }],
     ['a column', { columns: [id, { name: 'e\0', type: 'text' }], indexes: [] }],
@@ -179,13 +181,39 @@ describe('the tables of a manifest', () => {
     expect(message).toContain('tables[0] has a name');
   });
 
+  it.each(['rivulet', 'pg_catalog', 'pg_toast', 'information_schema'])(
+    'are refused when one is to be in the schema %s',
+    (schema) => {
+      const { code, message } = refusal(users({ schema }));
+      expect(code).toBe('MANIFEST_INVALID');
+      expect(message).toContain('tables[0].schema is one that no mirror can be in');
+    },
+  );
+
+  it.each([0, -0.1, 1.01, '20%', null])('are refused when the share of deletions is %j', (share) => {
+    const { code, message } = refusal(users({ maxDeletedShare: share as number }));
+    expect(code).toBe('MANIFEST_INVALID');
+    expect(message).toContain('tables[0].maxDeletedShare is not');
+  });
+
+  it.each([0.2, 1, Number.MIN_VALUE])('may have %d as the share of deletions', (maxDeletedShare) => {
+    expect(parseManifest(users({ maxDeletedShare })).tables[0]).toMatchObject({ maxDeletedShare });
+  });
+
+  it('may share a name, in two schemas', () => {
+    const manifest = withTables(exampleManifest(), (tables) =>
+      tables.with(1, { ...tables[1]!, table: 'people' }),
+    );
+    expect(parseManifest(JSON.stringify(manifest))).toEqual(manifest);
+  });
+
   it('may have names of 63 bytes', () => {
     expect(parseManifest(users({ table: `${'ä'.repeat(31)}x` })).tables[0]!.table.length).toBe(32);
   });
 
   it.each<[string, Partial<ManifestTable>]>([
     ['dataset', { name: 'users' }],
-    ['mirror', { table: 'people' }],
+    ['mirror', { schema: 'staff', table: 'people' }],
   ])('are refused when two are for one %s', (_, change) => {
     const manifest = withTables(exampleManifest(), (tables) => tables.with(1, { ...tables[1]!, ...change }));
     const { code, message } = refusal(JSON.stringify(manifest));

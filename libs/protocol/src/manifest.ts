@@ -1,8 +1,14 @@
 import { FieldReader, patterns, readText, ShapeError } from './field-reader';
-import { MANIFEST_MAX_TABLES, NAME_MAX_BYTES, TABLE_MAX_COLUMNS } from './limits';
+import { MANIFEST_MAX_TABLES, NAME_MAX_BYTES, TABLE_MAX_COLUMNS, TABLE_MAX_GRANTS } from './limits';
 import { PROTOCOL_VERSION } from './protocol-version';
 import { RivuletError } from './rivulet-error';
-import { schemaFingerprint, schemaVersion, type Column, type TableSchema } from './table-schema';
+import {
+  isReservedSchema,
+  schemaFingerprint,
+  schemaVersion,
+  type Column,
+  type TableSchema,
+} from './table-schema';
 import type { TableContent } from './table-checksum';
 
 /** One table of a manifest: what it looks like and what is in it. */
@@ -69,8 +75,10 @@ export function parseManifest(json: string): Manifest {
 
 function readManifestTable(item: unknown, path: string): ManifestTable {
   const fields = new FieldReader(item, path);
+  const maxDeletedShare = fields.optionalShare('maxDeletedShare');
   return {
     name: fields.text('name'),
+    schema: fields.text('schema'),
     table: fields.text('table'),
     columns: fields.list('columns', TABLE_MAX_COLUMNS, readColumn),
     key: fields.list('key', TABLE_MAX_COLUMNS, readText),
@@ -78,6 +86,9 @@ function readManifestTable(item: unknown, path: string): ManifestTable {
       if (!Array.isArray(index)) throw new ShapeError(`${indexPath} is not a list`);
       return index.map((column, position) => readText(column, `${indexPath}[${position}]`));
     }),
+    grants: fields.list('grants', TABLE_MAX_GRANTS, readText),
+    onRemove: fields.text('onRemove', /^(keep|drop)$/, '`keep` or `drop`') as TableSchema['onRemove'],
+    ...(maxDeletedShare === undefined ? {} : { maxDeletedShare }),
     fingerprint: fields.text('fingerprint', patterns.sha256, 'a SHA-256 in hex'),
     rows: fields.count('rows'),
     bytes: fields.count('bytes'),
@@ -98,8 +109,11 @@ function checkTables(manifest: Manifest): void {
     const indexesExist = table.indexes.every(
       (columns) => columns.length > 0 && columns.every((name) => names.includes(name)),
     );
-    if (![table.name, table.table, ...names].every(isName)) {
+    if (![table.name, table.schema, table.table, ...names, ...table.grants].every(isName)) {
       throw new ShapeError(`tables[${index}] has a name that is not of 1 to ${NAME_MAX_BYTES} bytes`);
+    }
+    if (isReservedSchema(table.schema)) {
+      throw new ShapeError(`tables[${index}].schema is one that no mirror can be in`);
     }
     if (!keyComesFirst || !indexesExist || new Set(names).size !== names.length) {
       throw new ShapeError(`tables[${index}] has columns that do not fit its key or indexes`);
@@ -108,7 +122,7 @@ function checkTables(manifest: Manifest): void {
       throw new ShapeError(`tables[${index}].fingerprint is not that of its columns`);
     }
   }
-  const mirrors = new Set(manifest.tables.map((table) => table.table));
+  const mirrors = new Set(manifest.tables.map(({ schema, table }) => JSON.stringify([schema, table])));
   const names = new Set(manifest.tables.map((table) => table.name));
   if (mirrors.size !== manifest.tables.length || names.size !== manifest.tables.length) {
     throw new ShapeError('tables has two entries for one table');

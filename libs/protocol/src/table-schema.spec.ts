@@ -2,6 +2,7 @@ import { schemaFingerprint, schemaVersion, type Column, type TableSchema } from 
 
 const users: TableSchema = {
   name: 'users',
+  schema: 'public',
   table: 'users',
   columns: [
     { name: 'id', type: 'bigint' },
@@ -10,9 +11,18 @@ const users: TableSchema = {
   ],
   key: ['id'],
   indexes: [['email']],
+  grants: ['reader'],
+  onRemove: 'keep',
 };
 const [id, companyId, email] = users.columns as [Column, Column, Column];
-const areas: TableSchema = { name: 'areas', table: 'areas', columns: [id], key: ['id'], indexes: [] };
+const areas: TableSchema = {
+  ...users,
+  name: 'areas',
+  table: 'areas',
+  columns: [id],
+  indexes: [],
+  grants: [],
+};
 
 describe('the schema fingerprint', () => {
   it.each<[string, Partial<TableSchema>]>([
@@ -30,7 +40,11 @@ describe('the schema fingerprint', () => {
 
   it.each<[string, Partial<TableSchema>]>([
     ['the name of the mirror', { table: 'people' }],
+    ['its schema', { schema: 'staff' }],
     ['the indexes', { indexes: [] }],
+    ['who may read it', { grants: [] }],
+    ['what becomes of it', { onRemove: 'drop' }],
+    ['how much may be deleted', { maxDeletedShare: 0.5 }],
   ])('does not change with %s', (_, change) => {
     expect(schemaFingerprint({ ...users, ...change })).toBe(schemaFingerprint(users));
   });
@@ -54,7 +68,11 @@ describe('the schema version', () => {
   it.each<[string, TableSchema[]]>([
     ['a table', [users]],
     ['a fingerprint', [{ ...users, key: ['id', 'company_id'] }, areas]],
+    ['the schema of a mirror', [{ ...users, schema: 'staff' }, areas]],
     ['the name of a mirror', [{ ...users, table: 'people' }, areas]],
+    ['who may read it', [{ ...users, grants: ['reader', 'writer'] }, areas]],
+    ['what becomes of it', [{ ...users, onRemove: 'drop' }, areas]],
+    ['how much may be deleted', [{ ...users, maxDeletedShare: 0.5 }, areas]],
     ['an index', [{ ...users, indexes: [] }, areas]],
     ['the order of columns in an index', [{ ...users, indexes: [['company_id', 'email']] }, areas]],
   ])('changes with %s', (_, tables) => {

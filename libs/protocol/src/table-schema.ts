@@ -10,12 +10,33 @@ export interface Column {
 export interface TableSchema {
   /** The dataset's name. */
   name: string;
-  /** The name of its mirror on the edge. */
+  /** The schema of the edge's database that its mirror is in. */
+  schema: string;
+  /** The name of the mirror. */
   table: string;
   columns: Column[];
   key: string[];
   /** Column lists of secondary indexes on the mirror. */
   indexes: string[][];
+  /** Roles of the edge's PostgreSQL that may read the mirror. */
+  grants: string[];
+  /** What becomes of the mirror when a later manifest has no such dataset any more. */
+  onRemove: (typeof removals)[number];
+  /**
+   * The share of the mirror's rows, above 0 and at most 1, that a sync may delete without being told to by an
+   * operator. Without it there is no limit.
+   */
+  maxDeletedShare?: number;
+}
+
+export const removals = ['keep', 'drop'] as const;
+
+/** The schema of a mirror of which nothing else is said. */
+export const DEFAULT_SCHEMA = 'public';
+
+/** Whether a schema is PostgreSQL's or Rivulet's own, so that no mirror can be in it. */
+export function isReservedSchema(name: string): boolean {
+  return name === 'rivulet' || name === 'information_schema' || name.startsWith('pg_');
 }
 
 /**
@@ -27,11 +48,23 @@ export function schemaFingerprint(schema: Pick<TableSchema, 'name' | 'columns' |
   return sha256Hex(JSON.stringify(['rivulet schema 1', schema.name, columns, schema.key]));
 }
 
-/** Identifies all that an edge must build for a manifest: every table's fingerprint, place and indexes, by name. */
+/**
+ * Identifies all that an edge must build for a manifest, and how it must treat it: everything that a manifest says of
+ * its tables but their content, in the order of their names.
+ */
 export function schemaVersion(tables: TableSchema[]): string {
   const entries = tables
     .toSorted((a, b) => (a.name < b.name ? -1 : 1))
-    .map((table) => [table.name, schemaFingerprint(table), table.table, table.indexes]);
+    .map((table) => [
+      table.name,
+      schemaFingerprint(table),
+      table.schema,
+      table.table,
+      table.indexes,
+      table.grants,
+      table.onRemove,
+      table.maxDeletedShare ?? null,
+    ]);
   return sha256Hex(JSON.stringify(['rivulet schema version 1', entries]));
 }
 

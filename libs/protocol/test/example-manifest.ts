@@ -8,6 +8,7 @@ export const DIGESTS = ['0a', '1b', '2c'].map((byte) => byte.repeat(32));
 const schemas: TableSchema[] = [
   {
     name: 'users',
+    schema: 'staff',
     table: 'people',
     columns: [
       { name: 'id', type: 'bigint' },
@@ -15,9 +16,12 @@ const schemas: TableSchema[] = [
     ],
     key: ['id'],
     indexes: [['email'], ['email', 'id']],
+    grants: ['reader'],
+    onRemove: 'drop',
   },
   {
     name: 'group_members',
+    schema: 'public',
     table: 'group_members',
     columns: [
       { name: 'group_id', type: 'integer' },
@@ -26,6 +30,8 @@ const schemas: TableSchema[] = [
     ],
     key: ['group_id', 'user_id'],
     indexes: [],
+    grants: [],
+    onRemove: 'keep',
   },
 ];
 

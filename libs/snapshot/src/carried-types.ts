@@ -1,20 +1,26 @@
 /**
  * The types of pg_catalog whose text form is exact and reads back as the same value on any server. Left out are
- * those that name objects of one server (regclass and its like, aclitem) or places in it (tid, xid, cid).
+ * those that name objects of one server (regclass and its like, aclitem), places in it (tid, which VACUUM FULL
+ * changes and no trigger sees), and what only the server itself writes (pg_node_tree, pg_ndistinct …). docs/types.md
+ * has them all.
  */
 export const carriedTypes = `
   bool int2 int4 int8 float4 float8 numeric money oid
   text varchar bpchar char name bytea bit varbit uuid
   date time timetz timestamp timestamptz interval
   json jsonb jsonpath xml tsvector tsquery
-  inet cidr macaddr macaddr8 pg_lsn
+  inet cidr macaddr macaddr8
+  pg_lsn xid xid8 cid pg_snapshot txid_snapshot refcursor
   point line lseg box path polygon circle
   int4range int8range numrange tsrange tstzrange daterange
   int4multirange int8multirange nummultirange tsmultirange tstzmultirange datemultirange
 `.match(/\w+/g)!;
 
 /** Those of them that PostgreSQL cannot sort, and so neither index. */
-export const unsortableTypes = 'json jsonpath xml point line lseg box path polygon circle'.split(' ');
+export const unsortableTypes = `
+  json jsonpath xml point line lseg box path polygon circle
+  xid cid pg_snapshot txid_snapshot refcursor
+`.match(/\w+/g)!;
 
 /**
  * Sortable types that cannot be in a key all the same: in jsonb, strings come in the order of the database's own

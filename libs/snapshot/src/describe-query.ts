@@ -105,13 +105,16 @@ function explain(
     .join('').length;
   const rendered = bindQuery(template, parameters);
   const offset = Math.max(0, reported - queryStart);
-  const isBehind = error.code === SYNTAX_ERROR && offset >= rendered.length;
+  // A parenthesis too many ends the subquery: what follows is wrong then or, before 16, that it has no alias.
+  const isBefore = error.position !== undefined && reported < queryStart;
+  const isBehind = error.code === SYNTAX_ERROR && (isBefore || offset >= rendered.length);
   const hint = error.hint === undefined ? '' : `. ${error.hint.replace(/\.$/, '')}`;
   const message = isBehind
     ? 'syntax error at its end; it is not complete, or has a parenthesis too many'
     : error.message + hint;
   const place = isBehind ? rendered.trimEnd().length : offset;
-  return new QueryTextError(message, writtenOffset(template, typedLiteral(parameters), place));
+  const written = writtenOffset(template, typedLiteral(parameters), place);
+  return new QueryTextError(message, written, { cause: error });
 }
 
 interface DescribedColumnRow {

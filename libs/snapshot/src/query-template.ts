@@ -9,8 +9,10 @@ export class QueryTextError extends Error {
   constructor(
     message: string,
     readonly offset: number,
+    /** With PostgreSQL's error as its cause, where that has refused the query. */
+    options?: ErrorOptions,
   ) {
-    super(message);
+    super(message, options);
   }
 }
 

@@ -1,8 +1,8 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { RowError, type Chunk } from '@rivulet/protocol';
-import { copyOut, createPool, inTransaction, useCanonicalSettings, withClient } from '@rivulet/postgres';
-import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
+import { copyOut, inTransaction, useCanonicalSettings, withClient } from '@rivulet/postgres';
+import { createEnglishDatabase, createTestDatabase, type TestDatabase } from '@rivulet/testing';
 import type { ClientBase, Pool } from 'pg';
 import { bindQuery, describeQuery } from './describe-query';
 import { parseQueryTemplate } from './query-template';
@@ -84,24 +84,17 @@ describe('the order of rows', () => {
     '10',
     '9',
   ];
-  let icuName: string;
+  let english: TestDatabase;
   let icu: Pool;
 
   beforeAll(async () => {
-    icuName = `icu_${randomBytes(6).toString('hex')}`;
-    await database.pool.query(
-      `CREATE DATABASE ${icuName} TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US'`,
-    );
-    const url = Object.assign(new URL(database.url), { pathname: `/${icuName}` }).href;
-    icu = createPool({ url, applicationName: 'test', maxConnections: 2 });
-    await icu.query('CREATE TABLE words AS SELECT unnest($1::text[]) AS word', [words]);
+    english = await createEnglishDatabase();
+    icu = english.pool;
+    await icu.query('CREATE TABLE words AS SELECT unnest($1::text[]) COLLATE "en-US-x-icu" AS word', [words]);
     await icu.query(`CREATE TYPE grade AS ENUM ('low', 'high', 'Middle')`);
   });
 
-  afterAll(async () => {
-    await icu.end();
-    await database.pool.query(`DROP DATABASE ${icuName} WITH (FORCE)`);
-  });
+  afterAll(() => english.drop());
 
   const byBytes = words.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
 

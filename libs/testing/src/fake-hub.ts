@@ -40,6 +40,9 @@ export interface FakeDataset extends TableSchema {
   rows: string[][];
 }
 
+/** The options of a mirror of which nothing is said. */
+export const ordinary = { schema: 'public', grants: [] as string[], onRemove: 'keep' } as const;
+
 /** A dataset of numbered texts, with that number as its key. */
 export function numberedTexts(name: string, texts: string[]): FakeDataset {
   const columns = [
@@ -47,7 +50,7 @@ export function numberedTexts(name: string, texts: string[]): FakeDataset {
     { name: 'label', type: 'text' },
   ];
   const rows = texts.map((text, index) => [String(index + 1), text]);
-  return { name, table: name, columns, key: ['id'], indexes: [], rows };
+  return { name, ...ordinary, table: name, columns, key: ['id'], indexes: [], rows };
 }
 
 /**

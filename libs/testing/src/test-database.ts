@@ -9,30 +9,43 @@ export interface TestDatabase {
   drop(): Promise<void>;
 }
 
-/** Makes an empty database, or a copy of another. */
-export async function createTestDatabase(copyOf = 'template0'): Promise<TestDatabase> {
+/** The major version of the server of this test run. `npm run test:versions` has others than the usual one. */
+export const testServerVersion = Number(process.env['TEST_DATABASE_VERSION'] ?? 18);
+
+/** Makes an empty database, or a copy of another, on the server of the test run or on another. */
+export async function createTestDatabase(
+  copyOf = 'template0',
+  server = process.env['TEST_DATABASE_URL']!,
+): Promise<TestDatabase> {
+  return createDatabase(server, `TEMPLATE ${escapeIdentifier(copyOf)}`);
+}
+
+/** Makes an empty database that sorts text as English does, where the server can: from version 15 on. */
+export async function createEnglishDatabase(
+  server = process.env['TEST_DATABASE_URL']!,
+  serverVersion = testServerVersion,
+): Promise<TestDatabase> {
+  const collation = serverVersion < 15 ? '' : ` LOCALE_PROVIDER icu ICU_LOCALE 'en-US'`;
+  return createDatabase(server, `TEMPLATE template0${collation}`);
+}
+
+async function createDatabase(server: string, options: string): Promise<TestDatabase> {
   const name = `test_${randomBytes(6).toString('hex')}`;
-  await runOnServer(`CREATE DATABASE ${escapeIdentifier(name)} TEMPLATE ${escapeIdentifier(copyOf)}`);
-  const url = databaseUrl(name);
+  await runOnServer(server, `CREATE DATABASE ${escapeIdentifier(name)} ${options}`);
+  const url = Object.assign(new URL(server), { pathname: `/${name}` }).href;
   const pool = createPool({ url, applicationName: 'test', maxConnections: 10 });
   return {
     url,
     pool,
     drop: async () => {
       await pool.end();
-      await runOnServer(`DROP DATABASE ${escapeIdentifier(name)} WITH (FORCE)`);
+      await runOnServer(server, `DROP DATABASE ${escapeIdentifier(name)} WITH (FORCE)`);
     },
   };
 }
 
-function databaseUrl(name: string): string {
-  const url = new URL(process.env['TEST_DATABASE_URL']!);
-  url.pathname = `/${name}`;
-  return url.href;
-}
-
-async function runOnServer(statement: string): Promise<void> {
-  const client = new Client({ connectionString: process.env['TEST_DATABASE_URL'] });
+async function runOnServer(server: string, statement: string): Promise<void> {
+  const client = new Client({ connectionString: server });
   await client.connect();
   try {
     await client.query(statement);

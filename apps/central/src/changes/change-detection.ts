@@ -1,24 +1,21 @@
-import { Injectable, Logger } from '@nestjs/common';
-import {
-  endsSession,
-  inTransaction,
-  isPostgresError,
-  lockForTransaction,
-  withClient,
-} from '@rivulet/postgres';
+import { Injectable } from '@nestjs/common';
+import { endsSession, inTransaction, isPostgresError, withClient } from '@rivulet/postgres';
 import type { Parameters, QueryTemplate } from '@rivulet/snapshot';
 import type { ClientBase, Pool } from 'pg';
 import { ChangeLog, type Versions } from './change-log';
-import { createSchema, INSTALLATION_LOCK, installChangeLog, isInstalled } from './change-log-schema';
 import { readDefinitions, recordDefinitions } from './definitions';
 import { installTriggers } from './install-triggers';
+import { openChangeLog } from './open-change-log';
 import { watchQuery, type Watch } from './watch-query';
+import { WatchReport } from './watch-report';
 
 export type { Versions } from './change-log';
 
 /** A query of the datasets file, under the name by which its watch is asked for. */
 export interface WatchedQuery {
   name: string;
+  /** For messages, where the name is not fit for them. */
+  label?: string;
   template: QueryTemplate;
   /** Names and types. */
   parameters: Parameters;
@@ -28,18 +25,19 @@ export type DetectionMode = 'trigger' | 'poll';
 
 const LIMITS = { statementTimeoutMs: 30_000, lockTimeoutMs: 5_000, idleTimeoutMs: 30_000 };
 const READING = { ...LIMITS, readOnly: true };
-const INSUFFICIENT_PRIVILEGE = '42501';
 const NONE = { versions: new Map<string, string>(), pending: new Set<string>() };
 
 /** Knows what the queries of the datasets file depend on, and whether any of that has changed. */
 @Injectable()
 export class ChangeDetection {
-  private readonly logger = new Logger('Changes');
   private readonly log: ChangeLog;
+  private readonly report: WatchReport;
   private watches = new Map<string, Watch>();
-  /** Of the watches; undefined when it is not certain that these belong together. */
+  /** Their names, for people. */
+  private watchedTables: string[] = [];
+  /** A hash of what the watches were made from; undefined when it is not certain that they still fit. */
   private definitions: string | undefined;
-  private reported = '';
+  private seen: string | undefined;
   /** Why nothing is watched at all. */
   private polled: string | undefined = 'central has not looked at the source yet';
 
@@ -49,6 +47,7 @@ export class ChangeDetection {
     readonly pollIntervalMs: number,
   ) {
     this.log = new ChangeLog(source);
+    this.report = new WatchReport(pollIntervalMs);
   }
 
   /** Versions of the watched tables as of a moment after the call; the same object while nothing has changed. */
@@ -59,6 +58,11 @@ export class ChangeDetection {
   /** See ChangeLog.versionsAt. */
   async versionsAt(client: ClientBase): Promise<{ versions: Versions; pending: ReadonlySet<string> }> {
     return this.polled === undefined ? this.log.versionsAt(client) : NONE;
+  }
+
+  /** A hash of how everything was defined that the queries read, when it was looked at last; undefined when it is not. */
+  get definitionsSeen(): string | undefined {
+    return this.polled === undefined ? this.seen : undefined;
   }
 
   watchOf(name: string): Watch {
@@ -72,50 +76,26 @@ export class ChangeDetection {
    * was defined anew. Cheap when nothing has changed since the last time.
    */
   async reconcile(queries: WatchedQuery[]): Promise<void> {
-    this.polled = await this.reasonToPoll();
+    this.polled = await this.installWhatIsMissing();
     if (this.polled === undefined) {
       await this.watch(queries);
       // The log does not grow while no device asks.
       await this.log.versions();
     }
-    this.report(queries);
+    this.report.sayWatched(this.polled === undefined ? this.watchedTables : []);
+    this.report.sayPolled(this.reasonsToPoll(queries), this.mode === 'poll');
   }
 
-  /** Undefined when the change log is there. */
-  private async reasonToPoll(): Promise<string | undefined> {
+  /** Sees to it that the change log is there. @returns why it cannot be */
+  private async installWhatIsMissing(): Promise<string | undefined> {
     if (this.mode === 'poll') return 'CENTRAL_CHANGE_DETECTION is poll';
-    return withClient(this.source, async (client) => {
-      const { rows } = await client.query<{
-        isStandby: boolean;
-        isInstalled: boolean;
-        hasSchema: boolean;
-      }>(
-        `SELECT pg_is_in_recovery() AS "isStandby", (${isInstalled}) AS "isInstalled",
-                to_regnamespace('rivulet') IS NOT NULL AS "hasSchema"`,
-      );
-      if (rows[0]!.isStandby) return 'the source is a standby, which takes no triggers';
-      if (rows[0]!.isInstalled) return undefined;
-      try {
-        await inTransaction(client, LIMITS, async () => {
-          await lockForTransaction(client, INSTALLATION_LOCK);
-          if (!rows[0]!.hasSchema) await client.query(createSchema);
-          await client.query(installChangeLog);
-        });
-        return undefined;
-      } catch (error) {
-        if (!isPostgresError(error) || error.code !== INSUFFICIENT_PRIVILEGE) throw error;
-        return (
-          `the schema "rivulet" cannot be made in the source: ${error.message}; ` +
-          'GRANT CREATE ON the DATABASE, or set CENTRAL_CHANGE_DETECTION=poll'
-        );
-      }
-    });
+    return withClient(this.source, openChangeLog);
   }
 
   private async watch(queries: WatchedQuery[]): Promise<void> {
     await withClient(this.source, async (client) => {
       const known = relationsOf(this.watches);
-      const isComplete = queries.every(({ name }) => this.watches.has(name));
+      const isComplete = isWatchedAlone(this.watches, queries);
       const before = await inTransaction(client, READING, () => readDefinitions(client, known));
       if (isComplete && before.hash === this.definitions) return;
 
@@ -127,7 +107,9 @@ export class ChangeDetection {
         await recordDefinitions(client, definitions);
         return definitions;
       });
+      this.seen = after.hash;
       this.watches = withoutTriggers(watches, missing);
+      this.watchedTables = after.tables.filter(({ oid }) => !missing.has(oid)).map(({ name }) => name);
       // A view that changed after its query was looked at is in `after` already. So this is repeated until it begins
       // and ends with the same; and what has no trigger yet is tried again the next time.
       const isSettled = missing.size === 0 && !refused && before.hash === after.hash;
@@ -154,24 +136,21 @@ export class ChangeDetection {
     return { watches, refused };
   }
 
-  /** Says what is not watched, each time that this is something else. */
-  private report(queries: WatchedQuery[]): void {
-    const lines = queries.flatMap(({ name }) => {
+  /** Each reason, with the queries that are polled for it. */
+  private reasonsToPoll(queries: WatchedQuery[]): Map<string, string[]> {
+    const reasons = new Map<string, string[]>();
+    for (const { name, label = name } of queries) {
       const { polled } = this.watchOf(name);
-      return polled === undefined ? [] : [`${name}: ${polled}`];
-    });
-    const text = lines.join('; ');
-    if (text === this.reported) return;
-    this.reported = text;
-    if (lines.length === 0) this.logger.log('Every change of the tables that the datasets read is noticed');
-    else if (this.mode === 'poll')
-      this.logger.log(`Everything is read again every ${this.pollIntervalMs} ms`);
-    else {
-      this.logger.warn(
-        `Not every change is noticed, so that this is read again after ${this.pollIntervalMs} ms at most: ${text}`,
-      );
+      if (polled !== undefined) reasons.set(polled, [...(reasons.get(polled) ?? []), label]);
     }
+    return reasons;
   }
+}
+
+/** Whether these are the queries that are watched, and no other. */
+function isWatchedAlone(watches: Map<string, Watch>, queries: WatchedQuery[]): boolean {
+  const names = new Set(queries.map(({ name }) => name));
+  return names.size === watches.size && [...names].every((name) => watches.has(name));
 }
 
 function relationsOf(watches: Map<string, Watch>): string[] {
@@ -181,9 +160,9 @@ function relationsOf(watches: Map<string, Watch>): string[] {
 function withoutTriggers(watches: Map<string, Watch>, missing: Map<string, string>): Map<string, Watch> {
   return new Map(
     [...watches].map(([name, watch]) => {
-      const relation = watch.relations.find((oid) => missing.has(oid));
-      if (relation === undefined) return [name, watch];
-      const polled = watch.polled ?? missing.get(relation)!;
+      const reasons = watch.relations.flatMap((oid) => missing.get(oid) ?? []);
+      if (reasons.length === 0) return [name, watch];
+      const polled = watch.polled ?? reasons.join(', and ');
       return [name, { relations: watch.relations.filter((oid) => !missing.has(oid)), polled }];
     }),
   );

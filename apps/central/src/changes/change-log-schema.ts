@@ -30,6 +30,21 @@ $function$`;
 /** Apart: where the schema is there, the right to make one is not needed. */
 export const createSchema = 'CREATE SCHEMA IF NOT EXISTS rivulet';
 
-export const isInstalled = `
-SELECT to_regclass('rivulet.changed_tables') IS NOT NULL AND to_regclass('rivulet.table_versions') IS NOT NULL
-  AND to_regprocedure('rivulet.note_change()') IS NOT NULL AS "isInstalled"`;
+/** What central must be allowed to do with the tables, beside USAGE of the schema, where somebody else owns them. */
+export const logRights = [
+  { table: 'changed_tables', rights: 'SELECT, DELETE' },
+  { table: 'table_versions', rights: 'SELECT, INSERT, UPDATE' },
+] as const;
+
+/** The trigger of a table, which is named as SQL writes it. */
+export function createTrigger(table: string): string {
+  return (
+    `CREATE OR REPLACE TRIGGER ${TRIGGER_NAME} AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON ${table} ` +
+    'FOR EACH STATEMENT EXECUTE FUNCTION rivulet.note_change()'
+  );
+}
+
+/** It fires for replication roles, too. */
+export function enableAlways(table: string): string {
+  return `ALTER TABLE ONLY ${table} ENABLE ALWAYS TRIGGER ${TRIGGER_NAME}`;
+}

@@ -3,38 +3,47 @@ import type { ClientBase } from 'pg';
 import { VERSIONS_LOCK } from './change-log';
 import { TRIGGER_NAME } from './change-log-schema';
 
+/** How a watched table is defined. */
+interface DefinedTable {
+  oid: string;
+  name: string;
+  hash: string;
+}
+
 /** How the watched tables are defined. */
 export interface Definitions {
-  /** A hash for each table, by OID. */
-  byRelation: Map<string, string>;
-  /** A hash of all of them, and of everything else that decides what a query reads. */
+  /** By their names. */
+  tables: DefinedTable[];
+  /** Of all of them, and of everything else that decides what a query reads. */
   hash: string;
 }
 
 /** Reads catalogues and waits for no lock: not for those that ALTER TABLE holds on the tables either. */
 export async function readDefinitions(client: ClientBase, relations: string[]): Promise<Definitions> {
-  const { rows } = await client.query<{ oid: string | null; hash: string; namesakes: string | null }>(
-    hashDefinitions,
-    [relations, TRIGGER_NAME],
-  );
-  const tables = rows.filter((row) => row.oid !== null);
+  const { rows } = await client.query<DefinedTable & { namesakes: string }>(hashDefinitions, [
+    relations,
+    TRIGGER_NAME,
+  ]);
   return {
-    byRelation: new Map(tables.map(({ oid, hash }) => [oid!, hash])),
+    tables: rows.filter(({ oid }) => oid !== NO_TABLE),
     hash: rows.map(({ oid, hash, namesakes }) => `${oid}:${hash}:${namesakes}`).join(' '),
   };
 }
 
 /** Gives a version to tables that have none, and a new one to those that are defined in another way than before. */
-export async function recordDefinitions(client: ClientBase, { byRelation }: Definitions): Promise<void> {
+export async function recordDefinitions(client: ClientBase, { tables }: Definitions): Promise<void> {
   await lockForTransaction(client, VERSIONS_LOCK);
   await client.query(
     `INSERT INTO rivulet.table_versions AS known (relation, definition)
      SELECT relation::oid, definition FROM unnest($1::text[], $2::text[]) AS defined (relation, definition)
      ON CONFLICT (relation) DO UPDATE SET version = gen_random_uuid(), definition = excluded.definition
      WHERE known.definition <> excluded.definition`,
-    [[...byRelation.keys()], [...byRelation.values()]],
+    [tables.map(({ oid }) => oid), tables.map(({ hash }) => hash)],
   );
 }
+
+/** In the first row, which has what the tables share. */
+const NO_TABLE = '';
 
 /**
  * Views, functions and enums are hashed for all tables alike: which of them reads what is not worth finding out, as
@@ -60,9 +69,10 @@ WITH namespaces AS (
        AND pronamespace IN (SELECT oid FROM namespaces)),
     (SELECT md5(string_agg(concat_ws(' ', enumtypid, enumlabel), ',' ORDER BY oid)) FROM pg_enum))) AS hash
 )
-SELECT NULL AS oid, hash, NULL AS namesakes FROM shared
+SELECT '${NO_TABLE}' AS oid, '' AS name, hash, '' AS namesakes FROM shared
 UNION ALL
-SELECT class.oid::text AS oid, md5(concat_ws(' ', relname, relkind, relnamespace, relrowsecurity, relforcerowsecurity,
+SELECT class.oid::text, format('%s.%I', relnamespace::regnamespace, relname),
+  md5(concat_ws(' ', relname, relkind, relnamespace, relrowsecurity, relforcerowsecurity,
   (SELECT string_agg(concat_ws(' ', attname, atttypid, atttypmod, attcollation, attisdropped, atthasmissing, attribute.xmin),
      ',' ORDER BY attnum)
    FROM pg_attribute attribute WHERE attrelid = class.oid AND attnum > 0),
@@ -72,9 +82,9 @@ SELECT class.oid::text AS oid, md5(concat_ws(' ', relname, relkind, relnamespace
    FROM pg_policy policy WHERE polrelid = class.oid),
   (SELECT concat_ws(' ', trigger.oid, trigger.xmin, tgenabled)
    FROM pg_trigger trigger WHERE tgrelid = class.oid AND tgname = $2),
-  shared.hash)) AS hash,
+  shared.hash)),
   (SELECT string_agg(other.oid::text, ',' ORDER BY other.oid) FROM pg_class other
-   WHERE other.relname = class.relname AND other.relnamespace IN (SELECT oid FROM namespaces)) AS namesakes
+   WHERE other.relname = class.relname AND other.relnamespace IN (SELECT oid FROM namespaces))
 FROM pg_class class, shared
 WHERE class.oid = ANY ($1::oid[])
-ORDER BY 1`;
+ORDER BY name, oid`;

@@ -1,6 +1,6 @@
 import { inTransaction, isPostgresError, lockForTransaction } from '@rivulet/postgres';
 import type { ClientBase } from 'pg';
-import { INSTALLATION_LOCK, TRIGGER_NAME } from './change-log-schema';
+import { createTrigger, enableAlways, INSTALLATION_LOCK, TRIGGER_NAME } from './change-log-schema';
 
 /** CREATE TRIGGER waits for the writers of a table, and new ones wait behind it meanwhile. */
 const LIMITS = { statementTimeoutMs: 10_000, lockTimeoutMs: 2_000, idleTimeoutMs: 10_000 };
@@ -10,6 +10,8 @@ const INSUFFICIENT_PRIVILEGE = '42501';
 interface Untriggered {
   oid: string;
   name: string;
+  mayTrigger: boolean;
+  role: string;
 }
 
 /**
@@ -19,13 +21,18 @@ interface Untriggered {
  */
 export async function installTriggers(client: ClientBase, relations: string[]): Promise<Map<string, string>> {
   const missing = new Map<string, string>();
-  for (const { oid, name } of await findUntriggered(client, relations)) {
+  for (const { oid, name, mayTrigger, role } of await findUntriggered(client, relations)) {
+    // Not tried: CREATE TRIGGER locks the table before it looks at rights.
+    if (!mayTrigger) {
+      const nextStep = `name it in db/source/install-change-log.sql, or GRANT TRIGGER ON ${name} TO ${role}`;
+      missing.set(oid, `the table ${name} has no trigger that notes its changes; ${nextStep}`);
+      continue;
+    }
     try {
       await inTransaction(client, LIMITS, () => install(client, oid));
     } catch (error) {
       if (!isPostgresError(error)) throw error;
-      const nextStep = error.code === INSUFFICIENT_PRIVILEGE ? `; GRANT TRIGGER ON ${name}` : '';
-      missing.set(oid, `the table ${name} cannot be given a trigger: ${error.message}${nextStep}`);
+      missing.set(oid, `the table ${name} cannot be given a trigger: ${error.message}`);
     }
   }
   return missing;
@@ -38,14 +45,11 @@ async function install(client: ClientBase, oid: string): Promise<void> {
   if (table === undefined) return;
   const { name } = table;
   // One that was switched off has missed changes; that it was written anew is seen by its xmin.
-  await client.query(
-    `CREATE OR REPLACE TRIGGER ${TRIGGER_NAME} AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON ${name}
-     FOR EACH STATEMENT EXECUTE FUNCTION rivulet.note_change()`,
-  );
-  // It fires for replication roles too. That takes the owner's right, without which the rest is still worth having.
+  await client.query(createTrigger(name));
+  // That takes the owner's right, without which the rest is still worth having.
   await client.query('SAVEPOINT always');
   try {
-    await client.query(`ALTER TABLE ONLY ${name} ENABLE ALWAYS TRIGGER ${TRIGGER_NAME}`);
+    await client.query(enableAlways(name));
   } catch (error) {
     if (!isPostgresError(error) || error.code !== INSUFFICIENT_PRIVILEGE) throw error;
     await client.query('ROLLBACK TO SAVEPOINT always');
@@ -55,7 +59,8 @@ async function install(client: ClientBase, oid: string): Promise<void> {
 /** Tables without the trigger, or with one that is switched off, or that the owner may have fire always. */
 async function findUntriggered(client: ClientBase, relations: string[]): Promise<Untriggered[]> {
   const { rows } = await client.query<Untriggered>(
-    `SELECT class.oid::text AS oid, format('%I.%I', nspname, relname) AS name
+    `SELECT class.oid::text AS oid, format('%I.%I', nspname, relname) AS name,
+       has_table_privilege(class.oid, 'TRIGGER') AS "mayTrigger", quote_ident(current_user) AS role
      FROM pg_class class JOIN pg_namespace ON pg_namespace.oid = relnamespace
      LEFT JOIN pg_trigger ON tgrelid = class.oid AND tgname = $2
      WHERE class.oid = ANY ($1::oid[]) AND (tgname IS NULL OR tgfoid <> to_regprocedure('rivulet.note_change()') OR tgenabled IN ('D', 'R')

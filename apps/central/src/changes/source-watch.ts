@@ -1,16 +1,11 @@
 import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
 import { namedError } from '@rivulet/platform';
-import { DatasetCatalogue, SCOPE_PARAMETER } from '../datasets/dataset-catalogue';
-import { ChangeDetection } from './change-detection';
-
-/** The scope query among what is watched. */
-export const SCOPE_WATCH = 'the scope query';
-
-/** A dataset's query among what is watched. */
-export function watchNameOf(dataset: string): string {
-  return `dataset ${dataset}`;
-}
+import { CurrentDatasets } from '../datasets/current-datasets';
+import type { DatasetCatalogue } from '../datasets/dataset-catalogue';
+import { SCOPE_PARAMETERS } from '../datasets/describe-datasets';
+import { ChangeDetection, type WatchedQuery } from './change-detection';
+import { Coalesced } from './coalesced';
 
 const EVERY_MS = 10_000;
 
@@ -18,10 +13,14 @@ const EVERY_MS = 10_000;
 @Injectable()
 export class SourceWatch implements OnModuleInit {
   private readonly logger = new Logger('Changes');
-  private running = false;
+  private readonly looking = new Coalesced(() => this.look());
+  /** The definitions for which the catalogue is known to fit. */
+  private described: string | undefined;
+  /** By the monotonic clock. */
+  private describedAtMs = performance.now();
 
   constructor(
-    private readonly catalogue: DatasetCatalogue,
+    private readonly datasets: CurrentDatasets,
     private readonly changes: ChangeDetection,
   ) {}
 
@@ -32,28 +31,47 @@ export class SourceWatch implements OnModuleInit {
   /** A source that is away is no reason to worry: nothing is read from it meanwhile. */
   @Interval('watch source', EVERY_MS)
   async reconcile(): Promise<void> {
-    if (this.running) return;
-    this.running = true;
+    return this.looking.run();
+  }
+
+  private async look(): Promise<void> {
     try {
-      await this.changes.reconcile(this.queries());
+      await this.changes.reconcile(queriesOf(this.datasets.catalogue));
+      if (!this.mayNoLongerFit()) return;
+      const isAnother = await this.datasets.describeAgain();
+      this.described = this.changes.definitionsSeen;
+      this.describedAtMs = performance.now();
+      if (isAnother) await this.changes.reconcile(queriesOf(this.datasets.catalogue));
     } catch (error) {
       const { code, message } = namedError(error);
       this.logger.warn({ code }, `The source could not be looked at: ${message}`);
-    } finally {
-      this.running = false;
     }
   }
 
-  private queries(): Parameters<ChangeDetection['reconcile']>[0] {
-    const { scope, datasets } = this.catalogue;
-    const given = new Map([[SCOPE_PARAMETER, { type: 'text', value: null }]]);
-    return [
-      { name: SCOPE_WATCH, template: scope.query.template, parameters: given },
-      ...datasets.map(({ schema, definition }) => ({
-        name: watchNameOf(schema.name),
-        template: definition.query.template,
-        parameters: scope.columns,
-      })),
-    ];
+  /** Where nobody sees whether the tables are defined anew, that is polled, too. */
+  private mayNoLongerFit(): boolean {
+    if (this.datasets.problem !== undefined) return true;
+    const { definitionsSeen, pollIntervalMs } = this.changes;
+    if (definitionsSeen === undefined) return performance.now() - this.describedAtMs >= pollIntervalMs;
+    // The file has just been read when they are seen for the first time.
+    this.described ??= definitionsSeen;
+    return this.described !== definitionsSeen;
   }
+}
+
+function queriesOf({ scope, scopeQueryId, datasets }: DatasetCatalogue): WatchedQuery[] {
+  return [
+    {
+      name: scopeQueryId,
+      label: 'the scope query',
+      template: scope.query.template,
+      parameters: SCOPE_PARAMETERS,
+    },
+    ...datasets.map(({ queryId, schema, definition }) => ({
+      name: queryId,
+      label: `dataset ${schema.name}`,
+      template: definition.query.template,
+      parameters: scope.columns,
+    })),
+  ];
 }

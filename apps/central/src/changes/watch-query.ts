@@ -115,7 +115,7 @@ WITH RECURSIVE used AS (
 ), family AS (
   SELECT oid FROM below UNION SELECT inhparent FROM pg_inherits JOIN family ON inhrelid = oid
 ), found AS (
-  SELECT class.oid, relkind, relpersistence, nspname, class.oid::regclass AS name
+  SELECT class.oid, relkind, relpersistence, nspname, relname, class.oid::regclass AS name
   FROM family JOIN pg_class class USING (oid) JOIN pg_namespace ON pg_namespace.oid = relnamespace
 ), judged AS (
   SELECT oid, relkind,
@@ -127,7 +127,7 @@ WITH RECURSIVE used AS (
       WHEN relkind = 'v' THEN NULL
       WHEN relpersistence = 'u' THEN 'the unlogged table ' || name || ', which a crash empties'
       WHEN relpersistence = 't' THEN 'the temporary table ' || name
-      WHEN oid IN (to_regclass('rivulet.changed_tables'), to_regclass('rivulet.table_versions'))
+      WHEN nspname = 'rivulet' AND relname IN ('changed_tables', 'table_versions')
         THEN name || ', where central keeps its own record of changes'
       WHEN EXISTS (SELECT FROM pg_subscription_rel WHERE srrelid = oid)
         THEN name || ', which logical replication fills'

@@ -1,16 +1,12 @@
 import { Logger, Module, type DynamicModule } from '@nestjs/common';
-import { createPool } from '@rivulet/postgres';
+import { databaseAddress, waitForDatabase } from '@rivulet/platform';
 import { DataSource } from 'typeorm';
 import { CentralEnv } from '../central-env';
-import { DatasetCatalogue } from '../datasets/dataset-catalogue';
+import { CurrentDatasets } from '../datasets/current-datasets';
 import { loadDemoData } from './demo-data';
+import type { SourceOptions } from './resolve-source';
 import { SourceDatabase } from './source-database';
-
-export interface SourceOptions {
-  url: string;
-  /** Whether to fill an empty database with the demo companies. */
-  demoData: boolean;
-}
+import { createSourcePool } from './source-pool';
 
 /** The data owner's database, and the datasets that the datasets file makes of it. */
 @Module({})
@@ -22,31 +18,45 @@ export class SourceModule {
       providers: [
         {
           provide: SourceDatabase,
-          // Takes the connected DataSource, so that it comes after the wait for the database.
+          // Takes the connected DataSource, so that it comes after the wait for central's own database.
           inject: [DataSource],
-          useFactory: () => {
-            const { sourcePoolSize: maxConnections } = env;
-            return new SourceDatabase(
-              createPool({ url: options.url, applicationName: 'rivulet central source', maxConnections }),
-            );
-          },
+          useFactory: () => openSource(env, options),
         },
         {
-          provide: DatasetCatalogue,
+          provide: CurrentDatasets,
           inject: [SourceDatabase],
-          useFactory: async ({ pool }: SourceDatabase) => {
-            const logger = new Logger('Datasets');
-            if (options.demoData && (await loadDemoData(pool)))
-              logger.log('Filled the database with the demo data');
-            const catalogue = await DatasetCatalogue.load(env.datasetsFile, pool);
-            logger.log(
-              `${env.datasetsFile} defines ${catalogue.datasets.map(({ schema }) => schema.name).join(', ')}`,
-            );
-            return catalogue;
-          },
+          useFactory: (source: SourceDatabase) => loadDatasets(env, options, source),
         },
       ],
-      exports: [SourceDatabase, DatasetCatalogue],
+      exports: [SourceDatabase, CurrentDatasets],
     };
   }
+}
+
+async function openSource(env: CentralEnv, { url, urlVariable }: SourceOptions): Promise<SourceDatabase> {
+  const pool = createSourcePool({
+    url,
+    applicationName: 'rivulet central source',
+    maxConnections: env.sourcePoolSize,
+  });
+  try {
+    await waitForDatabase({ url, urlVariable, called: 'source database' }, () => pool.query('SELECT 1'));
+  } catch (error) {
+    await pool.end();
+    throw error;
+  }
+  return new SourceDatabase(pool, databaseAddress(url));
+}
+
+async function loadDatasets(
+  { datasetsFile }: CentralEnv,
+  { demoData }: SourceOptions,
+  { pool, address }: SourceDatabase,
+): Promise<CurrentDatasets> {
+  const logger = new Logger('Datasets');
+  if (demoData && (await loadDemoData(pool))) logger.log('Filled the database with the demo data');
+  const datasets = await CurrentDatasets.load(datasetsFile, pool);
+  const names = datasets.catalogue.datasets.map(({ schema }) => schema.name);
+  logger.log(`${datasetsFile} defines ${names.join(', ')}, read from ${address}`);
+  return datasets;
 }

@@ -2,19 +2,26 @@ import { parseArgs } from 'node:util';
 import { parseDuration } from '@rivulet/platform';
 import { normaliseMacAddress } from '@rivulet/protocol';
 import { didYouMean } from '../datasets/file-problems';
+import { readKeyOption, type KeyOption } from './key-options';
+import { UsageError } from './usage-error';
 
 export const USAGE = `Usage: npm run datasets -- <command> [options]
 
   check      finds every mistake in the datasets file, and what may become one
   preview    shows what one device would get; needs --mac
   explain    shows how PostgreSQL reads each dataset
+  init       makes a datasets file of the tables that there are
 
   --file FILE       the datasets file; otherwise that of CENTRAL_DATASETS_FILE
-  --mac ADDRESS     a device. For check it can be given several times; without it a few are looked for
+  --mac ADDRESS     a device. For check it can be given several times; without it a few are looked for.
+                    For init it is the one that the file knows when no table has MAC addresses
   --dataset NAME    preview, explain: only this one; can be given several times
   --rows N          preview: sample rows of each dataset, 3 unless given
   --columns         check: also the columns of each dataset with their types
   --analyze         explain: runs the queries and shows what they took
+  --schema NAME     init: whose tables, public unless given; can be given several times
+  --key TABLE=COLUMN,…  init: the key of a table that has none; can be given several times
+  --out FILE        init: the file to make; without it the text is printed
   --timeout TIME    longest time that one statement may take, 30s unless given
   --json            the same for machines
 
@@ -22,7 +29,7 @@ The database is that of CENTRAL_SOURCE_DATABASE_URL or CENTRAL_DATABASE_URL; oth
 Exit code: 0 all is well, 1 there are mistakes, 2 the command is not understood.
 `;
 
-export const COMMANDS = ['check', 'preview', 'explain'] as const;
+export const COMMANDS = ['check', 'preview', 'explain', 'init'] as const;
 export type Command = (typeof COMMANDS)[number];
 
 export interface ToolArguments {
@@ -36,10 +43,10 @@ export interface ToolArguments {
   analyze: boolean;
   timeoutMs: number;
   asJson: boolean;
+  schemas: string[];
+  keys: KeyOption[];
+  out: string | undefined;
 }
-
-/** The command is not understood. */
-export class UsageError extends Error {}
 
 const options = {
   file: { type: 'string' },
@@ -51,10 +58,13 @@ const options = {
   timeout: { type: 'string', default: '30s' },
   json: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
+  schema: { type: 'string', multiple: true },
+  key: { type: 'string', multiple: true },
+  out: { type: 'string' },
 } as const;
 
 const MAX_SAMPLE_ROWS = 100;
-const EXAMPLE_MAC = '48:b0:2d:e9:c3:b7';
+export const EXAMPLE_MAC = '48:b0:2d:e9:c3:b7';
 
 /** @returns undefined when help is asked for. @throws UsageError */
 export function readArguments(argv: string[]): ToolArguments | undefined {
@@ -70,16 +80,7 @@ export function readArguments(argv: string[]): ToolArguments | undefined {
   const timeoutMs = parseDuration(values.timeout);
   if (!timeoutMs) throw new UsageError(`--timeout is "${values.timeout}"; write it as 30s or 5m.`);
   const macAddresses = (values.mac ?? []).map(readMacAddress);
-  if (command === 'preview' && macAddresses.length === 0) {
-    throw new UsageError(`preview needs the device: --mac ${EXAMPLE_MAC}.`);
-  }
-  if (command === 'check' && values.dataset !== undefined) {
-    throw new UsageError('check looks at the whole file; --dataset is for preview and explain.');
-  }
-  if (command !== 'check' && macAddresses.length > 1) throw new UsageError(`${command} takes one --mac.`);
-  if (command === 'explain' && values.analyze && macAddresses.length === 0) {
-    throw new UsageError(`--analyze runs the queries, and needs the device: --mac ${EXAMPLE_MAC}.`);
-  }
+  refuseMisplaced(command, values, macAddresses.length);
   return {
     command,
     file: values.file,
@@ -90,7 +91,34 @@ export function readArguments(argv: string[]): ToolArguments | undefined {
     analyze: values.analyze,
     timeoutMs,
     asJson: values.json,
+    schemas: values.schema ?? ['public'],
+    keys: (values.key ?? []).map(readKeyOption),
+    out: values.out,
   };
+}
+
+/** Options that do not go with the command, or that it lacks. */
+function refuseMisplaced(
+  command: Command,
+  values: ReturnType<typeof parse>['values'],
+  macAddresses: number,
+): void {
+  if (command === 'preview' && macAddresses === 0) {
+    throw new UsageError(`preview needs the device: --mac ${EXAMPLE_MAC}.`);
+  }
+  if (command === 'check' && values.dataset !== undefined) {
+    throw new UsageError('check looks at the whole file; --dataset is for preview and explain.');
+  }
+  if (command !== 'check' && macAddresses > 1) throw new UsageError(`${command} takes one --mac.`);
+  if (command === 'explain' && values.analyze && macAddresses === 0) {
+    throw new UsageError(`--analyze runs the queries, and needs the device: --mac ${EXAMPLE_MAC}.`);
+  }
+  for (const name of ['schema', 'key', 'out'] as const) {
+    if (command !== 'init' && values[name] !== undefined) throw new UsageError(`--${name} is for init.`);
+  }
+  for (const name of ['file', 'dataset', 'json'] as const) {
+    if (command === 'init' && values[name]) throw new UsageError(`--${name} is not for init.`);
+  }
 }
 
 function describeUnknown(word: string | undefined): string {

@@ -6,7 +6,15 @@ import { UNREMARKABLE_SORT_ROWS } from './dataset-cautions';
 import { adviseOnOrder } from './order-advice';
 import { scopeOf } from './preview';
 import { formatCount } from './quantities';
-import { allNodes, datasetStatement, keyOrderOf, parameterNames, planOf, type PlanNode } from './query-plan';
+import {
+  allNodes,
+  datasetStatement,
+  explain,
+  keyOrderOf,
+  parameterNames,
+  planOf,
+  type PlanNode,
+} from './query-plan';
 import { readLimits } from './read-limits';
 import { loadRightFile } from './right-file';
 
@@ -56,15 +64,10 @@ async function explainDataset(
 ): Promise<ExplainedDataset> {
   const explainable = datasetStatement(dataset, bound ?? unbound, bound !== undefined);
   const generic = await planOf(client, datasetStatement(dataset, unbound, false));
-  const options = [analyze && 'ANALYZE', explainable.isGeneric && 'GENERIC_PLAN'].filter(
-    (option) => option !== false,
-  );
-  const explain = options.length === 0 ? 'EXPLAIN' : `EXPLAIN (${options.join(', ')})`;
-  const { rows } = await client.query<{ 'QUERY PLAN': string }>(`${explain} ${explainable.statement}`);
   return {
     dataset,
     parameters: explainable.isGeneric ? parameterNames(dataset.definition.query.template) : [],
-    plan: rows.map((row) => row['QUERY PLAN']),
+    plan: await explain(client, explainable, analyze ? ['ANALYZE'] : []),
     judgement: await judge(client, dataset, unbound, generic, await planOf(client, explainable)),
   };
 }

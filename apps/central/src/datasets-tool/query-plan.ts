@@ -27,7 +27,12 @@ export interface PlanNode {
 export interface Explainable {
   statement: string;
   isGeneric: boolean;
+  /** How many of `$1` … there are. */
+  parameterCount: number;
 }
+
+/** server_version_num of the first PostgreSQL whose EXPLAIN has GENERIC_PLAN. */
+const FIRST_WITH_GENERIC_PLAN = 160_000;
 
 /** The SELECT of the statement that central reads a dataset with, its ORDER BY included. */
 export function datasetStatement(dataset: Dataset, parameters: Parameters, isBound: boolean): Explainable {
@@ -35,7 +40,7 @@ export function datasetStatement(dataset: Dataset, parameters: Parameters, isBou
   const boundQuery = isBound ? bindQuery(template, parameters) : numberParameters(template, parameters);
   const keyColumns = dataset.definition.key.length;
   const statement = canonicalSelect({ boundQuery, columns: dataset.columns, keyColumns });
-  return { statement, isGeneric: !isBound };
+  return { statement, isGeneric: !isBound, parameterCount: isBound ? 0 : parameterNames(template).length };
 }
 
 /** The names of a query's parameters, in the order of their numbers. */
@@ -43,12 +48,48 @@ export function parameterNames(template: QueryTemplate): string[] {
   return [...new Set(template.parameters)];
 }
 
-export async function planOf(client: ClientBase, { statement, isGeneric }: Explainable): Promise<PlanNode> {
-  const options = `${isGeneric ? 'GENERIC_PLAN, ' : ''}VERBOSE, FORMAT JSON`;
-  const { rows } = await client.query<{ 'QUERY PLAN': [{ Plan: PlanNode }] }>(
-    `EXPLAIN (${options}) ${statement}`,
+export async function planOf(client: ClientBase, explainable: Explainable): Promise<PlanNode> {
+  const [plan] = await explain<[{ Plan: PlanNode }]>(client, explainable, ['VERBOSE', 'FORMAT JSON']);
+  return plan![0].Plan;
+}
+
+/** What EXPLAIN prints, row by row. To be called in a transaction. */
+export async function explain<T = string>(
+  client: ClientBase,
+  explainable: Explainable,
+  options: string[],
+): Promise<T[]> {
+  if (!explainable.isGeneric) return explainStatement<T>(client, explainable.statement, options);
+  const { rows } = await client.query<{ version: number }>(
+    `SELECT current_setting('server_version_num')::int AS version`,
   );
-  return rows[0]!['QUERY PLAN'][0].Plan;
+  if (rows[0]!.version < FIRST_WITH_GENERIC_PLAN) return explainPrepared<T>(client, explainable, options);
+  return explainStatement<T>(client, explainable.statement, ['GENERIC_PLAN', ...options]);
+}
+
+/** The same plan, in the way that older versions have. */
+async function explainPrepared<T>(
+  client: ClientBase,
+  { statement, parameterCount }: Explainable,
+  options: string[],
+): Promise<T[]> {
+  // One that failed may have left it: prepared statements outlive a rollback.
+  await client.query(`DO $$ BEGIN
+    IF EXISTS (SELECT FROM pg_prepared_statements WHERE name = 'rivulet_explained') THEN
+      DEALLOCATE rivulet_explained;
+    END IF;
+  END $$`);
+  await client.query('SET LOCAL plan_cache_mode = force_generic_plan');
+  await client.query(`PREPARE rivulet_explained AS ${statement}`);
+  const values = Array.from({ length: parameterCount }, () => 'NULL').join(', ');
+  const call = `EXECUTE rivulet_explained${parameterCount === 0 ? '' : ` (${values})`}`;
+  return explainStatement<T>(client, call, options);
+}
+
+async function explainStatement<T>(client: ClientBase, statement: string, options: string[]): Promise<T[]> {
+  const list = options.length === 0 ? '' : ` (${options.join(', ')})`;
+  const { rows } = await client.query<{ 'QUERY PLAN': T }>(`EXPLAIN${list} ${statement}`);
+  return rows.map((row) => row['QUERY PLAN']);
 }
 
 export function allNodes(plan: PlanNode): PlanNode[] {

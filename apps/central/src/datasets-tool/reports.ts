@@ -1,6 +1,7 @@
 import type { FileProblems } from '../datasets/file-problems';
 import type { CheckedDataset, CheckReport } from './check';
 import type { ExplainedDataset } from './explain';
+import type { StarterReport } from './init';
 import type { PreviewedDataset, PreviewReport } from './preview';
 import { counted, formatBytes, formatCount } from './quantities';
 import { escapeControls, formatTable } from './text-table';
@@ -127,4 +128,15 @@ export function explainLines(explained: ExplainedDataset[]): string[] {
     `  ${judgement}`,
     '',
   ]);
+}
+
+/** What is said when a file has been made. */
+export function starterLines({ datasets, leftOut, macAddress }: StarterReport, out = 'FILE'): string[] {
+  const left = leftOut.length === 0 ? '' : `, ${counted(leftOut.length, 'table')} left out:`;
+  const mac = macAddress === undefined ? '' : ` --mac ${macAddress}`;
+  return [
+    `${out}: ${counted(datasets, 'dataset')}${left || '.'}`,
+    ...leftOut.map(({ table, reason }) => `  ${escapeControls(table.sql)}: ${escapeControls(reason)}`),
+    `Next: npm run datasets -- check --file ${out}${mac}`,
+  ];
 }

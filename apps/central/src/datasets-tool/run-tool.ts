@@ -1,15 +1,17 @@
 import { resolve } from 'node:path';
 import { loadEnvironment, namedError, redactSecrets } from '@rivulet/platform';
-import { createPool } from '@rivulet/postgres';
 import type { Pool } from 'pg';
 import { CentralEnv } from '../central-env';
-import { readArguments, USAGE, UsageError, type ToolArguments } from './arguments';
+import { createSourcePool } from '../database/source-pool';
+import { EXAMPLE_MAC, readArguments, USAGE, type ToolArguments } from './arguments';
 import { checkDatasetsFile } from './check';
 import { explainDatasets } from './explain';
+import { initDatasetsFile } from './init';
 import { checkJson, explainJson, previewJson } from './json-reports';
 import { previewDevice } from './preview';
-import { checkLines, explainLines, previewLines } from './reports';
+import { checkLines, explainLines, previewLines, starterLines } from './reports';
 import { openSource } from './source-database';
+import { UsageError } from './usage-error';
 
 export interface ToolSurroundings {
   environment: NodeJS.ProcessEnv;
@@ -48,8 +50,13 @@ async function runOnSource(args: ToolArguments, surroundings: ToolSurroundings):
   const { env } = loadEnvironment(CentralEnv, environment);
   const file = args.file === undefined ? env.datasetsFile : fromCaller(args.file, environment);
   const database = await openSource(environment);
-  const pool = createPool({ url: database.url, applicationName: 'rivulet datasets', maxConnections: 1 });
+  const pool = createSourcePool({
+    url: database.url,
+    applicationName: 'rivulet datasets',
+    maxConnections: 1,
+  });
   try {
+    if (args.command === 'init') return await runInit(args, pool, surroundings);
     return await runCommand(args, file, pool, surroundings);
   } finally {
     await pool.end();
@@ -61,6 +68,20 @@ async function runOnSource(args: ToolArguments, surroundings: ToolSurroundings):
 function fromCaller(path: string, environment: NodeJS.ProcessEnv): string {
   const caller = environment['INIT_CWD'];
   return caller === undefined || resolve(caller) === process.cwd() ? path : resolve(caller, path);
+}
+
+async function runInit(
+  { schemas, keys, out, macAddresses, timeoutMs }: ToolArguments,
+  source: Pool,
+  { environment, write, writeError }: ToolSurroundings,
+): Promise<number> {
+  const macAddress = macAddresses[0] ?? EXAMPLE_MAC;
+  const file = out && fromCaller(out, environment);
+  const report = await initDatasetsFile(source, { schemas, keys, out: file, macAddress, timeoutMs });
+  if (out === undefined) write(report.text);
+  // What is not of the file must not get into it, also with `> file`.
+  (out === undefined ? writeError : write)(`${starterLines(report, out).join('\n')}\n`);
+  return EXIT_FINE;
 }
 
 async function runCommand(

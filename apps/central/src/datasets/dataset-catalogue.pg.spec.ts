@@ -90,6 +90,9 @@ describe('a datasets file that PostgreSQL has described', () => {
         table: 'users',
         key: ['id', 'email'],
         indexes: [['email'], ['kind', 'email']],
+        schema: 'public',
+        grants: [],
+        onRemove: 'keep',
         columns: [
           { name: 'id', type: 'bigint' },
           { name: 'email', type: 'text' },

@@ -1,6 +1,7 @@
-import { MANIFEST_MAX_TABLES, NAME_MAX_BYTES } from '@rivulet/protocol';
+import { DEFAULT_SCHEMA, MANIFEST_MAX_TABLES } from '@rivulet/protocol';
 import { parseQueryTemplate, QueryTextError, type QueryTemplate } from '@rivulet/snapshot';
 import { FileProblem, FileProblems } from './file-problems';
+import { MIRROR_FIELDS, readMirrorOptions, readName, required, type MirrorOptions } from './mirror-options';
 import { YamlNode } from './yaml-node';
 
 /** A query as it stands in the file. */
@@ -10,7 +11,7 @@ export interface QueryDefinition {
   placeOf: (offset: number) => string;
 }
 
-export interface DatasetDefinition {
+export interface DatasetDefinition extends MirrorOptions {
   name: string;
   /** The mirror's table. */
   table: string;
@@ -36,7 +37,7 @@ export const INDEX_MAX_COLUMNS = 32;
 
 export const FILE_FIELDS = ['version', 'scope', 'datasets'] as const;
 export const SCOPE_FIELDS = ['query'] as const;
-export const DATASET_FIELDS = ['name', 'table', 'key', 'query', 'indexes'] as const;
+export const DATASET_FIELDS = ['name', 'table', 'key', 'query', 'indexes', ...MIRROR_FIELDS] as const;
 
 /** Reads as much as there is to read, and adds to `problems` what is wrong with the rest. */
 export function parseDatasetsFile(path: string, source: string, problems: FileProblems): DatasetsFile {
@@ -93,10 +94,11 @@ function readDataset(node: YamlNode, problems: FileProblems): DatasetDefinition 
       readColumnNames(index, `an index of ${what}`, places),
     ),
   );
+  const options = readMirrorOptions(fields, what, problems);
   if (!name || !key || !query || !table || !indexes) return undefined;
   const placeOfColumn = (column: string): string => places.get(column) ?? node.place;
   const indexPlaces = fields.indexes?.items('').map(({ place }) => place) ?? [];
-  return { name, table, key, indexes, query, place: node.place, indexPlaces, placeOfColumn };
+  return { name, table, key, indexes, ...options, query, place: node.place, indexPlaces, placeOfColumn };
 }
 
 function readColumnNames(node: YamlNode, what: string, places: Map<string, string>): string[] {
@@ -113,16 +115,6 @@ function readColumnNames(node: YamlNode, what: string, places: Map<string, strin
   return names;
 }
 
-function readName(node: YamlNode, what: string): string {
-  const { text } = node.text(what);
-  const bytes = Buffer.byteLength(text);
-  if (bytes > NAME_MAX_BYTES) {
-    throw node.invalid(`${what} has ${bytes} bytes; PostgreSQL keeps ${NAME_MAX_BYTES} of a name`);
-  }
-  if (text.includes('\0')) throw node.invalid(`${what} has a NUL, which no name in PostgreSQL can have`);
-  return text;
-}
-
 function readQuery(node: YamlNode, what: string): QueryDefinition {
   const { text, placeOf } = node.text(what);
   try {
@@ -137,9 +129,11 @@ function findDuplicates(datasets: DatasetDefinition[], problems: FileProblems): 
   const byName = new Map<string, DatasetDefinition>();
   const byTable = new Map<string, DatasetDefinition>();
   for (const dataset of datasets) {
-    const { name, table, place } = dataset;
+    const { name, schema, place } = dataset;
+    const table = schema === DEFAULT_SCHEMA ? dataset.table : `${schema}.${dataset.table}`;
+    const tableKey = JSON.stringify([schema, dataset.table]);
     const sameName = byName.get(name);
-    const sameTable = byTable.get(table);
+    const sameTable = byTable.get(tableKey);
     if (sameName !== undefined) {
       problems.add(place, `dataset ${name} is defined twice, first at ${sameName.place}; rename one`);
     } else if (sameTable !== undefined) {
@@ -149,11 +143,6 @@ function findDuplicates(datasets: DatasetDefinition[], problems: FileProblems): 
       );
     }
     byName.set(name, sameName ?? dataset);
-    byTable.set(table, sameTable ?? dataset);
+    byTable.set(tableKey, sameTable ?? dataset);
   }
-}
-
-function required(parent: YamlNode, node: YamlNode | undefined, problem: string): YamlNode {
-  if (node === undefined) throw parent.invalid(problem);
-  return node;
 }

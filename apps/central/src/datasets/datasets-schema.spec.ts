@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, relative } from 'node:path';
-import { MANIFEST_MAX_TABLES, NAME_MAX_BYTES } from '@rivulet/protocol';
+import { MANIFEST_MAX_TABLES, NAME_MAX_BYTES, removals, TABLE_MAX_GRANTS } from '@rivulet/protocol';
 import Ajv from 'ajv';
 import { parse } from 'yaml';
 import {
@@ -11,6 +11,7 @@ import {
   SCOPE_FIELDS,
 } from './datasets-file';
 import { FileProblems } from './file-problems';
+import { GUARD_FIELDS } from './mirror-options';
 
 const SCHEMA = 'db/datasets.schema.json';
 
@@ -20,6 +21,7 @@ interface Schema {
   definitions: Record<string, Schema>;
   maxItems: number;
   maxLength: number;
+  enum: string[];
 }
 
 const schema = JSON.parse(readFileSync(SCHEMA, 'utf8')) as Schema;
@@ -30,6 +32,7 @@ const files = ['db/datasets.yaml', ...readdirSync('db/examples').map((name) => `
 );
 
 const good = { name: 'a', key: ['id'], query: 'SELECT 1 AS id' };
+const options = { schema: 'plant', grants: ['reader'], onRemove: 'drop', guard: { maxDeleted: '20%' } };
 
 function fileOf(dataset: object, more: object = {}): object {
   const scope = { query: 'SELECT :mac_address AS device_id' };
@@ -51,6 +54,9 @@ describe('the schema of datasets files', () => {
     expect(Object.keys(schema.properties)).toEqual(FILE_FIELDS);
     expect(Object.keys(scope.properties)).toEqual(SCOPE_FIELDS);
     expect(Object.keys(dataset.properties).toSorted()).toEqual([...DATASET_FIELDS].toSorted());
+    expect(Object.keys(dataset.properties['guard']!.properties)).toEqual(GUARD_FIELDS);
+    expect(dataset.properties['onRemove']!.enum).toEqual(removals);
+    expect(dataset.properties['grants']!.maxItems).toBe(TABLE_MAX_GRANTS);
     expect(datasets.maxItems).toBe(MANIFEST_MAX_TABLES);
     expect(columns.maxItems).toBe(INDEX_MAX_COLUMNS);
     expect(name.maxLength).toBe(NAME_MAX_BYTES);
@@ -59,7 +65,19 @@ describe('the schema of datasets files', () => {
   it.each([
     ['a dataset', fileOf(good), true],
     ['a field of the author', fileOf(good, { 'x-mine': 1 }), true],
-    ['all fields of a dataset', fileOf({ ...good, table: 'b', indexes: [['id']] }), true],
+    ['all fields of a dataset', fileOf({ ...good, table: 'b', indexes: [['id']], ...options }), true],
+    ['a schema of PostgreSQL', fileOf({ ...good, schema: 'pg_temp' }), false],
+    ["Rivulet's schema", fileOf({ ...good, schema: 'rivulet' }), false],
+    ['a schema that is a list', fileOf({ ...good, schema: ['a'] }), false],
+    ['a role that is no list', fileOf({ ...good, grants: 'reader' }), false],
+    ['a role twice', fileOf({ ...good, grants: ['reader', 'reader'] }), false],
+    ['another removal', fileOf({ ...good, onRemove: 'archive' }), false],
+    ['a guard of a tenth of a per cent', fileOf({ ...good, guard: { maxDeleted: '0.1%' } }), true],
+    ['a guard of all', fileOf({ ...good, guard: { maxDeleted: '100%' } }), true],
+    ['a guard of more', fileOf({ ...good, guard: { maxDeleted: '101%' } }), false],
+    ['a guard of nothing', fileOf({ ...good, guard: { maxDeleted: '0.00%' } }), false],
+    ['a guard that is a fraction', fileOf({ ...good, guard: { maxDeleted: 0.2 } }), false],
+    ['a guard without a share', fileOf({ ...good, guard: {} }), false],
     ['an unknown field', fileOf(good, { dataset: 1 }), false],
     ['an unknown field of a dataset', fileOf({ ...good, 'x-mine': 1 }), false],
     ['another version', fileOf(good, { version: 2 }), false],

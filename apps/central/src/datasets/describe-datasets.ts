@@ -1,4 +1,6 @@
-import { schemaFingerprint, type TableSchema } from '@rivulet/protocol';
+import { createHash } from 'node:crypto';
+import { isPassing, isPostgresError } from '@rivulet/postgres';
+import { RivuletError, schemaFingerprint, type TableSchema } from '@rivulet/protocol';
 import {
   describeQuery,
   QueryTextError,
@@ -10,6 +12,7 @@ import {
 import type { ClientBase } from 'pg';
 import type { DatasetDefinition, QueryDefinition } from './datasets-file';
 import { didYouMean, FileProblem, type FileProblems } from './file-problems';
+import { mirrorOptionsOf } from './mirror-options';
 import { cureFor } from './postgres-cure';
 
 /** A dataset that PostgreSQL has described. */
@@ -19,6 +22,7 @@ export interface Dataset {
   fingerprint: string;
   /** The columns, with the key's first. */
   columns: DescribedColumn[];
+  queryId: string;
 }
 
 export interface ScopeDefinition {
@@ -39,6 +43,14 @@ export const SCOPE_ACTIVE_COLUMN = 'is_active';
 
 /** Names that every table has already. https://www.postgresql.org/docs/current/ddl-system-columns.html */
 const SYSTEM_COLUMNS = new Set(['tableoid', 'xmin', 'cmin', 'xmax', 'cmax', 'ctid']);
+
+/** The same for the same text with parameters of the same types: for PostgreSQL these are one query. */
+export function queryIdOf(template: QueryTemplate, parameters: Parameters): string {
+  const types = template.parameters.map((name) => [name, parameters.get(name)!.type]);
+  return createHash('sha256')
+    .update(JSON.stringify([template.texts, types]))
+    .digest('hex');
+}
 
 /** The parameters of the datasets, or undefined when nothing can be told of them. @throws FileProblem */
 export async function describeScope(
@@ -106,8 +118,10 @@ export async function describeDataset(
     columns: columns.map(({ name: columnName, type }) => ({ name: columnName, type })),
     key,
     indexes,
+    ...mirrorOptionsOf(definition),
   };
-  return { definition, schema, fingerprint: schemaFingerprint(schema), columns };
+  const queryId = queryIdOf(query.template, parameters);
+  return { definition, schema, fingerprint: schemaFingerprint(schema), columns, queryId };
 }
 
 /** Finds columns that no mirror can have, and a key or an index that cannot be of those that there are. */
@@ -154,7 +168,11 @@ function refuseUse(name: string, described: DescribedColumn[], use: 'key' | 'ind
   return `and databases sort ${type} in different ways; leave it out, or cast it in the query`;
 }
 
-/** Has PostgreSQL describe a query. What it refuses leaves the transaction as it was. @throws FileProblem */
+/**
+ * Has PostgreSQL describe a query. What it refuses leaves the transaction as it was.
+ *
+ * @throws FileProblem · RivuletError DATABASE_UNAVAILABLE when that is no fault of the query
+ */
 async function describe(
   client: ClientBase,
   query: QueryDefinition,
@@ -168,6 +186,11 @@ async function describe(
     return columns;
   } catch (error) {
     if (!(error instanceof QueryTextError)) throw error;
+    const { cause } = error;
+    if (isPostgresError(cause) && isPassing(cause)) {
+      const message = `${query.placeOf(0)}: PostgreSQL cannot describe ${what} now: ${error.message}.`;
+      throw new RivuletError('DATABASE_UNAVAILABLE', message, { nextStep: 'Try again in a while.', cause });
+    }
     await client.query('ROLLBACK TO SAVEPOINT description');
     const problem = `PostgreSQL refuses ${what}: ${error.message}`;
     throw new FileProblem(query.placeOf(error.offset), problem + (await cureFor(client, error.message)));

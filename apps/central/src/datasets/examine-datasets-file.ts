@@ -8,6 +8,7 @@ import { FileProblems } from './file-problems';
 
 /** As much of a datasets file as is right, and what is wrong with the rest. */
 export interface ExaminedFile {
+  file: DatasetsFile;
   scope: ScopeDefinition | undefined;
   datasets: Dataset[];
   problems: FileProblems;
@@ -21,16 +22,28 @@ const LIMITS = {
 } as const;
 
 /**
- * Reads the file and has the source database describe its queries, each by itself. Without a scope query that is
- * right, nobody knows the parameters of the others, and they are not described.
+ * Reads the file and has the source database describe its queries.
  *
- * @throws RivuletError DATASETS_FILE_INVALID when the file cannot be read at all
+ * @throws RivuletError DATASETS_FILE_INVALID when the file cannot be read at all · DATABASE_UNAVAILABLE
  */
 export async function examineDatasetsFile(path: string, source: Pool): Promise<ExaminedFile> {
   const text = await readText(path);
   const problems = new FileProblems();
-  const file = parseDatasetsFile(path, text, problems);
-  if (file.scope === undefined) return { scope: undefined, datasets: [], problems };
+  return describeDatasetsFile(parseDatasetsFile(path, text, problems), source, problems);
+}
+
+/**
+ * Has the source database describe the queries, each by itself. Without a scope query that is right, nobody knows the
+ * parameters of the others, and they are not described.
+ *
+ * @throws RivuletError DATABASE_UNAVAILABLE
+ */
+export async function describeDatasetsFile(
+  file: DatasetsFile,
+  source: Pool,
+  problems = new FileProblems(),
+): Promise<ExaminedFile> {
+  if (file.scope === undefined) return { file, scope: undefined, datasets: [], problems };
   return withClient(source, (client) =>
     inTransaction(client, LIMITS, () => describeFile(client, file, problems)),
   );
@@ -43,13 +56,13 @@ async function describeFile(
 ): Promise<ExaminedFile> {
   const query = file.scope!;
   const columns = await problems.attemptAsync(() => describeScope(client, query, problems));
-  if (columns === undefined) return { scope: undefined, datasets: [], problems };
+  if (columns === undefined) return { file, scope: undefined, datasets: [], problems };
   const datasets: Dataset[] = [];
   for (const definition of file.datasets) {
     const dataset = await problems.attemptAsync(() => describeDataset(client, definition, columns, problems));
     if (dataset !== undefined) datasets.push(dataset);
   }
-  return { scope: { query, columns }, datasets, problems };
+  return { file, scope: { query, columns }, datasets, problems };
 }
 
 async function readText(path: string): Promise<string> {

@@ -52,13 +52,15 @@ export class FileProblems {
     return [...this.found.values()].toSorted((a, b) => compare(positionOf(a), positionOf(b)));
   }
 
-  /** @throws RivuletError DATASETS_FILE_INVALID with one line for each problem */
+  /** @throws RivuletError DATASETS_FILE_INVALID with a line for each problem, and all of them in `errors` */
   throwIfAny(): void {
     if (this.isEmpty) return;
-    const lines = this.list.map((problem) => problem.message);
+    const { list } = this;
+    const lines = list.map((problem) => problem.message);
     const more = lines.length - MAX_TOLD;
     const told = more > 0 ? [...lines.slice(0, MAX_TOLD), `And ${more} more.`] : lines;
-    throw new RivuletError('DATASETS_FILE_INVALID', told.join('\n'));
+    const errors = list.map(({ place, problem }) => ({ field: place, reason: problem }));
+    throw new RivuletError('DATASETS_FILE_INVALID', told.join('\n'), { errors });
   }
 
   private keep(error: unknown): void {

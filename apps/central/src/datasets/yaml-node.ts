@@ -119,6 +119,11 @@ export class YamlNode {
     return { text: value, placeOf: (offset) => this.placeInText(node.type, value, offset) };
   }
 
+  /** As it stands in the file, without quotes, if it is neither a mapping nor a list. */
+  get written(): string | undefined {
+    return isScalar(this.node) ? this.node.source : undefined;
+  }
+
   is(value: number): boolean {
     return isScalar(this.node) && this.node.value === value;
   }

@@ -2,7 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { isPostgresError, sqlState } from '@rivulet/postgres';
 import { PROTOCOL_VERSION, RivuletError, type SyncRequest, type SyncResponse } from '@rivulet/protocol';
 import { LRUCache } from 'lru-cache';
-import { DatasetCatalogue } from '../datasets/dataset-catalogue';
+import { CurrentDatasets } from '../datasets/current-datasets';
+import type { DatasetCatalogue } from '../datasets/dataset-catalogue';
 import type { Device } from '../devices/device';
 import { ManifestService } from '../manifests/manifest.service';
 import type { KnownScope } from '../scope/scope.service';
@@ -28,7 +29,7 @@ export class AnswerRequestService {
     private readonly log: RequestLog,
     private readonly snapshots: SnapshotService,
     private readonly manifests: ManifestService,
-    private readonly catalogue: DatasetCatalogue,
+    private readonly datasets: CurrentDatasets,
   ) {}
 
   async answer(requestId: string, known: KnownScope, request: SyncRequest): Promise<SyncResponse> {
@@ -69,18 +70,22 @@ export class AnswerRequestService {
         `The device speaks protocol version ${request.protocolVersion}; this central speaks ${PROTOCOL_VERSION}.`,
       );
     }
+    this.datasets.throwIfUnfit();
+    const { catalogue } = known;
     const { deviceId, macAddress } = known.scope;
     const device = { deviceId, macAddress };
-    const snapshots = this.snapshots.current(known) ?? (await this.snapshots.bringUpToDate(device));
-    const manifestId = await this.currentManifest(device, request, snapshots);
+    const snapshots =
+      this.snapshots.current(known) ?? (await this.snapshots.bringUpToDate(device, catalogue));
+    const manifestId = await this.currentManifest(device, request, catalogue, snapshots);
     if (manifestId !== undefined) return { response: { status: 'current', manifestId }, manifestId };
     try {
-      return await this.issue(requestId, device, request, snapshots);
+      return await this.issue(requestId, device, request, catalogue, snapshots);
     } catch (error) {
       if (!isPostgresError(error) || error.code !== sqlState.foreignKeyViolation) throw error;
       // Collected since it was remembered: then it must be looked up, or read, again.
       this.snapshots.forget(known);
-      return this.issue(requestId, device, request, await this.snapshots.bringUpToDate(device));
+      const anew = await this.snapshots.bringUpToDate(device, catalogue);
+      return this.issue(requestId, device, request, catalogue, anew);
     }
   }
 
@@ -88,9 +93,9 @@ export class AnswerRequestService {
     requestId: string,
     device: Device,
     request: SyncRequest,
+    { schemaVersion }: DatasetCatalogue,
     snapshots: Snapshot[],
   ): Promise<Answer> {
-    const { schemaVersion } = this.catalogue;
     const { nonce } = request;
     const order = { requestId, device, nonce, schemaVersion, snapshots, asked: request };
     const { manifestId, document, plan } = await this.manifests.issue(order);
@@ -101,9 +106,10 @@ export class AnswerRequestService {
   private async currentManifest(
     { deviceId }: Device,
     { lastManifestId, schemaVersion, tables }: SyncRequest,
+    catalogue: DatasetCatalogue,
     snapshots: Snapshot[],
   ): Promise<string | undefined> {
-    if (lastManifestId === undefined || schemaVersion !== this.catalogue.schemaVersion) return undefined;
+    if (lastManifestId === undefined || schemaVersion !== catalogue.schemaVersion) return undefined;
     const held = new Map(tables.map((table) => [table.name, table]));
     if (!snapshots.every((snapshot) => isHeld(snapshot, held))) return undefined;
     if (this.manifestOf.get(deviceId) === lastManifestId) return lastManifestId;

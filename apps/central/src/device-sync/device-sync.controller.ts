@@ -58,8 +58,8 @@ export class DeviceSyncController {
   @ApiOperation({ summary: 'Say what the device has, and learn what it should have' })
   @ApiOkResponse({ type: SyncResponseDto })
   @ApiProblems('REQUEST_INVALID', 'REQUEST_TOO_LARGE', 'MEDIA_TYPE_UNSUPPORTED', 'PROTOCOL_UNSUPPORTED')
-  @ApiProblems('SERVER_BUSY', 'SCOPE_AMBIGUOUS', 'DATASET_QUERY_FAILED', 'DATASET_KEY_NULL')
-  @ApiProblems('DATASET_KEY_NOT_UNIQUE', 'ROW_TOO_LARGE')
+  @ApiProblems('SERVER_BUSY', 'SCOPE_AMBIGUOUS', 'DATASETS_FILE_INVALID', 'DATASET_QUERY_FAILED')
+  @ApiProblems('DATASET_KEY_NULL', 'DATASET_KEY_NOT_UNIQUE', 'ROW_TOO_LARGE')
   async request(
     @Req() request: FastifyRequest,
     @CurrentScope() scope: KnownScope,

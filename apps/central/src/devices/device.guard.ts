@@ -4,7 +4,8 @@ import type { FastifyRequest } from 'fastify';
 import { ScopeService, type KnownScope } from '../scope/scope.service';
 import type { Device } from './device';
 
-type DeviceRequest = FastifyRequest & { knownScope?: KnownScope };
+/** The request log names the device, too. */
+type DeviceRequest = FastifyRequest & { device?: Device; knownScope?: KnownScope };
 
 /**
  * Says which device is calling. Nothing behind this guard knows how it was told: today a device is believed
@@ -21,22 +22,20 @@ export class DeviceGuard implements CanActivate {
     if (typeof header !== 'string' || header.trim() === '') {
       throw new RivuletError('DEVICE_UNIDENTIFIED', 'The request has no X-Device-Mac header.');
     }
-    request.knownScope = await this.scopes.find(normaliseMacAddress(header));
+    const known = await this.scopes.find(normaliseMacAddress(header));
+    const { deviceId, macAddress } = known.scope;
+    request.device = { deviceId, macAddress };
+    request.knownScope = known;
     return true;
   }
 }
 
 /** The device that {@link DeviceGuard} has let in. */
 export const CurrentDevice = createParamDecorator((_: unknown, context: ExecutionContext): Device => {
-  const { deviceId, macAddress } = scopeOf(context).scope;
-  return { deviceId, macAddress };
+  return context.switchToHttp().getRequest<DeviceRequest>().device!;
 });
 
 /** What it may see, as of this request. */
 export const CurrentScope = createParamDecorator((_: unknown, context: ExecutionContext): KnownScope => {
-  return scopeOf(context);
-});
-
-function scopeOf(context: ExecutionContext): KnownScope {
   return context.switchToHttp().getRequest<DeviceRequest>().knownScope!;
-}
+});

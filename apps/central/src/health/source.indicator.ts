@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { HealthCheckOutcome, HealthIndicator, Probe } from '@rivulet/platform';
 import { SourceDatabase } from '../database/source-database';
-import { DatasetCatalogue } from '../datasets/dataset-catalogue';
 
 /** Down when the data owner's database does not answer. */
 @Injectable()
@@ -9,13 +8,10 @@ export class SourceIndicator implements HealthIndicator {
   readonly name = 'source';
   readonly probes: readonly Probe[] = ['ready', 'startup'];
 
-  constructor(
-    private readonly source: SourceDatabase,
-    private readonly catalogue: DatasetCatalogue,
-  ) {}
+  constructor(private readonly source: SourceDatabase) {}
 
   async check(): Promise<HealthCheckOutcome> {
     await this.source.pool.query('SELECT 1');
-    return { up: true, detail: { datasets: this.catalogue.datasets.length } };
+    return { up: true, detail: { address: this.source.address } };
   }
 }

@@ -1,23 +1,33 @@
 import { Injectable } from '@nestjs/common';
+import { RivuletError } from '@rivulet/protocol';
 import { inTransaction, useCanonicalSettings, withClient } from '@rivulet/postgres';
 import { LRUCache } from 'lru-cache';
+import type { ClientBase } from 'pg';
 import { ChangeDetection, type Versions } from '../changes/change-detection';
 import { SourceDatabase } from '../database/source-database';
-import { SCOPE_WATCH } from '../changes/source-watch';
 import { stampOf } from '../changes/stamp';
-import { DatasetCatalogue } from '../datasets/dataset-catalogue';
+import { showsOneMoment } from '../database/one-moment';
+import { CurrentDatasets } from '../datasets/current-datasets';
+import type { DatasetCatalogue } from '../datasets/dataset-catalogue';
 import { resolveScope, type Scope } from './resolve-scope';
 
 /** A scope, and the versions of the source's tables at a moment at which it was this. */
 export interface KnownScope {
   scope: Scope;
+  /** Whose scope query it is the result of. What a request does with the scope, it does with this one. */
+  catalogue: DatasetCatalogue;
   versions: Versions;
   /** That of the tables which the scope query reads; undefined when it cannot be told from these. */
   stamp: string | undefined;
 }
 
+type RememberedScope = Pick<KnownScope, 'scope' | 'catalogue'> & { stamp: string };
+
 /** Scopes that are remembered. A few hundred bytes each. */
 const SCOPES_KEPT = 20_000;
+
+/** Of a scope whose tables are truncated or rewritten while they are read. */
+const READ_ATTEMPTS = 3;
 
 const LIMITS = {
   isolation: 'REPEATABLE READ',
@@ -30,47 +40,73 @@ const LIMITS = {
 /** Knows the scope of every device that has asked lately, for as long as the tables behind it do not change. */
 @Injectable()
 export class ScopeService {
-  private readonly known = new LRUCache<string, { scope: Scope; stamp: string }>({ max: SCOPES_KEPT });
+  private readonly known = new LRUCache<string, RememberedScope>({ max: SCOPES_KEPT });
 
   constructor(
     private readonly source: SourceDatabase,
-    private readonly catalogue: DatasetCatalogue,
+    private readonly datasets: CurrentDatasets,
     private readonly changes: ChangeDetection,
   ) {}
 
-  /** The scope as it is now: at a moment that is not before the call. @throws what resolveScope throws */
-  async find(macAddress: string): Promise<KnownScope> {
+  /**
+   * The scope as it is now, at a moment that is not before the call; by the catalogue of now, unless another is given.
+   *
+   * @throws what resolveScope throws
+   */
+  async find(macAddress: string, catalogue = this.datasets.catalogue): Promise<KnownScope> {
     const versions = await this.changes.versions();
-    const stamp = this.stamp(versions);
+    const stamp = this.stamp(catalogue, versions);
     const known = this.known.get(macAddress);
-    if (known !== undefined && known.stamp === stamp) return { ...known, versions };
-    return this.read(macAddress);
+    if (known?.catalogue === catalogue && known.stamp === stamp) return { ...known, versions };
+    for (let attempt = 1; ; attempt++) {
+      const read = await this.read(macAddress, catalogue);
+      if (read !== undefined) return read;
+      if (attempt === READ_ATTEMPTS)
+        throw new RivuletError(
+          'SERVER_BUSY',
+          `The tables behind the scope of ${macAddress} are being rewritten.`,
+        );
+    }
   }
 
   /** The scope as of a later moment, or as it is now where the versions of that are not known. */
   async asOf(known: KnownScope, later: Versions | undefined): Promise<KnownScope> {
-    const { stamp, scope } = known;
-    const isSame = later !== undefined && stamp !== undefined && stamp === this.stamp(later);
-    return isSame ? known : this.find(scope.macAddress);
+    const { stamp, scope, catalogue } = known;
+    const isSame = later !== undefined && stamp !== undefined && stamp === this.stamp(catalogue, later);
+    return isSame ? known : this.find(scope.macAddress, catalogue);
   }
 
-  private async read(macAddress: string): Promise<KnownScope> {
+  /** Undefined when it was not read at one moment. */
+  private async read(macAddress: string, catalogue: DatasetCatalogue): Promise<KnownScope | undefined> {
     return withClient(this.source.pool, (client) =>
       inTransaction(client, LIMITS, async () => {
         await useCanonicalSettings(client);
         const { versions, pending } = await this.changes.versionsAt(client);
-        const scope = await resolveScope(client, this.catalogue.scope, macAddress);
-        const isSettled = !this.changes.watchOf(SCOPE_WATCH).relations.some((name) => pending.has(name));
-        const stamp = isSettled ? this.stamp(versions) : undefined;
+        const scope = await resolveScope(client, catalogue.scope, macAddress).catch(
+          async (error: unknown) => {
+            if (await wasSeen(client, error)) throw error;
+            return undefined;
+          },
+        );
+        if (scope === undefined || !(await showsOneMoment(client))) return undefined;
+        const { relations } = this.changes.watchOf(catalogue.scopeQueryId);
+        const isSettled = !relations.some((name) => pending.has(name));
+        const stamp = isSettled ? this.stamp(catalogue, versions) : undefined;
         if (stamp === undefined) this.known.delete(macAddress);
-        else this.known.set(macAddress, { scope, stamp });
-        return { scope, versions, stamp };
+        else this.known.set(macAddress, { scope, catalogue, stamp });
+        return { scope, catalogue, versions, stamp };
       }),
     );
   }
 
-  private stamp(versions: Versions): string | undefined {
-    const { relations, polled } = this.changes.watchOf(SCOPE_WATCH);
+  private stamp({ scopeQueryId }: DatasetCatalogue, versions: Versions): string | undefined {
+    const { relations, polled } = this.changes.watchOf(scopeQueryId);
     return polled === undefined ? stampOf(relations, versions) : undefined;
   }
+}
+
+/** Whether an error counts: that there is no such device can be said of tables that look empty. */
+async function wasSeen(client: ClientBase, error: unknown): Promise<boolean> {
+  const isMissing = error instanceof RivuletError && error.code === 'DEVICE_UNKNOWN';
+  return !isMissing || showsOneMoment(client);
 }

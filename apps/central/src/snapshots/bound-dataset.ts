@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
 import { bindQuery, canonicalCopy, type Parameters, type RowSource } from '@rivulet/snapshot';
 import type { ChangeDetection } from '../changes/change-detection';
-import { watchNameOf } from '../changes/source-watch';
-import type { Dataset } from '../datasets/dataset-catalogue';
+import type { Dataset, DatasetCatalogue } from '../datasets/dataset-catalogue';
 
 /** A dataset for one scope: what is read, and what tells whether that must be done again. */
 export interface BoundDataset {
   dataset: Dataset;
   source: RowSource;
+  /** Names and types, with which the query was described. */
+  parameters: Parameters;
   /** Two scopes with equal values for the parameters that the query uses have the same key. Lower-case hex. */
   cacheKey: string;
   /** The tables whose versions are in the stamp. */
@@ -22,25 +23,29 @@ export interface BoundDataset {
  * A manifest is one moment of the source across its tables. Rows that are watched are those of now, and so belong
  * together. Polled rows are those of the moment at which they were read: they go with others only while nothing of
  * the whole manifest has changed since, and with polled rows that were read for the same list of datasets.
+ *
+ * @param origin the source, as no version of a table says which it was that polled rows came from
  */
 export function bindDatasets(
-  datasets: Dataset[],
+  { datasets, scope }: Pick<DatasetCatalogue, 'datasets' | 'scope'>,
   parameters: Parameters,
   changes: ChangeDetection,
+  origin: string,
 ): BoundDataset[] {
   const sources = datasets.map(({ definition, columns }): RowSource => {
     const boundQuery = bindQuery(definition.query.template, parameters);
     return { boundQuery, columns, keyColumns: definition.key.length };
   });
   const statements = sources.map(canonicalCopy);
-  const watches = datasets.map(({ schema }) => changes.watchOf(watchNameOf(schema.name)));
+  const watches = datasets.map(({ queryId }) => changes.watchOf(queryId));
   const allRelations = [...new Set(watches.flatMap((watch) => watch.relations))];
   return datasets.map((dataset, index) => {
     const polled = watches[index]!.polled !== undefined;
-    const identity = [dataset.fingerprint, statements[index]!, ...(polled ? statements : [])];
+    const identity = [dataset.fingerprint, statements[index]!, ...(polled ? [origin, ...statements] : [])];
     return {
       dataset,
       source: sources[index]!,
+      parameters: scope.columns,
       cacheKey: createHash('sha256').update(JSON.stringify(identity)).digest('hex'),
       relations: polled ? allRelations : watches[index]!.relations,
       polled,

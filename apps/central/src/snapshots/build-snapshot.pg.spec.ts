@@ -58,13 +58,16 @@ datasets:
       ${query.replaceAll('\n', '\n      ')}
 `,
   );
-  const { datasets, scope } = await DatasetCatalogue.load(path, fixture.database.pool);
-  const parameters: Parameters = new Map([...scope.columns, ['site', { type: 'integer', value: `${site}` }]]);
+  const catalogue = await DatasetCatalogue.load(path, fixture.database.pool);
+  const parameters: Parameters = new Map([
+    ...catalogue.scope.columns,
+    ['site', { type: 'integer', value: `${site}` }],
+  ]);
   return withClient(fixture.database.pool, (client) =>
     inTransaction(client, limits, async () => {
       await useCanonicalSettings(client);
       const changes = new ChangeDetection(fixture.database.pool, 'poll', 1_000);
-      const [bound] = bindDatasets(datasets, parameters, changes);
+      const [bound] = bindDatasets(catalogue, parameters, changes, 'here');
       return buildSnapshot(client, bound!, into, fixture.central);
     }),
   );

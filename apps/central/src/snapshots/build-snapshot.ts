@@ -6,7 +6,7 @@ import {
   TableHasher,
   type Chunk,
 } from '@rivulet/protocol';
-import { endsSession, isPostgresError } from '@rivulet/postgres';
+import { endsSession, isPostgresError, sqlState, type PostgresError } from '@rivulet/postgres';
 import { readChunks, type RowSource } from '@rivulet/snapshot';
 import type { ClientBase } from 'pg';
 import type { DataSource } from 'typeorm';
@@ -20,6 +20,9 @@ interface ChunkList {
   digests: Buffer[];
   lastKeys: string[];
 }
+
+const READS_ONLY =
+  'A dataset only reads: take what writes out of its query, and out of the functions that it calls.';
 
 /** Chunks that are compressed and stored in one go. */
 const BATCH_BYTES = 1024 * 1024;
@@ -76,12 +79,12 @@ async function* readDatasetChunks(
   try {
     yield* readChunks(client, source);
   } catch (error) {
-    throw explain(error, dataset);
+    throw cannotBeRead(error, dataset);
   }
 }
 
 /** Says which dataset is to blame, and where in the file it stands. */
-function explain(error: unknown, dataset: Dataset): unknown {
+export function cannotBeRead(error: unknown, dataset: Dataset): unknown {
   const { name, key, place } = dataset.definition;
   const what = `${place}: dataset ${name}`;
   const columns = key.join(', ');
@@ -105,12 +108,20 @@ function explain(error: unknown, dataset: Dataset): unknown {
         );
     }
   }
-  if (isPostgresError(error) && !endsSession(error)) {
-    return new RivuletError('DATASET_QUERY_FAILED', `${what} cannot be read: ${error.message}.`, {
-      cause: error,
-    });
+  if (!isPostgresError(error) || endsSession(error)) return error;
+  const message = `${what} cannot be read: ${error.message}.`;
+  if (isConflict(error)) {
+    return new RivuletError('SERVER_BUSY', message, { cause: error });
   }
-  return error;
+  return new RivuletError('DATASET_QUERY_FAILED', message, {
+    cause: error,
+    ...(error.code === sqlState.readOnlyTransaction && { nextStep: READS_ONLY }),
+  });
+}
+
+/** With others who lock the tables; on a standby with what it gets from its primary (SQLSTATE class 40). */
+function isConflict({ code }: PostgresError): boolean {
+  return code === sqlState.lockNotAvailable || code.startsWith('40');
 }
 
 /** Enters the snapshot under its checksum, unless the same content is there already. */

@@ -46,6 +46,9 @@ const BATCH_BYTES = 4 * 1024 * 1024;
 /** New content after whose comparison it is seen whether a patch is worth the effort. */
 const ENOUGH_BYTES = 8 * 1024 * 1024;
 
+/** A patch is in memory until it is stored. Who needs more is sent chunks. */
+const PATCH_MAX_BYTES = 16 * 1024 * 1024;
+
 /** Makes patches between snapshots of one dataset, once for all devices that have the same and need the same. */
 @Injectable()
 export class SnapshotPatches {
@@ -108,6 +111,7 @@ export class SnapshotPatches {
       }
       comparedBytes += bytesOf(batch.flatMap(({ after }) => after));
       const patchBytes = contents.reduce((sum, { content }) => sum + content.length, 0);
+      if (patchBytes > PATCH_MAX_BYTES) return undefined;
       if (comparedBytes > ENOUGH_BYTES && patchBytes > comparedBytes / 2) return undefined;
     }
     return [...contents, ...writer.end()];

@@ -33,8 +33,8 @@ async function start(settings: Partial<CentralEnv> = {}, file = datasets): Promi
 
 /** The number of rows of each snapshot of a device. */
 async function rowsOf(central: CentralServices, device = 0): Promise<number[]> {
-  const { scope } = await central.scopes.find(MACS[device]!);
-  const snapshots = await central.snapshots.bringUpToDate(scope);
+  const { scope, catalogue } = await central.scopes.find(MACS[device]!);
+  const snapshots = await central.snapshots.bringUpToDate(scope, catalogue);
   return snapshots.map(({ rows }) => rows);
 }
 
@@ -155,7 +155,7 @@ describe('the snapshots of a scope', () => {
     const writer = await fixture.database.pool.connect();
     await writer.query('BEGIN; LOCK parents');
     const reading = rowsOf(central);
-    await untilActive('COPY%parents%');
+    await untilActive('%FROM parents%');
     const refused = rowsOf(central, 2).catch((error: unknown) => error);
     expect(await refused).toMatchObject({ code: 'SERVER_BUSY' });
     await writer.query('COMMIT');

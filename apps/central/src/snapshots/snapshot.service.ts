@@ -13,13 +13,16 @@ import { CentralEnv } from '../central-env';
 import { ChangeDetection, type Versions } from '../changes/change-detection';
 import { Coalesced } from '../changes/coalesced';
 import { SourceDatabase } from '../database/source-database';
-import { DatasetCatalogue } from '../datasets/dataset-catalogue';
+import { showsOneMoment } from '../database/one-moment';
+import { CurrentDatasets } from '../datasets/current-datasets';
+import type { DatasetCatalogue } from '../datasets/dataset-catalogue';
 import type { Device } from '../devices/device';
 import type { Scope } from '../scope/resolve-scope';
 import { ScopeService, type KnownScope } from '../scope/scope.service';
 import { bindDatasets, type BoundDataset } from './bound-dataset';
-import { buildSnapshot } from './build-snapshot';
+import { buildSnapshot, cannotBeRead } from './build-snapshot';
 import { ChunkStore } from './chunk-store';
+import { isDescribedAlike } from './described-alike';
 import type { Snapshot } from './snapshot';
 import { SnapshotCache } from './snapshot-cache';
 
@@ -47,7 +50,7 @@ const SCOPE_ATTEMPTS = 3;
 @Injectable()
 export class SnapshotService {
   private reading = 0;
-  /** By the cache keys of all their datasets. */
+  /** By keyOf(). */
   private readonly sets = new Map<string, Coalesced<SnapshotSet>>();
   private readonly confirmed = new WeakMap<Scope, ConfirmedSet>();
 
@@ -56,7 +59,7 @@ export class SnapshotService {
     private readonly database: DataSource,
     private readonly store: ChunkStore,
     private readonly source: SourceDatabase,
-    private readonly catalogue: DatasetCatalogue,
+    private readonly datasets: CurrentDatasets,
     private readonly changes: ChangeDetection,
     private readonly scopes: ScopeService,
     private readonly cache: SnapshotCache,
@@ -75,21 +78,22 @@ export class SnapshotService {
   }
 
   /**
-   * The snapshots of a device's scope, read anew where the source has changed. They show one moment of the source,
-   * which is not before the call.
+   * The snapshots of a device's scope, one for each dataset of the catalogue, read anew where the source has changed.
+   * They show one moment of the source, which is not before the call.
    *
-   * @throws RivuletError SERVER_BUSY when as many scopes as allowed are being read; what resolveScope throws; and
-   *   DATASET_… when a query or its rows are at fault
+   * @throws RivuletError SERVER_BUSY when as many scopes as allowed are being read, or tables are being defined anew;
+   *   what resolveScope throws; and DATASET_… when a query or its rows are at fault
    */
-  async bringUpToDate(device: Device): Promise<Snapshot[]> {
-    let known = await this.scopes.find(device.macAddress);
+  async bringUpToDate(device: Device, catalogue: DatasetCatalogue): Promise<Snapshot[]> {
+    let known = await this.scopes.find(device.macAddress, catalogue);
     for (let attempt = 1; ; attempt++) {
       refuseOther(device, known.scope);
-      const bound = this.bind(known.scope);
-      const set = await this.sharedSet(bound);
+      const bound = this.bind(known);
+      const key = keyOf(catalogue, bound);
+      const set = await this.sharedSet(key, bound);
       // The set may have been read for another device of this scope, and later than this one's scope was found.
       const later = await this.scopes.asOf(known, set.versions);
-      const isSame = keyOf(this.bind(later.scope)) === keyOf(bound);
+      const isSame = keyOf(catalogue, this.bind(later)) === key;
       // A scope that nobody watches may have a clock in it, and so be another each time.
       const isGoodEnough = attempt === SCOPE_ATTEMPTS && known.stamp === undefined;
       if (isSame || isGoodEnough) {
@@ -101,8 +105,8 @@ export class SnapshotService {
     }
   }
 
-  private bind(scope: Scope): BoundDataset[] {
-    return bindDatasets(this.catalogue.datasets, scope.parameters, this.changes);
+  private bind({ scope, catalogue }: KnownScope): BoundDataset[] {
+    return bindDatasets(catalogue, scope.parameters, this.changes, this.source.address);
   }
 
   private confirm(scope: Scope, { snapshots, versions, remainingMs }: SnapshotSet): void {
@@ -111,8 +115,7 @@ export class SnapshotService {
   }
 
   /** However many devices ask for one set at once, one read serves them. */
-  private async sharedSet(bound: BoundDataset[]): Promise<SnapshotSet> {
-    const key = keyOf(bound);
+  private async sharedSet(key: string, bound: BoundDataset[]): Promise<SnapshotSet> {
     let shared = this.sets.get(key);
     if (shared === undefined) {
       shared = new Coalesced(() => this.findOrRead(bound));
@@ -133,8 +136,17 @@ export class SnapshotService {
       if (stale.length === 0)
         return { snapshots: found as Snapshot[], versions, remainingMs: this.remaining(bound, found) };
       const set = await this.limited(stale, () => this.read(bound, attempt === READ_ATTEMPTS));
-      if (set !== undefined) return set;
+      if (set === 'defined anew') await this.catchUp();
+      else if (set !== undefined) return set;
+      else if (attempt === READ_ATTEMPTS) throw busy('The tables of the source are being rewritten.');
     }
+  }
+
+  /** @throws RivuletError always: who asked began with a catalogue that is no longer that of the source */
+  private async catchUp(): Promise<never> {
+    await this.datasets.describeAgain();
+    this.datasets.throwIfUnfit();
+    throw busy('The tables of the source have just been defined anew.', 1);
   }
 
   /** At most so many at once, and no dataset for the same scope in two processes at once. */
@@ -158,9 +170,13 @@ export class SnapshotService {
 
   /**
    * Reads what is stale in one REPEATABLE READ transaction: one moment of the source database. Undefined when it is a
-   * moment between a change and its version, at which nothing could be kept for others; the last attempt reads it.
+   * moment between a change and its version, at which nothing could be kept for others; the last attempt reads it. And
+   * undefined when not all that was read is of this moment.
    */
-  private async read(bound: BoundDataset[], isLastAttempt: boolean): Promise<SnapshotSet | undefined> {
+  private async read(
+    bound: BoundDataset[],
+    isLastAttempt: boolean,
+  ): Promise<SnapshotSet | 'defined anew' | undefined> {
     const limits = {
       statementTimeoutMs: this.env.sourceStatementTimeoutMs,
       lockTimeoutMs: 10_000,
@@ -177,24 +193,29 @@ export class SnapshotService {
         const found = isSettled ? await this.cache.find(bound, versions, this.changes.pollIntervalMs) : [];
         const snapshots: Snapshot[] = [];
         for (const [index, dataset] of bound.entries()) {
-          snapshots.push(
-            found[index] ?? (await this.build(client, dataset, isSettled ? versions : undefined)),
-          );
+          const snapshot = found[index] ?? (await this.build(client, dataset));
+          if (snapshot === undefined) return 'defined anew';
+          snapshots.push(snapshot);
         }
+        if (!(await showsOneMoment(client))) return undefined;
         const remainingMs = this.remaining(bound, found);
-        return { snapshots, versions: isSettled ? versions : undefined, remainingMs };
+        if (!isSettled) return { snapshots, versions: undefined, remainingMs };
+        for (const [index, dataset] of bound.entries()) {
+          if (found[index] === undefined) await this.cache.put(dataset, versions, snapshots[index]!);
+        }
+        return { snapshots, versions, remainingMs };
       }),
     );
   }
 
-  private async build(
-    client: ClientBase,
-    bound: BoundDataset,
-    versions: Versions | undefined,
-  ): Promise<Snapshot> {
-    const snapshot = await buildSnapshot(client, bound, this.store, this.database);
-    if (versions !== undefined) await this.cache.put(bound, versions, snapshot);
-    return snapshot;
+  /** Undefined when the tables behind it have been defined anew. */
+  private async build(client: ClientBase, bound: BoundDataset): Promise<Snapshot | undefined> {
+    try {
+      if (!(await isDescribedAlike(client, bound))) return undefined;
+    } catch (error) {
+      throw cannotBeRead(error, bound.dataset);
+    }
+    return buildSnapshot(client, bound, this.store, this.database);
   }
 
   private remaining(bound: BoundDataset[], found: ({ ageMs: number } | undefined)[]): number {
@@ -203,8 +224,9 @@ export class SnapshotService {
   }
 }
 
-function keyOf(bound: BoundDataset[]): string {
-  return bound.map(({ cacheKey }) => cacheKey).join(' ');
+/** The schema version, as a snapshot names its dataset, and cache keys say nothing of the table and indexes of that. */
+function keyOf({ schemaVersion }: DatasetCatalogue, bound: BoundDataset[]): string {
+  return [schemaVersion, ...bound.map(({ cacheKey }) => cacheKey)].join(' ');
 }
 
 /** Of a MAC address that has changed hands since the device was let in. */
@@ -213,7 +235,6 @@ function refuseOther(device: Device, scope: Scope): void {
   throw new RivuletError('DEVICE_UNKNOWN', `${device.macAddress} belongs to another device now.`);
 }
 
-function busy(message: string): RivuletError {
-  const retryAfterSeconds = 2 + Math.floor(Math.random() * 8);
+function busy(message: string, retryAfterSeconds = 2 + Math.floor(Math.random() * 8)): RivuletError {
   return new RivuletError('SERVER_BUSY', message, { retryAfterSeconds });
 }

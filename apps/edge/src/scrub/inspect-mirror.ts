@@ -34,14 +34,12 @@ export async function inspectMirror(
   if ((await mirrorFingerprint(client, recorded)) !== recorded.fingerprint) {
     return { ...untouched, status: 'missing' };
   }
-  const { name, table, columns, key, fingerprint, rows, bytes, checksum } = recorded;
-  const described = { name, table, columns, key, indexes: [], fingerprint, rows, bytes, checksum };
-  const mirror = await openMirror(client, described);
+  const mirror = await openMirror(client, recorded);
   await onOpened(mirror);
   const found = await scanMirror(client, mirror, onProgress);
   const digests = digestsOf(found);
   const spans = compareChunkLists(digestsOf(expected), digests);
-  if (spans.length === 0 && tableChecksum(fingerprint, digests) === checksum) {
+  if (spans.length === 0 && tableChecksum(recorded.fingerprint, digests) === recorded.checksum) {
     return { ...untouched, status: 'intact' };
   }
   const deviations = spans.map((span) => toDeviation(span, expected, found));

@@ -97,19 +97,21 @@ async function readMirror(
   });
 }
 
-/** The mirror that the snapshot shows has been emptied or dropped since. */
+/** The mirror that the snapshot shows has been emptied, moved or dropped since. */
 class MirrorReplaced extends Error {}
 
 /**
- * Keeps the mirror from being emptied or dropped, and sees that neither has happened since the snapshot was taken:
- * TRUNCATE and DROP do not keep what older snapshots show. Both give the name another file, and pg_class is read as
- * of the snapshot, whereas the two functions look at what is there now.
+ * Keeps the mirror from being emptied, moved or dropped, and sees that none of it has happened since the snapshot was
+ * taken: TRUNCATE and DROP do not keep what older snapshots show. All give the name another file, and the catalogue
+ * is read as of the snapshot, whereas the two functions look at what is there now.
  */
-async function hold(client: ClientBase, { qualifiedName }: Mirror): Promise<void> {
+async function hold(client: ClientBase, { place, qualifiedName }: Mirror): Promise<void> {
   await client.query(`LOCK TABLE ${qualifiedName} IN ACCESS SHARE MODE`);
   const { rowCount } = await client.query(
-    'SELECT FROM pg_class WHERE oid = to_regclass($1) AND relfilenode = pg_relation_filenode(oid)',
-    [qualifiedName],
+    `SELECT FROM pg_class JOIN pg_namespace namespace ON namespace.oid = relnamespace
+     WHERE pg_class.oid = to_regclass($1) AND relfilenode = pg_relation_filenode(pg_class.oid)
+       AND nspname = $2 AND relname = $3`,
+    [qualifiedName, place.schema, place.table],
   );
   if (rowCount !== 1) throw new MirrorReplaced(qualifiedName);
 }

@@ -1,6 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { bigintAsNumber } from '@rivulet/platform';
-import type { Column as MirrorColumn } from '@rivulet/protocol';
+import type { Column as MirrorColumn, TableSchema } from '@rivulet/protocol';
 
 /** What one mirror holds. */
 @Entity('edge_sync_tables')
@@ -8,6 +8,9 @@ export class EdgeSyncTable {
   /** The dataset's name. */
   @PrimaryColumn('text')
   name: string;
+
+  @Column('text', { name: 'schema_name' })
+  schema: string;
 
   @Column('text', { name: 'table_name' })
   table: string;
@@ -30,6 +33,14 @@ export class EdgeSyncTable {
 
   @Column('bigint', { transformer: bigintAsNumber })
   bytes: number;
+
+  /** The roles that were granted it. */
+  @Column('jsonb')
+  grants: string[];
+
+  /** What becomes of it when its dataset is gone. */
+  @Column('text', { name: 'on_remove' })
+  onRemove: TableSchema['onRemove'];
 
   /** The manifest that changed it last. */
   @Column('text', { name: 'manifest_id' })

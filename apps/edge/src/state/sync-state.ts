@@ -19,6 +19,16 @@ import { readChunkDigests, writeChunks } from './mirror-chunks';
 /** Rows of the log that are kept. Counted, not aged: an edge's clock may be wrong by decades. */
 const LOG_ROWS_KEPT = 5_000;
 
+/** Where mirrors are and how they are treated can change without their rows. */
+const updateOptions = `
+  UPDATE rivulet.edge_sync_tables recorded
+  SET schema_name = described.schema, table_name = described."table", grants = described.grants,
+      on_remove = described."onRemove"
+  FROM json_to_recordset($1) AS described (name text, schema text, "table" text, grants jsonb, "onRemove" text)
+  WHERE recorded.name = described.name
+    AND (schema_name, table_name, recorded.grants, on_remove)
+      IS DISTINCT FROM (described.schema, described."table", described.grants, described."onRemove")`;
+
 /** A connection, in two forms. */
 export interface StateSession {
   client: PoolClient;
@@ -41,8 +51,8 @@ export class SyncState {
     return this.database.manager.findOneBy(EdgeSyncState, { singleton: true });
   }
 
-  async tables(): Promise<EdgeSyncTable[]> {
-    return this.database.manager.find(EdgeSyncTable, { order: { name: 'ASC' } });
+  async tables(manager = this.database.manager): Promise<EdgeSyncTable[]> {
+    return manager.find(EdgeSyncTable, { order: { name: 'ASC' } });
   }
 
   /**
@@ -92,10 +102,11 @@ export class SyncState {
       ['singleton'],
     );
     for (const { table: described, recorded, chunks } of written) {
-      const { indexes: _indexes, ...table } = described;
+      const { indexes: _indexes, maxDeletedShare: _share, ...table } = described;
       await manager.upsert(EdgeSyncTable, { ...table, manifestId, loadedAt: appliedAt }, ['name']);
       await writeChunks(client, table.name, recorded, chunks);
     }
+    await manager.query(updateOptions, [JSON.stringify(manifest.tables)]);
     const names = manifest.tables.map((table) => table.name);
     await manager.query('DELETE FROM rivulet.edge_sync_tables WHERE name <> ALL ($1)', [names]);
     await manager.query('DELETE FROM rivulet.edge_mirror_chunks WHERE name <> ALL ($1)', [names]);

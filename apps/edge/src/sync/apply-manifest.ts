@@ -1,17 +1,25 @@
-import { createMissingIndexes } from '@rivulet/mirror';
 import {
-  endsSession,
-  inTransaction,
-  isPostgresError,
-  sqlState,
-  useCanonicalSettings,
-  type TransactionOptions,
-} from '@rivulet/postgres';
+  arrangeMirrors,
+  buildIndexes,
+  createMissingSchemas,
+  grantReading,
+  lockTables,
+  mustBeEmptied,
+  qualifiedName,
+  refuseLosses,
+  requireRoles,
+  settleMirrors,
+  type Arrangement,
+  type LockPatience,
+} from '@rivulet/mirror';
+import { inTransaction, useCanonicalSettings, type TransactionOptions } from '@rivulet/postgres';
 import { isLater, RivuletError, type Manifest, type ManifestPosition } from '@rivulet/protocol';
 import type { SpoolFile } from '../spool/spool-file';
 import type { SyncState, WrittenMirror } from '../state/sync-state';
 import { applyTable, proveTable, rowsToProve, type WrittenTable } from './apply-table';
 import type { DatabaseLease } from './database-lease';
+import { explainApplyError } from './explain-apply-error';
+import { refuseDeletions } from './guard-deletions';
 import type { TableTask } from './plan-tables';
 import type { SyncProgress, TableResult } from './sync-result';
 
@@ -21,6 +29,8 @@ export interface ApplyOrder {
   tasks: TableTask[];
   spool: SpoolFile;
   verify: VerifyMode;
+  /** Whether guards of mirrors are not to be heeded. */
+  confirmDeletes: boolean;
   progress: SyncProgress;
   signal: AbortSignal;
 }
@@ -38,11 +48,13 @@ export interface AppliedTables {
 }
 
 /**
- * Makes the mirrors equal to the manifest in one transaction: writes them, reads back and compares, has
- * `record` write state and log, commits. Whatever goes wrong, nothing has changed.
+ * Makes the mirrors equal to the manifest in one transaction: writes them, reads back and compares, has `record` write
+ * state and log, brings to their places those that are made anew or move, commits. Whatever goes wrong, nothing has
+ * changed. That last step is where readers may have to wait, so nothing slow comes after it.
  *
- * @throws RivuletError MANIFEST_STALE · SCHEMA_UNSUPPORTED · MIRROR_TABLE_CONFLICT · CHECKSUM_MISMATCH ·
- *   FRAME_INVALID · MIRROR_BUSY · DISK_FULL · APPLY_FAILED
+ * @throws RivuletError MANIFEST_STALE · SCHEMA_UNSUPPORTED · MIRROR_TABLE_CONFLICT · MIRROR_HAS_DEPENDENTS ·
+ *   MIRROR_GUARDED · CHECKSUM_MISMATCH · FRAME_INVALID · DATASET_KEY_NOT_UNIQUE · ROW_TOO_LARGE · MIRROR_BUSY ·
+ *   DISK_FULL · APPLY_FAILED
  */
 export async function applyManifest(
   lease: DatabaseLease,
@@ -58,7 +70,12 @@ export async function applyManifest(
       // The row stays locked until commit, so this holds against another edge process, too.
       refuseStale(order.manifest, await state.lockPosition(manager));
       const start = performance.now();
-      const written = await writeTables(lease, order);
+      const recorded = await state.tables(manager);
+      const arrangement = await arrangeMirrors(client, order.manifest.tables, recorded);
+      const patience = { patienceMs: limits.lockTimeoutMs, signal: order.signal };
+      await prepare(lease, arrangement, order, patience);
+      const written = await writeTables(lease, arrangement, order);
+      if (!order.confirmDeletes) refuseDeletions(written);
       const writtenAt = performance.now();
       const proved = await proveTables(lease, written, order);
       const provedAt = performance.now();
@@ -68,9 +85,14 @@ export async function applyManifest(
         applyMs: writtenAt - start,
         verifyMs: provedAt - writtenAt,
       });
+      await settleMirrors(client, arrangement, patience);
+      for (const table of order.manifest.tables) {
+        const former = recorded.find(({ name }) => name === table.name);
+        await grantReading(client, table, former?.grants ?? []);
+      }
     });
   } catch (error) {
-    throw explain(error, lease);
+    throw explainApplyError(error, lease);
   }
 }
 
@@ -83,7 +105,31 @@ export function refuseStale(manifest: Manifest, applied: ManifestPosition | null
   );
 }
 
-async function writeTables({ client }: DatabaseLease, order: ApplyOrder): Promise<WrittenTable[]> {
+/** Refuses what cannot be, before anything is written, and locks what is to be emptied. */
+async function prepare(
+  { client }: DatabaseLease,
+  arrangement: Arrangement,
+  { manifest, tasks }: ApplyOrder,
+  patience: LockPatience,
+): Promise<void> {
+  await refuseLosses(client, arrangement);
+  await requireRoles(client, manifest.tables);
+  await createMissingSchemas(client, manifest.tables);
+  const emptied = arrangement.mirrors.filter((mirror, index) => {
+    return tasks[index]!.action === 'load' && mustBeEmptied(mirror);
+  });
+  await lockTables(
+    client,
+    emptied.map(({ place }) => qualifiedName(place)),
+    patience,
+  );
+}
+
+async function writeTables(
+  { client }: DatabaseLease,
+  arrangement: Arrangement,
+  order: ApplyOrder,
+): Promise<WrittenTable[]> {
   const { tasks, spool, progress } = order;
   progress.phase = 'applying';
   progress.bytesDone = 0;
@@ -91,11 +137,22 @@ async function writeTables({ client }: DatabaseLease, order: ApplyOrder): Promis
     tasks.flatMap((task) => task.frames.map(({ digest }) => digest)),
   );
   const written: WrittenTable[] = [];
-  for (const task of tasks) {
-    if (task.action !== 'keep') written.push(await applyTable(client, task, contentsOf(task, order)));
-    await createMissingIndexes(client, task.table);
+  for (const [index, task] of tasks.entries()) {
+    const mirror = arrangement.mirrors[index]!;
+    if (task.action !== 'load' && !mirror.fits) throw changedMeanwhile(task);
+    const done =
+      task.action === 'keep' ? undefined : await applyTable(client, task, mirror, contentsOf(task, order));
+    if (done !== undefined) written.push(done);
+    await buildIndexes(client, mirror, done?.mirror);
   }
   return written;
+}
+
+function changedMeanwhile({ table }: TableTask): RivuletError {
+  return new RivuletError(
+    'CHECKSUM_MISMATCH',
+    `The mirror ${table.table} got other columns, or was dropped, while this cycle was running.`,
+  );
 }
 
 /** What the table's frames hold, from the spool. */
@@ -130,34 +187,15 @@ async function proveTables(
 }
 
 function toTableResult(table: Manifest['tables'][number], written: WrittenTable[]): TableResult {
-  const { action, rowsChanged } = written.find(({ task }) => task.table === table) ?? {
-    action: 'unchanged' as const,
-    rowsChanged: 0,
-  };
+  const done = written.find(({ task }) => task.table === table);
+  const action = done?.action ?? 'unchanged';
   const { name, rows, bytes, checksum } = table;
-  return { name, table: table.table, action, rows, rowsChanged, bytes, checksum };
+  return { name, table: table.table, action, rows, rowsChanged: countChanged(done), bytes, checksum };
 }
 
-/** Readers that use several mirrors in another order than ours; PostgreSQL ends one of the two. */
-const DEADLOCK_DETECTED = '40P01';
-
-function explain(error: unknown, { lostBy }: DatabaseLease): unknown {
-  if (error instanceof RivuletError) return error;
-  if (!isPostgresError(error)) return lostBy ?? error;
-  if (endsSession(error)) return error;
-  switch (error.code) {
-    case sqlState.diskFull:
-      return new RivuletError('DISK_FULL', `The disk of the edge's database is full: ${error.message}.`, {
-        cause: error,
-      });
-    case sqlState.lockNotAvailable:
-    case DEADLOCK_DETECTED:
-      return new RivuletError('MIRROR_BUSY', 'Another transaction holds a lock on a mirror.', {
-        cause: error,
-      });
-    default:
-      return new RivuletError('APPLY_FAILED', `The edge's PostgreSQL refused: ${error.message}.`, {
-        cause: error,
-      });
-  }
+/** A table that was filled anew has nothing but changed rows. */
+function countChanged(done: WrittenTable | undefined): number {
+  if (done === undefined) return 0;
+  const { inserted, updated, deleted } = done.rows;
+  return done.action === 'merged' || done.action === 'patched' ? inserted + updated + deleted : inserted;
 }

@@ -28,6 +28,13 @@ export interface SyncCycleDependencies {
   onWarning: (message: string, error: RivuletError, cycleId: string) => void;
 }
 
+/** What a cycle is to do. */
+export interface CycleOrder {
+  trigger: SyncTrigger;
+  /** Whether it may delete more of a mirror's rows than the manifest lets it. */
+  confirmDeletes: boolean;
+}
+
 const durationNames = ['requestMs', 'downloadMs', 'applyMs', 'verifyMs', 'totalMs'] as const;
 
 /** What the steps of one cycle share. */
@@ -38,7 +45,7 @@ export class CycleContext {
 
   constructor(
     readonly dependencies: SyncCycleDependencies,
-    trigger: SyncTrigger,
+    readonly order: CycleOrder,
     readonly lease: DatabaseLease,
     /** Kept up to date while the cycle runs. */
     readonly progress: SyncProgress,
@@ -47,7 +54,7 @@ export class CycleContext {
     const cycleId = dependencies.newId();
     const startedAt = dependencies.now().toISOString();
     this.call = { cycleId, signal };
-    this.result = unfinishedResult(cycleId, trigger, startedAt);
+    this.result = unfinishedResult(cycleId, order.trigger, startedAt);
   }
 
   /** Has the result speak of this manifest. */

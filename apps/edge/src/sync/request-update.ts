@@ -1,10 +1,9 @@
-import { openMirror, mirrorFingerprint, scanMirror } from '@rivulet/mirror';
+import { arrangeMirrors, openMirror, scanMirror, type ArrangedMirror } from '@rivulet/mirror';
 import { inTransaction, useCanonicalSettings } from '@rivulet/postgres';
 import {
   parseSyncPlan,
   PROTOCOL_VERSION,
   RivuletError,
-  type ManifestTable,
   type SyncPlan,
   type SyncRequest,
 } from '@rivulet/protocol';
@@ -36,14 +35,8 @@ export async function requestUpdate(
   const { dependencies, lease, progress, result } = context;
   progress.phase = 'requesting';
   const start = performance.now();
-  let held = await dependencies.state.heldTables(lease.client);
-  let answer = await ask(context, held, wholeTables);
-  // Central knows a mirror by its dataset. One that is to have another table name must not be kept, but loaded.
-  const inPlace = held.filter((mirror) => !isMoved(mirror, answer));
-  if (inPlace.length < held.length) {
-    held = inPlace;
-    answer = await ask(context, held, wholeTables);
-  }
+  const held = await dependencies.state.heldTables(lease.client);
+  const answer = await ask(context, held, wholeTables);
   result.durations.requestMs += performance.now() - start;
   if (answer === undefined) return undefined;
   const chunks = await heldChunks(context, answer, held);
@@ -83,29 +76,29 @@ async function ask(
   return { verified, plan: parseSyncPlan(response.plan, manifest, request) };
 }
 
-function isMoved(mirror: EdgeSyncTable, answer: Answer | undefined): boolean {
-  const wanted = answer?.verified.manifest.tables.find(({ name }) => name === mirror.name);
-  return wanted !== undefined && wanted.table !== mirror.table;
-}
-
 /** The chunks of the mirrors with rows that central sends in chunks. */
 async function heldChunks(
   context: CycleContext,
   { verified, plan }: Answer,
   held: EdgeSyncTable[],
 ): Promise<HeldChunks[]> {
-  const { applyMode } = context.dependencies;
+  const { applyMode, state } = context.dependencies;
+  const { tables } = verified.manifest;
   const mirrors: HeldChunks[] = [];
   if (applyMode === 'truncate') return mirrors;
-  for (const [index, table] of verified.manifest.tables.entries()) {
+  const arranged =
+    applyMode === 'merge'
+      ? await arrangeMirrors(context.lease.client, tables, await state.tables())
+      : undefined;
+  for (const [index, table] of tables.entries()) {
     if (plan.tables[index]!.action !== 'load') continue;
     const { name } = table;
     const own = held.find((candidate) => candidate.name === name);
     if (own !== undefined && own.rows > 0) {
       const digests = await readChunkDigests(context.lease.client, name);
       mirrors.push({ name, fingerprint: own.fingerprint, digests });
-    } else if (own === undefined && applyMode === 'merge') {
-      mirrors.push(...(await findChunks(context, table)));
+    } else if (own === undefined && arranged !== undefined) {
+      mirrors.push(...(await findChunks(context, arranged.mirrors[index]!)));
     }
   }
   return mirrors;
@@ -114,13 +107,13 @@ async function heldChunks(
 /** Reads a mirror that may be there though nothing, or nothing right, is recorded of it. */
 async function findChunks(
   { lease: { client }, dependencies, signal }: CycleContext,
-  table: ManifestTable,
+  { table, place, fits }: ArrangedMirror,
 ): Promise<HeldChunks[]> {
   const { name, fingerprint } = table;
-  if ((await mirrorFingerprint(client, table)) !== fingerprint) return [];
+  if (!fits) return [];
   const found = await inTransaction(client, dependencies.applyLimits, async () => {
     await useCanonicalSettings(client);
-    return scanMirror(client, await openMirror(client, table), () => signal.throwIfAborted());
+    return scanMirror(client, await openMirror(client, table, place), () => signal.throwIfAborted());
   });
   if (found.length === 0) return [];
   return [{ name, fingerprint, digests: found.map(({ digest }) => digest.toString('hex')), found }];

@@ -122,16 +122,13 @@ describe('a manifest that cannot be applied', () => {
   });
 
   it('because PostgreSQL refuses a statement, has its reason', async () => {
-    await edge.database.pool.query('CREATE VIEW public.uses_names AS SELECT label FROM names');
-    const { rows, ...schema } = edge.hub.datasets[0]!;
-    edge.hub.datasets[0] = {
-      ...schema,
-      columns: [...schema.columns, { name: 'x', type: 'text' }],
-      rows: rows.map((row) => [...row, '']),
-    };
+    await edge.database.pool.query(`
+      CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN RAISE EXCEPTION 'no names after five'; END $$;
+      CREATE TRIGGER refuse BEFORE INSERT ON names FOR EACH ROW EXECUTE FUNCTION public.refuse()`);
 
     const { error } = await expectRefusal('APPLY_FAILED');
-    expect(error!.message).toContain('depend');
+    expect(error!.message).toContain('no names after five');
   });
 });
 

@@ -152,11 +152,12 @@ describe('a later sync', () => {
     expect(await labelsOf('areas')).toEqual(['Roof']);
   });
 
-  it('loads a dataset whose mirror is to have another name, even though its rows are the same', async () => {
+  it('moves the mirror of a dataset that is to have another name, and fetches nothing', async () => {
     edge.hub.datasets[0] = { ...edge.hub.datasets[0]!, table: 'people' };
     const result = await edge.sync();
 
-    expect(result.tables[0]).toMatchObject({ name: 'names', table: 'people', action: 'created', rows: 2 });
+    expect(result.tables[0]).toMatchObject({ name: 'names', table: 'people', action: 'unchanged', rows: 2 });
+    expect(result.wireBytes).toBe(0);
     expect(await labelsOf('people')).toEqual(['Ada', 'Grace']);
     expect((await edge.state.tables()).map(({ table }) => table)).toEqual(['areas', 'people']);
     expect(await edge.sync()).toMatchObject({ status: 'current' });

@@ -1,14 +1,14 @@
 import { RivuletError } from '@rivulet/protocol';
 import { isPassing } from '../hub/retry';
 import { applyManifest } from './apply-manifest';
-import { CycleContext, type SyncCycleDependencies } from './cycle-context';
+import { CycleContext, type CycleOrder, type SyncCycleDependencies } from './cycle-context';
 import type { DatabaseLease } from './database-lease';
 import { bytesToFetch, fetchMissing, missingFrames } from './download';
 import { failureReport, storableError } from './failure-report';
 import { healMirrors } from './heal-mirrors';
 import type { TableTask } from './plan-tables';
 import { requestUpdate, type Update } from './request-update';
-import type { SyncProgress, SyncResult, SyncTrigger } from './sync-result';
+import type { SyncProgress, SyncResult } from './sync-result';
 
 /** One sync, from "here is what I have" to the acknowledgement. Knows nothing of schedules, HTTP or Nest. */
 export class SyncCycle {
@@ -21,12 +21,12 @@ export class SyncCycle {
    * @throws only what the log's database throws
    */
   async run(
-    trigger: SyncTrigger,
+    order: CycleOrder,
     lease: DatabaseLease,
     progress: SyncProgress,
     signal: AbortSignal,
   ): Promise<SyncResult> {
-    return new CycleRun(new CycleContext(this.dependencies, trigger, lease, progress, signal)).execute();
+    return new CycleRun(new CycleContext(this.dependencies, order, lease, progress, signal)).execute();
   }
 }
 
@@ -155,7 +155,8 @@ class CycleRun {
     const { lease, progress, signal } = this.context;
     const { manifest, signedBy } = verified;
     this.suspects = tasks.filter(({ action }) => action === 'merge' || action === 'patch');
-    const order = { manifest, tasks, spool, verify, progress, signal };
+    const { confirmDeletes } = this.context.order;
+    const order = { manifest, tasks, spool, verify, confirmDeletes, progress, signal };
     await applyManifest(lease, state, order, applyLimits, async ({ tables, written, applyMs, verifyMs }) => {
       this.result.status = 'applied';
       this.result.tables = tables;

@@ -6,6 +6,9 @@ export class MirrorStatusDto {
   @ApiProperty({ description: "The dataset's name.", example: 'users' })
   name: string;
 
+  @ApiProperty({ description: 'The schema that the mirror is in.', example: 'public' })
+  schema: string;
+
   @ApiProperty({ description: "The mirror's table.", example: 'users' })
   table: string;
 

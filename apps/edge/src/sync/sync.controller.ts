@@ -1,5 +1,5 @@
-import { Controller, Get, HttpCode, Inject, Post, Query } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Body, Controller, Get, HttpCode, Inject, Post, Query } from '@nestjs/common';
+import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ApiProblems } from '@rivulet/platform';
 import { MAC_ADDRESS } from '../identity/mac-address';
 import { ScrubService } from '../scrub/scrub.service';
@@ -9,7 +9,7 @@ import { SyncState } from '../state/sync-state';
 import type { SyncResult } from './sync-result';
 import { SyncScheduler } from './sync-scheduler';
 import { SyncStatusDto, type MirrorStatusDto } from './sync-status.dto';
-import { HistoryQueryDto, SyncResultDto } from './sync.dto';
+import { HistoryQueryDto, SyncBodyDto, SyncResultDto } from './sync.dto';
 import { SyncService } from './sync.service';
 
 @ApiTags('sync')
@@ -27,13 +27,20 @@ export class SyncController {
   @Post('now')
   @HttpCode(200)
   @ApiOperation({ summary: 'Sync now, or join the cycle that is running; answers when it has finished' })
+  @ApiBody({ type: SyncBodyDto, required: false })
   @ApiOkResponse({
     description: 'The result, also when the cycle failed: see `status`.',
     type: SyncResultDto,
   })
-  @ApiProblems('SYNC_IN_PROGRESS', 'SHUTTING_DOWN', 'DATABASE_UNAVAILABLE')
-  async now(): Promise<SyncResult> {
-    return this.sync.sync('operator');
+  @ApiProblems(
+    'REQUEST_INVALID',
+    'MEDIA_TYPE_UNSUPPORTED',
+    'SYNC_IN_PROGRESS',
+    'SHUTTING_DOWN',
+    'DATABASE_UNAVAILABLE',
+  )
+  async now(@Body() { confirmDeletes = false }: SyncBodyDto): Promise<SyncResult> {
+    return confirmDeletes ? this.sync.syncUnguarded() : this.sync.sync('operator');
   }
 
   @Get('status')
@@ -71,6 +78,6 @@ export class SyncController {
 }
 
 function toMirrorStatus(mirror: EdgeSyncTable): MirrorStatusDto {
-  const { columns: _columns, key: _key, ...shown } = mirror;
+  const { columns: _columns, key: _key, grants: _grants, onRemove: _onRemove, ...shown } = mirror;
   return shown;
 }

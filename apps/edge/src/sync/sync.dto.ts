@@ -1,7 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { errorCatalogue, type ErrorCode } from '@rivulet/protocol';
 import { Type } from 'class-transformer';
-import { IsInt, IsOptional, Max, Min } from 'class-validator';
+import { IsBoolean, IsInt, IsOptional, Max, Min } from 'class-validator';
 import {
   syncPhases,
   syncTriggers,
@@ -166,6 +166,17 @@ export class SyncProgressDto implements SyncProgress {
 
   @ApiProperty({ description: '0 until it is known.', example: 38797312 })
   bytesTotal: number;
+}
+
+export class SyncBodyDto {
+  @ApiPropertyOptional({
+    description:
+      'Lets this one cycle delete any number of rows, whatever `guard:` in the datasets file says.',
+    example: true,
+  })
+  @IsOptional()
+  @IsBoolean()
+  confirmDeletes?: boolean;
 }
 
 export class HistoryQueryDto {

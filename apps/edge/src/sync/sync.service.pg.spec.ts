@@ -116,7 +116,7 @@ describe('a repair', () => {
 
     expect((await Promise.all([repair, joined])).map(({ cycleId }) => cycleId)).toEqual(['2', '2']);
     expect(order).toEqual(['the first has ended', 'prepared']);
-    expect(run.mock.calls.map(([trigger]) => trigger)).toEqual(['schedule', 'repair']);
+    expect(run.mock.calls.map(([{ trigger }]) => trigger)).toEqual(['schedule', 'repair']);
   });
 
   it('runs no cycle when it cannot be prepared, nor in a shutdown', async () => {

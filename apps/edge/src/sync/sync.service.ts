@@ -1,10 +1,16 @@
 import { Injectable, Logger, type BeforeApplicationShutdown, type OnModuleDestroy } from '@nestjs/common';
 import { RivuletError } from '@rivulet/protocol';
 import { DataSource } from 'typeorm';
+import type { CycleOrder } from './cycle-context';
 import { withDatabaseLease, type DatabaseLease } from './database-lease';
 import { needsPerson } from './failure-report';
 import { SyncCycle } from './sync-cycle';
 import { idleProgress, type SyncProgress, type SyncResult, type SyncTrigger } from './sync-result';
+
+interface CycleOptions extends Partial<Pick<CycleOrder, 'confirmDeletes'>> {
+  /** Comes before the cycle, under its lease. */
+  prepare?: (lease: DatabaseLease) => Promise<void>;
+}
 
 /** Runs cycles: one at a time, whatever asks for them. */
 @Injectable()
@@ -46,9 +52,16 @@ export class SyncService implements OnModuleDestroy, BeforeApplicationShutdown {
    * @throws as sync() does
    */
   async repair(prepare: (lease: DatabaseLease) => Promise<void>): Promise<SyncResult> {
-    await this.settled();
-    this.refuseWhenStopping();
-    return this.begin('repair', prepare);
+    return this.beginAlone('repair', { prepare });
+  }
+
+  /**
+   * Runs a cycle that may delete any number of rows. It joins none: that would not know.
+   *
+   * @throws as sync() does
+   */
+  async syncUnguarded(): Promise<SyncResult> {
+    return this.beginAlone('operator', { confirmDeletes: true });
   }
 
   /** Waits until no cycle of this process is running. */
@@ -65,12 +78,16 @@ export class SyncService implements OnModuleDestroy, BeforeApplicationShutdown {
     await this.running?.cycle.catch(() => undefined);
   }
 
-  private begin(
-    trigger: SyncTrigger,
-    prepare?: (lease: DatabaseLease) => Promise<void>,
-  ): Promise<SyncResult> {
+  private async beginAlone(trigger: SyncTrigger, options: CycleOptions): Promise<SyncResult> {
+    // Nothing may come between the last look and the beginning: others wait for the same.
+    while (this.running !== undefined) await this.running.cycle.catch(() => undefined);
+    this.refuseWhenStopping();
+    return this.begin(trigger, options);
+  }
+
+  private begin(trigger: SyncTrigger, options: CycleOptions = {}): Promise<SyncResult> {
     const progress = idleProgress();
-    const cycle = this.runCycle(trigger, progress, prepare).finally(() => (this.running = undefined));
+    const cycle = this.runCycle(trigger, progress, options).finally(() => (this.running = undefined));
     this.running = { cycle, progress };
     return cycle;
   }
@@ -82,11 +99,11 @@ export class SyncService implements OnModuleDestroy, BeforeApplicationShutdown {
   private async runCycle(
     trigger: SyncTrigger,
     progress: SyncProgress,
-    prepare?: (lease: DatabaseLease) => Promise<void>,
+    { prepare, confirmDeletes = false }: CycleOptions,
   ): Promise<SyncResult> {
     const result = await withDatabaseLease(this.database, async (lease) => {
       await prepare?.(lease);
-      return this.cycle.run(trigger, lease, progress, this.stopping.signal);
+      return this.cycle.run({ trigger, confirmDeletes }, lease, progress, this.stopping.signal);
     });
     this.last = result;
     this.report(result);

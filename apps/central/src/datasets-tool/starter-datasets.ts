@@ -1,0 +1,136 @@
+import { isPostgresError } from '@rivulet/postgres';
+import { MANIFEST_MAX_TABLES, NAME_MAX_BYTES } from '@rivulet/protocol';
+import { describeQuery, type DescribedColumn, type QueryTemplate } from '@rivulet/snapshot';
+import type { ClientBase } from 'pg';
+import type { SourceColumn, SourceTable } from './source-tables';
+import { tryQuery } from './try-query';
+
+/** A dataset that sends a whole table. */
+export interface StarterDataset {
+  name: string;
+  key: string[];
+  /** As they stand behind SELECT. */
+  columns: string[];
+  /** What stands behind FROM. */
+  from: string;
+  /** What its reader should know. */
+  remarks: string[];
+}
+
+/** A table that cannot be sent as it is. */
+export interface LeftOut {
+  table: SourceTable;
+  reason: string;
+}
+
+export interface StarterDatasets {
+  datasets: StarterDataset[];
+  leftOut: LeftOut[];
+}
+
+/** Makes a dataset of each table that has a key. @param keys what the user says of some tables, by `sql` of these */
+export async function planDatasets(
+  client: ClientBase,
+  tables: SourceTable[],
+  keys: ReadonlyMap<SourceTable, string[]>,
+): Promise<StarterDatasets> {
+  const datasets: StarterDataset[] = [];
+  const leftOut: LeftOut[] = [];
+  const names = new Set<string>();
+  for (const table of tables) {
+    const key = keys.get(table) ?? table.keys[0];
+    const reason = reasonAgainst(table, key, datasets.length) ?? (await reasonOfPostgres(client, table));
+    if (reason !== undefined) leftOut.push({ table, reason });
+    else datasets.push(await planDataset(client, table, key!, chooseName(table, names)));
+  }
+  return { datasets, leftOut };
+}
+
+function reasonAgainst(table: SourceTable, key: string[] | undefined, before: number): string | undefined {
+  if (table.extension !== null) {
+    return `it belongs to the extension ${table.extension}. Write a dataset for it if devices need it.`;
+  }
+  if (!table.isReachable) return 'this role may not use its schema. Let its owner GRANT USAGE on it.';
+  if (!table.columns.some(({ isReadable }) => isReadable)) {
+    return 'this role may not read it. Let its owner GRANT SELECT on it.';
+  }
+  if (key === undefined) {
+    return (
+      'it has no primary key, and no unique index without NULLs. Give it one; or say which columns identify a row, ' +
+      'with --key; or write a dataset with a query that returns such columns.'
+    );
+  }
+  const unread = key.find(
+    (name) => !table.columns.some((column) => column.name === name && column.isReadable),
+  );
+  if (unread !== undefined) return `this role may not read ${JSON.stringify(unread)} of its key.`;
+  if (key.some((name) => name.trim() === '')) {
+    return 'the name of a column of its key is blank. Give it another in a query, with AS.';
+  }
+  return before < MANIFEST_MAX_TABLES ? undefined : `there are ${MANIFEST_MAX_TABLES} datasets already.`;
+}
+
+/** What has been granted is not all: a policy or a partition's server may refuse. */
+async function reasonOfPostgres(client: ClientBase, table: SourceTable): Promise<string | undefined> {
+  const refused = await tryQuery(client, () => client.query(`${templateOf(table).texts[0]} LIMIT 0`));
+  return isPostgresError(refused) ? `PostgreSQL says: ${refused.message}.` : undefined;
+}
+
+async function planDataset(
+  client: ClientBase,
+  table: SourceTable,
+  key: string[],
+  name: string,
+): Promise<StarterDataset> {
+  const described = await describeQuery(client, templateOf(table), new Map());
+  const readable = table.columns.filter(({ isReadable }) => isReadable);
+  const remarks: string[] = [];
+  const columns = described.map((column, index) => {
+    const { sql } = readable[index]!;
+    const reason = reasonToCast(column, key.includes(column.name));
+    if (reason === undefined) return sql;
+    remarks.push(`${sql} is sent as text: ${reason}`);
+    return `${sql}::${column.type.endsWith('[]') ? 'text[]' : 'text'} AS ${sql}`;
+  });
+  for (const { sql, isReadable } of table.columns) {
+    if (!isReadable) remarks.push(`${sql} is left out: this role may not read it.`);
+  }
+  if (table.hasHeirs) remarks.push('Other tables inherit from this one. Their rows are not in this dataset.');
+  if (table.isRowSecured)
+    remarks.push('Row security hides some rows from this role, and so from every device.');
+  return { name, key, columns, from: fromClause(table), remarks };
+}
+
+function reasonToCast(column: DescribedColumn, isKey: boolean): string | undefined {
+  if (column.refusal !== undefined) return `its type ${column.sourceType} cannot be carried exactly.`;
+  if (isKey && !column.sortedAlike) {
+    return `databases sort its type ${column.sourceType} in different ways, and it is in the key.`;
+  }
+  return undefined;
+}
+
+function templateOf(table: SourceTable): QueryTemplate {
+  const columns = table.columns.filter(({ isReadable }) => isReadable).map(({ sql }: SourceColumn) => sql);
+  return { texts: [`SELECT ${columns.join(', ')} FROM ${fromClause(table)}`], parameters: [] };
+}
+
+function fromClause({ sql, hasHeirs }: SourceTable): string {
+  return hasHeirs ? `ONLY ${sql}` : sql;
+}
+
+/** The table's name; where another has it already, or it is blank, one with the schema or a number. */
+function chooseName({ schema, name }: SourceTable, taken: Set<string>): string {
+  let chosen = name.trim() === '' ? 'table' : name;
+  for (let number = 1; taken.has(chosen); number++) {
+    const ending = number === 1 ? '' : `_${number}`;
+    chosen = cutBytes(`${schema}_${name}`, NAME_MAX_BYTES - ending.length) + ending;
+  }
+  taken.add(chosen);
+  return chosen;
+}
+
+function cutBytes(text: string, bytes: number): string {
+  return Buffer.from(text)
+    .toString('utf8', 0, bytes)
+    .replace(/\uFFFD+$/, '');
+}

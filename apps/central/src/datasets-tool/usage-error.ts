@@ -1,0 +1,2 @@
+/** The command is not understood. */
+export class UsageError extends Error {}

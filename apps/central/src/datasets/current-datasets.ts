@@ -1,0 +1,120 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { namedError } from '@rivulet/platform';
+import type { RivuletError } from '@rivulet/protocol';
+import type { Pool } from 'pg';
+import { changesInWords, compareCatalogues, hasChanges, type CatalogueChanges } from './compare-catalogues';
+import { DatasetCatalogue } from './dataset-catalogue';
+
+/**
+ * The catalogue of now. It is replaced as a whole: who works with one keeps it until the work is done, and reads
+ * `catalogue` once.
+ */
+@Injectable()
+export class CurrentDatasets {
+  private readonly logger = new Logger('Datasets');
+  /** What takes the place of a catalogue happens one after the other. */
+  private turn: Promise<unknown> = Promise.resolve();
+  private held: DatasetCatalogue;
+  private readAt = new Date();
+  private wrong: RivuletError | undefined;
+
+  private constructor(
+    readonly path: string,
+    private readonly source: Pool,
+    catalogue: DatasetCatalogue,
+  ) {
+    this.held = catalogue;
+  }
+
+  /** @throws RivuletError as DatasetCatalogue.load */
+  static async load(path: string, source: Pool): Promise<CurrentDatasets> {
+    return new CurrentDatasets(path, source, await DatasetCatalogue.load(path, source));
+  }
+
+  get catalogue(): DatasetCatalogue {
+    return this.held;
+  }
+
+  /** When the file was read. */
+  get loadedAt(): Date {
+    return this.readAt;
+  }
+
+  /** Why the source no longer fits the catalogue, so that no manifest can be made of it. */
+  get problem(): RivuletError | undefined {
+    return this.wrong;
+  }
+
+  /** @throws RivuletError DATASETS_FILE_INVALID while the source does not fit the catalogue */
+  throwIfUnfit(): void {
+    if (this.wrong !== undefined) throw this.wrong;
+  }
+
+  /**
+   * Reads the file again. A file with a mistake changes nothing.
+   *
+   * @throws RivuletError as DatasetCatalogue.load
+   */
+  async reload(): Promise<CatalogueChanges> {
+    return this.inTurn(async () => {
+      try {
+        const next = await DatasetCatalogue.load(this.path, this.source);
+        const changes = compareCatalogues(this.held, next);
+        this.replaceBy(next);
+        this.readAt = new Date();
+        this.logger.log(`Read ${this.path} again: ${changesInWords(changes)}`);
+        return changes;
+      } catch (error) {
+        const { code, message, cause } = namedError(error);
+        const fields = { code, ...(code === 'INTERNAL' && { err: cause }) };
+        this.logger.error(fields, `${this.path} was not taken over, and nothing has changed: ${message}`);
+        throw error;
+      }
+    });
+  }
+
+  /**
+   * Has the source describe the same queries as it is now: its tables may have been defined anew. What the source
+   * refuses is said once, and is the problem until it is mended.
+   *
+   * @returns whether the catalogue is another
+   * @throws RivuletError DATABASE_UNAVAILABLE when the source cannot say
+   */
+  async describeAgain(): Promise<boolean> {
+    return this.inTurn(async () => {
+      try {
+        const next = await this.held.describedAgain(this.source);
+        const changes = compareCatalogues(this.held, next);
+        if (this.wrong !== undefined) this.logger.log(`The source fits ${this.path} again`);
+        this.wrong = undefined;
+        if (!hasChanges(changes)) return false;
+        this.replaceBy(next);
+        this.logger.log(`The source is defined anew: ${changesInWords(changes)}`);
+        return true;
+      } catch (error) {
+        const problem = namedError(error);
+        if (problem.code !== 'DATASETS_FILE_INVALID') throw error;
+        if (problem.message !== this.wrong?.message) {
+          const { code, message } = problem;
+          this.logger.error(
+            { code },
+            `The source no longer fits ${this.path}, and no device can sync: ${message}`,
+          );
+        }
+        this.wrong = problem;
+        return false;
+      }
+    });
+  }
+
+  private replaceBy(catalogue: DatasetCatalogue): void {
+    this.held = catalogue;
+    this.wrong = undefined;
+  }
+
+  private async inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.turn.then(work, work);
+    this.turn = result.catch(() => undefined);
+    return result;
+  }
+}

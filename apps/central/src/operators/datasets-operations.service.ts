@@ -1,0 +1,122 @@
+import { Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { SourceWatch } from '../changes/source-watch';
+import { ChangeDetection } from '../changes/change-detection';
+import { SourceDatabase } from '../database/source-database';
+import type { ChangedDataset } from '../datasets/compare-catalogues';
+import { CurrentDatasets } from '../datasets/current-datasets';
+import type { Dataset } from '../datasets/dataset-catalogue';
+
+/** What is loaded. */
+export interface LoadedDatasets {
+  path: string;
+  loadedAt: string;
+  schemaVersion: string;
+  /** Why no device can sync. */
+  problem?: string;
+  source: string;
+  scope: WatchedTables;
+  datasets: LoadedDataset[];
+}
+
+export interface WatchedTables {
+  /** The tables whose changes are noticed, with their schemas. */
+  watchedTables: string[];
+  /** Why the query is read again after an interval. */
+  polledBecause?: string;
+}
+
+export interface LoadedDataset extends WatchedTables {
+  name: string;
+  schema: string;
+  table: string;
+  key: string[];
+  columns: { name: string; type: string }[];
+  indexes: string[][];
+}
+
+export interface ReloadedDatasets {
+  path: string;
+  loadedAt: string;
+  schemaVersion: string;
+  scopeChanged: boolean;
+  added: string[];
+  removed: string[];
+  changed: ChangedDataset[];
+}
+
+/** What operators do with the datasets file: see what is loaded, and have it read again, also by SIGHUP. */
+@Injectable()
+export class DatasetsOperations implements OnModuleInit, OnModuleDestroy {
+  private readonly logger = new Logger('Datasets');
+  private readonly onSignal = (): void => void this.reloadOnSignal();
+
+  constructor(
+    private readonly datasets: CurrentDatasets,
+    private readonly watch: SourceWatch,
+    private readonly changes: ChangeDetection,
+    private readonly source: SourceDatabase,
+  ) {}
+
+  /** Windows has no such signal but for the window that is closed, and then it ends the process all the same. */
+  onModuleInit(): void {
+    if (process.platform !== 'win32') process.on('SIGHUP', this.onSignal);
+  }
+
+  onModuleDestroy(): void {
+    process.off('SIGHUP', this.onSignal);
+  }
+
+  /** @throws RivuletError DATASETS_FILE_INVALID · DATABASE_UNAVAILABLE, and then nothing has changed */
+  async reload(): Promise<ReloadedDatasets> {
+    const { isScopeChanged: scopeChanged, added, removed, changed } = await this.datasets.reload();
+    await this.watch.reconcile();
+    const { path, loadedAt, catalogue } = this.datasets;
+    const { schemaVersion } = catalogue;
+    return { path, loadedAt: loadedAt.toISOString(), schemaVersion, scopeChanged, added, removed, changed };
+  }
+
+  async list(): Promise<LoadedDatasets> {
+    const { path, loadedAt, catalogue, problem } = this.datasets;
+    const names = await this.namesOf([
+      catalogue.scopeQueryId,
+      ...catalogue.datasets.map(({ queryId }) => queryId),
+    ]);
+    return {
+      path,
+      loadedAt: loadedAt.toISOString(),
+      schemaVersion: catalogue.schemaVersion,
+      ...(problem !== undefined && { problem: problem.message }),
+      source: this.source.address,
+      scope: this.watchedTables(catalogue.scopeQueryId, names),
+      datasets: catalogue.datasets.map((dataset) => this.loadedDataset(dataset, names)),
+    };
+  }
+
+  /** The file has been said to be wrong already. */
+  private async reloadOnSignal(): Promise<void> {
+    this.logger.log(`SIGHUP: reading ${this.datasets.path} again`);
+    await this.reload().catch(() => undefined);
+  }
+
+  private loadedDataset(dataset: Dataset, names: Map<string, string>): LoadedDataset {
+    const { name, schema, table, key, columns, indexes } = dataset.schema;
+    const watched = this.watchedTables(dataset.queryId, names);
+    return { name, schema, table, key, columns, indexes, ...watched };
+  }
+
+  private watchedTables(queryId: string, names: Map<string, string>): WatchedTables {
+    const { relations, polled } = this.changes.watchOf(queryId);
+    const watchedTables = relations.flatMap((oid) => names.get(oid) ?? []).toSorted();
+    return { watchedTables, ...(polled !== undefined && { polledBecause: polled }) };
+  }
+
+  private async namesOf(queryIds: string[]): Promise<Map<string, string>> {
+    const relations = queryIds.flatMap((queryId) => this.changes.watchOf(queryId).relations);
+    const { rows } = await this.source.pool.query<{ oid: string; name: string }>(
+      `SELECT class.oid::text AS oid, format('%I.%I', nspname, relname) AS name
+       FROM pg_class class JOIN pg_namespace ON pg_namespace.oid = relnamespace WHERE class.oid = ANY ($1::oid[])`,
+      [relations],
+    );
+    return new Map(rows.map(({ oid, name }) => [oid, name]));
+  }
+}

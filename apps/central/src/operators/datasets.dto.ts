@@ -1,0 +1,112 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import type { ChangedDataset } from '../datasets/compare-catalogues';
+import type {
+  LoadedDataset,
+  LoadedDatasets,
+  ReloadedDatasets,
+  WatchedTables,
+} from './datasets-operations.service';
+
+const exampleVersion = '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08';
+const exampleTime = '2026-11-21T08:15:30.000Z';
+
+class LoadedFileDto {
+  @ApiProperty({ description: 'The datasets file.', example: 'db/datasets.yaml' })
+  path: string;
+
+  @ApiProperty({ description: 'When it was read.', example: exampleTime })
+  loadedAt: string;
+
+  @ApiProperty({ description: 'The schema version of the manifests that it makes.', example: exampleVersion })
+  schemaVersion: string;
+}
+
+export class WatchedTablesDto implements WatchedTables {
+  @ApiProperty({
+    description: 'The tables behind its query whose changes are noticed.',
+    example: ['public.users', 'public.group_members'],
+  })
+  watchedTables: string[];
+
+  @ApiPropertyOptional({
+    description: 'Why its rows are read again after an interval, where that is so.',
+    example: 'it asks for CURRENT_DATE',
+  })
+  polledBecause?: string;
+}
+
+export class DatasetColumnDto {
+  @ApiProperty({ description: 'Its name.', example: 'email' })
+  name: string;
+
+  @ApiProperty({ description: 'The type that it has on the device.', example: 'text' })
+  type: string;
+}
+
+export class LoadedDatasetDto extends WatchedTablesDto implements LoadedDataset {
+  @ApiProperty({ description: "The dataset's name.", example: 'users' })
+  name: string;
+
+  @ApiProperty({ description: 'The schema of the table on the device.', example: 'public' })
+  schema: string;
+
+  @ApiProperty({ description: 'The table on the device.', example: 'users' })
+  table: string;
+
+  @ApiProperty({ description: 'The columns that identify a row.', example: ['id'] })
+  key: string[];
+
+  @ApiProperty({ description: 'The columns, those of the key first.', type: [DatasetColumnDto] })
+  columns: DatasetColumnDto[];
+
+  @ApiProperty({
+    description: 'The columns of further indexes on the device.',
+    type: 'array',
+    items: { type: 'array', items: { type: 'string' } },
+    example: [['email']],
+  })
+  indexes: string[][];
+}
+
+export class LoadedDatasetsDto extends LoadedFileDto implements LoadedDatasets {
+  @ApiPropertyOptional({
+    description: 'Why the source no longer fits the file, so that no device can sync.',
+    example:
+      'db/datasets.yaml:12:14: PostgreSQL refuses the query of dataset users: column u.email does not exist.',
+  })
+  problem?: string;
+
+  @ApiProperty({ description: 'Host, port and name of the source.', example: 'db.example:5432/company' })
+  source: string;
+
+  @ApiProperty({ description: 'What the scope query reads.', type: WatchedTablesDto })
+  scope: WatchedTablesDto;
+
+  @ApiProperty({ description: 'The datasets, in the order of the file.', type: [LoadedDatasetDto] })
+  datasets: LoadedDatasetDto[];
+}
+
+export class ChangedDatasetDto implements ChangedDataset {
+  @ApiProperty({ description: "The dataset's name.", example: 'users' })
+  name: string;
+
+  @ApiProperty({
+    description: 'What is another: its query, its columns, or what else the file says of it.',
+    example: ['query', 'columns'],
+  })
+  what: string[];
+}
+
+export class ReloadedDatasetsDto extends LoadedFileDto implements ReloadedDatasets {
+  @ApiProperty({ description: 'Whether the scope query, or its columns, are others.', example: false })
+  scopeChanged: boolean;
+
+  @ApiProperty({ description: 'Datasets that were not there before.', example: ['areas'] })
+  added: string[];
+
+  @ApiProperty({ description: 'Datasets that are no longer there.', example: [] })
+  removed: string[];
+
+  @ApiProperty({ description: 'Datasets that are others than before.', type: [ChangedDatasetDto] })
+  changed: ChangedDatasetDto[];
+}

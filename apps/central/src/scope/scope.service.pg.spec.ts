@@ -1,0 +1,152 @@
+import { CentralFixture } from '../../test/central-fixture';
+import { CentralServices } from '../../test/central-services';
+import type { CentralEnv } from '../central-env';
+
+const MAC = '48:b0:2d:e9:c3:b7';
+const OTHER = '48:b0:2d:e9:c3:b8';
+const STRANGER = '48:b0:2d:e9:c3:b9';
+
+const datasets = `version: 1
+scope:
+  query: SELECT id AS device_id, site, is_active FROM devices WHERE mac_address = :mac_address
+datasets:
+  - { name: sites, key: [id], query: "SELECT id FROM sites WHERE id = :site" }
+`;
+
+let fixture: CentralFixture;
+
+beforeEach(async () => {
+  fixture = await CentralFixture.create();
+  await query(`
+    CREATE TABLE devices (id int PRIMARY KEY, site int, is_active bool DEFAULT true, mac_address text);
+    INSERT INTO devices (id, site, mac_address) VALUES (1, 1, '${MAC}'), (2, 1, '${OTHER}');
+    CREATE TABLE sites (id int); INSERT INTO sites VALUES (1), (2)`);
+});
+
+afterEach(() => fixture.close());
+
+async function query(text: string): Promise<void> {
+  await fixture.database.pool.query(text);
+}
+
+async function start(settings: Partial<CentralEnv> = {}, file = datasets): Promise<CentralServices> {
+  return CentralServices.start(fixture, file, settings);
+}
+
+async function siteOf(central: CentralServices, macAddress = MAC): Promise<string | null | undefined> {
+  const { scope } = await central.scopes.find(macAddress);
+  return scope.parameters.get('site')?.value;
+}
+
+/** How often a scope is read from the source, which each time asks for the versions that go with it. */
+async function countingReads(central: CentralServices, work: () => Promise<unknown>): Promise<number> {
+  const versionsAt = jest.spyOn(central.changes, 'versionsAt');
+  try {
+    await work();
+    return versionsAt.mock.calls.length;
+  } finally {
+    versionsAt.mockRestore();
+  }
+}
+
+describe('a scope', () => {
+  it('is read once, for each device', async () => {
+    const central = await start();
+    const reads = await countingReads(central, async () => {
+      for (let times = 0; times < 3; times++) expect(await siteOf(central)).toBe('1');
+      expect(await siteOf(central, OTHER)).toBe('1');
+    });
+    expect(reads).toBe(2);
+  });
+
+  it('is the same object as long as it is remembered', async () => {
+    const central = await start();
+    const { scope } = await central.scopes.find(MAC);
+    expect((await central.scopes.find(MAC)).scope).toBe(scope);
+  });
+
+  it('is read again when a table behind it has changed, of whatever device', async () => {
+    const central = await start();
+    await siteOf(central);
+    await query('UPDATE devices SET site = 2 WHERE id = 1');
+    expect(await siteOf(central)).toBe('2');
+    await query('DELETE FROM devices WHERE id = 2');
+    expect(await countingReads(central, () => siteOf(central))).toBe(1);
+  });
+
+  it('is still remembered when another table has changed', async () => {
+    const central = await start();
+    await siteOf(central);
+    await query('INSERT INTO sites VALUES (3)');
+    expect(await countingReads(central, () => siteOf(central))).toBe(0);
+  });
+
+  it('is no longer given to a device that has been switched off', async () => {
+    const central = await start();
+    await siteOf(central);
+    await query('UPDATE devices SET is_active = false WHERE id = 1');
+    await expect(siteOf(central)).rejects.toMatchObject({ code: 'DEVICE_INACTIVE' });
+    await query('UPDATE devices SET is_active = true WHERE id = 1');
+    expect(await siteOf(central)).toBe('1');
+  });
+
+  it('of a transaction that commits later is found then', async () => {
+    const central = await start();
+    const writer = await fixture.database.pool.connect();
+    try {
+      await writer.query('BEGIN; UPDATE devices SET site = 2 WHERE id = 1');
+      expect(await siteOf(central)).toBe('1');
+      await writer.query('COMMIT');
+    } finally {
+      writer.release();
+    }
+    expect(await siteOf(central)).toBe('2');
+  });
+});
+
+describe('what is not remembered', () => {
+  it('is that a device is unknown', async () => {
+    const central = await start();
+    const reads = await countingReads(central, async () => {
+      for (let times = 0; times < 2; times++)
+        await expect(siteOf(central, STRANGER)).rejects.toMatchObject({ code: 'DEVICE_UNKNOWN' });
+    });
+    expect(reads).toBe(2);
+    await query(`INSERT INTO devices (id, site, mac_address) VALUES (3, 2, '${STRANGER}')`);
+    expect(await siteOf(central, STRANGER)).toBe('2');
+  });
+
+  it('is a scope that can change without a write', async () => {
+    const clock = datasets.replace('id AS device_id, site', 'id AS device_id, random()::text AS site');
+    const central = await start({}, clock.replace('id = :site', 'id::text = :site'));
+    expect(await siteOf(central)).not.toBe(await siteOf(central));
+  });
+
+  it('is any scope where changes are not detected: who may see what must not be old', async () => {
+    const central = await start({ changeDetection: 'poll', pollIntervalMs: 60_000 });
+    expect(await siteOf(central)).toBe('1');
+    await query('UPDATE devices SET site = 2 WHERE id = 1');
+    expect(await siteOf(central)).toBe('2');
+  });
+});
+
+describe('a scope as of a later moment', () => {
+  it('is the known one while no table behind it has changed', async () => {
+    const central = await start();
+    const known = await central.scopes.find(MAC);
+    await query('INSERT INTO sites VALUES (3)');
+    const later = await central.changes.versions();
+    expect(await central.scopes.asOf(known, later)).toBe(known);
+  });
+
+  it('is read again when one has, or when the versions of that moment are not known', async () => {
+    const central = await start();
+    const known = await central.scopes.find(MAC);
+    await query('UPDATE devices SET site = 2 WHERE id = 1');
+    const later = await central.changes.versions();
+    for (const versions of [later, undefined]) {
+      const { scope } = await central.scopes.asOf(known, versions);
+      expect(scope.parameters.get('site')?.value).toBe('2');
+    }
+  });
+});

@@ -1,0 +1,27 @@
+import { isDeepStrictEqual } from 'node:util';
+import { isPassing, isPostgresError } from '@rivulet/postgres';
+import { describeQuery, QueryTextError, type DescribedColumn } from '@rivulet/snapshot';
+import type { ClientBase } from 'pg';
+import type { BoundDataset } from './bound-dataset';
+
+/**
+ * Whether PostgreSQL describes the query as it did when the catalogue was made: then its rows are what the schema of
+ * the dataset says. The locks that this takes on the tables keep it true until the end of the transaction.
+ */
+export async function isDescribedAlike(
+  client: ClientBase,
+  { dataset, parameters }: BoundDataset,
+): Promise<boolean> {
+  try {
+    const columns = await describeQuery(client, dataset.definition.query.template, parameters);
+    return isDeepStrictEqual(columns.toSorted(byName), dataset.columns.toSorted(byName));
+  } catch (error) {
+    if (!(error instanceof QueryTextError)) throw error;
+    if (isPostgresError(error.cause) && isPassing(error.cause)) throw error.cause;
+    return false;
+  }
+}
+
+function byName(a: DescribedColumn, b: DescribedColumn): number {
+  return a.name < b.name ? -1 : 1;
+}

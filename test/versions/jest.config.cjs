@@ -1,0 +1,43 @@
+// What `npm run test:versions` runs: each project is a set of tests on the servers that it is given.
+const base = require('../../jest.config.cjs');
+
+const common = {
+  ...base.projects[0],
+  setupFiles: [...base.projects[0].setupFiles, `${__dirname}/use-servers.cjs`],
+  testPathIgnorePatterns: ['/node_modules/', '/dist/', '/zz-'],
+  globalSetup: `${__dirname}/start-servers.cjs`,
+  globalTeardown: `${__dirname}/stop-servers.cjs`,
+};
+
+/** See scripts/test-versions.mjs. */
+const { pairs, changes, libraries } = JSON.parse(process.env.RIVULET_TEST_VERSIONS);
+
+module.exports = {
+  testTimeout: base.testTimeout,
+  reporters: ['default', `${__dirname}/matrix-reporter.cjs`],
+  projects: [
+    ...libraries.map((version) => ({
+      ...common,
+      displayName: `libraries on ${version}`,
+      roots: ['<rootDir>/libs'],
+      testMatch: ['<rootDir>/libs/**/*.pg.spec.ts'],
+      // What it starts is the server that Rivulet brings.
+      testPathIgnorePatterns: [...common.testPathIgnorePatterns, '/embedded/'],
+      globals: { servers: { central: version, edge: version } },
+    })),
+    ...changes.map((version) => ({
+      ...common,
+      displayName: `changes on ${version}`,
+      roots: ['<rootDir>/apps/central/src/changes'],
+      testMatch: ['<rootDir>/apps/central/src/changes/*.pg.spec.ts'],
+      globals: { servers: { central: version, edge: version } },
+    })),
+    ...pairs.map(([central, edge]) => ({
+      ...common,
+      displayName: `${central} → ${edge}`,
+      roots: ['<rootDir>/test/versions'],
+      testMatch: ['<rootDir>/test/versions/*.pair-spec.ts'],
+      globals: { servers: { central, edge } },
+    })),
+  ],
+};
