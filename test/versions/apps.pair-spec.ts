@@ -84,7 +84,5 @@ it('an infinite interval arrives, or fails the sync and changes nothing, and is 
   await pool.query(`UPDATE waits SET wait = '2 days'`);
   expect((await pair.syncNow()).status).toBe('applied');
   expect(await pair.edgeRows(waits)).toEqual(['(1,"2 days")']);
-  expect(
-    await pair.edgeRows(`${people.replace('ORDER', `WHERE full_name = 'Renamed again' ORDER`)}`),
-  ).toHaveLength(1);
+  expect((await pair.edgeRows(people)).filter((row) => row.includes('Renamed again'))).toHaveLength(1);
 });

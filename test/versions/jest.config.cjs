@@ -19,8 +19,9 @@ module.exports = {
     ...libraries.map((version) => ({
       ...common,
       displayName: `libraries on ${version}`,
-      roots: ['<rootDir>/libs'],
-      testMatch: ['<rootDir>/libs/**/*.pg.spec.ts'],
+      // With the datasets tool, which asks for plans in another way before 16.
+      roots: ['<rootDir>/libs', '<rootDir>/apps/central/src/datasets-tool'],
+      testMatch: ['<rootDir>/{libs,apps}/**/*.pg.spec.ts'],
       // What it starts is the server that Rivulet brings.
       testPathIgnorePatterns: [...common.testPathIgnorePatterns, '/embedded/'],
       globals: { servers: { central: version, edge: version } },

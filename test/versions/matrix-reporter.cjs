@@ -24,7 +24,7 @@ module.exports = class MatrixReporter {
 
   #matrix(pairs) {
     const centrals = [...new Set(pairs.map(([, central]) => central))];
-    const edges = [...new Set(pairs.map(([, , edge]) => edge))].toSorted();
+    const edges = [...new Set(pairs.map(([, , edge]) => edge))].toSorted((a, b) => a - b);
     const rows = centrals.map((central) => [
       `central ${central}`,
       ...edges.map((edge) => this.#describe(`${central} → ${edge}`)),

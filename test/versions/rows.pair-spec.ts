@@ -1,7 +1,7 @@
 import { createEnglishDatabase, createTestDatabase, type TestDatabase } from '@rivulet/testing';
 import type { Column } from '@rivulet/protocol';
 import { describeQuery, parseQueryTemplate } from '@rivulet/snapshot';
-import { escapeIdentifier, type Pool } from 'pg';
+import { escapeIdentifier, escapeLiteral, type Pool } from 'pg';
 import {
   contentOf,
   load,
@@ -14,7 +14,7 @@ import {
 } from './dataset-content';
 import { servers } from './servers';
 import { createTortureTypes, tortureValues } from './torture-values';
-import { versionDifferences } from './version-differences';
+import { versionDifferences, type Outcome } from './version-differences';
 
 const types = Object.keys(tortureValues);
 const depth = Math.max(...Object.values(tortureValues).map((values) => values.length));
@@ -194,23 +194,36 @@ const here = versionDifferences
     expected: difference.outcome(servers.edge.version, servers.central.version),
   }));
 
-describe('what not every version has:', () => {
-  beforeEach(() => edge.pool.query('DROP TABLE IF EXISTS special; DROP TABLE IF EXISTS changes'));
+const messages = {
+  carried: /^$/,
+  APPLY_FAILED: /^This edge's PostgreSQL cannot read a value in (column value of )?table special: ./,
+  SCHEMA_UNSUPPORTED: /^This edge's PostgreSQL cannot hold table special: .*NUMERIC scale/,
+  CHECKSUM_MISMATCH: /^Table special reads back as 1 rows with checksum/,
+};
 
-  const literal = (value: string): string => `'${value}'`;
+function special(type: string, value: string | null): Asked {
+  const literal = value === null ? 'NULL' : escapeLiteral(value);
+  return { name: 'special', query: `SELECT 1 AS id, ${literal}::${type} AS value`, key: ['id'] };
+}
+
+async function expectOutcome(work: Promise<unknown>, expected: Outcome): Promise<void> {
+  const outcome = await work.then(
+    () => ({ code: 'carried', message: '' }),
+    (error: { code: string; message: string }) => error,
+  );
+  expect(outcome).toMatchObject({ code: expected, message: expect.stringMatching(messages[expected]) });
+}
+
+describe('what not every version has:', () => {
+  beforeEach(() => edge.pool.query('DROP TABLE IF EXISTS special'));
 
   it.each(here)('$what is loaded: $expected', async ({ type, value, expected }) => {
-    const asked = {
-      name: 'special',
-      query: `SELECT 1 AS id, ${literal(value)}::${type} AS value`,
-      key: ['id'],
-    };
+    const asked = special(type, value);
     const content = await contentOf(source.pool, asked);
-    const outcome = await transaction(edge.pool, (client) => load(client, content)).then(
-      () => ({ code: 'carried', message: '' }),
-      (error: { code: string; message: string }) => error,
+    await expectOutcome(
+      transaction(edge.pool, (client) => load(client, content)),
+      expected,
     );
-    expect(outcome).toMatchObject({ code: expected, message: expect.stringMatching(messages[expected]) });
     const { rows } = await edge.pool.query(`SELECT to_regclass('special') IS NOT NULL AS exists`);
     expect(rows).toEqual([{ exists: expected === 'carried' }]);
     if (expected === 'carried') await expectArrived(asked, content);
@@ -219,26 +232,15 @@ describe('what not every version has:', () => {
   const values = here.filter(({ expected }) => expected !== 'SCHEMA_UNSUPPORTED');
 
   it.each(values)('$what is merged by chunks: $expected', async ({ type, value, expected }) => {
-    const query = (text: string): string => `SELECT 1 AS id, ${text}::${type} AS value`;
-    const base = await contentOf(source.pool, { name: 'special', query: query('NULL'), key: ['id'] });
-    const asked = { name: 'special', query: query(literal(value)), key: ['id'] };
+    const asked = special(type, value);
+    const base = await contentOf(source.pool, special(type, null));
     const target = await contentOf(source.pool, asked);
     await transaction(edge.pool, (client) => load(client, base));
-    const outcome = await transaction(edge.pool, (client) => mergeByChunks(client, base, target)).then(
-      () => ({ code: 'carried', message: '' }),
-      (error: { code: string; message: string }) => error,
+    await expectOutcome(
+      transaction(edge.pool, (client) => mergeByChunks(client, base, target)),
+      expected,
     );
-    expect(outcome).toMatchObject({ code: expected, message: expect.stringMatching(messages[expected]) });
-    const arrived = expected === 'carried' ? { asked, content: target } : undefined;
-    const { rows } = await edge.pool.query('SELECT value IS NULL AS "isOld" FROM special');
-    expect(rows).toEqual([{ isOld: arrived === undefined }]);
-    if (arrived !== undefined) await expectArrived(arrived.asked, arrived.content);
+    const isThere = expected === 'carried';
+    await expectArrived(isThere ? asked : special(type, null), isThere ? target : base);
   });
 });
-
-const messages = {
-  carried: /^$/,
-  APPLY_FAILED: /^This edge's PostgreSQL cannot read a value in (column value of )?table \S+: ./,
-  SCHEMA_UNSUPPORTED: /^This edge's PostgreSQL cannot hold table \S+: .*NUMERIC scale/,
-  CHECKSUM_MISMATCH: /^Table \S+ reads back as 1 rows with checksum/,
-};

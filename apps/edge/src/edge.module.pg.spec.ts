@@ -98,6 +98,23 @@ describe('the routes of an edge', () => {
     expect(await call('GET', '/api/sync/history?limit=1')).toMatchObject({ body: [{ status: 'failed' }] });
   });
 
+  it.each([{}, { confirmDeletes: false }, { confirmDeletes: true }])(
+    'take a sync with %j',
+    async (payload) => {
+      expect(await call('POST', '/api/sync/now', payload)).toMatchObject({
+        status: 200,
+        body: { trigger: 'operator', error: { code: 'CENTRAL_UNREACHABLE' } },
+      });
+    },
+  );
+
+  it.each([{ confirmDeletes: 'yes' }, { force: true }, [true]])('refuse a sync with %j', async (payload) => {
+    expect(await call('POST', '/api/sync/now', payload)).toMatchObject({
+      status: 400,
+      body: { code: 'REQUEST_INVALID' },
+    });
+  });
+
   it('refuse a sync that another process is at', async () => {
     await withDatabaseLease(app.get(DataSource), async () => {
       expect(await call('POST', '/api/sync/now')).toMatchObject({

@@ -74,6 +74,8 @@ export class SyncCycleFixture {
   verify: VerifyMode;
   /** The session of the cycle that began last. */
   lease: DatabaseLease;
+  /** Done after the test, whatever became of it. */
+  readonly cleanUps: (() => Promise<unknown>)[] = [];
   private directory: string;
 
   async open(): Promise<void> {
@@ -103,6 +105,7 @@ export class SyncCycleFixture {
 
   async end(): Promise<void> {
     jest.restoreAllMocks();
+    for (const cleanUp of this.cleanUps.splice(0)) await cleanUp();
     await this.spool.close();
     await this.database.pool.query(`
       DROP SCHEMA public CASCADE; CREATE SCHEMA public; DROP SCHEMA IF EXISTS plant CASCADE;

@@ -6,7 +6,7 @@ import type { CycleOptions, SyncCycleFixture } from './sync-cycle-fixture';
 /** What a reader sees where there is no table. */
 export const NOTHING = 'no such table';
 
-const UNDEFINED_TABLE = ['42P01', '3F000'];
+const UNDEFINED_TABLE = new Set<unknown>(['42P01', '3F000']);
 
 /** All rows of a table with all their columns, in one text. Of an empty table it is `null`. */
 export function rowsOf(table: string): string {
@@ -33,6 +33,7 @@ export class WatchingReader {
 
   static async start(edge: SyncCycleFixture, ...queries: string[]): Promise<WatchingReader> {
     const reader = new WatchingReader(await edge.database.pool.connect(), queries);
+    edge.cleanUps.push(() => reader.end());
     await reader.readAgain();
     return reader;
   }
@@ -49,10 +50,15 @@ export class WatchingReader {
 
   async stop(): Promise<string[]> {
     await this.readAgain();
+    await this.end();
+    return this.sights;
+  }
+
+  private async end(): Promise<void> {
+    if (this.stopped.signal.aborted) return;
     this.stopped.abort();
     await this.running;
     this.client.release();
-    return this.sights;
   }
 
   private async readOn(): Promise<void> {
@@ -69,7 +75,7 @@ export class WatchingReader {
         const { rows } = await this.client.query<{ seen: string | null }>(query);
         return rows[0]!.seen ?? 'an empty table';
       } catch (error) {
-        if (!UNDEFINED_TABLE.includes((error as { code?: string }).code ?? '')) return String(error);
+        if (!UNDEFINED_TABLE.has((error as { code?: string }).code)) return String(error);
       }
     }
     return NOTHING;

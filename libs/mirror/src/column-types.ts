@@ -2,7 +2,7 @@ import { RivuletError } from '@rivulet/protocol';
 import { isPostgresError } from '@rivulet/postgres';
 import type { ClientBase } from 'pg';
 import { placeText } from './mirror-place';
-import type { MirrorShape } from './mirror-table';
+import type { MirrorShape } from './mirror-shape';
 
 /** A column as this server will hold it. */
 export interface MirrorColumn {

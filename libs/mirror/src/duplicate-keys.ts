@@ -1,6 +1,6 @@
 import { RivuletError } from '@rivulet/protocol';
 import { isPostgresError, type PostgresError } from '@rivulet/postgres';
-import type { MirrorShape } from './mirror-table';
+import type { MirrorShape } from './mirror-shape';
 
 const UNIQUE_VIOLATION = '23505';
 

@@ -1,11 +1,8 @@
-import type { TableSchema } from '@rivulet/protocol';
 import { escapeIdentifier, escapeLiteral, type ClientBase } from 'pg';
 import { resolveColumns, type MirrorColumn } from './column-types';
 import { commentOf } from './mirror-catalogue';
 import { qualifiedName, type MirrorPlace } from './mirror-place';
-
-/** What a mirror looks like. */
-export type MirrorShape = Pick<TableSchema, 'name' | 'schema' | 'table' | 'columns' | 'key'>;
+import type { MirrorShape } from './mirror-shape';
 
 /** A table with the columns of a mirror, for reading and writing. */
 export interface Mirror {

@@ -110,7 +110,8 @@ async function rename(client: ClientBase, place: MirrorPlace, table: string): Pr
   await client.query(`ALTER TABLE ${qualifiedName(place)} RENAME TO ${escapeIdentifier(table)}`);
 }
 
-const TAKEN = ['42P07', '42710'];
+/** A relation, or a type, has the name. */
+const TAKEN = new Set(['42P07', '42710']);
 
 /** @throws RivuletError MIRROR_TABLE_CONFLICT when something there has the name of one of its indexes */
 async function moveTo(client: ClientBase, from: MirrorPlace, { table }: ArrangedMirror): Promise<void> {
@@ -120,7 +121,7 @@ async function moveTo(client: ClientBase, from: MirrorPlace, { table }: Arranged
     }
     await rename(client, { schema: table.schema, table: from.table }, table.table);
   } catch (error) {
-    if (!isPostgresError(error) || !TAKEN.includes(error.code)) throw error;
+    if (!isPostgresError(error) || !TAKEN.has(error.code)) throw error;
     throw new RivuletError(
       'MIRROR_TABLE_CONFLICT',
       `The mirror of dataset ${table.name} cannot move to ${placeText(table)}: ${error.message}.`,

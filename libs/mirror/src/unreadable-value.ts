@@ -1,7 +1,7 @@
 import { RivuletError } from '@rivulet/protocol';
 import { isPostgresError } from '@rivulet/postgres';
 import { placeText } from './mirror-place';
-import type { MirrorShape } from './mirror-table';
+import type { MirrorShape } from './mirror-shape';
 
 /** Data exceptions, and the syntax of the small languages that jsonpath and tsquery are. */
 const UNREADABLE = /^22|^42601$/;

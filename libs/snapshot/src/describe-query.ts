@@ -130,6 +130,7 @@ interface DescribedColumnRow {
 /**
  * One row for each pair of type OID and typmod, in order. A domain is followed down to its base type, whose
  * typmod it brings along; an enum becomes text; the same within arrays. Reads pg_type by its primary key alone.
+ * The edge sorts texts by their bytes in UTF-8, which most other encodings of a database do not.
  */
 const describeTypes = `
 WITH RECURSIVE asked AS (
@@ -175,7 +176,8 @@ SELECT format_type(asked.oid, asked.typmod) AS "sourceType",
        carried.carried,
        type.typcollation <> 0 AS collatable,
        type.typname <> ALL ($4::text[]) AS sortable,
-       type.typname <> ALL ($4::text[] || $5::text[]) AS "sortedAlike",
+       type.typname <> ALL ($4::text[] || $5::text[])
+         AND (type.typcollation = 0 OR current_setting('server_encoding') IN ('UTF8', 'LATIN1', 'SQL_ASCII')) AS "sortedAlike",
        asked.oid <> CASE WHEN is_array THEN type.typarray ELSE carried.oid END AS "cast"
 FROM carried JOIN asked USING (position) JOIN pg_type type ON type.oid = carried.oid
 ORDER BY position`;

@@ -42,12 +42,12 @@ async function logLength(): Promise<number> {
 const merge = 'MERGE INTO users USING (VALUES (1)) AS v (id) ON users.id = v.id WHEN MATCHED THEN DELETE';
 
 describe('a change', () => {
-  it.each([
+  it.each<[string, string]>([
     ['INSERT', `INSERT INTO users VALUES (2, 'b')`],
     ['UPDATE', `UPDATE users SET name = 'c'`],
     ['DELETE', 'DELETE FROM users'],
     ['TRUNCATE', 'TRUNCATE users CASCADE'],
-    ...(testServerVersion < 15 ? [] : [['MERGE', merge] as const]),
+    ...(testServerVersion < 15 ? [] : [['MERGE', merge] as [string, string]]),
     ['a CTE', `WITH gone AS (DELETE FROM users RETURNING id) SELECT count(*) FROM gone`],
     [
       'a writer that poses as a replica',

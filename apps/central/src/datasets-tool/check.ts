@@ -41,6 +41,9 @@ export interface CheckedDataset {
 
 const SAMPLE_DEVICES = 3;
 
+/** Datasets without parameters that are told one by one. */
+const SAME_TOLD = 3;
+
 /** Finds what is wrong with the file, with its queries, and with the rows that they return. */
 export async function checkDatasetsFile(source: Pool, options: CheckOptions): Promise<CheckReport> {
   const { file } = options;
@@ -55,6 +58,7 @@ export async function checkDatasetsFile(source: Pool, options: CheckOptions): Pr
       const checked: CheckedDataset[] = [];
       for (const dataset of datasets)
         checked.push(await checkDataset(client, dataset, scope, scopes, findings));
+      noteSameForAll(checked, findings);
       if (isWhole) noteUnusedParameters(scope, checked, findings);
       return { file, findings, datasets: checked, devices: scopes.map(({ macAddress }) => macAddress) };
     }),
@@ -145,6 +149,21 @@ async function readRowsOnce(
     if (found !== undefined) facts.push(found);
   }
   return facts;
+}
+
+/** Many of them, as in a file that `init` has made, are told in one line. */
+function noteSameForAll(checked: CheckedDataset[], { notes }: Findings): void {
+  const shared = checked.filter(({ parameters }) => parameters.length === 0);
+  const places = shared.map(({ dataset }) => dataset.definition.query.placeOf(0));
+  const names = shared.map(({ dataset }) => dataset.schema.name);
+  if (shared.length > SAME_TOLD) {
+    const told = `${names.slice(0, SAME_TOLD).join(', ')} and ${names.length - SAME_TOLD} more`;
+    notes.add(places[0]!, `datasets ${told} use no parameter, so every device gets the same rows`);
+    return;
+  }
+  for (const [index, name] of names.entries()) {
+    notes.add(places[index]!, `dataset ${name} uses no parameter, so every device gets the same rows`);
+  }
 }
 
 function noteUnusedParameters(scope: ScopeDefinition, checked: CheckedDataset[], { notes }: Findings): void {

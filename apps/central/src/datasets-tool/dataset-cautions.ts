@@ -33,12 +33,6 @@ export async function cautionAboutDataset(
         'each CENTRAL_POLL_INTERVAL. If that is not meant, compare with a column instead',
     );
   }
-  if (query.template.parameters.length === 0) {
-    findings.notes.add(
-      query.placeOf(0),
-      `dataset ${name} uses no parameter, so every device gets the same rows`,
-    );
-  }
 }
 
 /** Of a sort by the key that is no small thing. */

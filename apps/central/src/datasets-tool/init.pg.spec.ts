@@ -68,7 +68,7 @@ describe('npm run datasets -- init', () => {
       FROM stock
 
 # Tables that are left out:
-#   log: it has no primary key, and no unique index without NULLs. Give it one; or say which columns identify a row, with --key; or write a dataset with a query that returns such columns.
+#   log: it has no primary key, and no unique index without NULLs. Give it one, or name columns with --key.
 `);
     expect(text).toContain(`  query: |\n    SELECT 1 AS device_id\n    WHERE :mac_address = '${MAC}'\n`);
     expect(said).toMatch(/^FILE: 2 datasets, 1 table left out:\n {2}log: it has no primary key/);

@@ -198,8 +198,8 @@ describe('npm run datasets', () => {
   });
 
   it.each([
-    [[], 'Say what to do: check, preview, explain.'],
-    [['chek'], '"chek" is none of check, preview, explain. Did you mean check?'],
+    [[], 'Say what to do: check, preview, explain, init.'],
+    [['chek'], '"chek" is none of check, preview, explain, init. Did you mean check?'],
     [['check', 'all'], '"all" is one word too many.'],
     [['check', '--verbose'], "Unknown option '--verbose'"],
     [['check', '--mac', 'kitchen'], '"kitchen" is not a MAC address.'],

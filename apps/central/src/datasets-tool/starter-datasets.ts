@@ -40,8 +40,11 @@ export async function planDatasets(
   for (const table of tables) {
     const key = keys.get(table) ?? table.keys[0];
     const reason = reasonAgainst(table, key, datasets.length) ?? (await reasonOfPostgres(client, table));
+    const columns = reason === undefined ? await describeQuery(client, templateOf(table), new Map()) : [];
+    const unsorted = columns.find((column) => key!.includes(column.name) && isSortedByItsEncoding(column));
     if (reason !== undefined) leftOut.push({ table, reason });
-    else datasets.push(await planDataset(client, table, key!, chooseName(table, names)));
+    else if (unsorted !== undefined) leftOut.push({ table, reason: reasonOfEncoding(unsorted) });
+    else datasets.push(planDataset(table, key!, columns, chooseName(table, names)));
   }
   return { datasets, leftOut };
 }
@@ -55,10 +58,7 @@ function reasonAgainst(table: SourceTable, key: string[] | undefined, before: nu
     return 'this role may not read it. Let its owner GRANT SELECT on it.';
   }
   if (key === undefined) {
-    return (
-      'it has no primary key, and no unique index without NULLs. Give it one; or say which columns identify a row, ' +
-      'with --key; or write a dataset with a query that returns such columns.'
-    );
+    return 'it has no primary key, and no unique index without NULLs. Give it one, or name columns with --key.';
   }
   const unread = key.find(
     (name) => !table.columns.some((column) => column.name === name && column.isReadable),
@@ -76,13 +76,24 @@ async function reasonOfPostgres(client: ClientBase, table: SourceTable): Promise
   return isPostgresError(refused) ? `PostgreSQL says: ${refused.message}.` : undefined;
 }
 
-async function planDataset(
-  client: ClientBase,
+/** Of texts, only the encoding of the database can be the reason. */
+function isSortedByItsEncoding({ collatable, sortable, sortedAlike }: DescribedColumn): boolean {
+  return collatable && sortable && !sortedAlike;
+}
+
+function reasonOfEncoding({ name }: DescribedColumn): string {
+  return (
+    `${JSON.stringify(name)} is in its key, and this database's encoding sorts texts in another way than UTF-8. ` +
+    `Write a dataset with convert_to(…, 'UTF8') in the key.`
+  );
+}
+
+function planDataset(
   table: SourceTable,
   key: string[],
+  described: DescribedColumn[],
   name: string,
-): Promise<StarterDataset> {
-  const described = await describeQuery(client, templateOf(table), new Map());
+): StarterDataset {
   const readable = table.columns.filter(({ isReadable }) => isReadable);
   const remarks: string[] = [];
   const columns = described.map((column, index) => {

@@ -68,8 +68,8 @@ describe('the options of a mirror', () => {
       'f:8:24: maxDeleted of dataset d1 must be a percentage above 0%, at most 100%, such as 20%.',
     ]),
   ])('are named with their place when they are wrong: %s', (field, expected) => {
-    const { problems } = read([field!]);
-    expect(problems).toEqual([expect.stringContaining(expected!)]);
+    const { problems } = read([field]);
+    expect(problems).toEqual([expect.stringContaining(expected)]);
   });
 
   it('may give two mirrors one name, in two schemas', () => {

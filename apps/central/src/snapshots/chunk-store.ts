@@ -64,7 +64,8 @@ export class ChunkStore implements OnApplicationShutdown {
 
   /** The chunks with these digests, in the same order; undefined where one is not there. */
   async read(digests: Buffer[]): Promise<(StoredChunk | undefined)[]> {
-    const list = digests.map((digest) => `'\\x${digest.toString('hex')}'`).join(', ');
+    // With E they are the same where standard_conforming_strings is off.
+    const list = digests.map((digest) => `E'\\\\x${digest.toString('hex')}'`).join(', ');
     const rows = await withClient(this.pool, (client) =>
       selectBinary(
         client,

@@ -45,6 +45,21 @@ describe('a scrub while mirrors are written', () => {
     },
   );
 
+  it('by cycles in which they move, and are made anew, sees nothing but whole manifests', async () => {
+    const statuses = await scrubDuring((version) => {
+      const texts = Array.from({ length: 500 }, (_, index) => `v${version} of ${index}`);
+      const [names, areas] = [numberedTexts('names', texts), numberedTexts('areas', texts.slice(0, 50))];
+      // In turn: under each other's name, in another schema, with another key.
+      if (version % 3 === 0) [names.table, areas.table] = ['areas', 'names'];
+      if (version % 3 === 1) areas.schema = 'plant';
+      if (version % 2 === 0) names.key = ['id', 'label'];
+      edge.hub.datasets = [names, areas];
+    });
+
+    expect([...statuses]).toEqual(['intact']);
+    expect(await edge.countApplied()).toBe(13);
+  });
+
   it('does not compare what was loaded while it waited with what was recorded before', async () => {
     edge.applyMode = 'truncate';
     edge.hub.datasets[0] = numberedTexts('names', ['Ada']);

@@ -61,6 +61,18 @@ describe('a mirror that somebody else has changed', () => {
     expect(edge.warnings).toEqual([]);
   });
 
+  it('where a merge deletes what nobody has recorded, is noticed by the numbers of rows', async () => {
+    edge.hub.forgetBases();
+    const dataset = changed();
+    dataset.rows[0]![1] = 'changed, too';
+    edge.hub.datasets = [dataset];
+    await edge.database.pool.query(`INSERT INTO names VALUES (0, 'mine')`);
+
+    expect((await edge.sync()).tables).toMatchObject([{ action: 'merged' }]);
+    await expectContent(dataset);
+    expect(edge.warnings).toEqual([expect.stringContaining('CHECKSUM_MISMATCH The mirror names is not')]);
+  });
+
   it('elsewhere, is left to the scrub when only what was touched is verified', async () => {
     await edge.database.pool.query(`UPDATE names SET label = 'mine' WHERE id = 1`);
 

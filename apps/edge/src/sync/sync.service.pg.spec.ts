@@ -129,6 +129,34 @@ describe('a repair', () => {
   });
 });
 
+describe('a sync that may delete any number of rows', () => {
+  it('joins none that may not, and is joined itself', async () => {
+    const [first, second] = [slowCycle(), slowCycle()];
+    const running = service.sync('schedule');
+    await first.begun;
+    const confirmed = [service.syncUnguarded()];
+    first.finish(current('1'));
+    await running;
+    await second.begun;
+    confirmed.push(service.sync('operator'));
+    second.finish(current('2'));
+
+    expect((await Promise.all(confirmed)).map(({ cycleId }) => cycleId)).toEqual(['2', '2']);
+    expect(run.mock.calls.map(([{ confirmDeletes }]) => confirmDeletes)).toEqual([false, true]);
+  });
+
+  it('comes after another of its kind, not at the same time', async () => {
+    const [first, second] = [slowCycle(), slowCycle()];
+    const both = [service.syncUnguarded(), service.syncUnguarded()];
+    await first.begun;
+    first.finish(current('1'));
+    await second.begun;
+    second.finish(current('2'));
+
+    expect((await Promise.all(both)).map(({ cycleId }) => cycleId)).toEqual(['1', '2']);
+  });
+});
+
 describe('a shutdown', () => {
   it('aborts the cycle and waits until it has ended', async () => {
     const order: string[] = [];
