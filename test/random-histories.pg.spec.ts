@@ -18,7 +18,7 @@ const BATCHES = Number(process.env['RIVULET_HISTORY_BATCHES'] ?? 1_000);
 const SEED = Number(process.env['RIVULET_HISTORY_SEED'] ?? Date.now() % 2 ** 31);
 
 /** How often the slower ways are compared with the usual one. */
-const EVERY = 5;
+const EVERY = 10;
 
 jest.setTimeout(60_000 + BATCHES * 1_000);
 
