@@ -53,6 +53,6 @@ export function reportResult(result: object): void {
 }
 
 function post(message: Message<object>): void {
-  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- that is for windows
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker's port has no origin; that is for windows of a browser
   parentPort!.postMessage(message);
 }

@@ -1,12 +1,10 @@
 import { escapeIdentifier, type Pool } from 'pg';
-import { CentralFixture } from '../apps/central/test/central-fixture';
-import { CentralServices } from '../apps/central/test/central-services';
 import type { SyncResult } from '../apps/edge/src/sync/sync-result';
-import { SyncCycleFixture } from '../apps/edge/test/sync-cycle-fixture';
 import { datasetsFile, hostileDatasets } from './support/hostile-datasets';
 import { changeTable, changingTables, hostileSchema, macAddress } from './support/hostile-tables';
 import { ForgetfulHub, LocalHub } from './support/local-hub';
 import { Randomness } from './support/random-source';
+import { ThreeEdges } from './support/three-edges';
 
 const ROUNDS = Number(process.env['RIVULET_HOSTILE_ROUNDS'] ?? 4);
 const SEED = Number(process.env['RIVULET_HISTORY_SEED'] ?? Date.now() % 2 ** 31);
@@ -16,30 +14,11 @@ const EVERY = 2;
 
 jest.setTimeout(60_000 + ROUNDS * 5_000);
 
-let source: CentralFixture;
-let central: CentralServices;
-const edges = { delta: new SyncCycleFixture(), chunks: new SyncCycleFixture(), full: new SyncCycleFixture() };
-
-beforeAll(async () => {
-  source = await CentralFixture.create({ storeConnections: 8 });
-  await source.database.pool.query(hostileSchema);
-  central = await CentralServices.start(source, datasetsFile(hostileDatasets));
-  for (const edge of Object.values(edges)) {
-    await edge.open();
-    await edge.begin();
-  }
-});
-
-afterAll(async () => {
-  for (const edge of Object.values(edges)) {
-    await edge.end();
-    await edge.close();
-  }
-  await source.close();
-});
+const system = ThreeEdges.setUp(hostileSchema, datasetsFile(hostileDatasets));
+const { edges } = system;
 
 async function changeSource(random: Randomness): Promise<void> {
-  const client = await source.database.pool.connect();
+  const client = await system.source.database.pool.connect();
   try {
     await client.query('BEGIN');
     for (const table of changingTables) if (random.below(3) === 0) await changeTable(client, table, random);
@@ -74,7 +53,7 @@ async function describeContents(): Promise<{ wanted: string[]; mirrored: string[
   const mirrored: string[] = [];
   for (const { query, asked: question = query, key, table } of hostileDatasets) {
     const asked = `(${question}\n) AS t`;
-    const { fields } = await source.database.pool.query(`SELECT * FROM ${asked} LIMIT 0`);
+    const { fields } = await system.source.database.pool.query(`SELECT * FROM ${asked} LIMIT 0`);
     const names = fields.map(({ name }) => name);
     const columns = [...key, ...names.filter((name) => !key.includes(name))];
     const row = `row(${columns.map((name) => `t.${escapeIdentifier(name)}`).join(', ')})::text`;
@@ -98,9 +77,9 @@ function compare(story: string, mirrors: string[][], wanted: string[][]): void {
 
 it(`after ${ROUNDS} rounds of changes every mirror is what SQL says, by patches, by chunks and whole`, async () => {
   const random = new Randomness(SEED);
-  const delta = new LocalHub(central, macAddress);
-  const chunks = new ForgetfulHub(central, macAddress);
-  const full = new LocalHub(central, macAddress);
+  const delta = new LocalHub(system.central, macAddress);
+  const chunks = new ForgetfulHub(system.central, macAddress);
+  const full = new LocalHub(system.central, macAddress);
   const { wanted, mirrored } = await describeContents();
   const seen = new Set<string>();
   for (let round = 1; round <= ROUNDS; round++) {
@@ -109,7 +88,7 @@ it(`after ${ROUNDS} rounds of changes every mirror is what SQL says, by patches,
     const result = await edges.delta.sync({ hub: delta });
     expect({ story, warnings: edges.delta.warnings, error: result.error }).toEqual({ story, warnings: [] });
     delta.actions.forEach((action) => seen.add(action));
-    const expected = await readAll(source.database.pool, wanted);
+    const expected = await readAll(system.source.database.pool, wanted);
     compare(story, await readAll(edges.delta.database.pool, mirrored), expected);
 
     if (round % EVERY !== 0) continue;

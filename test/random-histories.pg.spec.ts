@@ -1,6 +1,3 @@
-import { CentralFixture } from '../apps/central/test/central-fixture';
-import { CentralServices } from '../apps/central/test/central-services';
-import { SyncCycleFixture } from '../apps/edge/test/sync-cycle-fixture';
 import type { SyncResult } from '../apps/edge/src/sync/sync-result';
 import { ForgetfulHub, LocalHub } from './support/local-hub';
 import {
@@ -13,6 +10,7 @@ import {
   readAll,
   schema,
 } from './support/random-source';
+import { ThreeEdges } from './support/three-edges';
 
 const BATCHES = Number(process.env['RIVULET_HISTORY_BATCHES'] ?? 1_000);
 const SEED = Number(process.env['RIVULET_HISTORY_SEED'] ?? Date.now() % 2 ** 31);
@@ -22,31 +20,12 @@ const EVERY = 10;
 
 jest.setTimeout(60_000 + BATCHES * 1_000);
 
-let source: CentralFixture;
-let central: CentralServices;
-const edges = { delta: new SyncCycleFixture(), chunks: new SyncCycleFixture(), full: new SyncCycleFixture() };
-
-beforeAll(async () => {
-  source = await CentralFixture.create({ storeConnections: 8 });
-  await source.database.pool.query(schema);
-  central = await CentralServices.start(source, datasets);
-  for (const edge of Object.values(edges)) {
-    await edge.open();
-    await edge.begin();
-  }
-});
-
-afterAll(async () => {
-  for (const edge of Object.values(edges)) {
-    await edge.end();
-    await edge.close();
-  }
-  await source.close();
-});
+const system = ThreeEdges.setUp(schema, datasets);
+const { edges } = system;
 
 /** One transaction of one to four changes; some are rolled back, some stay open for a while. */
 async function changeSource(random: Randomness, open: (() => Promise<void>)[]): Promise<string[]> {
-  const client = await source.database.pool.connect();
+  const client = await system.source.database.pool.connect();
   const done: string[] = [];
   await client.query(`SET lock_timeout = '2s'; BEGIN`);
   try {
@@ -97,9 +76,9 @@ function checksums(result: SyncResult): Record<string, string> {
 
 it(`after ${BATCHES} batches of changes every mirror is what SQL says, by patches, by chunks and whole`, async () => {
   const random = new Randomness(SEED);
-  const delta = new LocalHub(central, macAddress);
-  const chunks = new ForgetfulHub(central, macAddress);
-  const full = new LocalHub(central, macAddress);
+  const delta = new LocalHub(system.central, macAddress);
+  const chunks = new ForgetfulHub(system.central, macAddress);
+  const full = new LocalHub(system.central, macAddress);
   const open: (() => Promise<void>)[] = [];
   const seen = new Set<string>();
   for (let batch = 1; batch <= BATCHES; batch++) {
@@ -110,7 +89,7 @@ it(`after ${BATCHES} batches of changes every mirror is what SQL says, by patche
     const { warnings } = edges.delta;
     expect({ story, warnings, error: result.error }).toEqual({ story, warnings: [], error: undefined });
     delta.actions.forEach((action) => seen.add(action));
-    const expected = await readAll(source.database.pool, oracle);
+    const expected = await readAll(system.source.database.pool, oracle);
     compare(story, await readAll(edges.delta.database.pool, mirrors), expected);
 
     if (batch % EVERY !== 0) continue;

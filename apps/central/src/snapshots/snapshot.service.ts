@@ -93,7 +93,7 @@ export class SnapshotService {
       const set = await this.sharedSet(key, bound);
       // The set may have been read for another device of this scope, and later than this one's scope was found.
       const later = await this.scopes.asOf(known, set.versions);
-      const isSame = keyOf(catalogue, this.bind(later)) === key;
+      const isSame = later === known || keyOf(catalogue, this.bind(later)) === key;
       // A scope that nobody watches may have a clock in it, and so be another each time.
       const isGoodEnough = attempt === SCOPE_ATTEMPTS && known.stamp === undefined;
       if (isSame || isGoodEnough) {

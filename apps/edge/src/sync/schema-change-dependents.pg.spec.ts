@@ -1,31 +1,11 @@
-import { numberedTexts, type FakeDataset } from '@rivulet/testing';
+import { numberedTexts } from '@rivulet/testing';
+import { ada, adaWithNote, names, namesWithNote, runAsApplication } from '../../test/names-dataset';
 import { setUpSyncCycles } from '../../test/sync-cycle-fixture';
 import { NOTHING, rowsOf, syncWatched, WatchingReader } from '../../test/watching-reader';
 
 const edge = setUpSyncCycles();
 
-const ada = '[{"id": 1, "label": "Ada"}]';
-const adaWithNote = '[{"id": 1, "note": "x", "label": "Ada"}]';
-
-function names(change: Partial<FakeDataset> = {}): FakeDataset {
-  return { ...numberedTexts('names', ['Ada']), ...change };
-}
-
-function namesWithNote(change: Partial<FakeDataset> = {}): FakeDataset {
-  const { columns } = names();
-  return names({
-    columns: [...columns, { name: 'note', type: 'text' }],
-    rows: [['1', 'Ada', 'x']],
-    ...change,
-  });
-}
-
-/** As an application that makes what it makes in `public`. */
-async function run(...statements: string[]): Promise<void> {
-  for (const statement of statements) {
-    await edge.database.pool.query(`SET LOCAL search_path TO public; ${statement}`);
-  }
-}
+const run = (...statements: string[]): Promise<void> => runAsApplication(edge, ...statements);
 
 beforeEach(async () => {
   edge.hub.datasets = [names(), numberedTexts('areas', ['Lobby'])];
