@@ -89,7 +89,6 @@ async function main(): Promise<void> {
     process.exitCode = 1;
   }
   await cleanup.run();
-  if (process.connected) process.disconnect();
 }
 
 void main();

@@ -5,6 +5,7 @@ import { RivuletError } from '@rivulet/protocol';
 import type { UnknownVariable } from '../environment/load-environment';
 import { manageConnections, type ConnectionLimits } from './connections';
 import { createApp, type AppOptions } from './create-app';
+import { exitProcess } from './exit-process';
 import { onParentDeath, sendToParent } from './parent-process';
 import { stopApp, type RunningApp } from './shutdown';
 import { reportStartFailure } from './start-failure';
@@ -42,7 +43,7 @@ export async function runApp(name: string, configure: () => RunOptions | Promise
     ending = true;
     const exitCode = await work();
     await releaseResources(options);
-    process.exit(exitCode);
+    await exitProcess(exitCode);
   };
   const stop = (reason: string): void => {
     void end(async () => {
