@@ -25,6 +25,12 @@ export function parseByteSize(text: string): number | undefined {
   });
 }
 
+/** `16MiB`: as it would be set. */
+export function formatByteSize(bytes: number): string {
+  const { B, KiB, MiB, GiB } = BYTES;
+  return formatQuantity(bytes, { B, KiB, MiB, GiB });
+}
+
 export interface DurationLimits {
   min?: string;
   max?: string;
@@ -49,11 +55,10 @@ export function Duration(limits: DurationLimits = {}): PropertyDecorator {
 export function ByteSize(limits: { min?: string; max?: string } = {}): PropertyDecorator {
   const min = limits.min === undefined ? 0 : parseByteSize(limits.min)!;
   const max = limits.max === undefined ? Number.MAX_SAFE_INTEGER : parseByteSize(limits.max)!;
-  const { B, KiB, MiB, GiB } = BYTES;
   return EnvValue({
     accepts: `a size such as 65536, 64KiB or 10MB${rangeOf(limits.min, limits.max)}`,
     parse: (text) => within(parseByteSize(text), min, max),
-    format: (value) => formatQuantity(value as number, { B, KiB, MiB, GiB }),
+    format: (value) => formatByteSize(value as number),
   });
 }
 
