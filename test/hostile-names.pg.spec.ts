@@ -29,6 +29,7 @@ const names = [
   '"); DELETE FROM victims; --',
   '\\.',
   "{'}; DELETE FROM victims",
+  ' ',
 ];
 
 /** Roles are the server's, which other tests use as well. */

@@ -1,4 +1,5 @@
-import { Duration, EnvPrefix, EnvVariable, Flag, LOG_LEVELS, PostgresUrl } from '@rivulet/platform';
+import { ByteSize, Duration, EnvPrefix, EnvVariable, Flag, LOG_LEVELS, PostgresUrl } from '@rivulet/platform';
+import { ROW_MAX_BYTES } from '@rivulet/protocol';
 import { IsIn, IsInt, IsOptional, IsString, Max, Min } from 'class-validator';
 
 /** Everything that central takes from its environment. */
@@ -72,6 +73,13 @@ export class CentralEnv {
   @Min(1)
   @Max(100)
   maxSnapshotBuilds = 4;
+
+  @EnvVariable(
+    'CENTRAL_MAX_ROW_BYTES',
+    'The largest row that is sent, as the text that COPY makes of it. Devices take what their EDGE_MAX_ROW_BYTES allows.',
+  )
+  @ByteSize({ min: '64KiB', max: '256MiB' })
+  maxRowBytes = ROW_MAX_BYTES;
 
   @EnvVariable(
     'CENTRAL_PAYLOAD_RETENTION',

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ROW_MAX_BYTES } from '@rivulet/protocol';
 import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
 import { checkDatasetsFile } from '../src/datasets-tool/check';
 import type { Findings } from '../src/datasets-tool/findings';
@@ -31,7 +32,7 @@ export class CheckFixture {
 
   /** What is found, as `line:column: …`. */
   async check(source: string, macAddresses: string[] = []): Promise<Record<keyof Findings, string[]>> {
-    const options = { file: this.write(source), macAddresses, timeoutMs: 10_000 };
+    const options = { file: this.write(source), macAddresses, timeoutMs: 10_000, maxRowBytes: ROW_MAX_BYTES };
     const { findings } = await checkDatasetsFile(this.database.pool, options);
     const messages = (kind: keyof Findings): string[] =>
       findings[kind].list.map(({ message }) => message.replaceAll(`${options.file}:`, ''));

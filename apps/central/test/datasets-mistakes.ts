@@ -288,8 +288,9 @@ export const mistakes: [what: string, source: string, ...messages: string[]][] =
   [
     'a row that is too large',
     withQuery('SELECT id, content FROM blobs'),
-    '8:7: dataset users has a row of about 17.0 MB for 48:b0:2d:e9:c3:b7, and 16.8 MB are carried at most; ' +
-      'leave the large column out, or split it.',
+    '8:7: dataset users has a row of about 17.0 MB for 48:b0:2d:e9:c3:b7, and 16.8 MB are carried at most ' +
+      '(CENTRAL_MAX_ROW_BYTES is 16MiB); leave the large column out, or split it, or raise that here, and ' +
+      'EDGE_MAX_ROW_BYTES on the devices.',
   ],
   [
     'a query that fails on a row',

@@ -1,4 +1,5 @@
 import { loadEnvironment } from '@rivulet/platform';
+import { ROW_MAX_BYTES, ROW_MAX_BYTES_CEILING } from '@rivulet/protocol';
 import { EdgeEnv } from './edge-env';
 
 function load(): unknown {
@@ -23,6 +24,8 @@ describe('the environment of an edge', () => {
     ['EDGE_VERIFY_REPAIR', 'perhaps'],
     ['EDGE_VERIFY', 'none'],
     ['EDGE_APPLY_MODE', 'replace'],
+    ['EDGE_MAX_ROW_BYTES', '257MiB'],
+    ['EDGE_MAX_ROW_BYTES', '63KiB'],
   ])('with %s=%s stops the start with a sentence that names it', (variable, value) => {
     expect(() => loadEnvironment(EdgeEnv, { [variable]: value })).toThrow(
       expect.objectContaining({
@@ -30,6 +33,13 @@ describe('the environment of an edge', () => {
         message: expect.stringContaining(variable) as string,
       }),
     );
+  });
+
+  it('may name any row that Rivulet can carry as the largest', () => {
+    const largest = ['', '64KiB', '256MiB'].map(
+      (text) => loadEnvironment(EdgeEnv, { EDGE_MAX_ROW_BYTES: text }).env.maxRowBytes,
+    );
+    expect(largest).toEqual([ROW_MAX_BYTES, 65_536, ROW_MAX_BYTES_CEILING]);
   });
 
   it('may be without scrubs, and says how mirrors are written and verified', () => {

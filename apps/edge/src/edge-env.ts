@@ -1,4 +1,14 @@
-import { Duration, EnvPrefix, EnvVariable, Flag, HttpUrl, LOG_LEVELS, PostgresUrl } from '@rivulet/platform';
+import {
+  ByteSize,
+  Duration,
+  EnvPrefix,
+  EnvVariable,
+  Flag,
+  HttpUrl,
+  LOG_LEVELS,
+  PostgresUrl,
+} from '@rivulet/platform';
+import { ROW_MAX_BYTES } from '@rivulet/protocol';
 import { IsIn, IsInt, IsOptional, IsString, Matches, Max, Min } from 'class-validator';
 import { IsSchedule } from './schedule/schedule';
 import { verifyModes, type VerifyMode } from './sync/apply-manifest';
@@ -73,6 +83,13 @@ export class EdgeEnv {
   @EnvVariable('EDGE_IDLE_TIMEOUT', 'How long a download may bring nothing before it counts as broken.')
   @Duration({ min: '1s', max: '5m' })
   idleTimeoutMs = 20_000;
+
+  @EnvVariable(
+    'EDGE_MAX_ROW_BYTES',
+    'The largest row that is taken from central, as the text that COPY makes of it.',
+  )
+  @ByteSize({ min: '64KiB', max: '256MiB' })
+  maxRowBytes = ROW_MAX_BYTES;
 
   @EnvVariable(
     'EDGE_RETRIES',

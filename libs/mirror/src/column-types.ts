@@ -1,18 +1,22 @@
-import { RivuletError } from '@rivulet/protocol';
+import { RivuletError, type Column, type RivuletErrorOptions } from '@rivulet/protocol';
 import { isPostgresError } from '@rivulet/postgres';
 import type { ClientBase } from 'pg';
+import { readExtensionType, whatExtensionLacks, type ExtensionType } from './extension-types';
 import { placeText } from './mirror-place';
 import type { MirrorShape } from './mirror-shape';
 
 /** A column as this server will hold it. */
 export interface MirrorColumn {
   name: string;
+  /** As statements name it, whatever the search_path: of an extension's type with its schema here. */
   type: string;
+  /** The schema of the type's operators, where that is not PostgreSQL's own. */
+  operatorSchema?: string;
   /** Whether values are compared by a collation; in a key that is then "C", on every server the same. */
   collatable: boolean;
 }
 
-// What format_type() prints, and nothing that could end a definition.
+// What format_type() prints of PostgreSQL's own types, and nothing that could end a definition.
 const name = String.raw`(?:[\p{L}_][\p{L}\p{N}_$]*|"(?:[^"\0]|"")+")`;
 const typmod = String.raw`(?:\((?:-?\d+|${name})(?:,(?:-?\d+|${name}))*\))?`;
 const typeText = new RegExp(
@@ -32,44 +36,96 @@ const typeText = new RegExp(
  * @throws RivuletError SCHEMA_UNSUPPORTED, naming the columns and their types
  */
 export async function resolveColumns(client: ClientBase, table: MirrorShape): Promise<MirrorColumn[]> {
-  const types = table.columns.map((column) => (typeText.test(column.type) ? column.type : ''));
-  const known = await lookUp(client, table, types);
-  const missing = table.columns.filter((_, index) => !known[index]!.exists);
-  if (missing.length > 0) {
-    throw unsupported(
-      table,
-      missing.map((column) => `column ${column.name} of type ${column.type}`).join(', '),
-    );
-  }
-  return table.columns.map((column, index) => ({ ...column, collatable: known[index]!.collatable }));
+  const wanted = table.columns.map(toWanted);
+  const known = await lookUp(client, table, wanted);
+  const missing = table.columns.flatMap((column, index) =>
+    known[index]!.exists ? [] : [{ column, extension: wanted[index]!.extension }],
+  );
+  if (missing.length > 0) await refuse(client, table, missing);
+  return table.columns.map(({ name: columnName }, index) => {
+    const { type, operatorSchema, collatable } = known[index]!;
+    return { name: columnName, type: type!, ...(operatorSchema !== null && { operatorSchema }), collatable };
+  });
+}
+
+interface WantedType {
+  /** Of a type of PostgreSQL's own; empty for a text that is none. */
+  text: string;
+  extension: ExtensionType | undefined;
+}
+
+function toWanted({ type }: Column): WantedType {
+  const extension = readExtensionType(type);
+  return { text: extension === undefined && typeText.test(type) ? type : '', extension };
 }
 
 interface KnownType {
   exists: boolean;
+  type: string | null;
+  operatorSchema: string | null;
   collatable: boolean;
 }
 
-async function lookUp(client: ClientBase, table: MirrorShape, types: string[]): Promise<KnownType[]> {
+// A type of an extension is found by what belongs to the extension, in whichever schema; any other only among
+// PostgreSQL's own, as an application can have made one of the same name.
+const selectTypes = `
+  SELECT type.oid IS NOT NULL AS exists, local.text AS type, owned.schema AS "operatorSchema",
+         coalesce(type.typcollation <> 0, false) AS collatable
+  FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
+    WITH ORDINALITY AS wanted (text, extension, name, modifiers, position)
+  LEFT JOIN LATERAL (
+    SELECT nspname AS schema, quote_ident(nspname) || '.' || quote_ident(typname) || wanted.modifiers AS text
+    FROM pg_extension extension
+    JOIN pg_depend ON refclassid = 'pg_extension'::regclass AND refobjid = extension.oid AND deptype = 'e'
+    JOIN pg_type ON classid = 'pg_type'::regclass AND objid = pg_type.oid AND typname = wanted.name
+    JOIN pg_namespace ON typnamespace = pg_namespace.oid
+    WHERE extname = wanted.extension
+  ) AS owned ON TRUE
+  CROSS JOIN LATERAL (
+    SELECT CASE WHEN wanted.extension IS NULL THEN wanted.text ELSE owned.text END AS text
+  ) AS local
+  LEFT JOIN pg_type type ON type.oid = to_regtype(local.text) AND type.typtype IN ('b', 'r', 'm')
+    AND (wanted.extension IS NOT NULL OR type.typnamespace = 'pg_catalog'::regnamespace)
+  ORDER BY position`;
+
+async function lookUp(client: ClientBase, table: MirrorShape, wanted: WantedType[]): Promise<KnownType[]> {
   try {
-    const { rows } = await client.query<KnownType>(
-      `SELECT type.oid IS NOT NULL AS exists, coalesce(type.typcollation <> 0, false) AS collatable
-       FROM unnest($1::text[]) WITH ORDINALITY AS wanted (text, position)
-       LEFT JOIN pg_type type ON type.oid = to_regtype(wanted.text) AND type.typtype IN ('b', 'r', 'm')
-       ORDER BY position`,
-      [types],
-    );
+    const { rows } = await client.query<KnownType>(selectTypes, [
+      wanted.map(({ text }) => text),
+      wanted.map(({ extension }) => extension?.extension ?? null),
+      wanted.map(({ extension }) => extension?.name ?? null),
+      wanted.map(({ extension }) => extension?.modifiers ?? null),
+    ]);
     return rows;
   } catch (error) {
     // A reserved word, or a length that the type cannot have, is not answered with NULL.
     if (!isPostgresError(error) || !/^(22|42)/.test(error.code)) throw error;
-    throw unsupported(table, `of a column's type PostgreSQL says: ${error.message}`, error);
+    throw unsupported(table, `of a column's type PostgreSQL says: ${error.message}`, { cause: error });
   }
 }
 
-function unsupported(table: MirrorShape, reason: string, cause?: unknown): RivuletError {
+async function refuse(
+  client: ClientBase,
+  table: MirrorShape,
+  missing: { column: Column; extension: ExtensionType | undefined }[],
+): Promise<never> {
+  const nextSteps = new Set<string>();
+  const reasons: string[] = [];
+  for (const { column, extension } of missing) {
+    const lack = extension && (await whatExtensionLacks(client, extension));
+    if (lack !== undefined) nextSteps.add(lack.nextStep);
+    reasons.push(
+      `column ${column.name} of type ${column.type}${lack === undefined ? '' : ` (${lack.reason})`}`,
+    );
+  }
+  const options = nextSteps.size === 0 ? {} : { nextStep: [...nextSteps].join(' ') };
+  throw unsupported(table, reasons.join(', '), options);
+}
+
+function unsupported(table: MirrorShape, reason: string, options: RivuletErrorOptions): RivuletError {
   return new RivuletError(
     'SCHEMA_UNSUPPORTED',
     `This edge's PostgreSQL cannot hold table ${placeText(table)}: ${reason}.`,
-    { cause },
+    options,
   );
 }

@@ -1,6 +1,7 @@
 import { isPostgresError } from '@rivulet/postgres';
 import type { Column } from '@rivulet/protocol';
 import { escapeIdentifier, type ClientBase } from 'pg';
+import { columnTypeText } from './column-type-text';
 import { heldBy } from './dependents';
 import type { FoundMirror } from './mirror-catalogue';
 import { INDEX_COMMENT, renameIndex } from './mirror-indexes';
@@ -24,7 +25,7 @@ const selectIndexes = `
          substr(pg_get_indexdef(class.oid), 1 + length(
            'CREATE ' || CASE WHEN indisunique THEN 'UNIQUE ' ELSE '' END || 'INDEX ' || quote_ident(relname)
            || ' ON ' || quote_ident($2) || '.' || quote_ident($3) || ' ')) AS definition,
-         ARRAY(SELECT json_build_object('name', attname, 'type', format_type(atttypid, atttypmod))
+         ARRAY(SELECT json_build_object('name', attname, 'type', ${columnTypeText})
                FROM pg_depend JOIN pg_attribute ON attrelid = refobjid AND attnum = refobjsubid
                WHERE classid = 'pg_class'::regclass AND objid = class.oid AND refobjsubid > 0
                  AND refclassid = 'pg_class'::regclass AND refobjid = indrelid) AS columns

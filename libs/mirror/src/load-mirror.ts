@@ -2,6 +2,7 @@ import { copyIn } from '@rivulet/postgres';
 import type { ClientBase } from 'pg';
 import type { ArrangedMirror } from './arrange-mirrors';
 import { namingDuplicateKeys } from './duplicate-keys';
+import { createMissingExtensions } from './extension-types';
 import { mergeChunks } from './merge-chunks';
 import type { MergedRows } from './merge-rows';
 import { addPrimaryKey } from './mirror-indexes';
@@ -37,6 +38,7 @@ export async function loadMirror(
   content: AsyncIterable<Buffer>,
 ): Promise<LoadedMirror> {
   const { table, place, fits, existing } = arranged;
+  if (!fits) await createMissingExtensions(client, table);
   const mirror = await openMirror(client, table, place);
   if (fits && !mustBeEmptied(arranged)) {
     const merged = await mergeChunks(client, mirror, [], [{ position: 0, count: 0 }], content);

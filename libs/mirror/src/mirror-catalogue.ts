@@ -1,5 +1,6 @@
 import { schemaFingerprint } from '@rivulet/protocol';
 import type { ClientBase } from 'pg';
+import { columnTypeText } from './column-type-text';
 import { placeKey, type MirrorPlace } from './mirror-place';
 
 /** Marks a table as a mirror, in its comment; only such tables are ever emptied, moved or dropped. */
@@ -49,7 +50,7 @@ const selectObjects = `
          END AS kind,
          coalesce(class.relkind = 'r' AND starts_with(obj_description(class.oid, 'pg_class'), $3), false) AS "isMirror",
          obj_description(class.oid, 'pg_class') AS comment,
-         ARRAY(SELECT json_build_object('name', attname, 'type', format_type(atttypid, atttypmod))
+         ARRAY(SELECT json_build_object('name', attname, 'type', ${columnTypeText})
                FROM pg_attribute WHERE attrelid = class.oid AND attnum > 0 AND NOT attisdropped
                ORDER BY attnum) AS columns,
          ARRAY(SELECT attname::text

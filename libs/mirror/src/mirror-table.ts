@@ -18,7 +18,8 @@ export interface Mirror {
 
 /**
  * The mirror as it is, for reading and merging. The caller knows that it is there and that its columns fit, see
- * {@link mirrorFingerprint}. Locks nothing.
+ * {@link mirrorFingerprint}. Locks nothing. The transaction is open: for its rest PostgreSQL finds the operators by which keys
+ * are compared.
  *
  * @param place where it is, if not where it is to be
  * @throws RivuletError SCHEMA_UNSUPPORTED
@@ -29,7 +30,23 @@ export async function openMirror(
   place: MirrorPlace = table,
 ): Promise<Mirror> {
   const columns = await resolveColumns(client, table);
+  await findOperators(client, columns.slice(0, table.key.length));
   return { table, place, qualifiedName: qualifiedName(place), columns, keyColumns: table.key.length };
+}
+
+/**
+ * Where the type of a key column is an extension's, so are its operators, and PostgreSQL looks these up by the
+ * search_path. They cannot be named with their schema: a comparison of rows has one name for the operators of all columns.
+ */
+async function findOperators(client: ClientBase, key: MirrorColumn[]): Promise<void> {
+  const schemas = [...new Set(key.flatMap(({ operatorSchema }) => operatorSchema ?? []))];
+  if (schemas.length === 0) return;
+  await client.query(
+    `SELECT set_config('search_path',
+              concat_ws(', ', nullif(current_setting('search_path'), ''), string_agg(quote_ident(schema), ', ')), true)
+     FROM unnest($1::name[]) AS schema WHERE schema <> ALL (current_schemas(true)) HAVING count(*) > 0`,
+    [schemas],
+  );
 }
 
 /** Makes the table of a mirror, without its key and its indexes. */

@@ -95,7 +95,7 @@ describe('a mirror that is read back', () => {
   });
 
   it('is refused when it has a row that no dataset has', async () => {
-    const edit = `UPDATE users SET name = repeat('x', 17 * 1024 * 1024) WHERE id = ${inside}`;
+    const edit = `UPDATE users SET name = repeat('x', 257 * 1024 * 1024) WHERE id = ${inside}`;
     await expect(scan([{ position: place, count: 1 }], edit)).rejects.toThrow(
       `Table users reads back with a row that no dataset has: row-too-large at key "${inside}".`,
     );

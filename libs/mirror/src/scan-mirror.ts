@@ -1,6 +1,7 @@
 import {
   ChunkCutter,
   RivuletError,
+  ROW_MAX_BYTES_CEILING,
   RowError,
   type Chunk,
   type ChunkSummary,
@@ -80,7 +81,11 @@ async function scanRange(
   range: KeyRange,
   add: (chunk: ChunkSummary) => void,
 ): Promise<void> {
-  const cutter = new ChunkCutter(mirror.keyColumns, { keepContent: false });
+  // Not what is taken from central today: rows that came under a higher limit are as good as any.
+  const cutter = new ChunkCutter(mirror.keyColumns, {
+    keepContent: false,
+    maxRowBytes: ROW_MAX_BYTES_CEILING,
+  });
   const addAll = (chunks: Chunk[]): void => {
     for (const { content: _, ...summary } of chunks) add(summary);
   };

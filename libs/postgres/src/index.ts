@@ -3,6 +3,7 @@ export * from './app-database';
 export * from './canonical-session';
 export * from './copy';
 export * from './copy-binary';
+export * from './extension-type-text';
 export * from './pool';
 export * from './postgres-error';
 export * from './transaction';

@@ -8,6 +8,8 @@ export interface PostgresError extends Error {
   where?: string;
   /** Where in the statement, as a 1-based count of characters. */
   position?: string;
+  /** The function of PostgreSQL that reported it. */
+  routine?: string;
 }
 
 const SQLSTATE = /^[0-9A-Z]{5}$/;
@@ -38,6 +40,11 @@ export const sqlState = {
  */
 export function isPassing(error: PostgresError): boolean {
   return /^(08|40|53|55|57|58)/.test(error.code);
+}
+
+/** Whether a statement lost against others who lock the tables, or on a standby against what came from its primary. */
+export function isConflict({ code }: PostgresError): boolean {
+  return code === sqlState.lockNotAvailable || code.startsWith('40');
 }
 
 /** Whether an error says that the session is over, not that the statement was wrong: the server ends, or ended it. */

@@ -12,7 +12,7 @@ import {
   type ChunkFacts,
   type TestRow,
 } from '../test/canonical-rows';
-import { CHUNK_MAX_BYTES } from './limits';
+import { CHUNK_MAX_BYTES, ROW_MAX_BYTES, ROW_MAX_BYTES_CEILING } from './limits';
 
 const pieceLengths = fc.array(fc.integer({ min: 1, max: 40_000 }), { minLength: 1, maxLength: 8 });
 
@@ -27,6 +27,14 @@ describe('the chunks of a table', () => {
         expect(factsOf(cut(inPieces(toBytes(rows), lengths)))).toEqual(chunksByDefinition(rows));
       }),
     );
+  });
+
+  it('do not depend on the largest row that is taken', () => {
+    const rows = [...numbered(2_000, 100), { key: '2001', fill: 60_000 }, ...numbered(500, 700)];
+    const chunks = [65_536, ROW_MAX_BYTES, ROW_MAX_BYTES_CEILING].map((maxRowBytes) =>
+      factsOf(cut([toBytes(rows)], 1, false, maxRowBytes)),
+    );
+    expect(chunks).toEqual(Array(3).fill(chunksByDefinition(rows)));
   });
 
   it('are the same when the stream arrives one byte at a time', () => {

@@ -31,6 +31,16 @@ export class RowError extends Error {
   }
 }
 
+export interface ChunkCutterOptions {
+  /** Whether chunks have their content. */
+  keepContent: boolean;
+  /** The largest row that is taken, LF included. Where chunks end does not depend on it. */
+  maxRowBytes?: number;
+}
+
+/** Of a row at whose start a key is looked for, to show 200 characters of it. */
+const SHOWN_BYTES = 800;
+
 const LF = 0x0a;
 const TAB = 0x09;
 const BACKSLASH = 0x5c;
@@ -62,10 +72,16 @@ export class ChunkCutter {
   private keyEnd = 0;
   private keyCrc = 0;
 
+  private readonly keepContent: boolean;
+  private readonly maxRowBytes: number;
+
   constructor(
     private readonly keyColumns: number,
-    private readonly options: { keepContent: boolean },
-  ) {}
+    { keepContent, maxRowBytes = ROW_MAX_BYTES }: ChunkCutterOptions,
+  ) {
+    this.keepContent = keepContent;
+    this.maxRowBytes = maxRowBytes;
+  }
 
   /** Takes the next bytes of the stream and returns the chunks that they complete. */
   push(input: Buffer): Chunk[] {
@@ -75,7 +91,7 @@ export class ChunkCutter {
       const rowEnd = input.indexOf(LF) + 1;
       this.partialRow.push(rowEnd === 0 ? input : input.subarray(0, rowEnd));
       this.partialBytes += rowEnd === 0 ? input.length : rowEnd;
-      if (this.partialBytes > ROW_MAX_BYTES) this.fail('row-too-large', Buffer.concat(this.partialRow), 0);
+      if (this.partialBytes > this.maxRowBytes) this.fail('row-too-large', this.partialStart(), 0);
       if (rowEnd === 0) return done;
       const row = Buffer.concat(this.partialRow);
       this.partialRow = [];
@@ -93,7 +109,7 @@ export class ChunkCutter {
 
   /** Ends the stream and returns the last chunk, if there is one. */
   end(): Chunk[] {
-    if (this.partialBytes > 0) this.fail('row-incomplete', Buffer.concat(this.partialRow), 0);
+    if (this.partialBytes > 0) this.fail('row-incomplete', this.partialStart(), 0);
     const done: Chunk[] = [];
     if (this.rows > 0) done.push(this.takeChunk());
     return done;
@@ -106,7 +122,7 @@ export class ChunkCutter {
     for (let lf = input.indexOf(LF, rowStart); lf !== -1; lf = input.indexOf(LF, rowStart)) {
       const rowEnd = lf + 1;
       const rowBytes = rowEnd - rowStart;
-      if (rowBytes > ROW_MAX_BYTES) this.fail('row-too-large', input, rowStart);
+      if (rowBytes > this.maxRowBytes) this.fail('row-too-large', input, rowStart);
       this.readKey(input, rowStart);
 
       if (this.rows > 0 && this.bytes + rowBytes > CHUNK_MAX_BYTES) {
@@ -164,7 +180,7 @@ export class ChunkCutter {
     if (start === end) return;
     const piece = input.subarray(start, end);
     this.hash.update(piece);
-    if (this.options.keepContent) this.content.push(piece);
+    if (this.keepContent) this.content.push(piece);
   }
 
   private takeChunk(): Chunk {
@@ -183,8 +199,13 @@ export class ChunkCutter {
     return chunk;
   }
 
+  /** So much of the row that its key can be shown: all of it may be far too much. */
+  private partialStart(): Buffer {
+    return Buffer.concat(this.partialRow, Math.min(this.partialBytes, SHOWN_BYTES));
+  }
+
   private fail(problem: RowError['problem'], input: Buffer, rowStart: number): never {
-    const row = input.toString('utf8', rowStart, Math.min(input.length, rowStart + 800));
+    const row = input.toString('utf8', rowStart, Math.min(input.length, rowStart + SHOWN_BYTES));
     throw new RowError(
       problem,
       row

@@ -109,7 +109,7 @@ export const errorCatalogue = {
   },
   ROW_TOO_LARGE: {
     title: 'A row is too large',
-    meaning: 'One row is larger than the protocol carries.',
+    meaning: 'One row is larger than CENTRAL_MAX_ROW_BYTES, or than a page or an index of the edge can hold.',
     nextStep: 'Leave the large column out of the dataset, or split it.',
   },
 
@@ -126,7 +126,7 @@ export const errorCatalogue = {
   },
   DATABASE_UNAVAILABLE: {
     title: 'The database is not available',
-    meaning: 'The database refused the connection or closed it.',
+    meaning: 'The database refused the connection or closed it, or takes no writes.',
     nextStep: 'Check that PostgreSQL runs and that the database URL is right; Rivulet reconnects by itself.',
   },
   CENTRAL_UNREACHABLE: {
@@ -180,7 +180,7 @@ export const errorCatalogue = {
   },
   LIMIT_EXCEEDED: {
     title: 'A limit was exceeded',
-    meaning: 'The payload or an answer is larger than the protocol allows.',
+    meaning: 'An answer is larger than the edge takes, or a frame than EDGE_MAX_ROW_BYTES allows.',
     nextStep: 'Nothing was applied. Check for a proxy between edge and central, and the dataset at central.',
   },
   CHECKSUM_MISMATCH: {

@@ -5,9 +5,10 @@ import { frameOf, payloadOf, receive, sha256 } from '../test/payload';
 import { refusalOf } from '../test/refusal';
 import { encodeEndFrame, encodeFrameHeader, FRAME_HEADER_BYTES } from './frame';
 import { FrameDecoder } from './frame-decoder';
-import { FRAME_CONTENT_MAX_BYTES } from './limits';
+import { CHUNK_MAX_BYTES, frameContentMaxBytes, PATCH_TARGET_BYTES, ROW_MAX_BYTES } from './limits';
 import { RivuletError } from './rivulet-error';
 
+const FRAME_CONTENT_MAX_BYTES = frameContentMaxBytes(ROW_MAX_BYTES);
 const TEXT = Buffer.from('1\tthe same text again\n'.repeat(20));
 const NOISE = randomBytes(60);
 
@@ -83,6 +84,10 @@ describe('a payload', () => {
 describe('the decoder', () => {
   const { header } = frameOf(TEXT);
 
+  function announcing(contentBytes: number): Buffer {
+    return encodeFrameHeader({ ...header, contentBytes });
+  }
+
   it('counts what has arrived of a frame that is not complete', () => {
     const decoder = new FrameDecoder();
     const bytes = Buffer.concat([encodeFrameHeader(header), frameOf(TEXT).block]);
@@ -101,6 +106,17 @@ describe('the decoder', () => {
     const decoder = new FrameDecoder();
     const bytes = encodeFrameHeader({ ...header, ...change });
     expect(refusalOf(() => decoder.push(bytes)).code).toBe('LIMIT_EXCEEDED');
+  });
+
+  it.each([
+    ['64 KiB', 65_536, CHUNK_MAX_BYTES + 2 * PATCH_TARGET_BYTES],
+    ['40 MiB', 41_943_040, 41_943_040 + 2 * PATCH_TARGET_BYTES],
+  ])('told to take rows of %s takes a chunk, or a patch with such a row, and no more', (_, row, most) => {
+    expect(new FrameDecoder(row).push(announcing(most))).toEqual([]);
+    const refusal = refusalOf(() => new FrameDecoder(row).push(announcing(most + 1)));
+    expect(refusal.code).toBe('LIMIT_EXCEEDED');
+    expect(refusal.message).toContain(`${most + 1} bytes`);
+    expect(refusal.nextStep).toContain('EDGE_MAX_ROW_BYTES');
   });
 
   it('takes buffers without bytes', () => {

@@ -1,10 +1,14 @@
 import { decodeFrameHeader, FRAME_HEADER_BYTES, type Frame, type FrameHeader } from './frame';
+import { ROW_MAX_BYTES } from './limits';
 
 /** Finds the frames in a stream of bytes, however it is split. Holds at most one frame. */
 export class FrameDecoder {
   private pieces: Buffer[] = [];
   private buffered = 0;
   private header: FrameHeader | undefined;
+
+  /** @param maxRowBytes the largest row that the reader takes; a frame that announces more is refused by its header */
+  constructor(private readonly maxRowBytes = ROW_MAX_BYTES) {}
 
   /** Takes the next bytes and returns the frames they complete. @throws what decodeFrameHeader throws */
   push(input: Buffer): Frame[] {
@@ -15,7 +19,7 @@ export class FrameDecoder {
       if (this.header === undefined) {
         const bytes = this.take(FRAME_HEADER_BYTES);
         if (bytes === undefined) return frames;
-        this.header = decodeFrameHeader(bytes);
+        this.header = decodeFrameHeader(bytes, this.maxRowBytes);
       }
       const block = this.take(this.header.blockBytes);
       if (block === undefined) return frames;

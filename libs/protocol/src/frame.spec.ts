@@ -12,8 +12,9 @@ import {
   FRAME_HEADER_BYTES,
   type FrameHeader,
 } from './frame';
-import { FRAME_CONTENT_MAX_BYTES, ROW_MAX_BYTES } from './limits';
+import { frameContentMaxBytes, ROW_MAX_BYTES } from './limits';
 
+const FRAME_CONTENT_MAX_BYTES = frameContentMaxBytes(ROW_MAX_BYTES);
 const TEXT = Buffer.from('1\tthe same text again\n'.repeat(100));
 const NOISE = randomBytes(1_000);
 

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
-import { BLOCK_MAX_WINDOW_LOG, FRAME_CONTENT_MAX_BYTES } from './limits';
+import { BLOCK_MAX_WINDOW_LOG, frameContentMaxBytes, ROW_MAX_BYTES } from './limits';
 import { RivuletError } from './rivulet-error';
 
 /**
@@ -53,6 +53,10 @@ const kindNames = new Map<number, FrameKind>(
   Object.entries(kinds).map(([name, kind]) => [kind, name as FrameKind]),
 );
 const NO_DIGEST = Buffer.alloc(32);
+
+const RAISE_THE_LIMIT =
+  'Nothing was applied. Raise EDGE_MAX_ROW_BYTES on this device to what CENTRAL_MAX_ROW_BYTES is at central, or leave ' +
+  'the large column out of the dataset.';
 
 /**
  * Level 3 with small tables of matches: these forget what is far back, and rows are like their neighbours. It makes
@@ -137,8 +141,11 @@ export function encodeEndFrame(frames: number): Buffer {
   });
 }
 
-/** @throws RivuletError FRAME_INVALID · LIMIT_EXCEEDED */
-export function decodeFrameHeader(bytes: Buffer): FrameHeader {
+/**
+ * @param maxRowBytes the largest row that the reader takes
+ * @throws RivuletError FRAME_INVALID · LIMIT_EXCEEDED
+ */
+export function decodeFrameHeader(bytes: Buffer, maxRowBytes = ROW_MAX_BYTES): FrameHeader {
   const kindByte = bytes.readUInt8(0);
   const kind = kindNames.get(kindByte);
   const encoding = bytes.readUInt8(1);
@@ -158,11 +165,13 @@ export function decodeFrameHeader(bytes: Buffer): FrameHeader {
     blockBytes: bytes.readUInt32BE(16),
     digest: Buffer.from(bytes.subarray(20, FRAME_HEADER_BYTES)),
   };
-  if (Math.max(header.contentBytes, header.blockBytes) > FRAME_CONTENT_MAX_BYTES) {
+  const maxBytes = frameContentMaxBytes(maxRowBytes);
+  if (Math.max(header.contentBytes, header.blockBytes) > maxBytes) {
     throw new RivuletError(
       'LIMIT_EXCEEDED',
       `Frame ${header.number} announces ${header.contentBytes} bytes in a block of ${header.blockBytes}; ` +
-        `at most ${FRAME_CONTENT_MAX_BYTES} are accepted.`,
+        `at most ${maxBytes} are accepted, for rows of up to ${maxRowBytes}.`,
+      { nextStep: RAISE_THE_LIMIT },
     );
   }
   return header;

@@ -2,6 +2,7 @@ export * from './chunk-cutter';
 export * from './chunk-spans';
 export * from './device-sync-messages';
 export * from './error-codes';
+export * from './extension-types';
 export { patterns } from './field-reader';
 export * from './frame';
 export * from './frame-decoder';

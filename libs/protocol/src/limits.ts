@@ -9,14 +9,19 @@ export const CHUNK_TARGET_BYTES = 64 * KiB;
 /** A chunk is never larger than this, unless it is a single row. */
 export const CHUNK_MAX_BYTES = 256 * KiB;
 
-/** The largest canonical row that is carried, LF included. */
+/** The largest canonical row that is carried, LF included, where nobody has set another limit. */
 export const ROW_MAX_BYTES = 16 * MiB;
+
+/** The highest that this limit can be set: see docs/operations.md for what such a row takes. */
+export const ROW_MAX_BYTES_CEILING = 256 * MiB;
 
 /** Content after which a patch goes on in another frame. */
 export const PATCH_TARGET_BYTES = 64 * KiB;
 
-/** The largest content that a frame may hold: that of a patch whose last row is of the largest size. */
-export const FRAME_CONTENT_MAX_BYTES = ROW_MAX_BYTES + 2 * PATCH_TARGET_BYTES;
+/** The largest content that a frame may hold: a chunk, or a patch whose last row is of the largest size. */
+export function frameContentMaxBytes(rowMaxBytes: number): number {
+  return Math.max(rowMaxBytes, CHUNK_MAX_BYTES) + 2 * PATCH_TARGET_BYTES;
+}
 
 /**
  * The window that a zstd block may ask its reader to keep, as a power of two: 8 MiB, which RFC 8878 (3.1.1.1.2)

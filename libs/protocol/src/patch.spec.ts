@@ -2,9 +2,10 @@ import * as fc from 'fast-check';
 import { changedTable, type ChangedTable } from '../test/arbitrary-rows';
 import { cut, digestsOf, factsOf, toBytes, toLine, type ChunkFacts } from '../test/canonical-rows';
 import { compareChunkLists } from './chunk-spans';
-import { FRAME_CONTENT_MAX_BYTES, PATCH_TARGET_BYTES, ROW_MAX_BYTES } from './limits';
+import { frameContentMaxBytes, PATCH_TARGET_BYTES, ROW_MAX_BYTES } from './limits';
 import { compareRows, parsePatch, PatchWriter, type PatchContent, type PatchRange } from './patch';
 
+const FRAME_CONTENT_MAX_BYTES = frameContentMaxBytes(ROW_MAX_BYTES);
 const RANGE_LINE_MAX_BYTES = 44;
 
 function lines(...texts: string[]): Buffer[] {

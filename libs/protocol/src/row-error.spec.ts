@@ -122,6 +122,23 @@ describe('a row', () => {
     expect(outcomeOf(inPieces(TOO_LARGE, lengths))).toEqual({ problem: 'row-too-large', key: '1' });
   });
 
+  it.each([65_536, ROW_MAX_BYTES + 1])(
+    'may have the size that was set, %d, and not a byte more',
+    (largest) => {
+      const taken = (bytes: number): unknown => {
+        const row = Buffer.alloc(bytes, 'x');
+        row.write('1\t');
+        row.write('\n', bytes - 1);
+        try {
+          return cut(inPieces(row, [MEBIBYTE]), 1, false, largest).map((chunk) => chunk.bytes);
+        } catch (error) {
+          return (error as RowError).problem;
+        }
+      };
+      expect([taken(largest), taken(largest + 1)]).toEqual([[largest], 'row-too-large']);
+    },
+  );
+
   it('is refused as soon as it is too large, whether or not it ends', () => {
     expect(outcomeOf(endlessRow())).toEqual({ problem: 'row-too-large', key: '1' });
   });

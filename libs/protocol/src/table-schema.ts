@@ -2,7 +2,10 @@ import { createHash } from 'node:crypto';
 
 export interface Column {
   name: string;
-  /** The type as PostgreSQL's format_type() prints it: `bigint`, `numeric(10,2)`, `timestamp with time zone`. */
+  /**
+   * The type as PostgreSQL's format_type() prints it: `bigint`, `numeric(10,2)`, `timestamp with time zone`; one of an
+   * extension as `postgis.geometry(Point,4326)`, whichever schema it is in.
+   */
   type: string;
 }
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { ChunkCutter, type Chunk } from '../src/chunk-cutter';
-import { CHUNK_MAX_BYTES, CHUNK_TARGET_BYTES } from '../src/limits';
+import { CHUNK_MAX_BYTES, CHUNK_TARGET_BYTES, ROW_MAX_BYTES } from '../src/limits';
 
 /** A row with a key of one column and a filler, both without anything that COPY escapes. */
 export interface TestRow {
@@ -33,8 +33,13 @@ export function toLine({ key, fill, letter = 'x' }: TestRow): Buffer {
 }
 
 /** Has the cutter work through the buffers of a stream. */
-export function cut(stream: Iterable<Buffer>, keyColumns = 1, keepContent = false): Chunk[] {
-  const cutter = new ChunkCutter(keyColumns, { keepContent });
+export function cut(
+  stream: Iterable<Buffer>,
+  keyColumns = 1,
+  keepContent = false,
+  maxRowBytes = ROW_MAX_BYTES,
+): Chunk[] {
+  const cutter = new ChunkCutter(keyColumns, { keepContent, maxRowBytes });
   const chunks: Chunk[] = [];
   for (const buffer of stream) chunks.push(...cutter.push(buffer));
   return [...chunks, ...cutter.end()];

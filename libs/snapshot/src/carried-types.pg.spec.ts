@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
+import { extensionTypes } from '@rivulet/protocol';
 import { carriedTypes } from './carried-types';
 
 /** As docs/types.md has them. */
@@ -43,5 +44,21 @@ describe('the types that PostgreSQL comes with', () => {
         .split(/\s+/)
         .filter((name) => !refused.includes(`\`${name}\``)),
     ).toEqual([]);
+  });
+});
+
+describe('the types of extensions that are carried', () => {
+  it('are all in docs/types.md, next to their extension', () => {
+    const page = readFileSync(join(__dirname, '..', '..', '..', 'docs', 'types.md'), 'utf8');
+    const section = page.split('\n## ').find((part) => part.startsWith('Types of extensions\n'))!;
+    let extension = '';
+    const listed: Record<string, string[]> = {};
+    for (const [, first, types] of section.matchAll(
+      /^\| (`\w+`.*?)? ?\| ((?:`\w+`(?:, )?)+) \|.*\| (?:yes|no) \|$/gm,
+    )) {
+      extension = first === undefined || first === '' ? extension : /\w+/.exec(first)![0];
+      (listed[extension] ??= []).push(...types!.match(/\w+/g)!);
+    }
+    expect(listed).toEqual(extensionTypes);
   });
 });

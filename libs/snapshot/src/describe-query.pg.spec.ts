@@ -22,7 +22,15 @@ beforeAll(async () => {
     CREATE TYPE ext.label;
     CREATE FUNCTION ext.label_in(cstring) RETURNS ext.label AS 'textin' LANGUAGE internal STRICT IMMUTABLE;
     CREATE FUNCTION ext.label_out(ext.label) RETURNS cstring AS 'textout' LANGUAGE internal STRICT IMMUTABLE;
-    CREATE TYPE ext.label (INPUT = ext.label_in, OUTPUT = ext.label_out, LIKE = text);`);
+    CREATE TYPE ext.label (INPUT = ext.label_in, OUTPUT = ext.label_out, LIKE = text);
+
+    CREATE SCHEMA "Ext 1";
+    CREATE EXTENSION citext SCHEMA "Ext 1"; CREATE EXTENSION hstore; CREATE EXTENSION ltree SCHEMA ext;
+    CREATE EXTENSION cube; CREATE EXTENSION seg SCHEMA ext;
+    CREATE DOMAIN address AS "Ext 1".citext;
+    CREATE DOMAIN addresses AS "Ext 1".citext[];
+    CREATE TYPE ext.weather AS ENUM ('fair'); ALTER EXTENSION seg ADD TYPE ext.weather;
+    CREATE SCHEMA citext; CREATE TYPE citext.citext AS RANGE (subtype = int8);`);
 });
 
 afterAll(() => database.drop());
@@ -103,6 +111,43 @@ describe('a described column', () => {
     expect(refusal).toBe(`its type ${named} cannot be carried exactly`);
   });
 
+  it.each([
+    ['"Ext 1".citext', 'citext.citext', undefined],
+    ['"Ext 1".citext[]', 'citext.citext[]', undefined],
+    ['hstore', 'hstore.hstore', undefined],
+    ['ext.ltree', 'ltree.ltree', undefined],
+    ['ext.lquery[]', 'ltree.lquery[]', undefined],
+    ['ext.ltxtquery', 'ltree.ltxtquery', undefined],
+    ['cube', 'cube.cube', undefined],
+    ['address', 'citext.citext', undefined],
+    ['addresses', 'citext.citext[]', undefined],
+    ['address[]', 'citext.citext[]', '"Ext 1".citext[]'],
+    ['ext.weather', 'text', 'text'],
+  ])('of type %s is named by its extension, wherever that is: %s', async (asked, type, castTo) => {
+    expect(await describeType(asked)).toMatchObject({ type, castTo, refusal: undefined });
+  });
+
+  it.each([
+    ['ext.seg', 'ext.seg of the extension seg'],
+    ['ext.seg[]', 'ext.seg[] of the extension seg'],
+    ['citext.citext', 'citext.citext'],
+  ])('of type %s is refused by name and extension', async (type, named) => {
+    expect((await describeType(type)).refusal).toBe(`its type ${named} cannot be carried exactly`);
+  });
+
+  it('has values that are equal and differ as text if its type has', async () => {
+    const many = `real|double precision|numeric|bpchar|interval|interval(2)|numrange|nummultirange|tsquery`;
+    const types = scalarTypes.filter(
+      (type) => !/^json|^xml|^point|^line|^lseg|^box|^path|^polygon|^circle/.test(type),
+    );
+    for (const type of types) {
+      const expected = [type, many.split('|').includes(type) || type.startsWith('interval')];
+      expect([type, (await describeType(type)).equalInManyTexts]).toEqual(expected);
+      expect([type, (await describeType(`${type}[]`)).equalInManyTexts]).toEqual(expected);
+    }
+    expect((await describeType('price')).equalInManyTexts).toBe(false);
+  });
+
   it('is known by the name that the query gives it, also when another has the same', async () => {
     const columns = await columnsOf('SELECT 1, 2, 3 AS a, 4 AS a, "Odd ""name""" FROM readings');
     expect(columns.map((column) => column.name)).toEqual(['?column?', '?column?', 'a', 'a', 'Odd "name"']);
@@ -124,6 +169,13 @@ describe('a described column', () => {
     ['json', false, false],
     ['point[]', false, false],
     ['xml', false, false],
+    ['ext.ltree', true, true],
+    ['ext.ltree[]', true, true],
+    ['ext.lquery', false, false],
+    ['ext.ltxtquery', false, false],
+    ['"Ext 1".citext', true, false],
+    ['hstore[]', true, false],
+    ['cube', true, false],
   ])('of type %s is sortable: %s, alike on every server: %s', async (type, sortable, sortedAlike) => {
     expect(await describeType(type)).toMatchObject({ sortable, sortedAlike });
   });

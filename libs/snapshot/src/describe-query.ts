@@ -1,6 +1,14 @@
-import { isPostgresError, type PostgresError } from '@rivulet/postgres';
+import { extensionOfType, extensionTypeText, isPostgresError, type PostgresError } from '@rivulet/postgres';
 import { escapeLiteral, type ClientBase, type FieldDef } from 'pg';
-import { carriedTypes, locallySortedTypes, unsortableTypes } from './carried-types';
+import {
+  byteSortedTypes,
+  carriedExtensionTypes,
+  carriedTypes,
+  locallySortedTypes,
+  manyTextTypes,
+  manyTextUnlessModified,
+  unsortableTypes,
+} from './carried-types';
 import { QueryTextError, renderQuery, writtenOffset, type QueryTemplate } from './query-template';
 
 /** The value of one column of the scope: PostgreSQL's text form, and the type it has. */
@@ -16,9 +24,9 @@ export interface DescribedColumn {
   name: string;
   /** The type that the query gives it, as format_type() prints it. */
   sourceType: string;
-  /** The type that it has on the edge: enums become text, domains their base type. */
+  /** The type that it has on the wire: enums become text, domains their base type. */
   type: string;
-  /** `type`, where that differs from the source's. */
+  /** That type as the source calls it, where it differs from the source's. */
   castTo: string | undefined;
   /** Whether values are compared by a collation. */
   collatable: boolean;
@@ -26,6 +34,10 @@ export interface DescribedColumn {
   sortable: boolean;
   /** Whether a key can have it: its order is the same on every server. */
   sortedAlike: boolean;
+  /** Whether the encoding of the source's database is all that keeps it from a key. */
+  sortedByEncoding: boolean;
+  /** Whether PostgreSQL calls values equal that differ as text. */
+  equalInManyTexts: boolean;
   /** Why the column cannot be carried exactly. */
   refusal: string | undefined;
 }
@@ -49,20 +61,31 @@ export async function describeQuery(
   const { rows } = await client.query<DescribedColumnRow>(describeTypes, [
     fields.map((field) => field.dataTypeID),
     fields.map((field) => field.dataTypeModifier),
-    carriedTypes,
+    [...carriedTypes, ...carriedExtensionTypes],
     unsortableTypes,
     locallySortedTypes,
+    byteSortedTypes,
+    manyTextTypes,
+    manyTextUnlessModified,
   ]);
   return rows.map((row, index) => ({
     name: fields[index]!.name,
     sourceType: row.sourceType,
     type: row.type,
-    castTo: row.cast ? row.type : undefined,
+    castTo: row.castTo ?? undefined,
     collatable: row.collatable,
     sortable: row.sortable,
-    sortedAlike: row.sortedAlike,
-    refusal: row.carried ? undefined : `its type ${row.type} cannot be carried exactly`,
+    sortedAlike: row.isOrderShared && row.isEncodingKept,
+    sortedByEncoding: row.isOrderShared && !row.isEncodingKept,
+    equalInManyTexts: row.equalInManyTexts,
+    refusal: refusalOf(row),
   }));
+}
+
+function refusalOf({ carried, type, extension }: DescribedColumnRow): string | undefined {
+  if (carried) return undefined;
+  const owner = extension === null ? '' : ` of the extension ${extension}`;
+  return `its type ${type}${owner} cannot be carried exactly`;
 }
 
 const SYNTAX_ERROR = '42601';
@@ -120,16 +143,19 @@ function explain(
 interface DescribedColumnRow {
   sourceType: string;
   type: string;
-  cast: boolean;
+  castTo: string | null;
+  extension: string | null;
   collatable: boolean;
   sortable: boolean;
-  sortedAlike: boolean;
+  isOrderShared: boolean;
+  isEncodingKept: boolean;
+  equalInManyTexts: boolean;
   carried: boolean;
 }
 
 /**
  * One row for each pair of type OID and typmod, in order. A domain is followed down to its base type, whose
- * typmod it brings along; an enum becomes text; the same within arrays. Reads pg_type by its primary key alone.
+ * typmod it brings along; an enum becomes text; the same within arrays. Reads pg_type and pg_depend by their keys.
  * The edge sorts texts by their bytes in UTF-8, which most other encodings of a database do not.
  */
 const describeTypes = `
@@ -164,20 +190,36 @@ element_type AS (
   SELECT DISTINCT ON (position) position, is_array, oid, typmod
   FROM element_bases ORDER BY position, depth DESC
 ),
-carried AS (
-  SELECT e.position, e.is_array, e.typmod,
-         CASE WHEN type.typtype = 'e' THEN 'text'::regtype::oid ELSE type.oid END AS oid,
-         type.typtype = 'e'
-           OR (type.typnamespace = 'pg_catalog'::regnamespace AND type.typname = ANY ($3::text[])) AS carried
+owned AS (
+  SELECT e.position, e.is_array, e.typmod, ${extensionOfType('type.oid')} AS extension,
+         CASE WHEN type.typtype = 'e' THEN 'text'::regtype::oid ELSE type.oid END AS oid
   FROM element_type e JOIN pg_type type ON type.oid = e.oid
+),
+-- by the names of carried-types.ts; none, if it is neither PostgreSQL's nor an extension's
+named AS (
+  SELECT owned.*,
+         CASE WHEN type.oid = 'text'::regtype THEN 'text'
+              WHEN extension IS NOT NULL THEN extension || '.' || typname
+              WHEN typnamespace = 'pg_catalog'::regnamespace THEN typname::text
+         END AS name
+  FROM owned JOIN pg_type type USING (oid)
+),
+carried AS (
+  SELECT named.*, coalesce(name = ANY ($3::text[]), false) AS carried, CASE WHEN is_array THEN '[]' ELSE '' END AS suffix
+  FROM named
 )
 SELECT format_type(asked.oid, asked.typmod) AS "sourceType",
-       format_type(carried.oid, carried.typmod) || CASE WHEN is_array THEN '[]' ELSE '' END AS type,
+       CASE WHEN extension IS NULL OR name = 'text' OR NOT carried THEN format_type(carried.oid, carried.typmod)
+            ELSE ${extensionTypeText('extension', 'type', 'carried.typmod')} END || suffix AS type,
        carried.carried,
+       extension,
        type.typcollation <> 0 AS collatable,
-       type.typname <> ALL ($4::text[]) AS sortable,
-       type.typname <> ALL ($4::text[] || $5::text[])
-         AND (type.typcollation = 0 OR current_setting('server_encoding') IN ('UTF8', 'LATIN1', 'SQL_ASCII')) AS "sortedAlike",
-       asked.oid <> CASE WHEN is_array THEN type.typarray ELSE carried.oid END AS "cast"
+       coalesce(name <> ALL ($4::text[]), true) AS sortable,
+       coalesce(name <> ALL ($4::text[] || $5::text[]), true) AS "isOrderShared",
+       (type.typcollation = 0 AND coalesce(name <> ALL ($6::text[]), true))
+         OR current_setting('server_encoding') IN ('UTF8', 'LATIN1', 'SQL_ASCII') AS "isEncodingKept",
+       coalesce(name = ANY ($7::text[]) OR carried.typmod = -1 AND name = ANY ($8::text[]), false) AS "equalInManyTexts",
+       CASE WHEN asked.oid <> CASE WHEN is_array THEN type.typarray ELSE carried.oid END
+            THEN format_type(carried.oid, carried.typmod) || suffix END AS "castTo"
 FROM carried JOIN asked USING (position) JOIN pg_type type ON type.oid = carried.oid
 ORDER BY position`;

@@ -1,3 +1,4 @@
 export * from './describe-query';
+export * from './find-repeated-key';
 export * from './query-template';
 export * from './read-chunks';

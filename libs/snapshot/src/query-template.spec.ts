@@ -28,6 +28,9 @@ describe('a parameter', () => {
     ['comes after a dollar quote', '$$ :no $$ || :id', ['id']],
     ['comes after comments', '-- :no\n/* :no */ :id', ['id']],
     ['is an argument with a name', 'f(a := :id)', ['id']],
+    ['has letters of any language', ':größe + :数量 + :a😀1', ['größe', '数量', 'a😀1']],
+    ['comes after a text of a type whose name ends in an e', String.raw`ée'\' || :id`, ['id']],
+    ['comes after a dollar quote whose tag has letters of any language', '$ß$ $s$ :no $ß$ || :id', ['id']],
   ])('%s', (_, query, expected) => {
     expect(parametersOf(query)).toEqual(expected);
   });
@@ -48,14 +51,19 @@ describe('what only looks like a parameter is left alone', () => {
     ['a comment', '/* " :no */'],
     ['a nested comment', '/* a /* b */ :no */'],
     ['a slice of an array', 'a[1:2] || a[i:j] || a[m[1]:n]'],
+    ['a slice between names in letters of any language', 'a[é:ö] || a[数:n] || a[i$:j]'],
     ['an assignment', 'f(a :=b)'],
     ['a colon before a digit', ':1'],
   ])('%s', (_, query) => {
     expect(parseQueryTemplate(query)).toEqual({ texts: [query], parameters: [] });
   });
 
-  it('even where a name with dollars in it looks like a dollar quote', () => {
-    expect(parametersOf('SELECT a$x$ FROM t WHERE id = :id AND b$x$ = 1')).toEqual(['id']);
+  it.each([
+    'SELECT a$x$ FROM t WHERE id = :id AND b$x$ = 1',
+    'SELECT é$x$ FROM t WHERE id = :id AND ö$x$ = 1',
+    'SELECT 数$$ FROM t WHERE id = :id AND 😀$$ = 1',
+  ])('even where a name with dollars in it looks like a dollar quote: %s', (query) => {
+    expect(parametersOf(query)).toEqual(['id']);
   });
 });
 

@@ -16,22 +16,26 @@ export class QueryTextError extends Error {
   }
 }
 
+/** What a name begins with, and what it goes on with: https://www.postgresql.org/docs/current/sql-syntax-lexical.html */
+const LETTER = String.raw`A-Za-z_\u0080-\u{10FFFF}`;
+const IN_NAME = String.raw`${LETTER}0-9$`;
+
 // In order: what hides a colon (strings, quoted names, dollar quotes, comments), casts, then parameters.
 const tokens = new RegExp(
   [
-    String.raw`(?<escapeString>\b[eE]'(?:[^'\\]|\\[\s\S]|'')*')`,
+    String.raw`(?<escapeString>(?<![${IN_NAME}])[eE]'(?:[^'\\]|\\[\s\S]|'')*')`,
     String.raw`(?<string>'(?:[^']|'')*')`,
     String.raw`(?<name>"(?:[^"]|"")*")`,
-    String.raw`(?<dollar>(?<![\w$])\$(?<tag>[A-Za-z_][A-Za-z_0-9]*|)\$[\s\S]*?\$\k<tag>\$)`,
+    String.raw`(?<dollar>(?<![${IN_NAME}])\$(?<tag>[${LETTER}][${LETTER}0-9]*|)\$[\s\S]*?\$\k<tag>\$)`,
     String.raw`(?<line>--[^\n]*)`,
     String.raw`(?<comment>/\*)`,
     String.raw`(?<cast>::)`,
     String.raw`(?<assign>:=)`,
-    String.raw`(?<![\w\]]):(?<parameter>[A-Za-z_][A-Za-z_0-9]*)`,
+    String.raw`(?<![${IN_NAME}\]]):(?<parameter>[${LETTER}][${LETTER}0-9]*)`,
     String.raw`(?<semicolon>;)`,
     String.raw`(?<open>['"])`,
   ].join('|'),
-  'g',
+  'gu',
 );
 
 /**

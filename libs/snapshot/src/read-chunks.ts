@@ -1,4 +1,4 @@
-import { ChunkCutter, type Chunk } from '@rivulet/protocol';
+import { ChunkCutter, type Chunk, type ChunkCutterOptions } from '@rivulet/protocol';
 import { copyOut } from '@rivulet/postgres';
 import { escapeIdentifier, type ClientBase } from 'pg';
 import type { DescribedColumn } from './describe-query';
@@ -16,8 +16,12 @@ export interface RowSource {
  *
  * @throws RowError when a key is NULL or repeated, or a row is too large; PostgreSQL's error when the query fails
  */
-export async function* readChunks(client: ClientBase, source: RowSource): AsyncGenerator<Chunk, void> {
-  const cutter = new ChunkCutter(source.keyColumns, { keepContent: true });
+export async function* readChunks(
+  client: ClientBase,
+  source: RowSource,
+  limits: Pick<ChunkCutterOptions, 'maxRowBytes'> = {},
+): AsyncGenerator<Chunk, void> {
+  const cutter = new ChunkCutter(source.keyColumns, { ...limits, keepContent: true });
   for await (const buffer of copyOut(client, canonicalCopy(source))) yield* cutter.push(buffer);
   yield* cutter.end();
 }

@@ -128,6 +128,32 @@ describe('what cannot be watched', () => {
     });
   });
 
+  it('is what replicas write, for a role that owns nothing; that is said once, with what mends it', async () => {
+    await run(`
+      DROP ROLE IF EXISTS rivulet_spec_trigger; CREATE ROLE rivulet_spec_trigger;
+      CREATE SCHEMA rivulet AUTHORIZATION rivulet_spec_trigger;
+      GRANT SELECT, TRIGGER ON users, notes TO rivulet_spec_trigger;
+      ALTER TABLE notes OWNER TO rivulet_spec_trigger`);
+    await asRole('rivulet_spec_trigger', async (url) => {
+      const pool = createPool({ url, applicationName: 'another role', maxConnections: 2 });
+      try {
+        const source = await fixture.start({ users, notes }, pool);
+        await source.reconcile({ users, notes });
+        expect(fixture.warnings).toEqual([expect.stringContaining('session_replication_role = replica')]);
+        const [, cure] = fixture.warnings[0]!.split('let the owners run: ');
+        expect(cure).toBe('ALTER TABLE ONLY public.users ENABLE ALWAYS TRIGGER rivulet_note_change');
+        const asReplica = `BEGIN; SET LOCAL session_replication_role = replica; DELETE FROM users; COMMIT`;
+        expect(await source.isChangedBy(asReplica, 'users')).toBe(false);
+        await run(cure!);
+        await source.reconcile({ users, notes });
+        expect(await source.isChangedBy(asReplica, 'users')).toBe(true);
+        expect(fixture.warnings).toHaveLength(1);
+      } finally {
+        await pool.end();
+      }
+    });
+  });
+
   it('is everything, where polling is chosen, and nothing is installed', async () => {
     const polling = new ChangeDetection(fixture.database.pool, 'poll', 1_000);
     await polling.reconcile([]);

@@ -4,7 +4,7 @@ import type { Parameters, QueryTemplate } from '@rivulet/snapshot';
 import type { ClientBase, Pool } from 'pg';
 import { ChangeLog, type Versions } from './change-log';
 import { readDefinitions, recordDefinitions } from './definitions';
-import { installTriggers } from './install-triggers';
+import { findNotAlways, installTriggers } from './install-triggers';
 import { openChangeLog } from './open-change-log';
 import { watchQuery, type Watch } from './watch-query';
 import { WatchReport } from './watch-report';
@@ -35,6 +35,8 @@ export class ChangeDetection {
   private watches = new Map<string, Watch>();
   /** Their names, for people. */
   private watchedTables: string[] = [];
+  /** What the owners of some of them would have to run, so that no writer is missed. */
+  private cures: string[] = [];
   /** A hash of what the watches were made from; undefined when it is not certain that they still fit. */
   private definitions: string | undefined;
   private seen: string | undefined;
@@ -83,6 +85,7 @@ export class ChangeDetection {
       await this.log.versions();
     }
     this.report.sayWatched(this.polled === undefined ? this.watchedTables : []);
+    this.report.sayNotAlways(this.polled === undefined ? this.cures : []);
     this.report.sayPolled(this.reasonsToPoll(queries), this.mode === 'poll');
   }
 
@@ -102,6 +105,7 @@ export class ChangeDetection {
       const { watches, refused } = await inTransaction(client, READING, () => this.lookAt(client, queries));
       const relations = relationsOf(watches);
       const missing = await installTriggers(client, relations);
+      this.cures = await findNotAlways(client, relations);
       const after = await inTransaction(client, LIMITS, async () => {
         const definitions = await readDefinitions(client, relations);
         await recordDefinitions(client, definitions);

@@ -1,6 +1,6 @@
 import { inTransaction, lockForTransaction, withClient } from '@rivulet/postgres';
 import type { ClientBase, Pool } from 'pg';
-import { Coalesced } from './coalesced';
+import { Coalesced } from '../concurrency/coalesced';
 
 /** A version for each watched table, by OID. Two equal versions stand for equal content. */
 export type Versions = ReadonlyMap<string, string>;

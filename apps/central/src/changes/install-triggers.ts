@@ -56,6 +56,18 @@ async function install(client: ClientBase, oid: string): Promise<void> {
   }
 }
 
+/** Of the tables whose trigger does not fire for writers that pose as a replica: statements for their owners. */
+export async function findNotAlways(client: ClientBase, relations: string[]): Promise<string[]> {
+  const { rows } = await client.query<{ name: string }>(
+    `SELECT format('%I.%I', nspname, relname) AS name
+     FROM pg_trigger JOIN pg_class class ON class.oid = tgrelid JOIN pg_namespace ON pg_namespace.oid = relnamespace
+     WHERE tgrelid = ANY ($1::oid[]) AND tgname = $2 AND tgenabled = 'O'
+     ORDER BY name`,
+    [relations, TRIGGER_NAME],
+  );
+  return rows.map(({ name }) => enableAlways(name));
+}
+
 /** Tables without the trigger, or with one that is switched off, or that the owner may have fire always. */
 async function findUntriggered(client: ClientBase, relations: string[]): Promise<Untriggered[]> {
   const { rows } = await client.query<Untriggered>(

@@ -5,7 +5,7 @@ import { CurrentDatasets } from '../datasets/current-datasets';
 import type { DatasetCatalogue } from '../datasets/dataset-catalogue';
 import { SCOPE_PARAMETERS } from '../datasets/describe-datasets';
 import { ChangeDetection, type WatchedQuery } from './change-detection';
-import { Coalesced } from './coalesced';
+import { Coalesced } from '../concurrency/coalesced';
 
 const EVERY_MS = 10_000;
 

@@ -104,7 +104,7 @@ describe('a source in a database of its own', () => {
     expect(rows).toEqual([{ schema: null }]);
   });
 
-  it('is read when it takes no writes at all, as a standby, and polled', async () => {
+  it('is read when it takes no writes at all, and polled', async () => {
     const central = await start(sourceOf(role, '-c default_transaction_read_only=on'), { pollIntervalMs: 0 });
     expect(reasonOf(central)).toContain('read-only');
     expect(await rowsOf(central)).toEqual([1]);

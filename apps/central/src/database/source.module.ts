@@ -4,6 +4,7 @@ import { DataSource } from 'typeorm';
 import { CentralEnv } from '../central-env';
 import { CurrentDatasets } from '../datasets/current-datasets';
 import { loadDemoData } from './demo-data';
+import { refuseStandby } from './refuse-standby';
 import type { SourceOptions } from './resolve-source';
 import { SourceDatabase } from './source-database';
 import { createSourcePool } from './source-pool';
@@ -39,13 +40,15 @@ async function openSource(env: CentralEnv, { url, urlVariable }: SourceOptions):
     applicationName: 'rivulet central source',
     maxConnections: env.sourcePoolSize,
   });
+  const address = databaseAddress(url);
   try {
     await waitForDatabase({ url, urlVariable, called: 'source database' }, () => pool.query('SELECT 1'));
+    await refuseStandby(pool, address, env.changeDetection);
   } catch (error) {
     await pool.end();
     throw error;
   }
-  return new SourceDatabase(pool, databaseAddress(url));
+  return new SourceDatabase(pool, address);
 }
 
 async function loadDatasets(

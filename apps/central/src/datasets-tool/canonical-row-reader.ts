@@ -1,3 +1,4 @@
+import { formatByteSize } from '@rivulet/platform';
 import { ChunkCutter, RowError, type Chunk } from '@rivulet/protocol';
 import type { Dataset } from '../datasets/dataset-catalogue';
 
@@ -16,8 +17,9 @@ export class CanonicalRowReader {
   constructor(
     private readonly dataset: Dataset,
     private readonly sampleRows: number,
+    private readonly maxRowBytes: number,
   ) {
-    this.cutter = new ChunkCutter(dataset.definition.key.length, { keepContent: false });
+    this.cutter = new ChunkCutter(dataset.definition.key.length, { keepContent: false, maxRowBytes });
   }
 
   push(buffer: Buffer): void {
@@ -60,7 +62,7 @@ export class CanonicalRowReader {
       case 'key-not-unique':
         return `has several rows with the key ${where}`;
       case 'row-too-large':
-        return `has a row that is too large to be carried: ${where}`;
+        return `has a row of more than CENTRAL_MAX_ROW_BYTES, ${formatByteSize(this.maxRowBytes)}: ${where}`;
       default:
         return `ends within a row: ${where}`;
     }

@@ -20,6 +20,7 @@ export interface CheckOptions {
   /** Whose rows to look at; a few are looked for when there are none. */
   macAddresses: string[];
   timeoutMs: number;
+  maxRowBytes: number;
 }
 
 export interface CheckReport {
@@ -57,7 +58,7 @@ export async function checkDatasetsFile(source: Pool, options: CheckOptions): Pr
       const scopes = canBeAsked(scope) ? await findScopes(client, scope, options.macAddresses, findings) : [];
       const checked: CheckedDataset[] = [];
       for (const dataset of datasets)
-        checked.push(await checkDataset(client, dataset, scope, scopes, findings));
+        checked.push(await checkDataset(client, dataset, scope, scopes, options.maxRowBytes, findings));
       noteSameForAll(checked, findings);
       if (isWhole) noteUnusedParameters(scope, checked, findings);
       return { file, findings, datasets: checked, devices: scopes.map(({ macAddress }) => macAddress) };
@@ -104,10 +105,11 @@ async function checkDataset(
   dataset: Dataset,
   { columns }: ScopeDefinition,
   scopes: Scope[],
+  maxRowBytes: number,
   findings: Findings,
 ): Promise<CheckedDataset> {
   await cautionAboutDataset(client, dataset, columns, findings);
-  const facts = await readRowsOnce(client, dataset, scopes, findings);
+  const facts = await readRowsOnce(client, dataset, scopes, maxRowBytes, findings);
   const rows = Math.max(...facts.map((fact) => fact.rows), 0);
   const plan = await genericPlan(client, dataset, columns, findings);
   if (plan !== undefined) await cautionAboutOrder(client, dataset, columns, plan, rows, findings);
@@ -137,6 +139,7 @@ async function readRowsOnce(
   client: ClientBase,
   dataset: Dataset,
   scopes: Scope[],
+  maxRowBytes: number,
   findings: Findings,
 ): Promise<KeyFacts[]> {
   const seen = new Set<string>();
@@ -145,7 +148,7 @@ async function readRowsOnce(
     const { statement } = datasetStatement(dataset, scope.parameters, true);
     if (seen.has(statement)) continue;
     seen.add(statement);
-    const found = await checkRows(client, dataset, scope, findings);
+    const found = await checkRows(client, dataset, scope, maxRowBytes, findings);
     if (found !== undefined) facts.push(found);
   }
   return facts;

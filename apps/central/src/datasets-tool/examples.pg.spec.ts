@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { ROW_MAX_BYTES } from '@rivulet/protocol';
 import { createTestDatabase } from '@rivulet/testing';
 import { checkDatasetsFile } from './check';
 import { previewDevice } from './preview';
@@ -19,7 +20,8 @@ describe('the examples', () => {
     try {
       await database.pool.query(readFileSync(file.replace('.yaml', '.sql'), 'utf8'));
       await database.pool.query('ANALYZE');
-      const report = await checkDatasetsFile(database.pool, { file, macAddresses: [], timeoutMs: 10_000 });
+      const limits = { timeoutMs: 10_000, maxRowBytes: ROW_MAX_BYTES };
+      const report = await checkDatasetsFile(database.pool, { file, macAddresses: [], ...limits });
       const { mistakes, warnings, notes } = report.findings;
       expect(mistakes.list).toEqual([]);
       const said = [...warnings.list, ...notes.list].map((problem) => problem.message);
@@ -34,7 +36,7 @@ describe('the examples', () => {
         macAddress: report.devices[0]!,
         datasets: [],
         sampleRows: 1,
-        timeoutMs: 10_000,
+        ...limits,
       };
       const preview = await previewDevice(database.pool, options);
       expect(preview.datasets.map(({ rows, failure }) => [rows > 0, failure])).toEqual(

@@ -57,7 +57,11 @@ async function makeFile(client: ClientBase, options: InitOptions): Promise<Start
     const [{ table, reason } = undefined!] = planned.leftOut;
     throw await nothingToWrite(client, schemas, `no table that can be sent. Of ${table.sql}: ${reason}`);
   }
-  const scope = await proposeScope(client, tables, options.macAddress);
+  const scope = await proposeScope(
+    client,
+    tables.filter(({ isView }) => !isView),
+    options.macAddress,
+  );
   const schemaPath = out && relative(dirname(resolve(out)), resolve(JSON_SCHEMA));
   const text = writeStarterFile({ ...planned, schemas, scope, schemaPath });
   return { text, datasets: planned.datasets.length, leftOut: planned.leftOut, macAddress: scope.macAddress };

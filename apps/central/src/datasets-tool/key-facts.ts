@@ -1,4 +1,11 @@
-import { bindQuery, canonicalSelect, type DescribedColumn, type Parameters } from '@rivulet/snapshot';
+import {
+  bindQuery,
+  canonicalSelect,
+  findRepeatedKey,
+  type DescribedColumn,
+  type Parameters,
+  type RepeatedKey,
+} from '@rivulet/snapshot';
 import { escapeIdentifier, type ClientBase } from 'pg';
 import type { Dataset } from '../datasets/dataset-catalogue';
 
@@ -13,7 +20,7 @@ export interface KeyFacts {
   /** Of the largest entry, for the key and for each index. */
   indexEntryBytes: number[];
   /** A key that several rows have. */
-  repeated: { values: (string | null)[]; rows: number } | undefined;
+  repeated: RepeatedKey | undefined;
 }
 
 export async function readKeyFacts(
@@ -23,9 +30,9 @@ export async function readKeyFacts(
 ): Promise<KeyFacts> {
   const { key, query } = dataset.definition;
   const boundQuery = bindQuery(query.template, parameters);
-  const rows = `(${canonicalSelect({ boundQuery, columns: dataset.columns, keyColumns: key.length })}) AS dataset`;
+  const source = { boundQuery, columns: dataset.columns, keyColumns: key.length };
   const { rows: counts } = await client.query<string[]>({
-    text: `SELECT ${aggregates(dataset).join(',\n  ')}\nFROM ${rows}`,
+    text: `SELECT ${aggregates(dataset).join(',\n  ')}\nFROM (${canonicalSelect(source)}) AS dataset`,
     rowMode: 'array',
   });
   const [count, bytes, largestRowBytes, ...others] = counts[0]!.map(Number);
@@ -35,7 +42,7 @@ export async function readKeyFacts(
     largestRowBytes: largestRowBytes!,
     nulls: others.slice(0, key.length),
     indexEntryBytes: others.slice(key.length),
-    repeated: await findRepeated(client, dataset, rows),
+    repeated: await findRepeatedKey(client, source),
   };
 }
 
@@ -59,25 +66,4 @@ function canonicalBytes({ name, type }: DescribedColumn): string {
   const text =
     type === 'boolean' ? `left(${escapeIdentifier(name)}::text, 1)` : `${escapeIdentifier(name)}::text`;
   return `coalesce(octet_length(${text})::bigint, 2) + 1`;
-}
-
-async function findRepeated(
-  client: ClientBase,
-  dataset: Dataset,
-  rows: string,
-): Promise<KeyFacts['repeated']> {
-  const { key } = dataset.definition;
-  const columns = key.map(
-    (name, index) => escapeIdentifier(name) + (dataset.columns[index]!.collatable ? ' COLLATE "C"' : ''),
-  );
-  const { rows: found } = await client.query<[string, ...(string | null)[]]>({
-    text:
-      `SELECT count(*), ${columns.map((column) => `min(left((${column})::text, 200))`).join(', ')} FROM ${rows}\n` +
-      `WHERE ${key.map((name) => `${escapeIdentifier(name)} IS NOT NULL`).join(' AND ')}\n` +
-      `GROUP BY ${columns.join(', ')} HAVING count(*) > 1 LIMIT 1`,
-    rowMode: 'array',
-  });
-  if (found[0] === undefined) return undefined;
-  const [count, ...values] = found[0];
-  return { rows: Number(count), values };
 }

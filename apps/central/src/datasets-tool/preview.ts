@@ -23,6 +23,7 @@ export interface PreviewOptions {
   datasets: string[];
   sampleRows: number;
   timeoutMs: number;
+  maxRowBytes: number;
 }
 
 export interface PreviewReport {
@@ -57,7 +58,7 @@ export async function previewDevice(source: Pool, options: PreviewOptions): Prom
       const scope = await scopeOf(client, definition, options.macAddress);
       const previewed: PreviewedDataset[] = [];
       for (const dataset of datasets) {
-        previewed.push(await previewDataset(client, dataset, scope, options.sampleRows));
+        previewed.push(await previewDataset(client, dataset, scope, options));
       }
       return { scope, datasets: previewed };
     }),
@@ -90,10 +91,10 @@ async function previewDataset(
   client: ClientBase,
   dataset: Dataset,
   scope: Scope,
-  sampleRows: number,
+  { sampleRows, maxRowBytes }: PreviewOptions,
 ): Promise<PreviewedDataset> {
   const startedAt = performance.now();
-  const reader = new CanonicalRowReader(dataset, sampleRows);
+  const reader = new CanonicalRowReader(dataset, sampleRows, maxRowBytes);
   try {
     const { definition, columns } = dataset;
     const boundQuery = bindQuery(definition.query.template, scope.parameters);

@@ -1,3 +1,4 @@
+import { DEFAULT_SCHEMA, type TableSchema } from '@rivulet/protocol';
 import type { FileProblems } from '../datasets/file-problems';
 import type { CheckedDataset, CheckReport } from './check';
 import type { ExplainedDataset } from './explain';
@@ -42,7 +43,7 @@ function datasetTable(datasets: CheckedDataset[], maxWidth: number): string[] {
   const head = ['dataset', 'mirror', 'key', 'columns', 'rows', 'bytes', 'estimated', 'parameters'];
   const rows = datasets.map(({ dataset, estimate, found, parameters }) => [
     dataset.schema.name,
-    dataset.schema.table,
+    mirrorOf(dataset.schema),
     dataset.schema.key.join(', '),
     String(dataset.columns.length),
     found === undefined ? '–' : formatCount(found.rows),
@@ -53,11 +54,15 @@ function datasetTable(datasets: CheckedDataset[], maxWidth: number): string[] {
   return formatTable([head, ...rows], { alignments: '<<<>>>><', maxWidth });
 }
 
+function mirrorOf({ schema, table }: TableSchema): string {
+  return schema === DEFAULT_SCHEMA ? table : `${schema}.${table}`;
+}
+
 function columnLines({ dataset }: CheckedDataset): string[] {
-  const rows = dataset.columns.map(({ name, type, sourceType }) => [
+  const rows = dataset.columns.map(({ name, type, sourceType, castTo }) => [
     `  ${name}`,
     type,
-    sourceType === type ? '' : `from ${sourceType}`,
+    castTo === undefined ? '' : `from ${sourceType}`,
   ]);
   return formatTable([[dataset.schema.name, '', ''], ...rows], { alignments: '<<<' });
 }
@@ -132,7 +137,7 @@ export function explainLines(explained: ExplainedDataset[]): string[] {
 
 /** What is said when a file has been made. */
 export function starterLines({ datasets, leftOut, macAddress }: StarterReport, out = 'FILE'): string[] {
-  const left = leftOut.length === 0 ? '' : `, ${counted(leftOut.length, 'table')} left out:`;
+  const left = leftOut.length === 0 ? '' : `, ${leftOut.length} left out:`;
   const mac = macAddress === undefined ? '' : ` --mac ${macAddress}`;
   return [
     `${out}: ${counted(datasets, 'dataset')}${left || '.'}`,

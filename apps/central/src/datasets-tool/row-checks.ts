@@ -1,5 +1,5 @@
+import { formatByteSize } from '@rivulet/platform';
 import { isPostgresError, sqlState, type PostgresError } from '@rivulet/postgres';
-import { ROW_MAX_BYTES } from '@rivulet/protocol';
 import type { ClientBase } from 'pg';
 import type { Dataset } from '../datasets/dataset-catalogue';
 import type { Scope } from '../scope/resolve-scope';
@@ -16,6 +16,7 @@ export async function checkRows(
   client: ClientBase,
   dataset: Dataset,
   scope: Scope,
+  maxRowBytes: number,
   findings: Findings,
 ): Promise<KeyFacts | undefined> {
   const facts = await tryQuery(client, () => readKeyFacts(client, dataset, scope.parameters));
@@ -23,7 +24,7 @@ export async function checkRows(
     reportUnread(dataset, scope.macAddress, facts, findings);
     return undefined;
   }
-  judge(dataset, scope.macAddress, facts, findings);
+  judge(dataset, scope.macAddress, facts, maxRowBytes, findings);
   return facts;
 }
 
@@ -51,6 +52,7 @@ function judge(
   dataset: Dataset,
   macAddress: string,
   facts: KeyFacts,
+  maxRowBytes: number,
   { mistakes, warnings }: Findings,
 ): void {
   const { name, key, query, indexes, indexPlaces, placeOfColumn } = dataset.definition;
@@ -64,18 +66,19 @@ function judge(
     );
   }
   if (facts.repeated !== undefined) {
-    const values = facts.repeated.values.map((value) => value ?? 'NULL').join(', ');
+    const values = facts.repeated.texts.join(', ');
     mistakes.add(
       placeOfColumn(key[0]!),
       `dataset ${name} has ${facts.repeated.rows} rows with the key (${listed}) = (${values}) for ${macAddress}; ` +
         'add a column to the key, or, where a join repeats rows, use EXISTS or SELECT DISTINCT',
     );
   }
-  if (facts.largestRowBytes > ROW_MAX_BYTES) {
+  if (facts.largestRowBytes > maxRowBytes) {
     mistakes.add(
       query.placeOf(0),
       `dataset ${name} has a row of about ${formatBytes(facts.largestRowBytes)} for ${macAddress}, and ` +
-        `${formatBytes(ROW_MAX_BYTES)} are carried at most; leave the large column out, or split it`,
+        `${formatBytes(maxRowBytes)} are carried at most (CENTRAL_MAX_ROW_BYTES is ${formatByteSize(maxRowBytes)}); leave ` +
+        'the large column out, or split it, or raise that here, and EDGE_MAX_ROW_BYTES on the devices',
     );
   }
   for (const [position, bytes] of facts.indexEntryBytes.entries()) {

@@ -74,6 +74,22 @@ describe('npm run datasets -- check', () => {
     });
   });
 
+  it('goes by the largest row that central would send, as preview does', async () => {
+    const file = fileWith("SELECT id, repeat('x', 70000) AS long FROM users");
+    const options = ['--mac', MAC, '--file', file];
+    const limited = { CENTRAL_MAX_ROW_BYTES: '64KiB' };
+    const { code, output } = await runDatasetsTool(database.url, ['check', ...options], limited);
+    expect(code).toBe(1);
+    expect(output).toContain('65.5 kB are carried at most (CENTRAL_MAX_ROW_BYTES is 64KiB)');
+    expect(output).toContain('EDGE_MAX_ROW_BYTES');
+    const preview = await runDatasetsTool(database.url, ['preview', ...options], limited);
+    expect([preview.code, preview.output]).toEqual([
+      1,
+      expect.stringContaining('CENTRAL_MAX_ROW_BYTES, 64KiB'),
+    ]);
+    expect((await run('check', ...options)).code).toBe(0);
+  });
+
   it('does not wait for ever, and goes on', async () => {
     const file = fileWith('SELECT id, pg_sleep(1)::text AS nap FROM users');
     const { code, output } = await run('check', '--timeout', '200ms', '--mac', MAC, '--file', file);

@@ -57,7 +57,7 @@ async function runOnSource(args: ToolArguments, surroundings: ToolSurroundings):
   });
   try {
     if (args.command === 'init') return await runInit(args, pool, surroundings);
-    return await runCommand(args, file, pool, surroundings);
+    return await runCommand(args, { file, maxRowBytes: env.maxRowBytes }, pool, surroundings);
   } finally {
     await pool.end();
     await database.stop();
@@ -86,7 +86,7 @@ async function runInit(
 
 async function runCommand(
   args: ToolArguments,
-  file: string,
+  { file, maxRowBytes }: { file: string; maxRowBytes: number },
   source: Pool,
   { write, width }: ToolSurroundings,
 ): Promise<number> {
@@ -95,12 +95,12 @@ async function runCommand(
   const print = (lines: string[], json: object): void =>
     write(args.asJson ? `${JSON.stringify(json, undefined, 2)}\n` : `${lines.join('\n').trimEnd()}\n`);
   if (args.command === 'check') {
-    const report = await checkDatasetsFile(source, { file, macAddresses, timeoutMs });
+    const report = await checkDatasetsFile(source, { file, macAddresses, timeoutMs, maxRowBytes });
     print(checkLines(report, args.showColumns, width), checkJson(report));
     return report.findings.mistakes.isEmpty ? EXIT_FINE : EXIT_MISTAKES;
   }
   if (args.command === 'preview') {
-    const options = { file, macAddress: macAddress!, datasets, sampleRows, timeoutMs };
+    const options = { file, macAddress: macAddress!, datasets, sampleRows, timeoutMs, maxRowBytes };
     const report = await previewDevice(source, options);
     print(previewLines(report, width), previewJson(report));
     return report.datasets.every(({ failure }) => failure === undefined) ? EXIT_FINE : EXIT_MISTAKES;

@@ -1,13 +1,14 @@
 import type { ClientBase } from 'pg';
 import { sqlName } from './sql-names';
 
-/** A table of the source that could become a dataset. */
+/** A table or view of the source that could become a dataset. */
 export interface SourceTable {
   schema: string;
   name: string;
   /** As a query names it: with its schema where it is not on the search path. */
   sql: string;
   columns: SourceColumn[];
+  isView: boolean;
   /** What identifies a row: the primary key first, then unique indexes without NULLs, the shortest first. */
   keys: string[][];
   /** Other tables inherit from it, and their rows are not under its keys. Partitions are not meant. */
@@ -26,7 +27,7 @@ export interface SourceColumn {
   isReadable: boolean;
 }
 
-/** Tables and partitioned tables, without partitions, in the order of the schemas and of their names. */
+/** Tables, partitioned tables without their partitions, and views, in the order of the schemas and of their names. */
 export async function findSourceTables(client: ClientBase, schemas: string[]): Promise<SourceTable[]> {
   const { rows } = await client.query<TableRow>(sourceTables, [schemas]);
   return rows.map(({ quotedSchema, quotedName, isVisible, columns, ...table }) => {
@@ -59,7 +60,7 @@ interface TableRow extends Omit<SourceTable, 'sql' | 'columns'> {
 /** Reads pg_attribute and pg_index by the table's OID. A NOT NULL that is not validated may have NULLs in it. */
 const sourceTables = `
 SELECT nspname AS schema, relname AS name, quote_ident(nspname) AS "quotedSchema", quote_ident(relname) AS "quotedName",
-  pg_table_is_visible(class.oid) AS "isVisible",
+  pg_table_is_visible(class.oid) AS "isVisible", relkind IN ('v', 'm') AS "isView",
   has_schema_privilege(namespace.oid, 'USAGE') AS "isReachable",
   row_security_active(class.oid) AS "isRowSecured",
   relkind = 'r' AND EXISTS (SELECT FROM pg_inherits WHERE inhparent = class.oid) AS "hasHeirs",
@@ -84,7 +85,7 @@ SELECT nspname AS schema, relname AS name, quote_ident(nspname) AS "quotedSchema
     WHERE indrelid = class.oid AND indisunique AND indisvalid AND indpred IS NULL AND indexprs IS NULL AND is_filled
   ), '[]') AS keys
 FROM pg_class class JOIN pg_namespace namespace ON namespace.oid = relnamespace
-WHERE relkind IN ('r', 'p') AND NOT relispartition AND relpersistence <> 't' AND nspname = ANY ($1::text[])
+WHERE relkind IN ('r', 'p', 'v', 'm') AND NOT relispartition AND relpersistence <> 't' AND nspname = ANY ($1::text[])
 ORDER BY array_position($1::text[], nspname::text), relname`;
 
 const schemasWithTables = `

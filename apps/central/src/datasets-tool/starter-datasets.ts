@@ -1,5 +1,5 @@
 import { isPostgresError } from '@rivulet/postgres';
-import { MANIFEST_MAX_TABLES, NAME_MAX_BYTES } from '@rivulet/protocol';
+import { DEFAULT_SCHEMA, isReservedSchema, MANIFEST_MAX_TABLES, NAME_MAX_BYTES } from '@rivulet/protocol';
 import { describeQuery, type DescribedColumn, type QueryTemplate } from '@rivulet/snapshot';
 import type { ClientBase } from 'pg';
 import type { SourceColumn, SourceTable } from './source-tables';
@@ -8,6 +8,10 @@ import { tryQuery } from './try-query';
 /** A dataset that sends a whole table. */
 export interface StarterDataset {
   name: string;
+  /** The mirror's, where it is not `public`. */
+  schema: string | undefined;
+  /** The mirror's, where it is not the dataset's name. */
+  table: string | undefined;
   key: string[];
   /** As they stand behind SELECT. */
   columns: string[];
@@ -21,6 +25,8 @@ export interface StarterDataset {
 export interface LeftOut {
   table: SourceTable;
   reason: string;
+  /** What lacks nothing but a key. */
+  draft?: StarterDataset;
 }
 
 export interface StarterDatasets {
@@ -40,14 +46,25 @@ export async function planDatasets(
   for (const table of tables) {
     const key = keys.get(table) ?? table.keys[0];
     const reason = reasonAgainst(table, key, datasets.length) ?? (await reasonOfPostgres(client, table));
-    const columns = reason === undefined ? await describeQuery(client, templateOf(table), new Map()) : [];
-    const unsorted = columns.find((column) => key!.includes(column.name) && isSortedByItsEncoding(column));
-    if (reason !== undefined) leftOut.push({ table, reason });
-    else if (unsorted !== undefined) leftOut.push({ table, reason: reasonOfEncoding(unsorted) });
-    else datasets.push(planDataset(table, key!, columns, chooseName(table, names)));
+    if (reason !== undefined) {
+      leftOut.push({ table, reason });
+      continue;
+    }
+    const columns = await describeQuery(client, templateOf(table), new Map());
+    const unsorted = columns.find((column) => key?.includes(column.name) && column.sortedByEncoding);
+    if (unsorted !== undefined) {
+      leftOut.push({ table, reason: reasonOfEncoding(unsorted) });
+      continue;
+    }
+    const dataset = planDataset(table, key ?? [], columns, chooseName(table, names));
+    if (key === undefined) leftOut.push({ table, reason: VIEW_WITHOUT_KEY, draft: dataset });
+    else datasets.push(dataset);
   }
   return { datasets, leftOut };
 }
+
+const VIEW_WITHOUT_KEY =
+  'PostgreSQL knows no key of a view. Choose columns for it in the file, or with --key.';
 
 function reasonAgainst(table: SourceTable, key: string[] | undefined, before: number): string | undefined {
   if (table.extension !== null) {
@@ -57,16 +74,13 @@ function reasonAgainst(table: SourceTable, key: string[] | undefined, before: nu
   if (!table.columns.some(({ isReadable }) => isReadable)) {
     return 'this role may not read it. Let its owner GRANT SELECT on it.';
   }
-  if (key === undefined) {
+  if (key === undefined && !table.isView) {
     return 'it has no primary key, and no unique index without NULLs. Give it one, or name columns with --key.';
   }
-  const unread = key.find(
+  const unread = key?.find(
     (name) => !table.columns.some((column) => column.name === name && column.isReadable),
   );
   if (unread !== undefined) return `this role may not read ${JSON.stringify(unread)} of its key.`;
-  if (key.some((name) => name.trim() === '')) {
-    return 'the name of a column of its key is blank. Give it another in a query, with AS.';
-  }
   return before < MANIFEST_MAX_TABLES ? undefined : `there are ${MANIFEST_MAX_TABLES} datasets already.`;
 }
 
@@ -74,11 +88,6 @@ function reasonAgainst(table: SourceTable, key: string[] | undefined, before: nu
 async function reasonOfPostgres(client: ClientBase, table: SourceTable): Promise<string | undefined> {
   const refused = await tryQuery(client, () => client.query(`${templateOf(table).texts[0]} LIMIT 0`));
   return isPostgresError(refused) ? `PostgreSQL says: ${refused.message}.` : undefined;
-}
-
-/** Of texts, only the encoding of the database can be the reason. */
-function isSortedByItsEncoding({ collatable, sortable, sortedAlike }: DescribedColumn): boolean {
-  return collatable && sortable && !sortedAlike;
 }
 
 function reasonOfEncoding({ name }: DescribedColumn): string {
@@ -109,7 +118,7 @@ function planDataset(
   if (table.hasHeirs) remarks.push('Other tables inherit from this one. Their rows are not in this dataset.');
   if (table.isRowSecured)
     remarks.push('Row security hides some rows from this role, and so from every device.');
-  return { name, key, columns, from: fromClause(table), remarks };
+  return { name, ...placeOf(table, name), key, columns, from: fromClause(table), remarks };
 }
 
 function reasonToCast(column: DescribedColumn, isKey: boolean): string | undefined {
@@ -129,9 +138,18 @@ function fromClause({ sql, hasHeirs }: SourceTable): string {
   return hasHeirs ? `ONLY ${sql}` : sql;
 }
 
-/** The table's name; where another has it already, or it is blank, one with the schema or a number. */
+/** The mirror's schema and name are those of the table, so that they are told apart where two tables have one name. */
+function placeOf(table: SourceTable, name: string): Pick<StarterDataset, 'schema' | 'table'> {
+  if (isReservedSchema(table.schema)) return { schema: undefined, table: undefined };
+  return {
+    schema: table.schema === DEFAULT_SCHEMA ? undefined : table.schema,
+    table: table.name === name ? undefined : table.name,
+  };
+}
+
+/** The table's name; where another has it already, one with the schema or a number. */
 function chooseName({ schema, name }: SourceTable, taken: Set<string>): string {
-  let chosen = name.trim() === '' ? 'table' : name;
+  let chosen = name;
   for (let number = 1; taken.has(chosen); number++) {
     const ending = number === 1 ? '' : `_${number}`;
     chosen = cutBytes(`${schema}_${name}`, NAME_MAX_BYTES - ending.length) + ending;

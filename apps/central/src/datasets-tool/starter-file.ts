@@ -29,14 +29,17 @@ export function writeStarterFile({ schemas, scope, datasets, leftOut, schemaPath
     '',
     'datasets:',
     ...datasets.flatMap((dataset, index) => [...(index === 0 ? [] : ['']), ...datasetLines(dataset)]),
+    ...draftLines(leftOut),
     ...leftOutLines(leftOut),
   ];
   return `${lines.join('\n')}\n`;
 }
 
-function datasetLines({ name, key, columns, from, remarks }: StarterDataset): string[] {
+function datasetLines({ name, schema, table, key, columns, from, remarks }: StarterDataset): string[] {
   return [
     `  - name: ${yamlText(name)}`,
+    ...(schema === undefined ? [] : [`    schema: ${yamlText(schema)}`]),
+    ...(table === undefined ? [] : [`    table: ${yamlText(table)}`]),
     `    key: [${key.map(yamlText).join(', ')}]`,
     ...comment('    ', remarks),
     ...block('    ', 'query', [...wrap('SELECT ', columns), `FROM ${from}`]),
@@ -44,10 +47,23 @@ function datasetLines({ name, key, columns, from, remarks }: StarterDataset): st
 }
 
 function leftOutLines(leftOut: LeftOut[]): string[] {
-  if (leftOut.length === 0) return [];
-  const tables = leftOut.map(({ table, reason }) => `  ${table.sql}: ${reason}`);
+  const tables = leftOut.flatMap(({ table, reason, draft }) => (draft ? [] : [`  ${table.sql}: ${reason}`]));
+  if (tables.length === 0) return [];
   return ['', ...comment('', ['Tables that are left out:', ...tables])];
 }
+
+/** They are datasets as soon as the comment signs are gone, and are refused until they have a key. */
+function draftLines(leftOut: LeftOut[]): string[] {
+  const drafts = leftOut.flatMap(({ draft }) => draft ?? []);
+  if (drafts.length === 0) return [];
+  const lines = drafts.flatMap((draft) => ['', ...datasetLines(draft)]);
+  return ['', ...comment('', DRAFTS), ...lines.map((line) => `# ${line}`.trimEnd())];
+}
+
+const DRAFTS = [
+  'Views, of which PostgreSQL knows no key. To send one, take the "# " off its lines, and name in its key the columns',
+  'that are never NULL and together identify a row.',
+];
 
 function comment(indentation: string, lines: string[]): string[] {
   return lines.map((line) => `${indentation}# ${escapeControls(line)}`);

@@ -66,6 +66,13 @@ describe('a datasets file', () => {
     expect(second).toMatchObject({ name: 'my devices', table: 'devices', key: ['id'], indexes: [] });
   });
 
+  it('may have names of blanks alone, which PostgreSQL takes', () => {
+    const [dataset] = read(
+      withDataset('name: " "', 'table: "  "', 'schema: "\\t"', 'key: [" "]', 'query: SELECT 1 AS " "'),
+    ).datasets;
+    expect(dataset).toMatchObject({ name: ' ', table: '  ', schema: '\t', key: [' '] });
+  });
+
   it('may repeat itself by anchors and aliases', () => {
     const file = read(
       withDatasets(`
@@ -171,7 +178,7 @@ describe('a mistake in a dataset', () => {
       ['name: true'],
       '5:11: the name must be a text; put it in quotes: "true".',
     ],
-    ['an empty name', ['name: " "'], '5:11: the name is empty.'],
+    ['an empty name', ['name: ""'], '5:11: the name is empty.'],
     ['a name without a value', ['name:', 'key: [id]'], '5:10: the name must be a text.'],
     ['a name of 64 bytes', [`name: ${long}`], '5:11: the name has 64 bytes; PostgreSQL keeps 63 of a name.'],
     [

@@ -71,9 +71,10 @@ function readGuard(node: YamlNode, what: string): number {
   throw share.invalid(`maxDeleted of ${what} must be a percentage above 0%, at most 100%, such as 20%`);
 }
 
-/** A name that PostgreSQL keeps as it is. */
+/** A name that PostgreSQL keeps as it is. It may be one of blanks alone. */
 export function readName(node: YamlNode, what: string): string {
-  const { text } = node.text(what);
+  const { text } = node.anyText(what);
+  if (text === '') throw node.invalid(`${what} is empty`);
   const bytes = Buffer.byteLength(text);
   if (bytes > NAME_MAX_BYTES) {
     throw node.invalid(`${what} has ${bytes} bytes; PostgreSQL keeps ${NAME_MAX_BYTES} of a name`);

@@ -109,13 +109,19 @@ export class YamlNode {
   }
 
   text(what: string): PlacedText {
+    const text = this.anyText(what);
+    if (text.text.trim() === '') throw this.invalid(`${what} is empty`);
+    return text;
+  }
+
+  /** Also one of nothing but blanks, or of nothing at all. */
+  anyText(what: string): PlacedText {
     const { node } = this;
     if (!isScalar(node) || node.value === null) throw this.invalid(`${what} must be a text`);
     const { value } = node;
     if (typeof value !== 'string') {
       throw this.invalid(`${what} must be a text; put it in quotes: "${node.source}"`);
     }
-    if (value.trim() === '') throw this.invalid(`${what} is empty`);
     return { text: value, placeOf: (offset) => this.placeInText(node.type, value, offset) };
   }
 

@@ -1,5 +1,5 @@
 import { RivuletError } from '@rivulet/protocol';
-import { endsSession, isPostgresError } from '@rivulet/postgres';
+import { endsSession, isConflict, isPostgresError } from '@rivulet/postgres';
 import { bindQuery, type Parameters, type ParameterValue } from '@rivulet/snapshot';
 import { escapeIdentifier, type ClientBase } from 'pg';
 import {
@@ -22,7 +22,7 @@ export interface Scope {
  * Runs the scope query for a MAC address in its normal form. The caller has pinned the canonical settings, so
  * that values become the same literals everywhere.
  *
- * @throws RivuletError DEVICE_UNKNOWN · DEVICE_INACTIVE · SCOPE_AMBIGUOUS · DATASET_QUERY_FAILED
+ * @throws RivuletError DEVICE_UNKNOWN · DEVICE_INACTIVE · SCOPE_AMBIGUOUS · DATASET_QUERY_FAILED · SERVER_BUSY
  */
 export async function resolveScope(
   client: ClientBase,
@@ -80,7 +80,7 @@ async function readRows(
     // A database that is shutting down is no fault of the query's.
     if (!isPostgresError(error) || endsSession(error)) throw error;
     throw new RivuletError(
-      'DATASET_QUERY_FAILED',
+      isConflict(error) ? 'SERVER_BUSY' : 'DATASET_QUERY_FAILED',
       `The scope query at ${query.placeOf(0)} fails for ${macAddress}: ${error.message}.`,
       { cause: error },
     );

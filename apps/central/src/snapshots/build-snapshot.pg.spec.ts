@@ -4,7 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { inTransaction, useCanonicalSettings, withClient } from '@rivulet/postgres';
-import { FRAME_HEADER_BYTES, RivuletError, tableChecksum, type Chunk } from '@rivulet/protocol';
+import {
+  FRAME_HEADER_BYTES,
+  RivuletError,
+  ROW_MAX_BYTES,
+  tableChecksum,
+  type Chunk,
+} from '@rivulet/protocol';
 import type { Parameters } from '@rivulet/snapshot';
 import { CentralFixture } from '../../test/central-fixture';
 import { DatasetCatalogue } from '../datasets/dataset-catalogue';
@@ -68,7 +74,7 @@ datasets:
       await useCanonicalSettings(client);
       const changes = new ChangeDetection(fixture.database.pool, 'poll', 1_000);
       const [bound] = bindDatasets(catalogue, parameters, changes, 'here');
-      return buildSnapshot(client, bound!, into, fixture.central);
+      return buildSnapshot(client, bound!, into, fixture.central, ROW_MAX_BYTES);
     }),
   );
 }
@@ -179,6 +185,9 @@ describe('what is held while a snapshot is built', () => {
   });
 });
 
+const ONE_TEXT =
+  'Cast the key in the query so that equal values have one text, as in n::numeric(12,2), or remove the duplicates.';
+
 describe('a snapshot that cannot be built', () => {
   it.each([
     [
@@ -196,11 +205,39 @@ describe('a snapshot that cannot be built', () => {
       'Add a column to the key, or remove the duplicates in the query.',
     ],
     [
+      'keys that PostgreSQL calls equal, though they differ as text',
+      `SELECT CASE id WHEN 4711 THEN 12.00 ELSE id::numeric END AS id FROM readings WHERE site = :site`,
+      'DATASET_KEY_NOT_UNIQUE',
+      'dataset readings has 2 rows with the key (id) = 12, which PostgreSQL calls equal to 12.00.',
+      ONE_TEXT,
+    ],
+    [
+      'such keys of intervals in arrays',
+      `SELECT ARRAY[CASE id WHEN 2 THEN '24:00' ELSE id * interval '1 day' END] AS id FROM readings WHERE site = :site`,
+      'DATASET_KEY_NOT_UNIQUE',
+      'dataset readings has 2 rows with the key (id) = {"1 day"}, which PostgreSQL calls equal to {24:00:00}.',
+      ONE_TEXT,
+    ],
+    [
+      'such keys of blank-padded texts',
+      `SELECT (CASE id WHEN 1 THEN 'a ' WHEN 2 THEN 'a' ELSE id::text END)::bpchar AS id FROM readings WHERE site = :site`,
+      'DATASET_KEY_NOT_UNIQUE',
+      'dataset readings has 2 rows with the key (id) = a, which PostgreSQL calls equal to a .',
+      ONE_TEXT,
+    ],
+    [
+      'a key of such a type twice with one text',
+      `SELECT nullif(id % 4000, 0)::float8 AS id FROM readings WHERE site = :site AND id IN (1, 4001, 4000)`,
+      'DATASET_KEY_NOT_UNIQUE',
+      'dataset readings has 2 rows with the key (id) = 1.',
+      'Add a column to the key, or remove the duplicates in the query.',
+    ],
+    [
       'a row that is too large',
       `SELECT id, CASE id WHEN 7 THEN repeat('x', 17 * 1024 * 1024) END AS value FROM readings WHERE site = :site`,
       'ROW_TOO_LARGE',
-      'dataset readings has a row of more than 16 MiB at (id) = 7.',
-      'Leave the large column out of the dataset, or split it.',
+      'dataset readings has a row of more than 16MiB at (id) = 7.',
+      'Leave the large column out of the dataset, or split it; or raise CENTRAL_MAX_ROW_BYTES here, and EDGE_MAX_ROW_BYTES on the devices.',
     ],
     [
       'a query that fails on a row',

@@ -1,13 +1,7 @@
-import {
-  FRAME_HEADER_BYTES,
-  RivuletError,
-  ROW_MAX_BYTES,
-  RowError,
-  TableHasher,
-  type Chunk,
-} from '@rivulet/protocol';
-import { endsSession, isPostgresError, sqlState, type PostgresError } from '@rivulet/postgres';
-import { readChunks, type RowSource } from '@rivulet/snapshot';
+import { FRAME_HEADER_BYTES, RivuletError, RowError, TableHasher, type Chunk } from '@rivulet/protocol';
+import { formatByteSize } from '@rivulet/platform';
+import { endsSession, isConflict, isPostgresError, sqlState } from '@rivulet/postgres';
+import { findRepeatedKey, readChunks, type DescribedColumn, type RowSource } from '@rivulet/snapshot';
 import type { ClientBase } from 'pg';
 import type { DataSource } from 'typeorm';
 import type { Dataset } from '../datasets/dataset-catalogue';
@@ -24,6 +18,13 @@ interface ChunkList {
 const READS_ONLY =
   'A dataset only reads: take what writes out of its query, and out of the functions that it calls.';
 
+const RAISE_THE_LIMIT =
+  'Leave the large column out of the dataset, or split it; or raise CENTRAL_MAX_ROW_BYTES here, and ' +
+  'EDGE_MAX_ROW_BYTES on the devices.';
+
+const ONE_TEXT =
+  'Cast the key in the query so that equal values have one text, as in n::numeric(12,2), or remove the duplicates.';
+
 /** Chunks that are compressed and stored in one go. */
 const BATCH_BYTES = 1024 * 1024;
 
@@ -36,6 +37,7 @@ export async function buildSnapshot(
   { dataset, source }: BoundDataset,
   store: ChunkStore,
   database: DataSource,
+  maxRowBytes: number,
 ): Promise<Snapshot> {
   const hasher = new TableHasher(dataset.fingerprint);
   const list: ChunkList = { digests: [], lastKeys: [] };
@@ -52,7 +54,7 @@ export async function buildSnapshot(
     storing.catch(() => undefined);
   };
   try {
-    for await (const chunk of readDatasetChunks(client, dataset, source)) {
+    for await (const chunk of readDatasetChunks(client, dataset, source, maxRowBytes)) {
       hasher.add(chunk);
       list.digests.push(chunk.digest);
       list.lastKeys.push(chunk.lastKey);
@@ -75,16 +77,42 @@ async function* readDatasetChunks(
   client: ClientBase,
   dataset: Dataset,
   source: RowSource,
+  maxRowBytes: number,
 ): AsyncGenerator<Chunk, void> {
   try {
-    yield* readChunks(client, source);
+    if (keyOf(source).some(({ equalInManyTexts }) => equalInManyTexts)) {
+      await refuseEqualKeys(client, dataset, source);
+    }
+    yield* readChunks(client, source, { maxRowBytes });
   } catch (error) {
-    throw cannotBeRead(error, dataset);
+    throw cannotBeRead(error, dataset, maxRowBytes);
   }
 }
 
+function keyOf({ columns, keyColumns }: RowSource): DescribedColumn[] {
+  return columns.slice(0, keyColumns);
+}
+
+/**
+ * Keys that PostgreSQL calls equal although their texts differ, which the edge's primary key would refuse. Where all
+ * equal keys have one text, reading the rows finds them by itself.
+ */
+async function refuseEqualKeys(client: ClientBase, dataset: Dataset, source: RowSource): Promise<void> {
+  const repeated = await findRepeatedKey(client, source);
+  if (repeated === undefined) return;
+  const { name, key, place } = dataset.definition;
+  const texts = repeated.texts.join(', ');
+  const lastTexts = repeated.lastTexts.join(', ');
+  const equal = texts === lastTexts ? '' : `, which PostgreSQL calls equal to ${lastTexts}`;
+  throw new RivuletError(
+    'DATASET_KEY_NOT_UNIQUE',
+    `${place}: dataset ${name} has ${repeated.rows} rows with the key (${key.join(', ')}) = ${texts}${equal}.`,
+    equal === '' ? {} : { nextStep: ONE_TEXT },
+  );
+}
+
 /** Says which dataset is to blame, and where in the file it stands. */
-export function cannotBeRead(error: unknown, dataset: Dataset): unknown {
+export function cannotBeRead(error: unknown, dataset: Dataset, maxRowBytes: number): unknown {
   const { name, key, place } = dataset.definition;
   const what = `${place}: dataset ${name}`;
   const columns = key.join(', ');
@@ -104,7 +132,8 @@ export function cannotBeRead(error: unknown, dataset: Dataset): unknown {
       default:
         return new RivuletError(
           'ROW_TOO_LARGE',
-          `${what} has a row of more than ${ROW_MAX_BYTES / 1024 / 1024} MiB at (${columns}) = ${shownKey}.`,
+          `${what} has a row of more than ${formatByteSize(maxRowBytes)} at (${columns}) = ${shownKey}.`,
+          { nextStep: RAISE_THE_LIMIT },
         );
     }
   }
@@ -117,11 +146,6 @@ export function cannotBeRead(error: unknown, dataset: Dataset): unknown {
     cause: error,
     ...(error.code === sqlState.readOnlyTransaction && { nextStep: READS_ONLY }),
   });
-}
-
-/** With others who lock the tables; on a standby with what it gets from its primary (SQLSTATE class 40). */
-function isConflict({ code }: PostgresError): boolean {
-  return code === sqlState.lockNotAvailable || code.startsWith('40');
 }
 
 /** Enters the snapshot under its checksum, unless the same content is there already. */

@@ -11,7 +11,7 @@ import type { ClientBase } from 'pg';
 import { DataSource } from 'typeorm';
 import { CentralEnv } from '../central-env';
 import { ChangeDetection, type Versions } from '../changes/change-detection';
-import { Coalesced } from '../changes/coalesced';
+import { Coalesced } from '../concurrency/coalesced';
 import { SourceDatabase } from '../database/source-database';
 import { showsOneMoment } from '../database/one-moment';
 import { CurrentDatasets } from '../datasets/current-datasets';
@@ -210,12 +210,13 @@ export class SnapshotService {
 
   /** Undefined when the tables behind it have been defined anew. */
   private async build(client: ClientBase, bound: BoundDataset): Promise<Snapshot | undefined> {
+    const { maxRowBytes } = this.env;
     try {
       if (!(await isDescribedAlike(client, bound))) return undefined;
     } catch (error) {
-      throw cannotBeRead(error, bound.dataset);
+      throw cannotBeRead(error, bound.dataset, maxRowBytes);
     }
-    return buildSnapshot(client, bound, this.store, this.database);
+    return buildSnapshot(client, bound, this.store, this.database, maxRowBytes);
   }
 
   private remaining(bound: BoundDataset[], found: ({ ageMs: number } | undefined)[]): number {

@@ -22,6 +22,8 @@ export interface HttpHubSettings {
   requestTimeoutMs: number;
   /** For the next bytes of a payload, and for the receipt of an acknowledgement. */
   idleTimeoutMs: number;
+  /** The largest row that is taken. */
+  maxRowBytes?: number;
 }
 
 /** JSON answers are read up to this size: a plan has 67 bytes for each chunk. */
@@ -49,7 +51,7 @@ export class HttpHub implements Hub {
     const path = `device-sync/manifests/${manifestId}/payload?frames=${formatFrameRanges(ranges)}`;
     const idle = new IdleTimeout(this.settings.idleTimeoutMs);
     const signal = AbortSignal.any([call.signal, idle.signal]);
-    const decoder = new FrameDecoder();
+    const decoder = new FrameDecoder(this.settings.maxRowBytes);
     try {
       const response = await this.send('GET', path, { ...call, signal });
       await refuseOtherContent(response, FRAMES_CONTENT_TYPE);

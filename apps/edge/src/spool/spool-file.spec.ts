@@ -2,7 +2,13 @@ import { hash } from 'node:crypto';
 import { appendFile, mkdtemp, open, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { encodeBlock, encodeEndFrame, FRAME_HEADER_BYTES, type Frame } from '@rivulet/protocol';
+import {
+  encodeBlock,
+  encodeEndFrame,
+  FRAME_HEADER_BYTES,
+  ROW_MAX_BYTES,
+  type Frame,
+} from '@rivulet/protocol';
 import { SpoolFile } from './spool-file';
 
 let directory: string;
@@ -19,8 +25,8 @@ afterEach(async () => {
   await rm(directory, { recursive: true });
 });
 
-async function openSpool(): Promise<SpoolFile> {
-  const spool = await SpoolFile.open(path);
+async function openSpool(maxRowBytes?: number): Promise<SpoolFile> {
+  const spool = await SpoolFile.open(path, maxRowBytes);
   opened.push(spool);
   await spool.recover();
   return spool;
@@ -138,6 +144,20 @@ describe('the spool', () => {
     const reopened = await openSpool();
 
     expect([short, long, other].map((frame) => reopened.has(digestOf(frame)))).toEqual([true, false, true]);
+    await reopened.append([long]);
+    expect(await textOf(reopened, long)).toBe('2\tGrace\n'.repeat(1_000));
+  });
+
+  it('gives back rows as large as it was told to take, and fetches them again when it takes less', async () => {
+    const large = frameOf(`4\t${'x'.repeat(ROW_MAX_BYTES * 1.1)}\n`);
+    const taking = await openSpool(2 * ROW_MAX_BYTES);
+    await taking.append([short, large, long]);
+    await taking.recover();
+    expect((await taking.read(digestOf(large))).length).toBe(large.header.contentBytes);
+
+    const reopened = await openSpool();
+
+    expect([short, large].map((frame) => reopened.has(digestOf(frame)))).toEqual([true, false]);
     await reopened.append([long]);
     expect(await textOf(reopened, long)).toBe('2\tGrace\n'.repeat(1_000));
   });

@@ -7,6 +7,7 @@ import {
   encodeFrameHeader,
   FRAME_HEADER_BYTES,
   RivuletError,
+  ROW_MAX_BYTES,
   type Frame,
   type FrameHeader,
 } from '@rivulet/protocol';
@@ -34,12 +35,18 @@ export class SpoolFile {
   private constructor(
     private readonly path: string,
     private readonly file: FileHandle,
+    private readonly maxRowBytes: number,
   ) {}
 
-  /** Opens the file, or makes it. What is in it counts after recover(). */
-  static async open(path: string): Promise<SpoolFile> {
+  /**
+   * Opens the file, or makes it. What is in it counts after recover().
+   *
+   * @param maxRowBytes the largest row that is taken; what came under a higher limit is fetched again
+   */
+  static async open(path: string, maxRowBytes = ROW_MAX_BYTES): Promise<SpoolFile> {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    return new SpoolFile(path, await open(path, constants.O_RDWR | constants.O_CREAT, 0o600));
+    const file = await open(path, constants.O_RDWR | constants.O_CREAT, 0o600);
+    return new SpoolFile(path, file, maxRowBytes);
   }
 
   /**
@@ -55,7 +62,7 @@ export class SpoolFile {
       const length = await this.lengthOfFrameAt(this.end, size);
       if (length === undefined) break;
       const bytes = await this.bytesAt(this.end, length);
-      const header = intactHeader(bytes);
+      const header = intactHeader(bytes, this.maxRowBytes);
       if (header !== undefined) this.enter(header);
       this.end += length;
     }
@@ -115,7 +122,7 @@ export class SpoolFile {
       throw new RivuletError('FRAME_INVALID', `Frame ${digest.slice(0, 12)} is not in the spool.`);
     try {
       const bytes = await this.bytesAt(entry.offset, entry.length);
-      return contentOf(bytes, digest);
+      return contentOf(bytes, digest, this.maxRowBytes);
     } catch (error) {
       this.entries.delete(digest);
       const message = `Frame ${digest.slice(0, 12)} is damaged in the spool.`;
@@ -161,7 +168,7 @@ export class SpoolFile {
   /** Undefined when what is there before `size` is not the whole of one. */
   private async lengthOfFrameAt(offset: number, size: number): Promise<number | undefined> {
     if (offset + FRAME_HEADER_BYTES > size) return undefined;
-    const header = tryDecodeHeader(await this.bytesAt(offset, FRAME_HEADER_BYTES));
+    const header = tryDecodeHeader(await this.bytesAt(offset, FRAME_HEADER_BYTES), this.maxRowBytes);
     if (header === undefined || header.kind === 'end') return undefined;
     const length = FRAME_HEADER_BYTES + header.blockBytes;
     return offset + length > size ? undefined : length;
@@ -175,8 +182,8 @@ export class SpoolFile {
 }
 
 /** @throws unless the bytes are a whole frame with this digest */
-function contentOf(bytes: Buffer, digest: string): Buffer {
-  const header = decodeFrameHeader(bytes);
+function contentOf(bytes: Buffer, digest: string, maxRowBytes: number): Buffer {
+  const header = decodeFrameHeader(bytes, maxRowBytes);
   const block = bytes.subarray(FRAME_HEADER_BYTES);
   if (header.digest.toString('hex') !== digest || block.length !== header.blockBytes) {
     throw new RangeError(`Frame ${header.number} is in its place.`);
@@ -184,19 +191,19 @@ function contentOf(bytes: Buffer, digest: string): Buffer {
   return decodeFrame({ header, block });
 }
 
-function intactHeader(bytes: Buffer): FrameHeader | undefined {
+function intactHeader(bytes: Buffer, maxRowBytes: number): FrameHeader | undefined {
   try {
-    const header = decodeFrameHeader(bytes);
-    contentOf(bytes, header.digest.toString('hex'));
+    const header = decodeFrameHeader(bytes, maxRowBytes);
+    contentOf(bytes, header.digest.toString('hex'), maxRowBytes);
     return header;
   } catch {
     return undefined;
   }
 }
 
-function tryDecodeHeader(bytes: Buffer): FrameHeader | undefined {
+function tryDecodeHeader(bytes: Buffer, maxRowBytes: number): FrameHeader | undefined {
   try {
-    return decodeFrameHeader(bytes);
+    return decodeFrameHeader(bytes, maxRowBytes);
   } catch {
     return undefined;
   }

@@ -1,4 +1,4 @@
-import { endsSession, isPostgresError, sqlState } from '@rivulet/postgres';
+import { endsSession, isPostgresError, sqlState, type PostgresError } from '@rivulet/postgres';
 import { RivuletError } from '@rivulet/protocol';
 import type { DatabaseLease } from './database-lease';
 
@@ -8,8 +8,8 @@ const DEADLOCK_DETECTED = '40P01';
 /** Something that was made after the last look. */
 const DEPENDENTS_EXIST = '2BP01';
 
-/** "program_limit_exceeded": of what a mirror does, only an index has one. */
-const INDEX_ROW_TOO_LARGE = '54000';
+/** SQLSTATE of a row that no page can hold, and of an entry that is too large for its index. */
+const PROGRAM_LIMIT_EXCEEDED = '54000';
 
 /** Gives what PostgreSQL has refused in the apply transaction its name among Rivulet's errors. */
 export function explainApplyError(error: unknown, { lostBy }: DatabaseLease): unknown {
@@ -34,12 +34,8 @@ export function explainApplyError(error: unknown, { lostBy }: DatabaseLease): un
       return new RivuletError('MIRROR_HAS_DEPENDENTS', `The edge's PostgreSQL refused: ${error.message}.`, {
         cause: error,
       });
-    case INDEX_ROW_TOO_LARGE:
-      return new RivuletError(
-        'ROW_TOO_LARGE',
-        `A row has more in the columns of a key or an index than one of PostgreSQL can take: ${error.message}.`,
-        { cause: error, nextStep: 'Leave the large column out of the key or index in the datasets file.' },
-      );
+    case PROGRAM_LIMIT_EXCEEDED:
+      return tooLarge(error);
     case sqlState.lockNotAvailable:
     case DEADLOCK_DETECTED:
       return new RivuletError('MIRROR_BUSY', 'Another transaction holds a lock on a mirror.', {
@@ -51,3 +47,26 @@ export function explainApplyError(error: unknown, { lostBy }: DatabaseLease): un
       });
   }
 }
+
+/** PostgreSQL says which limit it is by the function that found it, as its message may be in any language. */
+function tooLarge(error: PostgresError): RivuletError {
+  const { message, routine = '' } = error;
+  const [problem, nextStep] = IN_A_PAGE.test(routine)
+    ? [
+        'A row has so many columns that it does not fit into a page of PostgreSQL, though long values are kept apart',
+        'Leave columns out of the dataset, or make two datasets of it with the same key.',
+      ]
+    : IN_AN_INDEX.test(routine)
+      ? [
+          'A row has more in the columns of a key or an index than one of PostgreSQL can take',
+          'Leave the large column out of the key or index in the datasets file.',
+        ]
+      : [
+          "A value is larger than the edge's PostgreSQL can take",
+          'Leave the large column out of the dataset.',
+        ];
+  return new RivuletError('ROW_TOO_LARGE', `${problem}: ${message}.`, { cause: error, nextStep });
+}
+
+const IN_A_PAGE = /^(RelationGetBufferForTuple|raw_heap_insert)$/;
+const IN_AN_INDEX = /^_bt_|^_hash_|index|gin|gist|brin|spg/i;

@@ -38,7 +38,7 @@ export class SyncModule implements OnApplicationShutdown {
       providers: [
         { provide: EdgeEnv, useValue: env },
         { provide: MAC_ADDRESS, useValue: macAddress },
-        { provide: SpoolFile, useFactory: () => openSpool(env.spoolFile) },
+        { provide: SpoolFile, useFactory: () => openSpool(env) },
         {
           provide: SyncState,
           inject: [DataSource],
@@ -73,9 +73,9 @@ export class SyncModule implements OnApplicationShutdown {
   }
 }
 
-async function openSpool(path: string): Promise<SpoolFile> {
+async function openSpool({ spoolFile: path, maxRowBytes }: EdgeEnv): Promise<SpoolFile> {
   try {
-    return await SpoolFile.open(path);
+    return await SpoolFile.open(path, maxRowBytes);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw new RivuletError(
@@ -95,9 +95,9 @@ function cycleDependencies(
   spool: SpoolFile,
 ): SyncCycleDependencies {
   const logger = new Logger('Sync');
-  const { centralUrl, requestTimeoutMs, idleTimeoutMs } = env;
+  const { centralUrl, requestTimeoutMs, idleTimeoutMs, maxRowBytes } = env;
   return {
-    hub: new HttpHub({ centralUrl, macAddress, requestTimeoutMs, idleTimeoutMs }),
+    hub: new HttpHub({ centralUrl, macAddress, requestTimeoutMs, idleTimeoutMs, maxRowBytes }),
     state,
     spool,
     macAddress,

@@ -3,7 +3,7 @@ import { DataSource } from 'typeorm';
 import type { HealthCheckOutcome, HealthIndicator, Probe } from '../health/health-indicator';
 import { pendingMigrations } from './run-migrations';
 
-/** Down when the database does not answer, or has no connection free for the time of a check. */
+/** Down when the database does not answer, takes no writes, or has no connection free for the time of a check. */
 @Injectable()
 export class DatabaseIndicator implements HealthIndicator {
   readonly name = 'database';
@@ -12,8 +12,10 @@ export class DatabaseIndicator implements HealthIndicator {
   constructor(private readonly dataSource: DataSource) {}
 
   async check(): Promise<HealthCheckOutcome> {
-    await this.dataSource.query('SELECT 1');
-    return { up: true };
+    const [session] = await this.dataSource.query<[{ isReadOnly: boolean }]>(
+      `SELECT current_setting('transaction_read_only')::boolean AS "isReadOnly"`,
+    );
+    return session.isReadOnly ? { up: false, detail: { readOnly: true } } : { up: true };
   }
 }
 

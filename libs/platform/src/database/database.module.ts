@@ -1,6 +1,7 @@
 import { Logger, type DynamicModule } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
+import { refuseUnfitDatabase } from './refuse-unfit-database';
 import { runMigrations } from './run-migrations';
 import { typeOrmOptions, type DatabaseOptions } from './typeorm-options';
 import { namedDatabaseError, waitForDatabase, type AwaitedDatabase } from './wait-for-database';
@@ -19,12 +20,11 @@ export function databaseModule(options: DatabaseModuleOptions): DynamicModule {
 /**
  * Connects, waiting for a database that is still starting, and migrates.
  *
- * @throws RivuletError DATABASE_UNAVAILABLE with the address and PostgreSQL's reason, DATABASE_FORBIDDEN, DATABASE_NEWER
+ * @throws RivuletError DATABASE_UNAVAILABLE with the address and PostgreSQL's reason, ENVIRONMENT_INVALID,
+ *   DATABASE_FORBIDDEN, DATABASE_NEWER
  */
 export async function connect(options: DatabaseModuleOptions): Promise<DataSource> {
-  const dataSource = await waitForDatabase(options, () =>
-    new DataSource(typeOrmOptions(options)).initialize(),
-  );
+  const dataSource = await waitForDatabase(options, () => open(options));
   try {
     const applied = await runMigrations(dataSource);
     if (applied.length > 0) new Logger('Database').log(`Applied migrations: ${applied.join(', ')}`);
@@ -32,5 +32,16 @@ export async function connect(options: DatabaseModuleOptions): Promise<DataSourc
   } catch (error) {
     await dataSource.destroy();
     throw namedDatabaseError(error, options);
+  }
+}
+
+async function open(options: DatabaseModuleOptions): Promise<DataSource> {
+  const dataSource = await new DataSource(typeOrmOptions(options)).initialize();
+  try {
+    await refuseUnfitDatabase(dataSource, options);
+    return dataSource;
+  } catch (error) {
+    await dataSource.destroy();
+    throw error;
   }
 }

@@ -4,6 +4,7 @@ import { Client } from 'pg';
 import type { DataSource, MigrationInterface, QueryRunner } from 'typeorm';
 import { DatabaseIndicator, MigrationsIndicator } from './database-indicators';
 import { connect, type DatabaseModuleOptions } from './database.module';
+import { namedError } from '../problem/named-error';
 import { runMigrations } from './run-migrations';
 
 jest.setTimeout(30_000);
@@ -62,6 +63,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
   await Promise.all(opened.splice(0).map((dataSource) => dataSource.destroy()));
+  jest.restoreAllMocks();
   await asAdmin(`DROP DATABASE ${new URL(url).pathname.slice(1)} WITH (FORCE)`);
 });
 
@@ -124,6 +126,63 @@ describe('migrations', () => {
     await expect(open(Second1700000000002, Failing1700000000003)).rejects.toThrow('division by zero');
     const dataSource = await open(Second1700000000002);
     expect(await tables(dataSource)).toEqual(['second']);
+  });
+});
+
+describe('a database that an app cannot have its tables in', () => {
+  it('is refused when its encoding is not UTF8, by name, with the cure', async () => {
+    const other = `${new URL(url).pathname.slice(1)}_latin1`;
+    await asAdmin(
+      `CREATE DATABASE ${other} ENCODING 'LATIN1' TEMPLATE template0 LOCALE_PROVIDER libc LOCALE 'C'`,
+    );
+    try {
+      const latin1 = Object.assign(new URL(url), { pathname: `/${other}` }).href;
+      const error = await failure(connect({ ...options([First1700000000001]), url: latin1, attempts: 3 }));
+      expect(error.code).toBe('ENVIRONMENT_INVALID');
+      expect(error.message).toMatch(new RegExp(`^The database at .*/${other} has the encoding LATIN1\\.`));
+      expect(error.nextStep).toContain("ENCODING 'UTF8'");
+      expect(error.nextStep).toContain('SAMPLE_URL');
+    } finally {
+      await asAdmin(`DROP DATABASE ${other}`);
+    }
+  });
+
+  it('is refused when it takes no writes, and nothing else has been tried', async () => {
+    await asAdmin(`ALTER DATABASE ${new URL(url).pathname.slice(1)} SET default_transaction_read_only = on`);
+    const error = await failure(open(First1700000000001));
+    expect(error.code).toBe('DATABASE_UNAVAILABLE');
+    expect(error.message).toMatch(
+      /^The database at .* takes no writes: default_transaction_read_only is on\.$/,
+    );
+    expect(error.nextStep).toContain('SAMPLE_URL');
+  });
+
+  it('is waited for when it takes no writes yet', async () => {
+    const name = new URL(url).pathname.slice(1);
+    await asAdmin(`ALTER DATABASE ${name} SET default_transaction_read_only = on`);
+    const warned = new Promise<string>((resolve) => {
+      jest.spyOn(Logger.prototype, 'warn').mockImplementation((message: unknown) => resolve(String(message)));
+    });
+    const connecting = connect({ ...options([First1700000000001]), attempts: 10 });
+    expect(await warned).toContain('default_transaction_read_only is on');
+    await asAdmin(`ALTER DATABASE ${name} RESET default_transaction_read_only`);
+    opened.push(await connecting);
+    expect(await tables(opened[0]!)).toEqual(['first']);
+  });
+
+  it('is named when it takes no writes any more, and its indicator is down', async () => {
+    const dataSource = await open(First1700000000001);
+    await dataSource.query('SET default_transaction_read_only = on');
+    const error = await dataSource.query('CREATE TABLE rivulet.more ()').catch(namedError);
+    expect(error).toMatchObject({
+      code: 'DATABASE_UNAVAILABLE',
+      message: 'The database takes no writes (25006).',
+      nextStep: expect.stringContaining('default_transaction_read_only') as string,
+    });
+    expect(await new DatabaseIndicator(dataSource).check()).toEqual({
+      up: false,
+      detail: { readOnly: true },
+    });
   });
 });
 

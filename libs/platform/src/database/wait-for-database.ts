@@ -58,11 +58,13 @@ export function databaseAddress(url: string): string {
   return `${host}${pathname}`;
 }
 
-function nameOf({ url, called = 'database' }: AwaitedDatabase): string {
+/** For messages. */
+export function nameOf({ url, called = 'database' }: AwaitedDatabase): string {
   return `the ${called} at ${databaseAddress(url)}`;
 }
 
 function mayComeUp(error: unknown): boolean {
+  if (error instanceof RivuletError) return error.code === 'DATABASE_UNAVAILABLE';
   return isDatabaseUnavailable(error) && !isPermanentDatabaseFailure(error);
 }
 
@@ -77,6 +79,6 @@ function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-function capital(text: string): string {
+export function capital(text: string): string {
   return text[0]!.toUpperCase() + text.slice(1);
 }

@@ -13,12 +13,15 @@ const NETWORK_CODES = new Set([
 
 const SOCKET_CALLS = new Set(['connect', 'read', 'write', 'getaddrinfo']);
 
+/** SQLSTATE read_only_sql_transaction: of a standby, or with default_transaction_read_only. */
+export const READ_ONLY_DATABASE = '25006';
+
 /**
  * SQLSTATE classes 08 (connection exception) and 28 (authorization), operator intervention other than a cancelled
- * query, too many connections, and a database that does not exist.
+ * query, too many connections, a database that does not exist, and one that takes no writes.
  * https://www.postgresql.org/docs/current/errcodes-appendix.html
  */
-const SQLSTATE = /^(08\w{3}|28\w{3}|57P0[1-5]|53300|3D000)$/;
+const SQLSTATE = /^(08\w{3}|28\w{3}|57P0[1-5]|53300|3D000|25006)$/;
 
 /** What pg and pg-pool throw without a code. */
 const MESSAGES =

@@ -1,6 +1,6 @@
 import { HttpException } from '@nestjs/common';
 import { RivuletError, type ErrorCode } from '@rivulet/protocol';
-import { databaseFailure } from './database-failure';
+import { databaseFailure, READ_ONLY_DATABASE } from './database-failure';
 
 /** Seconds until trying again makes sense, where the place that raised the error does not say. */
 const RETRY_AFTER_SECONDS: Partial<Record<ErrorCode, number>> = {
@@ -9,6 +9,10 @@ const RETRY_AFTER_SECONDS: Partial<Record<ErrorCode, number>> = {
   DATABASE_UNAVAILABLE: 10,
   MIRROR_BUSY: 10,
 };
+
+const READ_ONLY_CURE =
+  'Check that the database URL names the primary and no standby, and that default_transaction_read_only is off. ' +
+  'Sessions that are open keep what they began with: end them with pg_terminate_backend(), or restart the app.';
 
 /** What Fastify says of a request that it could not read. */
 const FASTIFY_ERRORS: Record<string, [ErrorCode, string]> = {
@@ -49,6 +53,12 @@ export function namedError(thrown: unknown): RivuletError {
   }
 
   const failure = databaseFailure(thrown);
+  if (failure === READ_ONLY_DATABASE) {
+    return new RivuletError('DATABASE_UNAVAILABLE', `The database takes no writes (${failure}).`, {
+      nextStep: READ_ONLY_CURE,
+      cause: thrown,
+    });
+  }
   if (failure !== undefined) {
     return new RivuletError('DATABASE_UNAVAILABLE', `The database is not available (${failure}).`, {
       cause: thrown,

@@ -1,0 +1,48 @@
+import { RivuletError } from '@rivulet/protocol';
+import type { DataSource } from 'typeorm';
+import { capital, nameOf, type AwaitedDatabase } from './wait-for-database';
+
+interface DatabaseFacts {
+  encoding: string;
+  isReadOnly: boolean;
+  isStandby: boolean;
+}
+
+const readFacts = `
+SELECT current_setting('server_encoding') AS encoding, pg_is_in_recovery() AS "isStandby",
+  current_setting('transaction_read_only')::boolean AS "isReadOnly"`;
+
+/**
+ * Refuses a database that an app's own tables cannot be in. One that takes no writes may be about to: a standby can
+ * become the primary.
+ *
+ * @throws RivuletError ENVIRONMENT_INVALID when it cannot hold every text · DATABASE_UNAVAILABLE when it is read-only
+ */
+export async function refuseUnfitDatabase(dataSource: DataSource, options: AwaitedDatabase): Promise<void> {
+  const [facts] = await dataSource.query<[DatabaseFacts]>(readFacts);
+  const name = capital(nameOf(options));
+  const { urlVariable } = options;
+  if (facts.encoding !== 'UTF8') {
+    throw new RivuletError(
+      'ENVIRONMENT_INVALID',
+      `${name} has the encoding ${facts.encoding}. Rows are in UTF8, which it cannot hold or compare alike.`,
+      {
+        nextStep: `Create one with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0, and name it in ${urlVariable}.`,
+      },
+    );
+  }
+  if (facts.isStandby) {
+    throw new RivuletError('DATABASE_UNAVAILABLE', `${name} is a standby, which takes no writes.`, {
+      nextStep: `Set ${urlVariable} to the primary.`,
+    });
+  }
+  if (facts.isReadOnly) {
+    throw new RivuletError(
+      'DATABASE_UNAVAILABLE',
+      `${name} takes no writes: default_transaction_read_only is on.`,
+      {
+        nextStep: `Turn it off for the database and the role of ${urlVariable}, or name another database there.`,
+      },
+    );
+  }
+}
