@@ -124,5 +124,5 @@ function spansBetween(base: Content, target: Content): ChunkSpan[] {
 }
 
 function piecesOf(chunks: Chunk[]): Buffer[] {
-  return chunks.flatMap((chunk) => chunk.content);
+  return chunks.map((chunk) => chunk.content);
 }

@@ -27,6 +27,9 @@ export const findRanges: Settings = {
   jit: 'off',
 };
 
+/** Left alone PostgreSQL may begin to read a large table where another session is, and read the beginning last. */
+export const readFromTheStart: Settings = { synchronize_seqscans: 'off' };
+
 /** When the work fails the transaction is lost, and the settings with it. */
 export async function withSettings<T>(
   client: ClientBase,

@@ -1,18 +1,33 @@
 import { RivuletError, TableHasher, type ChunkSummary, type ManifestTable } from '@rivulet/protocol';
 
+type Content = ReturnType<TableHasher['finish']>;
+
 /**
  * Compares what was read back of a mirror with the manifest.
  *
  * @throws RivuletError CHECKSUM_MISMATCH
  */
 export function proveMirror(table: ManifestTable, chunks: Iterable<ChunkSummary>): void {
-  const hasher = new TableHasher(table.fingerprint);
-  for (const chunk of chunks) hasher.add(chunk);
-  const { rows, bytes, checksum } = hasher.finish();
-  if (checksum === table.checksum && rows === table.rows && bytes === table.bytes) return;
+  const content = contentOf(table, chunks);
+  if (isPromised(table, content)) return;
   throw new RivuletError(
     'CHECKSUM_MISMATCH',
-    `Table ${table.table} reads back as ${rows} rows with checksum ${checksum.slice(0, 12)}; ` +
+    `Table ${table.table} reads back as ${content.rows} rows with checksum ${content.checksum.slice(0, 12)}; ` +
       `the manifest promises ${table.rows} rows with ${table.checksum.slice(0, 12)}.`,
   );
+}
+
+/** Whether what was read back of a mirror is what the manifest promises. */
+export function isProved(table: ManifestTable, chunks: Iterable<ChunkSummary>): boolean {
+  return isPromised(table, contentOf(table, chunks));
+}
+
+function contentOf({ fingerprint }: ManifestTable, chunks: Iterable<ChunkSummary>): Content {
+  const hasher = new TableHasher(fingerprint);
+  for (const chunk of chunks) hasher.add(chunk);
+  return hasher.finish();
+}
+
+function isPromised(table: ManifestTable, { rows, bytes, checksum }: Content): boolean {
+  return checksum === table.checksum && rows === table.rows && bytes === table.bytes;
 }

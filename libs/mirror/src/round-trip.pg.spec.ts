@@ -84,7 +84,7 @@ function snapshot(
 
 function apply(table: ManifestTable, chunks: Chunk[]): Promise<void> {
   return transaction(edge, async (client) => {
-    const content = Readable.from(chunks.flatMap((chunk) => chunk.content));
+    const content = Readable.from(chunks.map((chunk) => chunk.content));
     const { mirror } = await loadAsEdge(client, table, content);
     proveMirror(table, await scanMirror(client, mirror));
   });

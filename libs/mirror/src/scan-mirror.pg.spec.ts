@@ -1,6 +1,8 @@
+import { Readable } from 'node:stream';
 import type { ChunkSummary, PatchedSpan } from '@rivulet/protocol';
 import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
 import type { ClientBase } from 'pg';
+import { loadAsEdge } from '../test/load-as-edge';
 import {
   byChunks,
   byPatches,
@@ -13,8 +15,8 @@ import {
   type Content,
 } from '../test/mirror-fixture';
 import { openMirror } from './mirror-table';
-import { proveMirror } from './prove-mirror';
-import { scanMirror, scanSpans } from './scan-mirror';
+import { isProved, proveMirror } from './prove-mirror';
+import { scanLoadedMirror, scanMirror, scanSpans } from './scan-mirror';
 
 let database: TestDatabase;
 
@@ -99,6 +101,19 @@ describe('a mirror that is read back', () => {
     await expect(scan([{ position: place, count: 1 }], edit)).rejects.toThrow(
       `Table users reads back with a row that no dataset has: row-too-large at key "${inside}".`,
     );
+  });
+});
+
+describe('a mirror that was just loaded', () => {
+  it('is read as it stands, with the same chunks as by its key', async () => {
+    await transaction(database.pool, async (client) => {
+      const rows = Readable.from(content.chunks.map((chunk) => chunk.content));
+      const { mirror } = await loadAsEdge(client, content.table, rows);
+      expect(await scanLoadedMirror(client, mirror)).toEqual(await scanMirror(client, mirror));
+      await client.query(`UPDATE users SET name = name WHERE id = ${inside}`);
+      expect(isProved(content.table, await scanLoadedMirror(client, mirror))).toBe(false);
+      expect(isProved(content.table, await scanMirror(client, mirror))).toBe(true);
+    });
   });
 });
 

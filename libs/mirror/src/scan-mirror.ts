@@ -1,5 +1,6 @@
 import {
   ChunkCutter,
+  freeMemory,
   RivuletError,
   ROW_MAX_BYTES_CEILING,
   RowError,
@@ -19,7 +20,7 @@ import {
   type KeyRange,
 } from './key-range';
 import { columnList, type Mirror } from './mirror-table';
-import { findRanges, withSettings } from './planner-settings';
+import { findRanges, readFromTheStart, withSettings } from './planner-settings';
 
 type OnProgress = (rows: number) => void;
 
@@ -35,12 +36,22 @@ export async function scanMirror(
   mirror: Mirror,
   onProgress: OnProgress = () => undefined,
 ): Promise<ChunkSummary[]> {
-  const chunks: ChunkSummary[] = [];
-  await scanRange(client, mirror, {}, (chunk) => {
-    chunks.push(chunk);
-    onProgress(chunk.rows);
-  });
-  return chunks;
+  return scan(client, mirror, copyByKey(mirror, {}), onProgress);
+}
+
+/**
+ * The same of a mirror that was loaded in this transaction: its rows came in key order, and stand in that order unless
+ * the device stores them in its own. Read as they stand they take a tenth less time than by the index.
+ *
+ * @throws RivuletError CHECKSUM_MISMATCH when a row is not one that a dataset can have
+ */
+export async function scanLoadedMirror(
+  client: ClientBase,
+  mirror: Mirror,
+  onProgress: OnProgress = () => undefined,
+): Promise<ChunkSummary[]> {
+  const asStored = `COPY ${mirror.qualifiedName} (${columnList(mirror.columns)}) TO STDOUT`;
+  return withSettings(client, readFromTheStart, () => scan(client, mirror, asStored, onProgress));
 }
 
 /**
@@ -63,11 +74,7 @@ export async function scanSpans(
   let next = 0;
   await withSettings(client, findRanges, async () => {
     for (const span of joined) {
-      const scanned: ChunkSummary[] = [];
-      await scanRange(client, mirror, rangeOfSpan(base, span), (chunk) => {
-        scanned.push(chunk);
-        onProgress(chunk.rows);
-      });
+      const scanned = await scan(client, mirror, copyByKey(mirror, rangeOfSpan(base, span)), onProgress);
       pieces.push(base.slice(next, span.position), scanned);
       next = span.position + span.count;
     }
@@ -75,23 +82,31 @@ export async function scanSpans(
   return [...pieces, base.slice(next)].flat();
 }
 
-async function scanRange(
+async function scan(
   client: ClientBase,
   mirror: Mirror,
-  range: KeyRange,
-  add: (chunk: ChunkSummary) => void,
-): Promise<void> {
+  statement: string,
+  onProgress: OnProgress,
+): Promise<ChunkSummary[]> {
   // Not what is taken from central today: rows that came under a higher limit are as good as any.
   const cutter = new ChunkCutter(mirror.keyColumns, {
     keepContent: false,
     maxRowBytes: ROW_MAX_BYTES_CEILING,
   });
+  const summaries: ChunkSummary[] = [];
   const addAll = (chunks: Chunk[]): void => {
-    for (const { content: _, ...summary } of chunks) add(summary);
+    for (const { content: _, ...summary } of chunks) {
+      summaries.push(summary);
+      onProgress(summary.rows);
+    }
   };
   try {
-    for await (const buffer of copyOut(client, canonicalCopy(mirror, range))) addAll(cutter.push(buffer));
+    for await (const buffer of copyOut(client, statement)) {
+      addAll(cutter.push(buffer));
+      freeMemory(buffer);
+    }
     addAll(cutter.end());
+    return summaries;
   } catch (error) {
     if (!(error instanceof RowError)) throw error;
     throw new RivuletError(
@@ -103,7 +118,7 @@ async function scanRange(
 }
 
 /** Follows the primary key, whose text columns are in the order of "C". */
-function canonicalCopy(mirror: Mirror, range: KeyRange): string {
+function copyByKey(mirror: Mirror, range: KeyRange): string {
   const order = keyColumns(mirror).map((column) => keyExpression('mirror', column));
   return `COPY (SELECT ${columnList(mirror.columns)} FROM ${mirror.qualifiedName} AS mirror
     WHERE ${inRange(mirror, 'mirror', range)} ORDER BY ${order.join(', ')}) TO STDOUT`;

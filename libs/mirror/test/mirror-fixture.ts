@@ -136,5 +136,5 @@ export function patchesBetween(base: Content, target: Content): Buffer[] {
 }
 
 function piecesOf(chunks: Chunk[]): Buffer[] {
-  return chunks.flatMap((chunk) => chunk.content);
+  return chunks.map((chunk) => chunk.content);
 }

@@ -1,5 +1,5 @@
 import type { ClientBase } from 'pg';
-import { copyOut } from './copy';
+import { copyOut } from './copy-out';
 
 const SIGNATURE_BYTES = 11;
 const HEADER_BYTES = SIGNATURE_BYTES + 8;

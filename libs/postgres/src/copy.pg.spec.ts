@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
 import type { ClientBase } from 'pg';
-import { copyIn, copyOut } from './copy';
+import { copyIn } from './copy-in';
+import { copyOut } from './copy-out';
 import { selectBinary } from './copy-binary';
 import { withClient } from './pool';
 import { inTransaction } from './transaction';
@@ -47,6 +48,18 @@ async function countOf(table: string): Promise<number> {
   return rows[0]!.rows;
 }
 
+/** What a backend waits for, once that is what is expected, or after ten seconds. */
+async function waitEventOf(pid: number, expected: string): Promise<string | null> {
+  for (let attempt = 1; ; attempt++) {
+    const { rows } = await database.pool.query<{ event: string | null }>(
+      'SELECT wait_event AS event FROM pg_stat_activity WHERE pid = $1',
+      [pid],
+    );
+    if (rows[0]!.event === expected || attempt === 100) return rows[0]!.event;
+    await delay(100);
+  }
+}
+
 async function terminate(client: ClientBase & { processID?: number }): Promise<void> {
   await database.pool.query('SELECT pg_terminate_backend($1, 5000)', [client.processID]);
 }
@@ -76,6 +89,36 @@ describe('rows', () => {
     expect(await transaction((client) => copyIn(client, 'COPY copies FROM STDIN', []))).toBe(0);
     const pieces = await transaction((client) => collect(client, 'COPY copies TO STDOUT'));
     expect(pieces).toEqual([]);
+  });
+
+  it('come whole, with notices between them, larger than a buffer, empty or without columns', async () => {
+    await database.pool.query(`
+      CREATE FUNCTION noisy(n int) RETURNS text LANGUAGE plpgsql
+      AS $$ BEGIN RAISE NOTICE '%', repeat('d', n % 50); RETURN repeat('c', n); END $$`);
+    const lengths = [0, 1, 300_000, 2, ...Array.from({ length: 3_000 }, (_, n) => n % 70)];
+    const statement = `COPY (SELECT noisy(n) FROM unnest(ARRAY[${lengths.join(', ')}]) AS n) TO STDOUT`;
+    const noticed: unknown[] = [];
+    const text = await transaction(async (client) => {
+      client.on('notice', ({ message }) => noticed.push(message));
+      return Buffer.concat(await collect(client, statement)).toString();
+    });
+    expect(text).toBe(lengths.map((length) => `${'c'.repeat(length)}\n`).join(''));
+    expect(noticed).toEqual(lengths.map((length) => 'd'.repeat(length % 50)));
+    const bare = await transaction((client) => collect(client, 'COPY (SELECT FROM lines LIMIT 3) TO STDOUT'));
+    expect(Buffer.concat(bare).toString()).toBe('\n\n\n');
+  });
+
+  it('are held back by a reader that is slow', async () => {
+    const waitsOn = await transaction(async (client) => {
+      const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+      const pieces = copyOut(client, 'COPY (SELECT generate_series(1, 3000000)) TO STDOUT');
+      await pieces.next();
+      const state = await waitEventOf(rows[0]!.pid, 'ClientWrite');
+      let bytes = 0;
+      for await (const piece of pieces) bytes += piece.length;
+      return { state, isAll: bytes > 20_000_000 };
+    });
+    expect(waitsOn).toEqual({ state: 'ClientWrite', isAll: true });
   });
 
   it('are taken from their source no faster than PostgreSQL accepts them', async () => {

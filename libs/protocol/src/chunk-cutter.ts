@@ -16,8 +16,8 @@ export interface ChunkSummary {
 
 /** Consecutive canonical rows of one table. */
 export interface Chunk extends ChunkSummary {
-  /** The canonical rows, in pieces; empty when the cutter does not keep them. */
-  content: Buffer[];
+  /** The canonical rows, in memory of their own; empty when the cutter does not keep them. */
+  content: Buffer;
 }
 
 /** The rows cannot be a dataset: a key is NULL, two keys are equal, or a row is too large. */
@@ -58,14 +58,21 @@ const CAPITAL_N = 0x4e;
  */
 export class ChunkCutter {
   private hash: Hash = createHash('sha256');
-  private content: Buffer[] = [];
+  /** The rows of the chunk that is being cut, as far as they are kept. */
+  private readonly workspace: Buffer;
+  private workspaceBytes = 0;
+  /** Instead of these, a row that is larger than a chunk: it is one by itself. */
+  private largeRow: Buffer | undefined;
   private rows = 0;
   private bytes = 0;
   private firstKey = '';
   /** The beginning of a row whose end has not arrived. */
   private partialRow: Buffer[] = [];
   private partialBytes = 0;
-  private previousKey: Buffer = Buffer.alloc(0);
+  /** Where the key of the row before stands. A Buffer of its own for every row would be most of all garbage. */
+  private previousInput: Buffer = Buffer.alloc(0);
+  private previousStart = 0;
+  private previousEnd = 0;
   private previousCrc = 0;
   private totalRows = 0;
 
@@ -81,15 +88,16 @@ export class ChunkCutter {
   ) {
     this.keepContent = keepContent;
     this.maxRowBytes = maxRowBytes;
+    this.workspace = Buffer.allocUnsafe(keepContent ? CHUNK_MAX_BYTES : 0);
   }
 
-  /** Takes the next bytes of the stream and returns the chunks that they complete. */
+  /** Takes the next bytes of the stream and returns the chunks that they complete. Nothing refers to `input` afterwards. */
   push(input: Buffer): Chunk[] {
     const done: Chunk[] = [];
     let start = 0;
     if (this.partialBytes > 0) {
       const rowEnd = input.indexOf(LF) + 1;
-      this.partialRow.push(rowEnd === 0 ? input : input.subarray(0, rowEnd));
+      this.partialRow.push(Buffer.from(rowEnd === 0 ? input : input.subarray(0, rowEnd)));
       this.partialBytes += rowEnd === 0 ? input.length : rowEnd;
       if (this.partialBytes > this.maxRowBytes) this.fail('row-too-large', this.partialStart(), 0);
       if (rowEnd === 0) return done;
@@ -101,9 +109,10 @@ export class ChunkCutter {
     }
     const end = this.cutRows(input, start, done);
     if (end < input.length) {
-      this.partialRow = [input.subarray(end)];
+      this.partialRow = [Buffer.from(input.subarray(end))];
       this.partialBytes = input.length - end;
     }
+    this.keepPreviousKey();
     return done;
   }
 
@@ -130,9 +139,11 @@ export class ChunkCutter {
         chunkStart = rowStart;
         done.push(this.takeChunk());
       }
-      this.previousKey = input.subarray(rowStart, this.keyEnd);
+      this.previousInput = input;
+      this.previousStart = rowStart;
+      this.previousEnd = this.keyEnd;
       this.previousCrc = this.keyCrc;
-      if (this.rows === 0) this.firstKey = this.previousKey.toString('utf8');
+      if (this.rows === 0) this.firstKey = this.previousKey();
       this.rows += 1;
       this.bytes += rowBytes;
       this.totalRows += 1;
@@ -171,16 +182,31 @@ export class ChunkCutter {
     this.keyEnd = position;
     this.keyCrc = crc32Finish(register);
     const mayRepeat = this.totalRows > 0 && this.keyCrc === this.previousCrc;
-    if (mayRepeat && this.previousKey.equals(input.subarray(rowStart, position))) {
-      this.fail('key-not-unique', input, rowStart);
-    }
+    if (mayRepeat && this.repeatsKey(input, rowStart)) this.fail('key-not-unique', input, rowStart);
+  }
+
+  private repeatsKey(input: Buffer, rowStart: number): boolean {
+    const { previousInput, previousStart, previousEnd } = this;
+    return previousInput.compare(input, rowStart, this.keyEnd, previousStart, previousEnd) === 0;
+  }
+
+  private previousKey(): string {
+    return this.previousInput.toString('utf8', this.previousStart, this.previousEnd);
+  }
+
+  private keepPreviousKey(): void {
+    this.previousInput = Buffer.from(this.previousInput.subarray(this.previousStart, this.previousEnd));
+    this.previousEnd -= this.previousStart;
+    this.previousStart = 0;
   }
 
   private takeBytes(input: Buffer, start: number, end: number): void {
     if (start === end) return;
     const piece = input.subarray(start, end);
     this.hash.update(piece);
-    if (this.keepContent) this.content.push(piece);
+    if (!this.keepContent) return;
+    if (piece.length > CHUNK_MAX_BYTES) this.largeRow = Buffer.from(piece);
+    else this.workspaceBytes += piece.copy(this.workspace, this.workspaceBytes);
   }
 
   private takeChunk(): Chunk {
@@ -189,11 +215,12 @@ export class ChunkCutter {
       rows: this.rows,
       bytes: this.bytes,
       firstKey: this.firstKey,
-      lastKey: this.previousKey.toString('utf8'),
-      content: this.content,
+      lastKey: this.previousKey(),
+      content: this.largeRow ?? Buffer.from(this.workspace.subarray(0, this.workspaceBytes)),
     };
     this.hash = createHash('sha256');
-    this.content = [];
+    this.workspaceBytes = 0;
+    this.largeRow = undefined;
     this.rows = 0;
     this.bytes = 0;
     return chunk;

@@ -7,6 +7,8 @@ export { patterns } from './field-reader';
 export * from './frame';
 export * from './frame-decoder';
 export * from './frame-ranges';
+export * from './free-memory';
+export * from './free-memory';
 export * from './limits';
 export * from './mac-address';
 export * from './manifest';

@@ -32,8 +32,8 @@ function makePatch({ base, target }: ChangedTable): { chunks: ChunkFacts[]; cont
   const after = cut([toBytes(target)], 1, true);
   const spans = compareChunkLists(digestsOf(factsOf(before)), digestsOf(factsOf(after)));
   const ranges = spans.map(({ position, count, newPosition, newCount }) => {
-    const old = before.slice(position, position + count).flatMap(({ content }) => content);
-    const now = after.slice(newPosition, newPosition + newCount).flatMap(({ content }) => content);
+    const old = before.slice(position, position + count).map(({ content }) => content);
+    const now = after.slice(newPosition, newPosition + newCount).map(({ content }) => content);
     return { position, count, ...compareRows(Buffer.concat(old), Buffer.concat(now), 1) };
   });
   return { chunks: factsOf(before), contents: write(ranges) };

@@ -88,7 +88,7 @@ describe('the key of a row', () => {
   it('ends at the line feed when all columns are key columns', () => {
     const keys = Array.from({ length: 40_000 }, (_, n) => `${n + 1}`);
     const lastKeys = cut([Buffer.from(`${keys.join('\n')}\n`)], 1, true).map((chunk) =>
-      Buffer.concat(chunk.content).toString().trimEnd().split('\n').at(-1),
+      chunk.content.toString().trimEnd().split('\n').at(-1),
     );
     expect(lastKeys.slice(0, -1)).toEqual(keys.filter((key) => key.length + 1 > crc32(key) >>> 16));
   });

@@ -221,8 +221,7 @@ describe('patches', () => {
     expect(spans).toEqual(vector.spans);
 
     const writer = new PatchWriter();
-    const contentOf = (chunks: typeof base): Buffer =>
-      Buffer.concat(chunks.flatMap(({ content }) => content));
+    const contentOf = (chunks: typeof base): Buffer => Buffer.concat(chunks.map(({ content }) => content));
     for (const { position, count, newPosition, newCount } of spans) {
       const old = contentOf(base.slice(position, position + count));
       const now = contentOf(target.slice(newPosition, newPosition + newCount));

@@ -50,7 +50,7 @@ function read(query: string, key: string[], pool = database.pool): Promise<Chunk
 
 async function readText(query: string, key: string[], pool = database.pool): Promise<string> {
   const chunks = await read(query, key, pool);
-  return Buffer.concat(chunks.flatMap((chunk) => chunk.content)).toString();
+  return Buffer.concat(chunks.map((chunk) => chunk.content)).toString();
 }
 
 function digestsOf(chunks: Chunk[]): string[] {

@@ -1,4 +1,4 @@
-import { ChunkCutter, type Chunk, type ChunkCutterOptions } from '@rivulet/protocol';
+import { ChunkCutter, freeMemory, type Chunk, type ChunkCutterOptions } from '@rivulet/protocol';
 import { copyOut } from '@rivulet/postgres';
 import { escapeIdentifier, type ClientBase } from 'pg';
 import type { DescribedColumn } from './describe-query';
@@ -22,7 +22,11 @@ export async function* readChunks(
   limits: Pick<ChunkCutterOptions, 'maxRowBytes'> = {},
 ): AsyncGenerator<Chunk, void> {
   const cutter = new ChunkCutter(source.keyColumns, { ...limits, keepContent: true });
-  for await (const buffer of copyOut(client, canonicalCopy(source))) yield* cutter.push(buffer);
+  for await (const buffer of copyOut(client, canonicalCopy(source))) {
+    const chunks = cutter.push(buffer);
+    freeMemory(buffer);
+    yield* chunks;
+  }
   yield* cutter.end();
 }
 

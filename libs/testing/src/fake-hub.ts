@@ -195,7 +195,7 @@ function cutDataset({ rows, ...schema }: FakeDataset): CutDataset {
 }
 
 function chunkFrames({ chunks }: CutDataset, index: number): Frame[] {
-  return chunks.map(({ content, rows }) => toFrame('chunk', index, Buffer.concat(content), rows));
+  return chunks.map(({ content, rows }) => toFrame('chunk', index, content, rows));
 }
 
 function patchFrames(base: CutDataset, target: CutDataset, index: number): Frame[] {
@@ -216,7 +216,7 @@ function patchFrames(base: CutDataset, target: CutDataset, index: number): Frame
 }
 
 function contentOf({ chunks }: CutDataset, position: number, count: number): Buffer {
-  return Buffer.concat(chunks.slice(position, position + count).flatMap(({ content }) => content));
+  return Buffer.concat(chunks.slice(position, position + count).map(({ content }) => content));
 }
 
 /** Its number is that in the plan, and comes later. */

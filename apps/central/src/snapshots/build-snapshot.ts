@@ -1,4 +1,11 @@
-import { FRAME_HEADER_BYTES, RivuletError, RowError, TableHasher, type Chunk } from '@rivulet/protocol';
+import {
+  FRAME_HEADER_BYTES,
+  freeMemory,
+  RivuletError,
+  RowError,
+  TableHasher,
+  type Chunk,
+} from '@rivulet/protocol';
 import { formatByteSize } from '@rivulet/platform';
 import { endsSession, isConflict, isPostgresError, sqlState } from '@rivulet/postgres';
 import { findRepeatedKey, readChunks, type DescribedColumn, type RowSource } from '@rivulet/snapshot';
@@ -49,7 +56,7 @@ export async function buildSnapshot(
     batch = [];
     batchBytes = 0;
     await storing;
-    storing = store.add(full);
+    storing = store.add(full).then(() => full.forEach(({ content }) => freeMemory(content)));
     // It is awaited with the next batch; until then a failure must not count as unhandled.
     storing.catch(() => undefined);
   };

@@ -130,7 +130,7 @@ export class SnapshotPatches {
 
   private async write(baseSnapshotId: number, snapshotId: number, contents: PatchContent[]): Promise<void> {
     const frames = contents.map(({ content, rows }): FrameContent => {
-      return { digest: hash('sha256', content, 'buffer'), rows, bytes: content.length, content: [content] };
+      return { digest: hash('sha256', content, 'buffer'), rows, bytes: content.length, content };
     });
     for (const frame of frames) await this.store.add([frame]);
     await this.database.query(

@@ -13,7 +13,7 @@ import {
   type LockPatience,
 } from '@rivulet/mirror';
 import { inTransaction, useCanonicalSettings, type TransactionOptions } from '@rivulet/postgres';
-import { isLater, RivuletError, type Manifest, type ManifestPosition } from '@rivulet/protocol';
+import { freeMemory, isLater, RivuletError, type Manifest, type ManifestPosition } from '@rivulet/protocol';
 import type { SpoolFile } from '../spool/spool-file';
 import type { SyncState, WrittenMirror } from '../state/sync-state';
 import { applyTable, proveTable, rowsToProve, type WrittenTable } from './apply-table';
@@ -155,13 +155,14 @@ function changedMeanwhile({ table }: TableTask): RivuletError {
   );
 }
 
-/** What the table's frames hold, from the spool. */
-async function* contentsOf({ frames }: TableTask, order: ApplyOrder): AsyncGenerator<Buffer, void> {
+/** What the table's frames hold, from the spool. Rows are streamed: one content is gone when the next is asked for. */
+async function* contentsOf({ action, frames }: TableTask, order: ApplyOrder): AsyncGenerator<Buffer, void> {
   for (const { digest } of frames) {
     order.signal.throwIfAborted();
     const content = await order.spool.read(digest);
     order.progress.bytesDone += content.length;
     yield content;
+    if (action !== 'patch') freeMemory(content);
   }
 }
 

@@ -1,6 +1,7 @@
 import {
   decodeFrame,
   FRAME_HEADER_BYTES,
+  freeMemory,
   plannedFrames,
   RivuletError,
   toFrameRanges,
@@ -95,5 +96,6 @@ function checkFrame(frame: Frame, missing: Map<number, string>): void {
       `Frame ${number} of the payload is not the one that was asked for.`,
     );
   }
-  decodeFrame(frame);
+  const content = decodeFrame(frame);
+  if (frame.header.encoding !== 'none') freeMemory(content);
 }

@@ -1,0 +1,107 @@
+import type { ClientBase, Connection, Submittable } from 'pg';
+
+// https://www.postgresql.org/docs/current/protocol-message-formats.html
+const COPY_DATA = 0x64;
+const LENGTH_BYTES = 4;
+
+/** Feeds a COPY … FROM STDIN statement; returns the number of rows that PostgreSQL took. */
+export async function copyIn(
+  client: ClientBase,
+  statement: string,
+  content: AsyncIterable<Buffer> | Iterable<Buffer>,
+): Promise<number> {
+  const query = client.query(new CopyInQuery(statement));
+  await query.ready;
+  try {
+    for await (const piece of content) await query.send(piece);
+  } catch (error) {
+    await query.fail(error);
+    throw error;
+  }
+  return query.finish();
+}
+
+interface CopyConnection extends Connection {
+  query(text: string): void;
+  endCopyFrom(): void;
+  sendCopyFail(message: string): void;
+}
+
+class CopyInQuery implements Submittable {
+  /** PostgreSQL waits for rows. Rejects with its reason when it does not. */
+  readonly ready: Promise<void>;
+  private readonly over: Promise<void>;
+  private markReady!: () => void;
+  private markOver!: () => void;
+  private connection!: CopyConnection;
+  private error: unknown;
+  private isOver = false;
+  private rows = 0;
+
+  constructor(private readonly statement: string) {
+    const begun = new Promise<void>((resolve) => (this.markReady = resolve));
+    this.over = new Promise<void>((resolve) => (this.markOver = resolve));
+    this.ready = Promise.race([begun, this.over]).then(() => this.throwIfFailed());
+  }
+
+  submit(connection: Connection): void {
+    this.connection = connection as CopyConnection;
+    this.connection.query(this.statement);
+  }
+
+  handleCopyInResponse(): void {
+    this.markReady();
+  }
+
+  handleCommandComplete({ text }: { text: string }): void {
+    this.rows = Number(/^COPY (\d+)/.exec(text)?.[1] ?? 0);
+  }
+
+  handleReadyForQuery(): void {
+    this.end();
+  }
+
+  handleError(error: unknown): void {
+    this.error = error;
+    this.end();
+  }
+
+  /** Resolves when nothing refers to the piece any more. @throws PostgreSQL's reason, which can come at any time */
+  async send(piece: Buffer): Promise<void> {
+    this.throwIfFailed();
+    const header = Buffer.allocUnsafe(1 + LENGTH_BYTES);
+    header.writeUInt8(COPY_DATA);
+    header.writeUInt32BE(LENGTH_BYTES + piece.length, 1);
+    const { stream } = this.connection;
+    stream.cork();
+    stream.write(header);
+    const sent = new Promise<void>((resolve) => stream.write(piece, () => resolve()));
+    stream.uncork();
+    await sent;
+    this.throwIfFailed();
+  }
+
+  /** The number of rows. */
+  async finish(): Promise<number> {
+    this.connection.endCopyFrom();
+    await this.over;
+    this.throwIfFailed();
+    return this.rows;
+  }
+
+  /** Has PostgreSQL take back what it was sent. */
+  async fail(reason: unknown): Promise<void> {
+    if (this.isOver) return;
+    this.connection.sendCopyFail(reason instanceof Error ? reason.message : String(reason));
+    await this.over;
+  }
+
+  private end(): void {
+    this.isOver = true;
+    this.markOver();
+  }
+
+  private throwIfFailed(): void {
+    if (this.error !== undefined) throw this.error;
+  }
+}
