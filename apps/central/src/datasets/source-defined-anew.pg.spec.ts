@@ -78,6 +78,15 @@ describe('a source that is defined anew while central runs', () => {
     },
   );
 
+  it('is a clear error also for the device that asks before central has looked', async () => {
+    const central = await fixture.start({ changeDetection: 'poll', pollIntervalMs: 0 });
+    await sync(central);
+    await fixture.query('ALTER TABLE users DROP COLUMN name');
+    const { code, message } = await refusalOf(sync(central));
+    expect(code).toBe('DATASETS_FILE_INVALID');
+    expect(message).toContain('column "name" does not exist');
+  });
+
   it('is mended by a file that fits it', async () => {
     const central = await fixture.start();
     await fixture.query('ALTER TABLE users RENAME name TO called');

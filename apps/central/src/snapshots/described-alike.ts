@@ -6,18 +6,22 @@ import type { BoundDataset } from './bound-dataset';
 
 /**
  * Whether PostgreSQL describes the query as it did when the catalogue was made: then its rows are what the schema of
- * the dataset says. The locks that this takes on the tables keep it true until the end of the transaction.
+ * the dataset says. The locks that this takes on the tables keep it true until the end of the transaction. When it
+ * refuses the query the transaction is as before.
  */
 export async function isDescribedAlike(
   client: ClientBase,
   { dataset, parameters }: BoundDataset,
 ): Promise<boolean> {
+  await client.query('SAVEPOINT description');
   try {
     const columns = await describeQuery(client, dataset.definition.query.template, parameters);
+    await client.query('RELEASE SAVEPOINT description');
     return isDeepStrictEqual(columns.toSorted(byName), dataset.columns.toSorted(byName));
   } catch (error) {
     if (!(error instanceof QueryTextError)) throw error;
     if (isPostgresError(error.cause) && isPassing(error.cause)) throw error.cause;
+    await client.query('ROLLBACK TO SAVEPOINT description');
     return false;
   }
 }
