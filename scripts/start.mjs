@@ -7,12 +7,17 @@ import { runChild } from './run-child.mjs';
 import { appRuntimeFile, removeRuntimeFile, writeRuntimeFile } from './runtime-file.mjs';
 
 const APPS = new Set(['central', 'edge']);
+const DATABASES = ['CENTRAL_DATABASE_URL', 'CENTRAL_SOURCE_DATABASE_URL', 'EDGE_DATABASE_URL'];
+const ONE_BY_ONE = 'or start the apps by themselves: npm run start:central, npm run start:edge.';
 
 /** Without an argument the whole local system, with `central` or `edge` that app alone. */
 await runMain(async ([app, ...rest]) => {
   if (app !== undefined && !APPS.has(app))
     throw new Failure(`There is no app "${app}"; say central or edge.`, 2);
-  if (app === undefined) refuseSecondSystem();
+  if (app === undefined) {
+    refuseOtherDatabases();
+    refuseSecondSystem();
+  }
   await ensureInstalled();
   await ensureBuilt();
   const entry = app === undefined ? 'dist/tools/start.js' : `dist/apps/${app}/src/main.js`;
@@ -24,6 +29,23 @@ await runMain(async ([app, ...rest]) => {
   if (app !== undefined) removeRuntimeFile(appRuntimeFile(app));
   return code;
 });
+
+/** The demo is for servers that Rivulet starts: in another database it would make its schema, its rows and its mirrors. */
+function refuseOtherDatabases() {
+  const names = DATABASES.filter((name) => (process.env[name] ?? '').trim() !== '');
+  if (names.length > 0) {
+    const [are, them] = names.length === 1 ? ['is', 'it'] : ['are', 'them'];
+    throw new Failure(
+      `${names.join(' and ')} ${are} set, and npm start runs the demo on databases of its own. Unset ${them}, ${ONE_BY_ONE}`,
+    );
+  }
+  if (process.env.NODE_ENV === 'production') {
+    throw new Failure(
+      'NODE_ENV is production, and npm start runs the demo on servers that production does not have. ' +
+        `Unset it, ${ONE_BY_ONE}`,
+    );
+  }
+}
 
 /** Before the build, which would change the files that the other one runs. */
 function refuseSecondSystem() {

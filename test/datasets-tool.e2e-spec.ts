@@ -102,7 +102,12 @@ describe('npm run datasets, as a process of its own,', () => {
   it.each([
     ['2 for a command that is not understood', 2, ['chek'], /^"chek" is none of .* Did you mean check\?\n/],
     ['1 for a file that is not there', 1, ['check', '--file', 'nowhere.yaml'], /nowhere\.yaml/],
-    ['1 for a file that is in the way', 1, ['init', '--out', file], /cannot be written \(EEXIST\)\.\n/],
+    [
+      '1 for a file that is in the way',
+      1,
+      ['init', '--out', file],
+      / is there already, and is not written over\.\n/,
+    ],
   ])('ends with %s, and says so on standard error alone', async (_, code, argv, message) => {
     expect(await run(...argv)).toEqual({
       code,

@@ -28,13 +28,17 @@ class Checkout {
     symlinkSync(join(process.cwd(), 'node_modules'), join(this.directory, 'node_modules'));
   }
 
-  npmStart(): { npm: ChildProcess; output: () => string; exited: Promise<number | null> } {
+  npmStart(more: NodeJS.ProcessEnv = {}): {
+    npm: ChildProcess;
+    output: () => string;
+    exited: Promise<number | null>;
+  } {
     const environment = Object.entries(process.env).filter(
       ([name]) => !/^(CENTRAL|EDGE|NODE_ENV|npm)_?/.test(name),
     );
     const npm = spawn('npm', ['start'], {
       cwd: this.directory,
-      env: { ...Object.fromEntries(environment), ...this.ports },
+      env: { ...Object.fromEntries(environment), ...this.ports, ...more },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.started.push(npm);
@@ -96,8 +100,27 @@ describe('npm start', () => {
   });
   afterAll(() => checkout.remove());
 
+  it.each([
+    [
+      { CENTRAL_DATABASE_URL: 'postgresql://me@127.0.0.1:9/mine' },
+      'CENTRAL_DATABASE_URL is set, and npm start runs the demo on databases of its own. Unset it, or start',
+    ],
+    [
+      { CENTRAL_SOURCE_DATABASE_URL: 'postgresql://me@127.0.0.1:9/a', EDGE_DATABASE_URL: 'postgresql:///b' },
+      'CENTRAL_SOURCE_DATABASE_URL and EDGE_DATABASE_URL are set, and npm start runs the demo on databases of its own. ' +
+        'Unset them, or start',
+    ],
+    [{ NODE_ENV: 'production' }, 'NODE_ENV is production, and npm start'],
+  ])('refuses %j before it has touched anything', async (environment, refusal) => {
+    const { output, exited } = checkout.npmStart(environment);
+    expect(await exited).toBe(1);
+    expect(output()).toContain(refusal);
+    expect(output()).not.toMatch(/\n\s+at /);
+    expect(existsSync(join(checkout.directory, '.rivulet'))).toBe(false);
+  });
+
   it('reaches a verified, acknowledged first sync, says where everything is, and leaves nothing when killed', async () => {
-    const { npm, output, exited } = checkout.npmStart();
+    const { npm, output, exited } = checkout.npmStart({ CENTRAL_DATABASE_URL: '' });
     await until('the summary is printed', () => output().includes('Ctrl-C') || npm.exitCode !== null);
     expect(output()).toMatch(/First sync: applied, verified, acknowledged/);
     expect(output()).toMatch(/users +created +1,032/);

@@ -38,8 +38,9 @@ describe.each(['central', 'edge'] as const)('the OpenAPI document of %s', (app) 
     expect(bare).toEqual([]);
   });
 
-  it('is shown as a page', async () => {
-    const page = await fetch(`${pair[app].url}/api/docs`);
+  it('is shown as a page, where / leads', async () => {
+    const page = await fetch(`${pair[app].url}/`);
+    expect(page.url).toBe(`${pair[app].url}/api/docs`);
     expect(page.status).toBe(200);
     expect(await page.text()).toContain('swagger-ui');
   });

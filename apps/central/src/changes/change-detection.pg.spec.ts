@@ -118,6 +118,35 @@ describe('what cannot be watched', () => {
     });
   });
 
+  it('is said once for all tables, with the statement that mends it', async () => {
+    await run(`
+      DROP ROLE IF EXISTS rivulet_spec_granted; CREATE ROLE rivulet_spec_granted;
+      CREATE SCHEMA rivulet AUTHORIZATION rivulet_spec_granted;
+      GRANT SELECT ON users, notes TO rivulet_spec_granted`);
+    await asRole('rivulet_spec_granted', async (url) => {
+      const pool = createPool({ url, applicationName: 'another role', maxConnections: 2 });
+      try {
+        const queries = { users, notes, both: 'SELECT users.id FROM users CROSS JOIN notes' };
+        const source = await fixture.start(queries, pool);
+        const grant = 'GRANT TRIGGER ON public.users, public.notes TO rivulet_spec_granted';
+        expect(fixture.warnings).toEqual([
+          'Not every change is noticed, so this is read again when it is older than 60 s: users, notes, both: ' +
+            `central may not make the triggers that note changes; let the owner run: ${grant} (or, where this ` +
+            'role is to read only, db/source/install-change-log.sql with these tables)',
+        ]);
+        expect(source.polled('notes')).toContain(
+          'run: GRANT TRIGGER ON public.notes TO rivulet_spec_granted (or',
+        );
+        await run(grant);
+        await source.reconcile(queries);
+        expect(source.polled('both')).toBeUndefined();
+        expect(await source.isChangedBy('DELETE FROM notes', 'both')).toBe(true);
+      } finally {
+        await pool.end();
+      }
+    });
+  });
+
   it('is nothing, for a role that was given the schema and may make triggers', async () => {
     await run(`
       DROP ROLE IF EXISTS rivulet_spec_installer; CREATE ROLE rivulet_spec_installer;

@@ -6,6 +6,7 @@ import { ChangeLog, type Versions } from './change-log';
 import { readDefinitions, recordDefinitions } from './definitions';
 import { findNotAlways, installTriggers } from './install-triggers';
 import { openChangeLog } from './open-change-log';
+import { whyUntriggered, type UntriggeredTable } from './untriggered';
 import { watchQuery, type Watch } from './watch-query';
 import { WatchReport } from './watch-report';
 
@@ -33,6 +34,8 @@ export class ChangeDetection {
   private readonly log: ChangeLog;
   private readonly report: WatchReport;
   private watches = new Map<string, Watch>();
+  /** Of the queries that are polled for nothing else: their tables without a trigger. */
+  private untriggered = new Map<string, UntriggeredTable[]>();
   /** Their names, for people. */
   private watchedTables: string[] = [];
   /** What the owners of some of them would have to run, so that no writer is missed. */
@@ -112,7 +115,8 @@ export class ChangeDetection {
         return definitions;
       });
       this.seen = after.hash;
-      this.watches = withoutTriggers(watches, missing);
+      this.untriggered = untriggeredOf(watches, missing);
+      this.watches = withoutTriggers(watches, missing, this.untriggered);
       this.watchedTables = after.tables.filter(({ oid }) => !missing.has(oid)).map(({ name }) => name);
       // A view that changed after its query was looked at is in `after` already. So this is repeated until it begins
       // and ends with the same; and what has no trigger yet is tried again the next time.
@@ -140,11 +144,13 @@ export class ChangeDetection {
     return { watches, refused };
   }
 
-  /** Each reason, with the queries that are polled for it. */
+  /** Each reason, with the queries that are polled for it. That triggers are missing is one reason for all of them. */
   private reasonsToPoll(queries: WatchedQuery[]): Map<string, string[]> {
+    const untriggered = this.polled === undefined ? this.untriggered : new Map<string, UntriggeredTable[]>();
+    const missing = whyUntriggered([...new Set([...untriggered.values()].flat())]);
     const reasons = new Map<string, string[]>();
     for (const { name, label = name } of queries) {
-      const { polled } = this.watchOf(name);
+      const polled = untriggered.has(name) ? missing : this.watchOf(name).polled;
       if (polled !== undefined) reasons.set(polled, [...(reasons.get(polled) ?? []), label]);
     }
     return reasons;
@@ -161,13 +167,31 @@ function relationsOf(watches: Map<string, Watch>): string[] {
   return [...new Set([...watches.values()].flatMap(({ relations }) => relations))];
 }
 
-function withoutTriggers(watches: Map<string, Watch>, missing: Map<string, string>): Map<string, Watch> {
+function untriggeredOf(
+  watches: Map<string, Watch>,
+  missing: Map<string, UntriggeredTable>,
+): Map<string, UntriggeredTable[]> {
+  const tables = [...watches]
+    .filter(([, { polled }]) => polled === undefined)
+    .map(([name, { relations }]) => [name, relations.flatMap((oid) => missing.get(oid) ?? [])] as const);
+  return new Map(tables.filter(([, found]) => found.length > 0));
+}
+
+function withoutTriggers(
+  watches: Map<string, Watch>,
+  missing: Map<string, UntriggeredTable>,
+  untriggered: Map<string, UntriggeredTable[]>,
+): Map<string, Watch> {
   return new Map(
-    [...watches].map(([name, watch]) => {
-      const reasons = watch.relations.flatMap((oid) => missing.get(oid) ?? []);
-      if (reasons.length === 0) return [name, watch];
-      const polled = watch.polled ?? reasons.join(', and ');
-      return [name, { relations: watch.relations.filter((oid) => !missing.has(oid)), polled }];
+    [...watches].map(([name, { relations, polled }]) => {
+      const tables = untriggered.get(name);
+      return [
+        name,
+        {
+          relations: relations.filter((oid) => !missing.has(oid)),
+          polled: tables === undefined ? polled : whyUntriggered(tables),
+        },
+      ];
     }),
   );
 }

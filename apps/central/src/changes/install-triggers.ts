@@ -1,6 +1,7 @@
 import { inTransaction, isPostgresError, lockForTransaction } from '@rivulet/postgres';
 import type { ClientBase } from 'pg';
 import { createTrigger, enableAlways, INSTALLATION_LOCK, TRIGGER_NAME } from './change-log-schema';
+import type { UntriggeredTable } from './untriggered';
 
 /** CREATE TRIGGER waits for the writers of a table, and new ones wait behind it meanwhile. */
 const LIMITS = { statementTimeoutMs: 10_000, lockTimeoutMs: 2_000, idleTimeoutMs: 10_000 };
@@ -17,22 +18,24 @@ interface Untriggered {
 /**
  * Gives each of the tables its trigger, which fires whoever writes.
  *
- * @returns the tables that have none, with the reason
+ * @returns the tables that have none, by their OIDs
  */
-export async function installTriggers(client: ClientBase, relations: string[]): Promise<Map<string, string>> {
-  const missing = new Map<string, string>();
+export async function installTriggers(
+  client: ClientBase,
+  relations: string[],
+): Promise<Map<string, UntriggeredTable>> {
+  const missing = new Map<string, UntriggeredTable>();
   for (const { oid, name, mayTrigger, role } of await findUntriggered(client, relations)) {
     // Not tried: CREATE TRIGGER locks the table before it looks at rights.
     if (!mayTrigger) {
-      const nextStep = `name it in db/source/install-change-log.sql, or GRANT TRIGGER ON ${name} TO ${role}`;
-      missing.set(oid, `the table ${name} has no trigger that notes its changes; ${nextStep}`);
+      missing.set(oid, { name, role });
       continue;
     }
     try {
       await inTransaction(client, LIMITS, () => install(client, oid));
     } catch (error) {
       if (!isPostgresError(error)) throw error;
-      missing.set(oid, `the table ${name} cannot be given a trigger: ${error.message}`);
+      missing.set(oid, { name, role, failure: error.message });
     }
   }
   return missing;

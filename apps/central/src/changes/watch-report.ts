@@ -1,7 +1,5 @@
 import { Logger } from '@nestjs/common';
-
-/** Characters of a list in a line of the log. A datasets file may read a thousand tables. */
-const LIST_LENGTH = 600;
+import { inShort } from './in-short';
 
 /** Says in the log what is watched and what is not, each time that this is something else. */
 export class WatchReport {
@@ -49,16 +47,4 @@ export class WatchReport {
       );
     }
   }
-}
-
-/** The first items, and how many more there are. At least one. */
-function inShort(items: string[], separator: string): string {
-  let text = '';
-  for (const [index, item] of items.entries()) {
-    if (index > 0 && text.length + item.length > LIST_LENGTH) {
-      return `${text} and ${items.length - index} more`;
-    }
-    text += index === 0 ? item : separator + item;
-  }
-  return text;
 }

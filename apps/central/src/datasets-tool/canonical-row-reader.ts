@@ -6,6 +6,9 @@ import type { Dataset } from '../datasets/dataset-catalogue';
 const MAX_HEAD_BYTES = 65_536;
 const LF = 0x0a;
 
+/** https://www.postgresql.org/docs/current/sql-copy.html */
+const ESCAPES: Record<string, string> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v' };
+
 /** Counts canonical rows, keeps the first ones, and says whether central could send them. */
 export class CanonicalRowReader {
   rows = 0;
@@ -35,13 +38,11 @@ export class CanonicalRowReader {
     this.judge(() => this.cutter.end());
   }
 
-  /** The values of the first rows. Tabs, line ends and backslashes within them are escaped. */
-  get samples(): string[][] {
+  /** The values of the first rows, without what COPY escapes; null for NULL. */
+  get samples(): (string | null)[][] {
     const lines = this.head.toString('utf8').split('\n');
     const count = Math.min(this.sampleRows, this.rows);
-    return lines
-      .slice(0, count)
-      .map((line) => line.split('\t').map((value) => (value === '\\N' ? 'NULL' : value)));
+    return lines.slice(0, count).map((line) => line.split('\t').map(readValue));
   }
 
   private judge(cut: () => Iterable<Chunk>): void {
@@ -67,4 +68,9 @@ export class CanonicalRowReader {
         return `ends within a row: ${where}`;
     }
   }
+}
+
+function readValue(text: string): string | null {
+  if (text === '\\N') return null;
+  return text.replaceAll(/\\(.)/g, (_, character: string) => ESCAPES[character] ?? character);
 }

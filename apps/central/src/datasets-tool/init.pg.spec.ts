@@ -315,7 +315,7 @@ describe('what init refuses', () => {
     const { code, errors } = await run('init', '--out', out);
     expect([code, errors]).toEqual([
       1,
-      `${out} cannot be written (EEXIST).\nName another file, or remove this one.\n`,
+      `${out} is there already, and is not written over.\nName another file with --out, or remove it.\n`,
     ]);
     expect(readFileSync(out, 'utf8')).toBe('mine');
   });

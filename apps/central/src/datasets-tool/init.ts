@@ -89,11 +89,10 @@ async function writeNew(path: string, text: string): Promise<void> {
     await writeFile(path, text, { flag: 'wx' });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    const nextStep =
-      code === 'EEXIST' ? 'Name another file, or remove this one.' : 'Name a file that can be made.';
-    throw new RivuletError('REQUEST_INVALID', `${path} cannot be written (${code}).`, {
-      cause: error,
-      nextStep,
-    });
+    const [message, nextStep] =
+      code === 'EEXIST'
+        ? ['is there already, and is not written over', 'Name another file with --out, or remove it.']
+        : [`cannot be written (${code})`, 'Name a file that can be made.'];
+    throw new RivuletError('REQUEST_INVALID', `${path} ${message}.`, { cause: error, nextStep });
   }
 }

@@ -37,8 +37,8 @@ export interface PreviewedDataset {
   /** Of the canonical rows. */
   bytes: number;
   durationMs: number;
-  /** The first rows, each column as canonical text. */
-  samples: string[][];
+  /** The first rows, each column as PostgreSQL writes it; null for NULL. */
+  samples: (string | null)[][];
   /** Why the rows cannot be sent. */
   failure: string | undefined;
 }

@@ -115,12 +115,18 @@ function sampleLines({ dataset, rows, samples, failure }: PreviewedDataset, maxW
   if (samples.length === 0) return [];
   const head = dataset.columns.map((column) => column.name);
   const more = rows - samples.length;
-  const indented = formatTable([head, ...samples], {
+  const indented = formatTable([head, ...samples.map((row) => row.map(shownValue))], {
     alignments: '<'.repeat(head.length),
     maxWidth: maxWidth - 2,
   }).map((line) => `  ${line}`);
   const rest = more > 0 ? [`  … and ${counted(more, 'more row')}`] : [];
   return ['', `${name}  ${query.placeOf(0)}`, ...indented, ...rest];
+}
+
+/** A text that would look like NULL stands in quotes, as PostgreSQL has it within arrays. */
+function shownValue(value: string | null): string {
+  if (value === null) return 'NULL';
+  return value === 'NULL' ? '"NULL"' : value;
 }
 
 export function explainLines(explained: ExplainedDataset[]): string[] {

@@ -119,6 +119,33 @@ describe('npm run datasets -- preview', () => {
     expect(lines).toContain('  … and 16 more rows');
   });
 
+  it('shows values as PostgreSQL writes them', async () => {
+    const values = [
+      String.raw`decode('00ff', 'hex') AS picture, NULL::text AS missing, 'NULL'::text AS word`,
+      String.raw`E'\b\f\n\r\t\x0B\\é' AS odd, ARRAY[E'a\\b', NULL, 'NULL'] AS list`,
+    ];
+    const file = fileWith(`SELECT id, ${values.join(', ')} FROM companies WHERE id = 1`);
+    const argv = ['preview', '--mac', MAC, '--file', file];
+    expect(JSON.parse((await run(...argv, '--json')).output)).toMatchObject({
+      datasets: [{ samples: [['1', '\\x00ff', null, 'NULL', '\b\f\n\r\t\v\\é', '{"a\\\\b",NULL,"NULL"}']] }],
+    });
+    const lines = (await run(...argv)).output.split('\n').map((line) => line.replaceAll(/ {2,}/g, '  '));
+    expect(lines).toContain(
+      String.raw`  1  \x00ff  NULL  "NULL"  \x08\x0c\n\r\t\x0b\é  {"a\\b",NULL,"NULL"}`,
+    );
+  });
+
+  it('counts the same bytes as check', async () => {
+    const values =
+      "decode('00ff', 'hex') AS a, 'x'::char(3) AS b, NULL::text AS c, id > 1 AS d, inet '10.0.0.1' AS e";
+    const options = ['--json', '--mac', MAC, '--file', fileWith(`SELECT id, ${values} FROM companies`)];
+    const expected = { rows: 2, bytes: 2 * '1\t\\\\x00ff\tx  \t\\N\tf\t10.0.0.1\n'.length };
+    expect(JSON.parse((await run('preview', ...options)).output)).toMatchObject({ datasets: [expected] });
+    expect(JSON.parse((await run('check', ...options)).output)).toMatchObject({
+      datasets: [{ found: expected }],
+    });
+  });
+
   it('can be of one dataset, in JSON', async () => {
     const { output } = await run('preview', '--mac', MAC, '--dataset', 'companies', '--json');
     expect(JSON.parse(output)).toMatchObject({
@@ -231,10 +258,30 @@ describe('npm run datasets', () => {
     expect(errors).toContain('Usage: ');
   });
 
-  it('says so when the database is not there', async () => {
-    const { code, errors } = await runDatasetsTool('postgresql://127.0.0.1:1/nowhere', ['check']);
-    expect(code).toBe(1);
-    expect(errors).toMatch(/^The database is not available \(.+\)\./);
+  it("says that it took the demo's file where none was named and that does not fit", async () => {
+    const hint =
+      'No file was named, so this is db/datasets.yaml, that of the demo. Name your own with --file.\n';
+    const empty = await createTestDatabase();
+    try {
+      const check = await runDatasetsTool(empty.url, ['check']);
+      expect(check.code).toBe(1);
+      expect(check.output).toContain('relation "devices" does not exist');
+      expect(check.output.endsWith(hint)).toBe(true);
+      for (const argv of [['preview', '--mac', MAC], ['explain']]) {
+        const { code, errors } = await runDatasetsTool(empty.url, argv);
+        expect(code).toBe(1);
+        expect(errors).toMatch(/relation "devices" does not exist; /);
+        expect(errors.endsWith(hint)).toBe(true);
+      }
+      const named = { CENTRAL_DATASETS_FILE: 'db/datasets.yaml' };
+      expect((await runDatasetsTool(empty.url, ['check'], named)).output).not.toContain(hint);
+      expect(
+        (await runDatasetsTool(empty.url, ['explain', '--file', 'db/datasets.yaml'])).errors,
+      ).not.toContain(hint);
+      expect((await run('check', '--file', fileWith('SELECT x FROM users'))).output).not.toContain(hint);
+    } finally {
+      await empty.drop();
+    }
   });
 
   it('says so when there is none', async () => {

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { loadEnvironment, namedError, redactSecrets } from '@rivulet/platform';
+import { RivuletError } from '@rivulet/protocol';
 import type { Pool } from 'pg';
 import { CentralEnv } from '../central-env';
 import { createSourcePool } from '../database/source-pool';
@@ -10,7 +11,8 @@ import { initDatasetsFile } from './init';
 import { checkJson, explainJson, previewJson } from './json-reports';
 import { previewDevice } from './preview';
 import { checkLines, explainLines, previewLines, starterLines } from './reports';
-import { openSource } from './source-database';
+import { openSource, sourceVariable, tryConnection } from './source-database';
+import { nameRefusal } from './source-refusal';
 import { UsageError } from './usage-error';
 
 export interface ToolSurroundings {
@@ -24,6 +26,9 @@ export interface ToolSurroundings {
 export const EXIT_FINE = 0;
 export const EXIT_MISTAKES = 1;
 export const EXIT_USAGE = 2;
+
+const DEMO_FILE =
+  'No file was named, so this is db/datasets.yaml, that of the demo. Name your own with --file.';
 
 /** `npm run datasets`. Returns the exit code. */
 export async function runTool(argv: string[], surroundings: ToolSurroundings): Promise<number> {
@@ -48,6 +53,7 @@ export async function runTool(argv: string[], surroundings: ToolSurroundings): P
 async function runOnSource(args: ToolArguments, surroundings: ToolSurroundings): Promise<number> {
   const { environment } = surroundings;
   const { env } = loadEnvironment(CentralEnv, environment);
+  const isDemoFile = args.file === undefined && !environment['CENTRAL_DATASETS_FILE']?.trim();
   const file = args.file === undefined ? env.datasetsFile : fromCaller(args.file, environment);
   const database = await openSource(environment);
   const pool = createSourcePool({
@@ -56,8 +62,14 @@ async function runOnSource(args: ToolArguments, surroundings: ToolSurroundings):
     maxConnections: 1,
   });
   try {
+    await tryConnection(database.url);
     if (args.command === 'init') return await runInit(args, pool, surroundings);
-    return await runCommand(args, { file, maxRowBytes: env.maxRowBytes }, pool, surroundings);
+    return await runCommand(args, { file, isDemoFile, maxRowBytes: env.maxRowBytes }, pool, surroundings);
+  } catch (error) {
+    if (isDemoFile && error instanceof RivuletError && error.code === 'DATASETS_FILE_INVALID') {
+      throw new RivuletError(error.code, error.message, { nextStep: DEMO_FILE, cause: error });
+    }
+    throw nameRefusal(error, database.url, sourceVariable(environment));
   } finally {
     await pool.end();
     await database.stop();
@@ -86,7 +98,7 @@ async function runInit(
 
 async function runCommand(
   args: ToolArguments,
-  { file, maxRowBytes }: { file: string; maxRowBytes: number },
+  { file, isDemoFile, maxRowBytes }: { file: string; isDemoFile: boolean; maxRowBytes: number },
   source: Pool,
   { write, width }: ToolSurroundings,
 ): Promise<number> {
@@ -96,8 +108,10 @@ async function runCommand(
     write(args.asJson ? `${JSON.stringify(json, undefined, 2)}\n` : `${lines.join('\n').trimEnd()}\n`);
   if (args.command === 'check') {
     const report = await checkDatasetsFile(source, { file, macAddresses, timeoutMs, maxRowBytes });
-    print(checkLines(report, args.showColumns, width), checkJson(report));
-    return report.findings.mistakes.isEmpty ? EXIT_FINE : EXIT_MISTAKES;
+    const isRight = report.findings.mistakes.isEmpty;
+    const lines = checkLines(report, args.showColumns, width);
+    print(isRight || !isDemoFile ? lines : [...lines, DEMO_FILE], checkJson(report));
+    return isRight ? EXIT_FINE : EXIT_MISTAKES;
   }
   if (args.command === 'preview') {
     const options = { file, macAddress: macAddress!, datasets, sampleRows, timeoutMs, maxRowBytes };

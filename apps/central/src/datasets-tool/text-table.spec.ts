@@ -27,6 +27,6 @@ describe('a table', () => {
   });
 
   it('lets no value steer the terminal', () => {
-    expect(formatTable([['\u001B[2Jx\n']], { alignments: '<' })).toEqual(['\\x1b[2Jx\\x0a']);
+    expect(formatTable([['\u001B[2Jx\n']], { alignments: '<' })).toEqual(['\\x1b[2Jx\\n']);
   });
 });

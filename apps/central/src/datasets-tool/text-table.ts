@@ -13,6 +13,7 @@ const WIDE =
   /[\u1100-\u115F\u2E80-\uA4CF\uAC00-\uD7A3\uF900-\uFAFF\uFE30-\uFE6F\uFF00-\uFF60]|\p{Emoji_Presentation}/u;
 const COMBINING = /\p{Mn}|\p{Me}|\u200D|\uFE0F/u;
 const CONTROL = /\p{Cc}/gu;
+const NAMED_CONTROLS: Record<string, string> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
 /** Rows, of which the first is the head, as lines with aligned columns. */
 export function formatTable(rows: string[][], { alignments, maxWidth }: TableOptions): string[] {
@@ -36,7 +37,7 @@ export function formatTable(rows: string[][], { alignments, maxWidth }: TableOpt
 export function escapeControls(text: string): string {
   return text.replaceAll(
     CONTROL,
-    (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
+    (character) => NAMED_CONTROLS[character] ?? `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
   );
 }
 

@@ -1,5 +1,5 @@
 import type { OnApplicationShutdown } from '@nestjs/common';
-import { encodeBlock, type BlockEncoding, type Chunk } from '@rivulet/protocol';
+import { encodeBlock, freeMemory, type BlockEncoding, type Chunk } from '@rivulet/protocol';
 import { inTransaction, lockForTransaction, selectBinary, withClient } from '@rivulet/postgres';
 import type { Pool } from 'pg';
 
@@ -55,6 +55,7 @@ export class ChunkStore implements OnApplicationShutdown {
       insertChunks(stored.length),
       stored.flatMap((chunk) => [chunk.digest, chunk.rows, chunk.contentBytes, chunk.encoding, chunk.block]),
     );
+    for (const { encoding, block } of stored) if (encoding === 'zstd') freeMemory(block);
   }
 
   /** The chunks with these digests, in the same order; undefined where one is not there. */

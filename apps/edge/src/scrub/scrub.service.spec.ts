@@ -126,12 +126,12 @@ describe('a shutdown', () => {
 
 describe('the log', () => {
   it.each([
-    ['intact', undefined, 'log', /^Scrub: all 0 mirrors/],
-    ['repaired', undefined, 'warn', /^Scrub: what was different has been fetched again/],
+    ['intact', undefined, 'log', /^Every mirror is as it was applied$/],
+    ['repaired', undefined, 'warn', /^What was different has been fetched again/],
     ['deviating', 'CENTRAL_UNREACHABLE', 'warn', /^Repair failed: It failed\. Wait\.$/],
     ['deviating', 'DISK_FULL', 'error', /^Repair failed/],
-    ['failed', 'MIRROR_BUSY', 'warn', /^Scrub failed/],
-    ['failed', 'CHECKSUM_MISMATCH', 'error', /^Scrub failed/],
+    ['failed', 'MIRROR_BUSY', 'warn', /^Failed: It failed\. Wait\.$/],
+    ['failed', 'CHECKSUM_MISMATCH', 'error', /^Failed/],
   ] as const)('has a scrub that is %s with %s at %s', async (status, code, level, message) => {
     run.mockResolvedValueOnce(resultOf(status, code));
     await service.scrub('schedule');

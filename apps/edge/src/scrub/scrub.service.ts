@@ -60,16 +60,16 @@ export class ScrubService implements OnModuleDestroy, BeforeApplicationShutdown 
 
   private async runAndReport(run: ScrubRun): Promise<ScrubResult> {
     const result = await this.scrubber.run(run);
-    const { verificationId, status, tables, durationMs, error } = result;
+    const { verificationId, status, durationMs, error } = result;
     const summary = { verificationId, status, ms: durationMs };
     if (error !== undefined) {
-      const message = `${status === 'failed' ? 'Scrub' : 'Repair'} failed: ${error.message} ${error.nextStep}`;
+      const message = `${status === 'failed' ? 'Failed' : 'Repair failed'}: ${error.message} ${error.nextStep}`;
       if (needsPerson(error.code)) this.logger.error({ ...summary, code: error.code }, message);
       else this.logger.warn({ ...summary, code: error.code }, message);
     } else if (status === 'intact') {
-      this.logger.log(summary, `Scrub: all ${tables.length} mirrors are as they were applied`);
+      this.logger.log(summary, 'Every mirror is as it was applied');
     } else if (status === 'repaired') {
-      this.logger.warn(summary, 'Scrub: what was different has been fetched again and proved');
+      this.logger.warn(summary, 'What was different has been fetched again and proved');
     }
     return result;
   }

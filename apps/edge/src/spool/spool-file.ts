@@ -6,6 +6,7 @@ import {
   decodeFrameHeader,
   encodeFrameHeader,
   FRAME_HEADER_BYTES,
+  freeMemory,
   RivuletError,
   ROW_MAX_BYTES,
   type Frame,
@@ -95,8 +96,10 @@ export class SpoolFile {
   /** @throws RivuletError DISK_FULL; the frames are then not in the spool, and the next go in their place */
   async append(frames: Frame[]): Promise<void> {
     const pieces = frames.flatMap((frame) => [encodeFrameHeader(frame.header), frame.block]);
+    const bytes = Buffer.concat(pieces);
     try {
-      await this.writeAtEnd(Buffer.concat(pieces));
+      await this.writeAtEnd(bytes);
+      freeMemory(bytes);
     } catch (error) {
       // Part of a frame may have been written. The next one goes over it; until then its room is given back.
       await this.file.truncate(this.end).catch(() => undefined);
@@ -122,7 +125,9 @@ export class SpoolFile {
       throw new RivuletError('FRAME_INVALID', `Frame ${digest.slice(0, 12)} is not in the spool.`);
     try {
       const bytes = await this.bytesAt(entry.offset, entry.length);
-      return contentOf(bytes, digest, this.maxRowBytes);
+      const content = contentOf(bytes, digest, this.maxRowBytes);
+      if (content.buffer !== bytes.buffer) freeMemory(bytes);
+      return content;
     } catch (error) {
       this.entries.delete(digest);
       const message = `Frame ${digest.slice(0, 12)} is damaged in the spool.`;

@@ -4,7 +4,7 @@ import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
 import { DataSource } from 'typeorm';
 import { withDatabaseLease } from './database-lease';
 import type { SyncCycle } from './sync-cycle';
-import { unfinishedResult, type SyncResult } from './sync-result';
+import { unfinishedResult, type SyncResult, type TableResult } from './sync-result';
 import { SyncService } from './sync.service';
 
 let database: TestDatabase;
@@ -199,6 +199,18 @@ describe('a shutdown', () => {
 });
 
 describe('the log', () => {
+  it.each([
+    [[1], 'Applied and verified 1 changed row in 1 table'],
+    [[3, 0], 'Applied and verified 3 changed rows in 2 tables'],
+  ])('counts what changed in tables with %j changed rows', async (rowsChanged, message) => {
+    const log = jest.spyOn(Logger.prototype, 'log');
+    const tables = rowsChanged.map((rows) => ({ action: 'patched', rowsChanged: rows }) as TableResult);
+    run.mockResolvedValueOnce({ ...current('1'), status: 'applied', tables });
+    await service.sync('schedule');
+
+    expect(log).toHaveBeenCalledWith(expect.objectContaining({ status: 'applied' }), message);
+  });
+
   it.each<[ErrorCode, 'warn' | 'error']>([
     ['CENTRAL_UNREACHABLE', 'warn'],
     ['SERVER_BUSY', 'warn'],
@@ -217,10 +229,7 @@ describe('the log', () => {
     run.mockResolvedValueOnce(failed(code));
     await service.sync('schedule');
 
-    expect(spies[level]).toHaveBeenCalledWith(
-      expect.objectContaining({ code }),
-      'Sync failed: It failed. Wait.',
-    );
+    expect(spies[level]).toHaveBeenCalledWith(expect.objectContaining({ code }), 'Failed: It failed. Wait.');
     expect(spies[level === 'warn' ? 'error' : 'warn']).not.toHaveBeenCalled();
   });
 });

@@ -115,13 +115,20 @@ export class SyncService implements OnModuleDestroy, BeforeApplicationShutdown {
     const rows = changed.reduce((sum, table) => sum + table.rowsChanged, 0);
     const summary = { cycleId, status, manifestId, wireBytes, ms: durations.totalMs };
     if (status === 'failed') {
-      const message = `Sync failed: ${error!.message} ${error!.nextStep}`;
+      const message = `Failed: ${error!.message} ${error!.nextStep}`;
       if (needsPerson(error!.code)) this.logger.error({ ...summary, code: error!.code }, message);
       else this.logger.warn({ ...summary, code: error!.code }, message);
     } else if (status === 'current') {
-      this.logger.log(summary, 'Sync: already current');
+      this.logger.log(summary, 'Already current');
     } else {
-      this.logger.log(summary, `Sync: applied and verified ${rows} changed rows in ${changed.length} tables`);
+      this.logger.log(
+        summary,
+        `Applied and verified ${counted(rows, 'changed row')} in ${counted(changed.length, 'table')}`,
+      );
     }
   }
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }

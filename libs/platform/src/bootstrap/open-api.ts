@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { findPackageJSON } from 'node:module';
-import type { INestApplication } from '@nestjs/common';
+import { HttpStatus, type INestApplication } from '@nestjs/common';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 
 export interface OpenApiOptions {
@@ -8,7 +8,7 @@ export interface OpenApiOptions {
   description: string;
 }
 
-/** Swagger UI at /api/docs and the document at /api/docs-json. It is built when it is first asked for. */
+/** Swagger UI at /api/docs, where / leads, and the document at /api/docs-json. It is built when it is first asked for. */
 export function setUpOpenApi(app: INestApplication, { title, description }: OpenApiOptions): void {
   const config = new DocumentBuilder()
     .setTitle(title)
@@ -20,6 +20,10 @@ export function setUpOpenApi(app: INestApplication, { title, description }: Open
     app,
     () => SwaggerModule.createDocument(app, config, { operationIdFactory: (_controller, method) => method }),
     { jsonDocumentUrl: 'api/docs-json', raw: ['json'], customSiteTitle: title },
+  );
+  const http = app.getHttpAdapter();
+  http.get('/', (_request: unknown, response: unknown) =>
+    http.redirect(response, HttpStatus.FOUND, '/api/docs'),
   );
 }
 

@@ -52,6 +52,12 @@ describe('the OpenAPI document', () => {
     expect(info.version).toMatch(/^\d+\.\d+\.\d+/);
   });
 
+  it('is where / leads, which is no operation of its own', async () => {
+    const { statusCode, headers } = await fixture.app.inject('/');
+    expect([statusCode, headers.location]).toEqual([302, '/api/docs']);
+    expect((await openApi()).paths).not.toHaveProperty(['/']);
+  });
+
   it('is shown by Swagger UI under a policy that lets it run', async () => {
     const page = await fixture.app.inject('/api/docs');
     expect(page.statusCode).toBe(200);
