@@ -1,6 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { RivuletError } from '@rivulet/protocol';
-import { Client } from 'pg';
+import { Client, type QueryResult } from 'pg';
 import type { DataSource, MigrationInterface, QueryRunner } from 'typeorm';
 import { DatabaseIndicator, MigrationsIndicator } from './database-indicators';
 import { connect, type DatabaseModuleOptions } from './database.module';
@@ -46,11 +46,19 @@ const opened: DataSource[] = [];
 let url: string;
 let databases = 0;
 
-async function asAdmin(sql: string): Promise<void> {
+async function asAdmin(sql: string): Promise<QueryResult> {
   const client = new Client({ connectionString: server });
   await client.connect();
-  await client.query(sql);
-  await client.end();
+  try {
+    return await client.query(sql);
+  } finally {
+    await client.end();
+  }
+}
+
+async function serverVersion(): Promise<number> {
+  const { rows } = await asAdmin(`SELECT current_setting('server_version_num')::int / 10000 AS version`);
+  return (rows as { version: number }[])[0]!.version;
 }
 
 beforeAll(() => Logger.overrideLogger(false));
@@ -132,9 +140,9 @@ describe('migrations', () => {
 describe('a database that an app cannot have its tables in', () => {
   it('is refused when its encoding is not UTF8, by name, with the cure', async () => {
     const other = `${new URL(url).pathname.slice(1)}_latin1`;
-    await asAdmin(
-      `CREATE DATABASE ${other} ENCODING 'LATIN1' TEMPLATE template0 LOCALE_PROVIDER libc LOCALE 'C'`,
-    );
+    // From version 15 on a template can have a provider that knows UTF8 alone.
+    const provider = (await serverVersion()) < 15 ? '' : 'LOCALE_PROVIDER libc';
+    await asAdmin(`CREATE DATABASE ${other} ENCODING 'LATIN1' TEMPLATE template0 ${provider} LOCALE 'C'`);
     try {
       const latin1 = Object.assign(new URL(url), { pathname: `/${other}` }).href;
       const error = await failure(connect({ ...options([First1700000000001]), url: latin1, attempts: 3 }));
