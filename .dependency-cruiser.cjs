@@ -52,13 +52,13 @@ module.exports = {
         'No Nest, no pg, no clock, no environment, no I/O: another language must be able to mirror it.',
       severity: 'error',
       from: { path: '^libs/protocol/src', pathNot: '\\.spec\\.ts$' },
-      to: { pathNot: ['^libs/protocol/', '^(node:)?(crypto|zlib|util)$'] },
+      to: { pathNot: ['^libs/protocol/', '^libs/errors/src/index\\.ts$', '^(node:)?(crypto|zlib|util)$'] },
     },
     {
       name: 'postgres-stands-alone',
       severity: 'error',
       from: { path: '^libs/postgres/src', pathNot: '\\.spec\\.ts$' },
-      to: { path: '^libs/', pathNot: ['^libs/postgres/', '^libs/protocol/src/index\\.ts$'] },
+      to: { path: '^libs/', pathNot: ['^libs/postgres/', '^libs/errors/src/index\\.ts$'] },
     },
     {
       name: 'row-libraries-are-nest-free',

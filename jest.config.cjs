@@ -18,7 +18,7 @@ const base = {
       },
     ],
   },
-  moduleNameMapper: { '^@rivulet/([a-z]+)$': '<rootDir>/libs/$1/src/index.ts' },
+  moduleNameMapper: { '^@rivulet/([a-z-]+)$': '<rootDir>/libs/$1/src/index.ts' },
   setupFiles: ['<rootDir>/test/setup/native-errors.cjs'],
   modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/.rivulet'],
   testPathIgnorePatterns: ['/node_modules/', '/dist/'],

@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createPool, startEmbeddedServer } from '@rivulet/postgres';
+import { startEmbeddedServer } from '@rivulet/embedded-postgres';
+import { createPool } from '@rivulet/postgres';
 import type { Pool } from 'pg';
 import type { Cleanup } from './cleanup';
 

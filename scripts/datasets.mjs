@@ -8,7 +8,7 @@ import { appRuntimeFile, readRuntimeFile, systemRuntimeFile } from './runtime-fi
 await runMain(async (args) => {
   await ensureInstalled({ output: process.stderr });
   await ensureBuilt({ output: process.stderr });
-  const program = join(projectRoot, 'dist', 'apps', 'central', 'src', 'datasets-tool', 'main.js');
+  const program = join(projectRoot, 'dist', 'apps', 'datasets-cli', 'src', 'main.js');
   const { code } = await runChild(findNode(), ['--enable-source-maps', program, ...args], {
     cwd: projectRoot,
     env: withRunningDatabase(process.env),

@@ -35,7 +35,7 @@ describe('npm run datasets, as a process of its own,', () => {
   });
 
   async function run(...argv: string[]): Promise<Run> {
-    const program = join('dist', 'apps', 'central', 'src', 'datasets-tool', 'main.js');
+    const program = join('dist', 'apps', 'datasets-cli', 'src', 'main.js');
     const child = spawn(process.execPath, [program, ...argv], {
       env: { PATH: process.env['PATH'], CENTRAL_SOURCE_DATABASE_URL: source.url },
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,8 +1,8 @@
 import { Client, type Pool } from 'pg';
-import { createSourcePool } from '../apps/central/src/database/source-pool';
+import { createSourcePool } from '@rivulet/datasets';
 import { CentralFixture } from '../apps/central/test/central-fixture';
 import { CentralServices } from '../apps/central/test/central-services';
-import { runDatasetsTool } from '../apps/central/test/run-datasets-tool';
+import { runDatasetsTool } from '../apps/datasets-cli/test/run-datasets-tool';
 import { SyncCycleFixture } from '../apps/edge/test/sync-cycle-fixture';
 import { LocalHub } from './support/local-hub';
 

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { chownSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startEmbeddedServer, type EmbeddedServer } from '@rivulet/postgres';
+import { startEmbeddedServer, type EmbeddedServer } from '@rivulet/embedded-postgres';
 import { AppProcess } from '@rivulet/testing';
 import { Pool, type PoolClient } from 'pg';
 import { DEMO_MAC, SyncPair, until } from './support/sync-pair';

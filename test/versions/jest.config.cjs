@@ -20,7 +20,7 @@ module.exports = {
       ...common,
       displayName: `libraries on ${version}`,
       // With the datasets tool, which asks for plans in another way before 16.
-      roots: ['<rootDir>/libs', '<rootDir>/apps/central/src/datasets-tool'],
+      roots: ['<rootDir>/libs', '<rootDir>/apps/datasets-cli'],
       testMatch: ['<rootDir>/{libs,apps}/**/*.pg.spec.ts'],
       // What it starts is the server that Rivulet brings.
       testPathIgnorePatterns: [...common.testPathIgnorePatterns, '/embedded/'],

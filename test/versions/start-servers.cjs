@@ -2,7 +2,7 @@ const { chmodSync, mkdtempSync, rmSync } = require('node:fs');
 const { tmpdir } = require('node:os');
 const path = require('node:path');
 // From the build: Jest maps no module names in here.
-const postgres = require('../../dist/libs/postgres/src/index.js');
+const { startEmbeddedServer } = require('../../dist/libs/embedded-postgres/src/index.js');
 
 const settings = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '200' };
 
@@ -20,7 +20,7 @@ module.exports = async () => {
   const urls = {};
   try {
     for (const [version, packageDirectory] of Object.entries(packages)) {
-      const server = await postgres.startEmbeddedServer({
+      const server = await startEmbeddedServer({
         directory: path.join(directory, version),
         databases: [],
         settings,

@@ -12,6 +12,7 @@ void runApp('central', async () => {
     urlVariable: 'CENTRAL_DATABASE_URL',
     name: 'central',
     port: 54_080,
+    loadEmbedded: () => import('../../../libs/embedded-postgres/src/index.js'),
   });
   return {
     module: CentralModule.forRoot(env, database.url, resolveSource(env, database)),

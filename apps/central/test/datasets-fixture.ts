@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
-import { PROTOCOL_VERSION, RivuletError, type ManifestTable, type SyncRequest } from '@rivulet/protocol';
+import { RivuletError } from '@rivulet/errors';
+import { PROTOCOL_VERSION, type ManifestTable, type SyncRequest } from '@rivulet/protocol';
 import { ulid } from 'ulid';
 import type { CentralEnv } from '../src/central-env';
 import { CentralFixture } from './central-fixture';

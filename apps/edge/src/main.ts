@@ -13,6 +13,7 @@ void runApp('edge', async () => {
     urlVariable: 'EDGE_DATABASE_URL',
     name: 'edge',
     port: 54_081,
+    loadEmbedded: () => import('../../../libs/embedded-postgres/src/index.js'),
   });
   return {
     module: EdgeModule.forRoot(env, database.url, macAddress),

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { sqlState } from '@rivulet/postgres';
 import type { PoolClient } from 'pg';
 import type { SyncResult } from '../src/sync/sync-result';
 import type { CycleOptions, SyncCycleFixture } from './sync-cycle-fixture';
@@ -6,7 +7,7 @@ import type { CycleOptions, SyncCycleFixture } from './sync-cycle-fixture';
 /** What a reader sees where there is no table. */
 export const NOTHING = 'no such table';
 
-const UNDEFINED_TABLE = new Set<unknown>(['42P01', '3F000']);
+const UNDEFINED_TABLE = new Set<unknown>([sqlState.undefinedTable, sqlState.invalidSchemaName]);
 
 /** All rows of a table with all their columns, in one text. Of an empty table it is `null`. */
 export function rowsOf(table: string): string {

@@ -1,4 +1,5 @@
-import { RivuletError, type ManifestTable, type TableSchema } from '@rivulet/protocol';
+import { RivuletError } from '@rivulet/errors';
+import type { ManifestTable, TableSchema } from '@rivulet/protocol';
 import type { ClientBase } from 'pg';
 import { findDependents, heldBy, type HeldMirror } from './dependents';
 import { canCarry, findExtraIndexes, type CarriedIndex } from './extra-indexes';

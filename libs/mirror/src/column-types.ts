@@ -1,4 +1,5 @@
-import { RivuletError, type Column, type RivuletErrorOptions } from '@rivulet/protocol';
+import { RivuletError, type RivuletErrorOptions } from '@rivulet/errors';
+import type { Column } from '@rivulet/protocol';
 import { isPostgresError } from '@rivulet/postgres';
 import type { ClientBase } from 'pg';
 import { readExtensionType, whatExtensionLacks, type ExtensionType } from './extension-types';

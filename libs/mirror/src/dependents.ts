@@ -1,4 +1,4 @@
-import { RivuletError } from '@rivulet/protocol';
+import { RivuletError } from '@rivulet/errors';
 import type { ClientBase } from 'pg';
 import { placeText, type MirrorPlace } from './mirror-place';
 

@@ -1,8 +1,6 @@
-import { RivuletError } from '@rivulet/protocol';
-import { isPostgresError, type PostgresError } from '@rivulet/postgres';
+import { RivuletError } from '@rivulet/errors';
+import { hasSqlState, sqlState, type PostgresError } from '@rivulet/postgres';
 import type { MirrorShape } from './mirror-shape';
-
-const UNIQUE_VIOLATION = '23505';
 
 /**
  * Has `work` write rows under their primary key, or give them one. Central has seen that no two keys have one text; for PostgreSQL they can be
@@ -17,7 +15,7 @@ export async function namingDuplicateKeys<T>(
   try {
     return await work();
   } catch (error) {
-    if (!isPostgresError(error) || error.code !== UNIQUE_VIOLATION || !isAbout(key, error)) throw error;
+    if (!hasSqlState(error, sqlState.uniqueViolation) || !isAbout(key, error)) throw error;
     throw new RivuletError(
       'DATASET_KEY_NOT_UNIQUE',
       `Dataset ${name} has two rows whose keys PostgreSQL calls equal, though they differ as text ` +

@@ -1,5 +1,6 @@
 import { isPostgresError } from '@rivulet/postgres';
-import { extensionTypes, RivuletError } from '@rivulet/protocol';
+import { RivuletError } from '@rivulet/errors';
+import { extensionTypes } from '@rivulet/protocol';
 import { escapeIdentifier, type ClientBase } from 'pg';
 import { placeText } from './mirror-place';
 import type { MirrorShape } from './mirror-shape';

@@ -1,11 +1,6 @@
 import { Readable } from 'node:stream';
-import {
-  ChunkCutter,
-  RivuletError,
-  schemaFingerprint,
-  TableHasher,
-  type ManifestTable,
-} from '@rivulet/protocol';
+import { RivuletError } from '@rivulet/errors';
+import { ChunkCutter, schemaFingerprint, TableHasher, type ManifestTable } from '@rivulet/protocol';
 import { inTransaction, useCanonicalSettings, withClient } from '@rivulet/postgres';
 import { createTestDatabase, ordinary, type TestDatabase } from '@rivulet/testing';
 import type { ClientBase } from 'pg';

@@ -1,12 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isPostgresError, sqlState } from '@rivulet/postgres';
+import { hasSqlState, inSavepoint, sqlState } from '@rivulet/postgres';
 import type { ClientBase } from 'pg';
 
 /** New readers of a table queue behind whoever waits for it alone: for so long at a time, and no longer. */
 const TRY_MS = 100;
-
-/** PostgreSQL ends one of two sessions that wait for each other. */
-const DEADLOCK_DETECTED = '40P01';
 
 export interface LockPatience {
   /** How long to go on trying. */
@@ -30,14 +27,14 @@ export async function lockTables(
   const deadline = performance.now() + patienceMs;
   for (;;) {
     const left = deadline - performance.now();
-    await client.query('SAVEPOINT rivulet_locks');
     try {
-      await lockWithin(client, qualifiedNames, Math.min(TRY_MS, left));
-      await client.query(`SET LOCAL lock_timeout = ${patienceMs}; RELEASE SAVEPOINT rivulet_locks`);
+      await inSavepoint(client, () => lockWithin(client, qualifiedNames, Math.min(TRY_MS, left)));
+      await client.query(`SET LOCAL lock_timeout = ${patienceMs}`);
       return;
     } catch (error) {
-      if (!isPassing(error) || left <= TRY_MS) throw error;
-      await client.query('ROLLBACK TO SAVEPOINT rivulet_locks; RELEASE SAVEPOINT rivulet_locks');
+      // A deadlock, too: PostgreSQL ends one of two sessions that wait for each other.
+      const isLocked = hasSqlState(error, sqlState.lockNotAvailable, sqlState.deadlockDetected);
+      if (!isLocked || left <= TRY_MS) throw error;
       await sleep(TRY_MS * (0.5 + Math.random()));
       signal.throwIfAborted();
     }
@@ -50,8 +47,4 @@ async function lockWithin(client: ClientBase, qualifiedNames: string[], budgetMs
     const timeoutMs = Math.max(1, Math.round(end - performance.now()));
     await client.query(`SET LOCAL lock_timeout = ${timeoutMs}; LOCK TABLE ${name} IN ACCESS EXCLUSIVE MODE`);
   }
-}
-
-function isPassing(error: unknown): boolean {
-  return isPostgresError(error) && [sqlState.lockNotAvailable, DEADLOCK_DETECTED].includes(error.code);
 }

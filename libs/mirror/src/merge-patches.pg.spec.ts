@@ -1,4 +1,4 @@
-import { RivuletError } from '@rivulet/protocol';
+import { RivuletError } from '@rivulet/errors';
 import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
 import type { ClientBase } from 'pg';
 import {

@@ -1,4 +1,5 @@
-import { RivuletError, type ManifestTable } from '@rivulet/protocol';
+import { RivuletError } from '@rivulet/errors';
+import type { ManifestTable } from '@rivulet/protocol';
 import { escapeIdentifier, type ClientBase } from 'pg';
 import type { FoundMirror } from './mirror-catalogue';
 import { placeText, qualifiedName, type MirrorPlace } from './mirror-place';

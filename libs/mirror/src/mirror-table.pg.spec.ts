@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
-import { RivuletError, schemaFingerprint, type ManifestTable } from '@rivulet/protocol';
+import { RivuletError } from '@rivulet/errors';
+import { schemaFingerprint, type ManifestTable } from '@rivulet/protocol';
 import { inTransaction, withClient } from '@rivulet/postgres';
 import { createTestDatabase, ordinary, type TestDatabase } from '@rivulet/testing';
 import type { ClientBase } from 'pg';

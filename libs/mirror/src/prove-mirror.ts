@@ -1,4 +1,5 @@
-import { RivuletError, TableHasher, type ChunkSummary, type ManifestTable } from '@rivulet/protocol';
+import { RivuletError } from '@rivulet/errors';
+import { TableHasher, type ChunkSummary, type ManifestTable } from '@rivulet/protocol';
 
 type Content = ReturnType<TableHasher['finish']>;
 

@@ -1,7 +1,7 @@
+import { RivuletError } from '@rivulet/errors';
 import {
   ChunkCutter,
   freeMemory,
-  RivuletError,
   ROW_MAX_BYTES_CEILING,
   RowError,
   type Chunk,

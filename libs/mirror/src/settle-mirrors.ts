@@ -1,5 +1,5 @@
-import { isPostgresError } from '@rivulet/postgres';
-import { RivuletError } from '@rivulet/protocol';
+import { hasSqlState, sqlState } from '@rivulet/postgres';
+import { RivuletError } from '@rivulet/errors';
 import { escapeIdentifier, escapeLiteral, type ClientBase } from 'pg';
 import { refuseLosses, replacedMirrors, type ArrangedMirror, type Arrangement } from './arrange-mirrors';
 import { findExtraIndexes, takeNames } from './extra-indexes';
@@ -110,9 +110,6 @@ async function rename(client: ClientBase, place: MirrorPlace, table: string): Pr
   await client.query(`ALTER TABLE ${qualifiedName(place)} RENAME TO ${escapeIdentifier(table)}`);
 }
 
-/** A relation, or a type, has the name. */
-const TAKEN = new Set(['42P07', '42710']);
-
 /** @throws RivuletError MIRROR_TABLE_CONFLICT when something there has the name of one of its indexes */
 async function moveTo(client: ClientBase, from: MirrorPlace, { table }: ArrangedMirror): Promise<void> {
   try {
@@ -121,7 +118,8 @@ async function moveTo(client: ClientBase, from: MirrorPlace, { table }: Arranged
     }
     await rename(client, { schema: table.schema, table: from.table }, table.table);
   } catch (error) {
-    if (!isPostgresError(error) || !TAKEN.has(error.code)) throw error;
+    // A relation, or a type, has the name.
+    if (!hasSqlState(error, sqlState.duplicateTable, sqlState.duplicateObject)) throw error;
     throw new RivuletError(
       'MIRROR_TABLE_CONFLICT',
       `The mirror of dataset ${table.name} cannot move to ${placeText(table)}: ${error.message}.`,

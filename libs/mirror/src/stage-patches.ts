@@ -1,4 +1,5 @@
-import { parsePatch, RivuletError, type PatchedSpan, type PatchRange } from '@rivulet/protocol';
+import { RivuletError } from '@rivulet/errors';
+import { parsePatch, type PatchedSpan, type PatchRange } from '@rivulet/protocol';
 import { isPostgresError } from '@rivulet/postgres';
 import type { ClientBase } from 'pg';
 import { joinSpans } from './key-range';

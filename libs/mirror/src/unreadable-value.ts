@@ -1,4 +1,4 @@
-import { RivuletError } from '@rivulet/protocol';
+import { RivuletError } from '@rivulet/errors';
 import { isPostgresError } from '@rivulet/postgres';
 import { placeText } from './mirror-place';
 import type { MirrorShape } from './mirror-shape';

@@ -8,7 +8,7 @@ const libs = path.resolve(__dirname, '../..');
 
 registerHooks({
   resolve(specifier, context, next) {
-    const lib = /^@rivulet\/([a-z]+)$/.exec(specifier);
+    const lib = /^@rivulet\/([a-z-]+)$/.exec(specifier);
     if (lib) return next(path.join(libs, lib[1], 'src/index.ts'), context);
     const isOurs = specifier.startsWith('.') && context.parentURL?.endsWith('.ts');
     return next(isOurs ? `${specifier}.ts` : specifier, context);

@@ -1,5 +1,4 @@
-import { RivuletError } from '@rivulet/protocol';
-import { startEmbeddedServer } from './embedded';
+import { RivuletError } from '@rivulet/errors';
 
 export interface AppDatabaseOptions {
   /** The database that the user gave, if any. */
@@ -10,6 +9,17 @@ export interface AppDatabaseOptions {
   name: string;
   /** The embedded server's port, if it is free. */
   port: number;
+  /** Loads @rivulet/embedded-postgres, which a production image does not carry. */
+  loadEmbedded: () => Promise<EmbeddedPostgres>;
+}
+
+/** The part of @rivulet/embedded-postgres that is used here. */
+export interface EmbeddedPostgres {
+  startEmbeddedServer(options: {
+    directory: string;
+    port: number;
+    databases: string[];
+  }): Promise<{ url(database: string): string; stop(): Promise<void> }>;
 }
 
 export interface AppDatabase {
@@ -26,7 +36,7 @@ export interface AppDatabase {
  * @throws RivuletError ENVIRONMENT_INVALID in production without a database · DATABASE_UNAVAILABLE
  */
 export async function resolveAppDatabase(options: AppDatabaseOptions): Promise<AppDatabase> {
-  const { url, urlVariable, name, port } = options;
+  const { url, urlVariable, name, port, loadEmbedded } = options;
   if (url !== undefined) return { url, isEmbedded: false, stop: () => Promise.resolve() };
   if (process.env['NODE_ENV'] === 'production') {
     throw new RivuletError(
@@ -37,7 +47,8 @@ export async function resolveAppDatabase(options: AppDatabaseOptions): Promise<A
       },
     );
   }
-  const server = await startEmbeddedServer({
+  const embedded = await loadEmbedded();
+  const server = await embedded.startEmbeddedServer({
     directory: `.rivulet/${name}-postgres`,
     port,
     databases: [name],

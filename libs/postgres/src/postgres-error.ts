@@ -1,3 +1,5 @@
+import { sqlState, type SqlState } from './sql-state';
+
 /** Fields of an error that PostgreSQL reported. https://www.postgresql.org/docs/current/protocol-error-fields.html */
 export interface PostgresError extends Error {
   /** SQLSTATE, five characters. */
@@ -24,21 +26,16 @@ export function isPostgresError(error: unknown): error is PostgresError {
   );
 }
 
-/** https://www.postgresql.org/docs/current/errcodes-appendix.html */
-export const sqlState = {
-  diskFull: '53100',
-  foreignKeyViolation: '23503',
-  lockNotAvailable: '55P03',
-  queryCanceled: '57014',
-  readOnlyTransaction: '25006',
-  undefinedObject: '42704',
-} as const;
+/** Whether PostgreSQL reported one of these. */
+export function hasSqlState(error: unknown, ...states: SqlState[]): error is PostgresError {
+  return isPostgresError(error) && (states as string[]).includes(error.code);
+}
 
 /**
  * Whether an error says that the statement could not be run just then, and nothing of the statement itself: a lost
  * connection, a conflict with others (on a standby: with recovery), no resources, a lock, a cancellation.
  */
-export function isPassing(error: PostgresError): boolean {
+export function isTransientRefusal(error: PostgresError): boolean {
   return /^(08|40|53|55|57|58)/.test(error.code);
 }
 

@@ -2,7 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
 import type { ClientBase } from 'pg';
 import { withClient } from './pool';
-import { isPostgresError, sqlState } from './postgres-error';
+import { isPostgresError } from './postgres-error';
+import { sqlState } from './sql-state';
 import { inTransaction, type TransactionOptions } from './transaction';
 
 jest.setTimeout(30_000);

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { refusalOf } from '../test/refusal';
 import { parseSyncResponse } from './device-sync-messages';
-import { RivuletError } from './rivulet-error';
+import { RivuletError } from '@rivulet/errors';
 
 const MANIFEST_ID = '01KAJ9V9RW4C7ZK3DYE7V1NB2R';
 

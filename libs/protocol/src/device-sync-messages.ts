@@ -1,7 +1,6 @@
-import type { ErrorCode } from './error-codes';
+import { type ErrorCode, RivuletError } from '@rivulet/errors';
 import { FieldReader, patterns, ShapeError } from './field-reader';
 import type { PlanTerms, SyncPlan } from './sync-plan';
-import { RivuletError } from './rivulet-error';
 
 /** The header in which a device says who it is, where devices are known by MAC address alone. */
 export const DEVICE_MAC_HEADER = 'x-device-mac';

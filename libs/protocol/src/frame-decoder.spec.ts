@@ -6,7 +6,7 @@ import { refusalOf } from '../test/refusal';
 import { encodeEndFrame, encodeFrameHeader, FRAME_HEADER_BYTES } from './frame';
 import { FrameDecoder } from './frame-decoder';
 import { CHUNK_MAX_BYTES, frameContentMaxBytes, PATCH_TARGET_BYTES, ROW_MAX_BYTES } from './limits';
-import { RivuletError } from './rivulet-error';
+import { RivuletError } from '@rivulet/errors';
 
 const FRAME_CONTENT_MAX_BYTES = frameContentMaxBytes(ROW_MAX_BYTES);
 const TEXT = Buffer.from('1\tthe same text again\n'.repeat(20));

@@ -1,4 +1,4 @@
-import { RivuletError } from './rivulet-error';
+import { RivuletError } from '@rivulet/errors';
 
 /** Frames from `first` to `last`, both included. */
 export interface FrameRange {

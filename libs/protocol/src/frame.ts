@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { BLOCK_MAX_WINDOW_LOG, frameContentMaxBytes, ROW_MAX_BYTES } from './limits';
-import { RivuletError } from './rivulet-error';
+import { RivuletError } from '@rivulet/errors';
 
 /**
  * Part of a payload: a fixed header and a block. All numbers are unsigned, big-endian.

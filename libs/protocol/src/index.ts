@@ -1,7 +1,6 @@
 export * from './chunk-cutter';
 export * from './chunk-spans';
 export * from './device-sync-messages';
-export * from './error-codes';
 export * from './extension-types';
 export { patterns } from './field-reader';
 export * from './frame';
@@ -14,7 +13,6 @@ export * from './mac-address';
 export * from './manifest';
 export * from './patch';
 export * from './protocol-version';
-export * from './rivulet-error';
 export * from './sync-plan';
 export * from './table-checksum';
 export * from './table-schema';

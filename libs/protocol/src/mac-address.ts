@@ -1,4 +1,4 @@
-import { RivuletError } from './rivulet-error';
+import { RivuletError } from '@rivulet/errors';
 
 const notations = [
   /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/,

@@ -3,7 +3,7 @@ import { exampleManifest, withTables } from '../test/example-manifest';
 import { refusalOf } from '../test/refusal';
 import { isLater, parseManifest, type ManifestTable } from './manifest';
 import { PROTOCOL_VERSION } from './protocol-version';
-import { RivuletError } from './rivulet-error';
+import { RivuletError } from '@rivulet/errors';
 
 type Fields = Record<string, unknown>;
 

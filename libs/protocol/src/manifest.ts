@@ -1,7 +1,7 @@
 import { FieldReader, patterns, readText, ShapeError } from './field-reader';
 import { MANIFEST_MAX_TABLES, NAME_MAX_BYTES, TABLE_MAX_COLUMNS, TABLE_MAX_GRANTS } from './limits';
 import { PROTOCOL_VERSION } from './protocol-version';
-import { RivuletError } from './rivulet-error';
+import { RivuletError } from '@rivulet/errors';
 import {
   isReservedSchema,
   schemaFingerprint,

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { refusalOf } from '../test/refusal';
 import { parsePatch, type PatchRange } from './patch';
-import { RivuletError } from './rivulet-error';
+import { RivuletError } from '@rivulet/errors';
 
 const BASE_CHUNKS = 10;
 

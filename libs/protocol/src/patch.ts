@@ -1,5 +1,5 @@
 import { PATCH_TARGET_BYTES } from './limits';
-import { RivuletError } from './rivulet-error';
+import { RivuletError } from '@rivulet/errors';
 
 const LF = 0x0a;
 const TAB = 0x09;

@@ -1,7 +1,7 @@
 import { FieldReader, patterns, ShapeError } from './field-reader';
 import { MANIFEST_MAX_TABLES } from './limits';
 import type { Manifest, ManifestTable } from './manifest';
-import { RivuletError } from './rivulet-error';
+import { RivuletError } from '@rivulet/errors';
 import { tableChecksum } from './table-checksum';
 
 /** Frame numbers have 32 bits. */

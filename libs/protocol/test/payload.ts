@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { decodeFrame, encodeBlock, encodeEndFrame, encodeFrameHeader } from '../src/frame';
 import type { FrameHeader } from '../src/frame';
 import { FrameDecoder } from '../src/frame-decoder';
-import { RivuletError } from '../src/rivulet-error';
+import { RivuletError } from '@rivulet/errors';
 
 export function sha256(content: Buffer): Buffer {
   return createHash('sha256').update(content).digest();

@@ -1,4 +1,4 @@
-import { RivuletError } from '../src/rivulet-error';
+import { RivuletError } from '@rivulet/errors';
 
 /** The error with which something was refused; anything but a RivuletError is passed on. */
 export function refusalOf(work: () => unknown): RivuletError {

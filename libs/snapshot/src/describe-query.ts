@@ -1,4 +1,10 @@
-import { extensionOfType, extensionTypeText, isPostgresError, type PostgresError } from '@rivulet/postgres';
+import {
+  extensionOfType,
+  extensionTypeText,
+  isPostgresError,
+  sqlState,
+  type PostgresError,
+} from '@rivulet/postgres';
 import { escapeLiteral, type ClientBase, type FieldDef } from 'pg';
 import {
   byteSortedTypes,
@@ -88,8 +94,6 @@ function refusalOf({ carried, type, extension }: DescribedColumnRow): string | u
   return `its type ${type}${owner} cannot be carried exactly`;
 }
 
-const SYNTAX_ERROR = '42601';
-
 function typedLiteral(parameters: Parameters): (name: string) => string {
   return (name) => {
     const parameter = parameters.get(name);
@@ -130,7 +134,7 @@ function explain(
   const offset = Math.max(0, reported - queryStart);
   // A parenthesis too many ends the subquery: what follows is wrong then or, before 16, that it has no alias.
   const isBefore = error.position !== undefined && reported < queryStart;
-  const isBehind = error.code === SYNTAX_ERROR && (isBefore || offset >= rendered.length);
+  const isBehind = error.code === sqlState.syntaxError && (isBefore || offset >= rendered.length);
   const hint = error.hint === undefined ? '' : `. ${error.hint.replace(/\.$/, '')}`;
   const message = isBehind
     ? 'syntax error at its end; it is not complete, or has a parenthesis too many'

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { RivuletError } from '@rivulet/errors';
 import {
   ChunkCutter,
   compareChunkLists,
@@ -9,7 +10,6 @@ import {
   MANIFEST_JWS_TYPE,
   PatchWriter,
   PROTOCOL_VERSION,
-  RivuletError,
   schemaFingerprint,
   schemaVersion,
   TableHasher,

@@ -1,5 +1,12 @@
 import { Injectable } from '@nestjs/common';
-import { endsSession, inTransaction, isPostgresError, withClient } from '@rivulet/postgres';
+import {
+  endsSession,
+  inTransaction,
+  isPostgresError,
+  ownTables,
+  readCatalogue,
+  withClient,
+} from '@rivulet/postgres';
 import type { Parameters, QueryTemplate } from '@rivulet/snapshot';
 import type { ClientBase, Pool } from 'pg';
 import { ChangeLog, type Versions } from './change-log';
@@ -7,7 +14,7 @@ import { readDefinitions, recordDefinitions } from './definitions';
 import { findNotAlways, installTriggers } from './install-triggers';
 import { openChangeLog } from './open-change-log';
 import { whyUntriggered, type UntriggeredTable } from './untriggered';
-import { watchQuery, type Watch } from './watch-query';
+import { watchQuery, type Watch } from '@rivulet/datasets';
 import { WatchReport } from './watch-report';
 
 export type { Versions } from './change-log';
@@ -24,8 +31,6 @@ export interface WatchedQuery {
 
 export type DetectionMode = 'trigger' | 'poll';
 
-const LIMITS = { statementTimeoutMs: 30_000, lockTimeoutMs: 5_000, idleTimeoutMs: 30_000 };
-const READING = { ...LIMITS, readOnly: true };
 const NONE = { versions: new Map<string, string>(), pending: new Set<string>() };
 
 /** Knows what the queries of the datasets file depend on, and whether any of that has changed. */
@@ -102,14 +107,16 @@ export class ChangeDetection {
     await withClient(this.source, async (client) => {
       const known = relationsOf(this.watches);
       const isComplete = isWatchedAlone(this.watches, queries);
-      const before = await inTransaction(client, READING, () => readDefinitions(client, known));
+      const before = await inTransaction(client, readCatalogue, () => readDefinitions(client, known));
       if (isComplete && before.hash === this.definitions) return;
 
-      const { watches, refused } = await inTransaction(client, READING, () => this.lookAt(client, queries));
+      const { watches, refused } = await inTransaction(client, readCatalogue, () =>
+        this.lookAt(client, queries),
+      );
       const relations = relationsOf(watches);
       const missing = await installTriggers(client, relations);
       this.cures = await findNotAlways(client, relations);
-      const after = await inTransaction(client, LIMITS, async () => {
+      const after = await inTransaction(client, ownTables, async () => {
         const definitions = await readDefinitions(client, relations);
         await recordDefinitions(client, definitions);
         return definitions;

@@ -1,4 +1,4 @@
-import { inTransaction, lockForTransaction, withClient } from '@rivulet/postgres';
+import { inTransaction, lockForTransaction, ownTables, withClient } from '@rivulet/postgres';
 import type { ClientBase, Pool } from 'pg';
 import { Coalesced } from '../concurrency/coalesced';
 
@@ -10,8 +10,6 @@ export const VERSIONS_LOCK = 'rivulet table versions';
 
 /** Rows of the log that are deleted in one go: there may be millions when central was away for long. */
 const FOLDED_AT_ONCE = 200_000;
-
-const LIMITS = { statementTimeoutMs: 30_000, lockTimeoutMs: 10_000, idleTimeoutMs: 10_000 };
 
 /**
  * The versions of the source's tables. A change that has been committed gets its table a new version before anyone is
@@ -85,7 +83,7 @@ SELECT (SELECT coalesce(jsonb_object_agg(relation, version), '{}') FROM rivulet.
 async function giveVersions(client: ClientBase): Promise<void> {
   let folded: number;
   do {
-    folded = await inTransaction(client, LIMITS, async () => {
+    folded = await inTransaction(client, ownTables, async () => {
       await lockForTransaction(client, VERSIONS_LOCK);
       const { rows } = await client.query<{ folded: number }>(fold, [FOLDED_AT_ONCE]);
       return rows[0]!.folded;

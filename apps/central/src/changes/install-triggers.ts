@@ -1,12 +1,18 @@
-import { inTransaction, isPostgresError, lockForTransaction } from '@rivulet/postgres';
+import {
+  hasSqlState,
+  inSavepoint,
+  inTransaction,
+  isPostgresError,
+  lockForTransaction,
+  ownTables,
+  sqlState,
+} from '@rivulet/postgres';
 import type { ClientBase } from 'pg';
 import { createTrigger, enableAlways, INSTALLATION_LOCK, TRIGGER_NAME } from './change-log-schema';
 import type { UntriggeredTable } from './untriggered';
 
 /** CREATE TRIGGER waits for the writers of a table, and new ones wait behind it meanwhile. */
-const LIMITS = { statementTimeoutMs: 10_000, lockTimeoutMs: 2_000, idleTimeoutMs: 10_000 };
-
-const INSUFFICIENT_PRIVILEGE = '42501';
+const LIMITS = { ...ownTables, lockTimeoutMs: 2_000 };
 
 interface Untriggered {
   oid: string;
@@ -50,12 +56,10 @@ async function install(client: ClientBase, oid: string): Promise<void> {
   // One that was switched off has missed changes; that it was written anew is seen by its xmin.
   await client.query(createTrigger(name));
   // That takes the owner's right, without which the rest is still worth having.
-  await client.query('SAVEPOINT always');
   try {
-    await client.query(enableAlways(name));
+    await inSavepoint(client, () => client.query(enableAlways(name)));
   } catch (error) {
-    if (!isPostgresError(error) || error.code !== INSUFFICIENT_PRIVILEGE) throw error;
-    await client.query('ROLLBACK TO SAVEPOINT always');
+    if (!hasSqlState(error, sqlState.insufficientPrivilege)) throw error;
   }
 }
 

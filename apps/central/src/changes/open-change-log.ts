@@ -1,9 +1,6 @@
-import { inTransaction, isPostgresError, lockForTransaction } from '@rivulet/postgres';
+import { hasSqlState, inTransaction, lockForTransaction, ownTables, sqlState } from '@rivulet/postgres';
 import type { ClientBase } from 'pg';
 import { createSchema, INSTALLATION_LOCK, installChangeLog, logRights } from './change-log-schema';
-
-const LIMITS = { statementTimeoutMs: 30_000, lockTimeoutMs: 5_000, idleTimeoutMs: 30_000 };
-const INSUFFICIENT_PRIVILEGE = '42501';
 
 /** What the source says of the change log, and of what central may do there. */
 interface LogState {
@@ -34,14 +31,14 @@ export async function openChangeLog(client: ClientBase): Promise<string | undefi
 
 async function install(client: ClientBase, state: LogState): Promise<string | undefined> {
   try {
-    await inTransaction(client, LIMITS, async () => {
+    await inTransaction(client, ownTables, async () => {
       await lockForTransaction(client, INSTALLATION_LOCK);
       if (!state.hasSchema) await client.query(createSchema);
       await client.query(installChangeLog);
     });
     return undefined;
   } catch (error) {
-    if (!isPostgresError(error) || error.code !== INSUFFICIENT_PRIVILEGE) throw error;
+    if (!hasSqlState(error, sqlState.insufficientPrivilege)) throw error;
     const what = state.hasSchema ? 'the tables of the change log' : 'the schema "rivulet"';
     const right = state.hasSchema ? 'CREATE ON SCHEMA rivulet' : `CREATE ON DATABASE ${state.database}`;
     return (

@@ -2,8 +2,7 @@ import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
 import { namedError } from '@rivulet/platform';
 import { CurrentDatasets } from '../datasets/current-datasets';
-import type { DatasetCatalogue } from '../datasets/dataset-catalogue';
-import { SCOPE_PARAMETERS } from '../datasets/describe-datasets';
+import { type DatasetCatalogue, SCOPE_PARAMETERS } from '@rivulet/datasets';
 import { ChangeDetection, type WatchedQuery } from './change-detection';
 import { Coalesced } from '../concurrency/coalesced';
 

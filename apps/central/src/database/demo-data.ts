@@ -1,13 +1,13 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { inTransaction, lockForTransaction, withClient } from '@rivulet/postgres';
+import { inTransaction, lockForTransaction, ownTables, withClient } from '@rivulet/postgres';
 import type { Pool } from 'pg';
 
 const DIRECTORY = 'db/central/demo';
 
 /** Fills a database that has no table `companies` with the demo's; of two centrals that start at once, one does. */
 export async function loadDemoData(pool: Pool): Promise<boolean> {
-  const limits = { statementTimeoutMs: 60_000, lockTimeoutMs: 60_000, idleTimeoutMs: 60_000 };
+  const limits = { ...ownTables, statementTimeoutMs: 60_000, lockTimeoutMs: 60_000 };
   return withClient(pool, (client) =>
     inTransaction(client, limits, async () => {
       await lockForTransaction(client, 'rivulet demo data');

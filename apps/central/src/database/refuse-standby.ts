@@ -1,4 +1,4 @@
-import { RivuletError } from '@rivulet/protocol';
+import { RivuletError } from '@rivulet/errors';
 import type { Pool } from 'pg';
 import type { DetectionMode } from '../changes/change-detection';
 

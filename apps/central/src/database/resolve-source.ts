@@ -1,4 +1,4 @@
-import { RivuletError } from '@rivulet/protocol';
+import { RivuletError } from '@rivulet/errors';
 import type { CentralEnv } from '../central-env';
 
 /** Which database is the source. */

@@ -4,7 +4,7 @@ import type { Pool } from 'pg';
 import { CentralFixture } from '../../test/central-fixture';
 import { CentralServices } from '../../test/central-services';
 import type { CentralEnv } from '../central-env';
-import { createSourcePool } from './source-pool';
+import { createSourcePool } from '@rivulet/datasets';
 
 const MAC = '48:b0:2d:e9:c3:b7';
 

@@ -7,7 +7,7 @@ import { loadDemoData } from './demo-data';
 import { refuseStandby } from './refuse-standby';
 import type { SourceOptions } from './resolve-source';
 import { SourceDatabase } from './source-database';
-import { createSourcePool } from './source-pool';
+import { createSourcePool } from '@rivulet/datasets';
 
 /** The data owner's database, and the datasets that the datasets file makes of it. */
 @Module({})

@@ -1,9 +1,14 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { namedError } from '@rivulet/platform';
-import type { RivuletError } from '@rivulet/protocol';
+import type { RivuletError } from '@rivulet/errors';
 import type { Pool } from 'pg';
-import { changesInWords, compareCatalogues, hasChanges, type CatalogueChanges } from './compare-catalogues';
-import { DatasetCatalogue } from './dataset-catalogue';
+import {
+  type CatalogueChanges,
+  changesInWords,
+  compareCatalogues,
+  DatasetCatalogue,
+  hasChanges,
+} from '@rivulet/datasets';
 
 /**
  * The catalogue of now. It is replaced as a whole: who works with one keeps it until the work is done, and reads

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { RivuletError, type Acknowledgement } from '@rivulet/protocol';
+import { RivuletError } from '@rivulet/errors';
+import type { Acknowledgement } from '@rivulet/protocol';
 import { DataSource } from 'typeorm';
 import type { Device } from '../devices/device';
 import { ManifestService } from '../manifests/manifest.service';

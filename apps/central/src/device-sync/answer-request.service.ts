@@ -1,9 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import { isPostgresError, sqlState } from '@rivulet/postgres';
-import { PROTOCOL_VERSION, RivuletError, type SyncRequest, type SyncResponse } from '@rivulet/protocol';
+import { hasSqlState, sqlState } from '@rivulet/postgres';
+import { RivuletError } from '@rivulet/errors';
+import { PROTOCOL_VERSION, type SyncRequest, type SyncResponse } from '@rivulet/protocol';
 import { LRUCache } from 'lru-cache';
 import { CurrentDatasets } from '../datasets/current-datasets';
-import type { DatasetCatalogue } from '../datasets/dataset-catalogue';
+import type { DatasetCatalogue } from '@rivulet/datasets';
 import type { Device } from '../devices/device';
 import { ManifestService } from '../manifests/manifest.service';
 import type { KnownScope } from '../scope/scope.service';
@@ -81,7 +82,7 @@ export class AnswerRequestService {
     try {
       return await this.issue(requestId, device, request, catalogue, snapshots);
     } catch (error) {
-      if (!isPostgresError(error) || error.code !== sqlState.foreignKeyViolation) throw error;
+      if (!hasSqlState(error, sqlState.foreignKeyViolation)) throw error;
       // Collected since it was remembered: then it must be looked up, or read, again.
       this.snapshots.forget(known);
       const anew = await this.snapshots.bringUpToDate(device, catalogue);

@@ -1,12 +1,6 @@
 import { ApiProperty, ApiPropertyOptional, ApiExtraModels } from '@nestjs/swagger';
-import {
-  errorCatalogue,
-  patterns,
-  type Acknowledgement,
-  type ErrorCode,
-  type HeldTable,
-  type SyncRequest,
-} from '@rivulet/protocol';
+import { errorCatalogue, type ErrorCode } from '@rivulet/errors';
+import { patterns, type Acknowledgement, type HeldTable, type SyncRequest } from '@rivulet/protocol';
 import { Type } from 'class-transformer';
 import {
   ArrayMaxSize,

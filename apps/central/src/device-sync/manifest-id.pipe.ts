@@ -1,5 +1,6 @@
 import { Injectable, type PipeTransform } from '@nestjs/common';
-import { patterns, RivuletError } from '@rivulet/protocol';
+import { RivuletError } from '@rivulet/errors';
+import { patterns } from '@rivulet/protocol';
 
 @Injectable()
 export class ManifestIdPipe implements PipeTransform<string, string> {

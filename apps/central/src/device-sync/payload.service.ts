@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { encodeEndFrame, encodeFrameHeader, parseFrameRanges, RivuletError } from '@rivulet/protocol';
+import { RivuletError } from '@rivulet/errors';
+import { encodeEndFrame, encodeFrameHeader, parseFrameRanges } from '@rivulet/protocol';
 import type { Device } from '../devices/device';
 import { ManifestService, type PlannedFrame } from '../manifests/manifest.service';
 import { ChunkStore } from '../snapshots/chunk-store';

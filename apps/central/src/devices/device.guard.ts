@@ -1,5 +1,6 @@
 import { createParamDecorator, Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
-import { DEVICE_MAC_HEADER, normaliseMacAddress, RivuletError } from '@rivulet/protocol';
+import { RivuletError } from '@rivulet/errors';
+import { DEVICE_MAC_HEADER, normaliseMacAddress } from '@rivulet/protocol';
 import type { FastifyRequest } from 'fastify';
 import { ScopeService, type KnownScope } from '../scope/scope.service';
 import type { Device } from './device';

@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
+import { RivuletError } from '@rivulet/errors';
 import {
   FRAME_HEADER_BYTES,
   PROTOCOL_VERSION,
-  RivuletError,
   type FrameKind,
   type Manifest,
   type PlanTerms,

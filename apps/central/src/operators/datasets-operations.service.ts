@@ -2,9 +2,8 @@ import { Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@ne
 import { SourceWatch } from '../changes/source-watch';
 import { ChangeDetection } from '../changes/change-detection';
 import { SourceDatabase } from '../database/source-database';
-import type { ChangedDataset } from '../datasets/compare-catalogues';
+import type { ChangedDataset, Dataset } from '@rivulet/datasets';
 import { CurrentDatasets } from '../datasets/current-datasets';
-import type { Dataset } from '../datasets/dataset-catalogue';
 
 /** What is loaded. */
 export interface LoadedDatasets {

@@ -1,5 +1,5 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import type { ChangedDataset } from '../datasets/compare-catalogues';
+import type { ChangedDataset } from '@rivulet/datasets';
 import type {
   LoadedDataset,
   LoadedDatasets,

@@ -1,6 +1,6 @@
 import { BlockList, isIP } from 'node:net';
 import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
-import { RivuletError } from '@rivulet/protocol';
+import { RivuletError } from '@rivulet/errors';
 import type { FastifyRequest } from 'fastify';
 
 const loopback = new BlockList();

@@ -1,7 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
 import { namedError } from '@rivulet/platform';
-import { inTransaction, isPostgresError, lockForTransaction, sqlState } from '@rivulet/postgres';
+import { hasSqlState, inTransaction, lockForTransaction, ownTables, sqlState } from '@rivulet/postgres';
 import type { PoolClient } from 'pg';
 import { DataSource } from 'typeorm';
 import { CentralEnv } from '../central-env';
@@ -53,7 +53,7 @@ export class RetentionService {
   /** Collects in one transaction; undefined when builds are under way, which need what is there. */
   async collect(): Promise<Collected | undefined> {
     const { auditRetentionMs, payloadRetentionMs } = this.env;
-    const limits = { statementTimeoutMs: 300_000, lockTimeoutMs: LOCK_TIMEOUT_MS, idleTimeoutMs: 60_000 };
+    const limits = { ...ownTables, statementTimeoutMs: 300_000, lockTimeoutMs: LOCK_TIMEOUT_MS };
     const runner = this.database.createQueryRunner();
     try {
       const client = (await runner.connect()) as PoolClient;
@@ -71,7 +71,7 @@ export class RetentionService {
         };
       });
     } catch (error) {
-      if (isPostgresError(error) && error.code === sqlState.lockNotAvailable) return undefined;
+      if (hasSqlState(error, sqlState.lockNotAvailable)) return undefined;
       throw error;
     } finally {
       await runner.release();

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { RivuletError } from '@rivulet/protocol';
-import { inTransaction, useCanonicalSettings, withClient } from '@rivulet/postgres';
+import { RivuletError } from '@rivulet/errors';
+import { inTransaction, readSource, useCanonicalSettings, withClient } from '@rivulet/postgres';
 import { LRUCache } from 'lru-cache';
 import type { ClientBase } from 'pg';
 import { ChangeDetection, type Versions } from '../changes/change-detection';
@@ -8,8 +8,7 @@ import { SourceDatabase } from '../database/source-database';
 import { stampOf } from '../changes/stamp';
 import { showsOneMoment } from '../database/one-moment';
 import { CurrentDatasets } from '../datasets/current-datasets';
-import type { DatasetCatalogue } from '../datasets/dataset-catalogue';
-import { resolveScope, type Scope } from './resolve-scope';
+import { type DatasetCatalogue, resolveScope, type Scope } from '@rivulet/datasets';
 
 /** A scope, and the versions of the source's tables at a moment at which it was this. */
 export interface KnownScope {
@@ -29,13 +28,7 @@ const SCOPES_KEPT = 20_000;
 /** Of a scope whose tables are truncated or rewritten while they are read. */
 const READ_ATTEMPTS = 3;
 
-const LIMITS = {
-  isolation: 'REPEATABLE READ',
-  readOnly: true,
-  statementTimeoutMs: 10_000,
-  lockTimeoutMs: 5_000,
-  idleTimeoutMs: 10_000,
-} as const;
+const STATEMENT_TIMEOUT_MS = 10_000;
 
 /** Knows the scope of every device that has asked lately, for as long as the tables behind it do not change. */
 @Injectable()
@@ -79,7 +72,7 @@ export class ScopeService {
   /** Undefined when it was not read at one moment. */
   private async read(macAddress: string, catalogue: DatasetCatalogue): Promise<KnownScope | undefined> {
     return withClient(this.source.pool, (client) =>
-      inTransaction(client, LIMITS, async () => {
+      inTransaction(client, readSource(STATEMENT_TIMEOUT_MS), async () => {
         await useCanonicalSettings(client);
         const { versions, pending } = await this.changes.versionsAt(client);
         const scope = await resolveScope(client, catalogue.scope, macAddress).catch(

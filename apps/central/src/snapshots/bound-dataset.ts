@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { bindQuery, canonicalCopy, type Parameters, type RowSource } from '@rivulet/snapshot';
 import type { ChangeDetection } from '../changes/change-detection';
-import type { Dataset, DatasetCatalogue } from '../datasets/dataset-catalogue';
+import type { Dataset, DatasetCatalogue } from '@rivulet/datasets';
 
 /** A dataset for one scope: what is read, and what tells whether that must be done again. */
 export interface BoundDataset {

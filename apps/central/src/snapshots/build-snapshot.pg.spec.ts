@@ -4,16 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { inTransaction, useCanonicalSettings, withClient } from '@rivulet/postgres';
-import {
-  FRAME_HEADER_BYTES,
-  RivuletError,
-  ROW_MAX_BYTES,
-  tableChecksum,
-  type Chunk,
-} from '@rivulet/protocol';
+import { RivuletError } from '@rivulet/errors';
+import { FRAME_HEADER_BYTES, ROW_MAX_BYTES, tableChecksum, type Chunk } from '@rivulet/protocol';
 import type { Parameters } from '@rivulet/snapshot';
 import { CentralFixture } from '../../test/central-fixture';
-import { DatasetCatalogue } from '../datasets/dataset-catalogue';
+import { DatasetCatalogue } from '@rivulet/datasets';
 import { ChangeDetection } from '../changes/change-detection';
 import { bindDatasets } from './bound-dataset';
 import { buildSnapshot } from './build-snapshot';

@@ -1,17 +1,11 @@
-import {
-  FRAME_HEADER_BYTES,
-  freeMemory,
-  RivuletError,
-  RowError,
-  TableHasher,
-  type Chunk,
-} from '@rivulet/protocol';
+import { RivuletError } from '@rivulet/errors';
+import { FRAME_HEADER_BYTES, freeMemory, RowError, TableHasher, type Chunk } from '@rivulet/protocol';
 import { formatByteSize } from '@rivulet/platform';
 import { endsSession, isConflict, isPostgresError, sqlState } from '@rivulet/postgres';
 import { findRepeatedKey, readChunks, type DescribedColumn, type RowSource } from '@rivulet/snapshot';
 import type { ClientBase } from 'pg';
 import type { DataSource } from 'typeorm';
-import type { Dataset } from '../datasets/dataset-catalogue';
+import type { Dataset } from '@rivulet/datasets';
 import type { BoundDataset } from './bound-dataset';
 import type { ChunkStore } from './chunk-store';
 import type { Snapshot } from './snapshot';

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { isPassing, isPostgresError } from '@rivulet/postgres';
+import { inSavepoint, isPostgresError, isTransientRefusal } from '@rivulet/postgres';
 import { describeQuery, QueryTextError, type DescribedColumn } from '@rivulet/snapshot';
 import type { ClientBase } from 'pg';
 import type { BoundDataset } from './bound-dataset';
@@ -13,15 +13,13 @@ export async function isDescribedAlike(
   client: ClientBase,
   { dataset, parameters }: BoundDataset,
 ): Promise<boolean> {
-  await client.query('SAVEPOINT description');
   try {
-    const columns = await describeQuery(client, dataset.definition.query.template, parameters);
-    await client.query('RELEASE SAVEPOINT description');
+    const { template } = dataset.definition.query;
+    const columns = await inSavepoint(client, () => describeQuery(client, template, parameters));
     return isDeepStrictEqual(columns.toSorted(byName), dataset.columns.toSorted(byName));
   } catch (error) {
     if (!(error instanceof QueryTextError)) throw error;
-    if (isPostgresError(error.cause) && isPassing(error.cause)) throw error.cause;
-    await client.query('ROLLBACK TO SAVEPOINT description');
+    if (isPostgresError(error.cause) && isTransientRefusal(error.cause)) throw error.cause;
     return false;
   }
 }

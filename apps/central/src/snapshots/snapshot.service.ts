@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { RivuletError } from '@rivulet/protocol';
+import { RivuletError } from '@rivulet/errors';
 import {
+  hasSqlState,
   inTransaction,
-  isPostgresError,
+  readSource,
   sqlState,
   useCanonicalSettings,
   withClient,
@@ -15,9 +16,8 @@ import { Coalesced } from '../concurrency/coalesced';
 import { SourceDatabase } from '../database/source-database';
 import { showsOneMoment } from '../database/one-moment';
 import { CurrentDatasets } from '../datasets/current-datasets';
-import type { DatasetCatalogue } from '../datasets/dataset-catalogue';
+import type { DatasetCatalogue, Scope } from '@rivulet/datasets';
 import type { Device } from '../devices/device';
-import type { Scope } from '../scope/resolve-scope';
 import { ScopeService, type KnownScope } from '../scope/scope.service';
 import { bindDatasets, type BoundDataset } from './bound-dataset';
 import { buildSnapshot, cannotBeRead } from './build-snapshot';
@@ -161,7 +161,7 @@ export class SnapshotService {
         work,
       );
     } catch (error) {
-      if (!isPostgresError(error) || error.code !== sqlState.lockNotAvailable) throw error;
+      if (!hasSqlState(error, sqlState.lockNotAvailable)) throw error;
       throw busy('Another central is reading the same data.');
     } finally {
       this.reading -= 1;
@@ -177,13 +177,7 @@ export class SnapshotService {
     bound: BoundDataset[],
     isLastAttempt: boolean,
   ): Promise<SnapshotSet | 'defined anew' | undefined> {
-    const limits = {
-      statementTimeoutMs: this.env.sourceStatementTimeoutMs,
-      lockTimeoutMs: 10_000,
-      idleTimeoutMs: 60_000,
-      isolation: 'REPEATABLE READ',
-      readOnly: true,
-    } as const;
+    const limits = readSource(this.env.sourceStatementTimeoutMs);
     return withClient(this.source.pool, (client) =>
       inTransaction(client, limits, async () => {
         await useCanonicalSettings(client);

@@ -1,5 +1,5 @@
 import { holds, type HeldTable, type TableContent } from '@rivulet/protocol';
-import type { Dataset } from '../datasets/dataset-catalogue';
+import type { Dataset } from '@rivulet/datasets';
 
 /** A dataset's rows for one scope at one moment, stored as chunks. */
 export interface Snapshot extends TableContent {

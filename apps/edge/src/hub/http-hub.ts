@@ -1,11 +1,10 @@
+import { isErrorCode, RivuletError } from '@rivulet/errors';
 import {
   DEVICE_MAC_HEADER,
   formatFrameRanges,
   FrameDecoder,
   FRAMES_CONTENT_TYPE,
-  isErrorCode,
   parseSyncResponse,
-  RivuletError,
   type Acknowledgement,
   type Frame,
   type FrameRange,

@@ -1,12 +1,12 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { RivuletError } from '@rivulet/errors';
 import {
   decodeFrame,
   encodeEndFrame,
   encodeFrameHeader,
   FRAMES_CONTENT_TYPE,
   parseFrameRanges,
-  RivuletError,
   type Acknowledgement,
   type SyncPlan,
   type SyncRequest,

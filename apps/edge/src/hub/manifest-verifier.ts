@@ -1,4 +1,5 @@
-import { MANIFEST_JWS_TYPE, parseManifest, RivuletError, type Manifest } from '@rivulet/protocol';
+import { RivuletError } from '@rivulet/errors';
+import { MANIFEST_JWS_TYPE, parseManifest, type Manifest } from '@rivulet/protocol';
 import { calculateJwkThumbprint, compactVerify, EmbeddedJWK, type JWK } from 'jose';
 
 /** What a manifest must be, beyond being signed. */

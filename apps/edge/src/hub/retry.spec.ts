@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { RivuletError, type ErrorCode } from '@rivulet/protocol';
+import { RivuletError, type ErrorCode } from '@rivulet/errors';
 import { withRetries } from './retry';
 
 const settings = { retries: 3, minDelayMs: 1, maxDelayMs: 4 };

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { RivuletError, type ErrorCode } from '@rivulet/protocol';
+import { RivuletError } from '@rivulet/errors';
 import pRetry from 'p-retry';
 
 export interface RetrySettings {
@@ -8,15 +8,6 @@ export interface RetrySettings {
   minDelayMs: number;
   maxDelayMs: number;
 }
-
-/** What may be gone a moment later. Everything else is a verdict, and asking again would not change it. */
-const passing = new Set<ErrorCode>([
-  'CENTRAL_UNREACHABLE',
-  'SERVER_BUSY',
-  'SHUTTING_DOWN',
-  'DATABASE_UNAVAILABLE',
-  'FRAME_INVALID',
-]);
 
 /** A central that is busy for longer than this is left to the next cycle. */
 const RETRY_AFTER_MAX_SECONDS = 60;
@@ -47,12 +38,9 @@ export async function withRetries<T>(
   });
 }
 
-/** Whether the failure may be gone a moment later. */
-export function isPassing(error: RivuletError): boolean {
-  return passing.has(error.code);
-}
-
 function isWorthRetrying(error: Error): error is RivuletError {
-  if (!(error instanceof RivuletError)) return false;
-  return isPassing(error) && (error.retryAfterSeconds ?? 0) <= RETRY_AFTER_MAX_SECONDS;
+  if (!(error instanceof RivuletError) || !error.isTransient) return false;
+  // Only a new request brings another manifest.
+  if (error.code === 'MANIFEST_EXPIRED') return false;
+  return (error.retryAfterSeconds ?? 0) <= RETRY_AFTER_MAX_SECONDS;
 }

@@ -1,5 +1,6 @@
 import { networkInterfaces } from 'node:os';
-import { normaliseMacAddress, RivuletError } from '@rivulet/protocol';
+import { RivuletError } from '@rivulet/errors';
+import { normaliseMacAddress } from '@rivulet/protocol';
 
 /** Names of interfaces that are made by software, and whose addresses change or repeat. */
 const virtualInterface = /^(lo|docker|br-|veth|virbr|tun|tap|wg|zt|dummy|l4tbr|rndis|usb)/;

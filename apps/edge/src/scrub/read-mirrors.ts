@@ -1,12 +1,12 @@
 import type { Mirror } from '@rivulet/mirror';
 import {
   inTransaction,
-  isPostgresError,
+  hasSqlState,
   sqlState,
   useCanonicalSettings,
   type TransactionOptions,
 } from '@rivulet/postgres';
-import { RivuletError } from '@rivulet/protocol';
+import { RivuletError } from '@rivulet/errors';
 import type { ClientBase, PoolClient } from 'pg';
 import type { DataSource } from 'typeorm';
 import { EdgeSyncTable } from '../state/edge-sync-table.entity';
@@ -16,8 +16,6 @@ import { inspectMirror, type MirrorInspection } from './inspect-mirror';
 
 /** How often a mirror that is being loaded is tried, each time after the cycle has ended that loads it. */
 const ATTEMPTS = 5;
-
-const UNDEFINED_TABLE = '42P01';
 
 export interface ReadMirrorsSettings {
   database: DataSource;
@@ -118,5 +116,5 @@ async function hold(client: ClientBase, { place, qualifiedName }: Mirror): Promi
 
 function isBeingReplaced(error: unknown): boolean {
   if (error instanceof MirrorReplaced) return true;
-  return isPostgresError(error) && [sqlState.lockNotAvailable, UNDEFINED_TABLE].includes(error.code);
+  return hasSqlState(error, sqlState.lockNotAvailable, sqlState.undefinedTable);
 }

@@ -1,5 +1,5 @@
 import { Logger } from '@nestjs/common';
-import { RivuletError, type ErrorCode } from '@rivulet/protocol';
+import { RivuletError, type ErrorCode } from '@rivulet/errors';
 import { EdgeEnv } from '../edge-env';
 import type { EdgeSyncTable } from '../state/edge-sync-table.entity';
 import type { MirrorInspection } from './inspect-mirror';

@@ -1,7 +1,6 @@
 import { Injectable, Logger, type BeforeApplicationShutdown, type OnModuleDestroy } from '@nestjs/common';
-import { RivuletError } from '@rivulet/protocol';
+import { isTransient, RivuletError } from '@rivulet/errors';
 import { EdgeEnv } from '../edge-env';
-import { needsPerson } from '../sync/failure-report';
 import { idleProgress, type SyncProgress } from '../sync/sync-result';
 import { describeDeviations } from './describe-deviations';
 import { Scrub, type ScrubRun } from './scrub';
@@ -64,7 +63,7 @@ export class ScrubService implements OnModuleDestroy, BeforeApplicationShutdown 
     const summary = { verificationId, status, ms: durationMs };
     if (error !== undefined) {
       const message = `${status === 'failed' ? 'Failed' : 'Repair failed'}: ${error.message} ${error.nextStep}`;
-      if (needsPerson(error.code)) this.logger.error({ ...summary, code: error.code }, message);
+      if (!isTransient(error.code)) this.logger.error({ ...summary, code: error.code }, message);
       else this.logger.warn({ ...summary, code: error.code }, message);
     } else if (status === 'intact') {
       this.logger.log(summary, 'Every mirror is as it was applied');

@@ -1,5 +1,5 @@
 import { inTransaction } from '@rivulet/postgres';
-import type { RivuletError } from '@rivulet/protocol';
+import type { RivuletError } from '@rivulet/errors';
 import type { ScrubLog } from '../state/scrub-log';
 import type { SyncState } from '../state/sync-state';
 import type { DatabaseLease } from '../sync/database-lease';

@@ -1,13 +1,13 @@
 import { constants } from 'node:fs';
 import { mkdir, open, statfs, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { RivuletError } from '@rivulet/errors';
 import {
   decodeFrame,
   decodeFrameHeader,
   encodeFrameHeader,
   FRAME_HEADER_BYTES,
   freeMemory,
-  RivuletError,
   ROW_MAX_BYTES,
   type Frame,
   type FrameHeader,

@@ -13,7 +13,8 @@ import {
   type LockPatience,
 } from '@rivulet/mirror';
 import { inTransaction, useCanonicalSettings, type TransactionOptions } from '@rivulet/postgres';
-import { freeMemory, isLater, RivuletError, type Manifest, type ManifestPosition } from '@rivulet/protocol';
+import { RivuletError } from '@rivulet/errors';
+import { freeMemory, isLater, type Manifest, type ManifestPosition } from '@rivulet/protocol';
 import type { SpoolFile } from '../spool/spool-file';
 import type { SyncState, WrittenMirror } from '../state/sync-state';
 import { applyTable, proveTable, rowsToProve, type WrittenTable } from './apply-table';

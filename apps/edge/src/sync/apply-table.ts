@@ -14,7 +14,8 @@ import {
   type MergedRows,
   type Mirror,
 } from '@rivulet/mirror';
-import { RivuletError, type ChunkSummary, type PatchedSpan } from '@rivulet/protocol';
+import { RivuletError } from '@rivulet/errors';
+import type { ChunkSummary, PatchedSpan } from '@rivulet/protocol';
 import type { ClientBase } from 'pg';
 import { readChunks } from '../state/mirror-chunks';
 import type { TableTask } from './plan-tables';

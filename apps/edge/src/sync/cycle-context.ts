@@ -1,5 +1,6 @@
 import type { TransactionOptions } from '@rivulet/postgres';
-import type { Manifest, RivuletError } from '@rivulet/protocol';
+import type { RivuletError } from '@rivulet/errors';
+import type { Manifest } from '@rivulet/protocol';
 import type { Hub, HubCall } from '../hub/hub';
 import { withRetries, type RetrySettings } from '../hub/retry';
 import type { SpoolFile } from '../spool/spool-file';

@@ -1,5 +1,5 @@
 import { releaseAdvisoryLock, tryAdvisoryLock } from '@rivulet/postgres';
-import { RivuletError } from '@rivulet/protocol';
+import { RivuletError } from '@rivulet/errors';
 import type { PoolClient } from 'pg';
 import type { DataSource, EntityManager } from 'typeorm';
 

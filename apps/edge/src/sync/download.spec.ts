@@ -1,7 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { plannedFrames, RivuletError, type Frame, type FrameRange, type SyncPlan } from '@rivulet/protocol';
+import { RivuletError } from '@rivulet/errors';
+import { plannedFrames, type Frame, type FrameRange, type SyncPlan } from '@rivulet/protocol';
 import { FakeHub, numberedTexts, type FakeDataset } from '@rivulet/testing';
 import { SpoolFile } from '../spool/spool-file';
 import { bytesToFetch, fetchMissing, missingFrames } from './download';

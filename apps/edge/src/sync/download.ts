@@ -1,9 +1,9 @@
+import { RivuletError } from '@rivulet/errors';
 import {
   decodeFrame,
   FRAME_HEADER_BYTES,
   freeMemory,
   plannedFrames,
-  RivuletError,
   toFrameRanges,
   type Frame,
   type SyncPlan,

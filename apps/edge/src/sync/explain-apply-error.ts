@@ -1,15 +1,6 @@
 import { endsSession, isPostgresError, sqlState, type PostgresError } from '@rivulet/postgres';
-import { RivuletError } from '@rivulet/protocol';
+import { RivuletError } from '@rivulet/errors';
 import type { DatabaseLease } from './database-lease';
-
-/** Readers that use several mirrors in another order than ours; PostgreSQL ends one of the two. */
-const DEADLOCK_DETECTED = '40P01';
-
-/** Something that was made after the last look. */
-const DEPENDENTS_EXIST = '2BP01';
-
-/** SQLSTATE of a row that no page can hold, and of an entry that is too large for its index. */
-const PROGRAM_LIMIT_EXCEEDED = '54000';
 
 /** Gives what PostgreSQL has refused in the apply transaction its name among Rivulet's errors. */
 export function explainApplyError(error: unknown, { lostBy }: DatabaseLease): unknown {
@@ -30,14 +21,17 @@ export function explainApplyError(error: unknown, { lostBy }: DatabaseLease): un
           nextStep: 'Nothing was applied. Remove the rows that refer to them, or the foreign key.',
         },
       );
-    case DEPENDENTS_EXIST:
+    // Something that was made after the last look.
+    case sqlState.dependentObjectsStillExist:
       return new RivuletError('MIRROR_HAS_DEPENDENTS', `The edge's PostgreSQL refused: ${error.message}.`, {
         cause: error,
       });
-    case PROGRAM_LIMIT_EXCEEDED:
+    // A row that no page can hold, or an entry that is too large for its index.
+    case sqlState.programLimitExceeded:
       return tooLarge(error);
     case sqlState.lockNotAvailable:
-    case DEADLOCK_DETECTED:
+    // Readers that use several mirrors in another order than ours; PostgreSQL ends one of the two.
+    case sqlState.deadlockDetected:
       return new RivuletError('MIRROR_BUSY', 'Another transaction holds a lock on a mirror.', {
         cause: error,
       });

@@ -1,4 +1,5 @@
-import type { Acknowledgement, ErrorCode, RivuletError } from '@rivulet/protocol';
+import type { RivuletError } from '@rivulet/errors';
+import type { Acknowledgement } from '@rivulet/protocol';
 import type { SyncResult } from './sync-result';
 
 /** What the log keeps of an error. */
@@ -24,21 +25,4 @@ export function failureReport(result: SyncResult): Acknowledgement {
 /** PostgreSQL's text and jsonb hold every character but this one, and messages quote what others sent. */
 function storable(text: string): string {
   return text.replaceAll('\0', '');
-}
-
-/** What passes by itself, so that nobody need get up for it. */
-const selfHealing = new Set<ErrorCode>([
-  'CENTRAL_UNREACHABLE',
-  'SERVER_BUSY',
-  'SHUTTING_DOWN',
-  'DATABASE_UNAVAILABLE',
-  'FRAME_INVALID',
-  'MANIFEST_EXPIRED',
-  'MIRROR_BUSY',
-  'SYNC_IN_PROGRESS',
-]);
-
-/** Whether a failure is one that the log must have as an error. */
-export function needsPerson(code: ErrorCode): boolean {
-  return !selfHealing.has(code);
 }

@@ -1,5 +1,5 @@
 import { inTransaction, useCanonicalSettings } from '@rivulet/postgres';
-import type { RivuletError } from '@rivulet/protocol';
+import type { RivuletError } from '@rivulet/errors';
 import { describeDeviations } from '../scrub/describe-deviations';
 import { inspectMirror } from '../scrub/inspect-mirror';
 import type { CycleContext } from './cycle-context';

@@ -1,12 +1,7 @@
 import { arrangeMirrors, openMirror, scanMirror, type ArrangedMirror } from '@rivulet/mirror';
 import { inTransaction, useCanonicalSettings } from '@rivulet/postgres';
-import {
-  parseSyncPlan,
-  PROTOCOL_VERSION,
-  RivuletError,
-  type SyncPlan,
-  type SyncRequest,
-} from '@rivulet/protocol';
+import { RivuletError } from '@rivulet/errors';
+import { parseSyncPlan, PROTOCOL_VERSION, type SyncPlan, type SyncRequest } from '@rivulet/protocol';
 import { verifyManifest, type VerifiedManifest } from '../hub/manifest-verifier';
 import type { EdgeSyncTable } from '../state/edge-sync-table.entity';
 import { readChunkDigests } from '../state/mirror-chunks';

@@ -1,4 +1,4 @@
-import { RivuletError } from '@rivulet/protocol';
+import { RivuletError } from '@rivulet/errors';
 import { numberedTexts, type FakeDataset } from '@rivulet/testing';
 import { LONG_NAMES, longNames, setUpSyncCycles } from '../../test/sync-cycle-fixture';
 import { readChunks } from '../state/mirror-chunks';

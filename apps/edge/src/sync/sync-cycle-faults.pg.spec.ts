@@ -1,5 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { RivuletError } from '@rivulet/protocol';
+import { RivuletError } from '@rivulet/errors';
 import { numberedTexts } from '@rivulet/testing';
 import type { PoolClient } from 'pg';
 import { setUpSyncCycles } from '../../test/sync-cycle-fixture';

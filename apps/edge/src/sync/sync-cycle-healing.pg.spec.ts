@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
-import { encodeBlock, RivuletError, type Frame } from '@rivulet/protocol';
+import { RivuletError } from '@rivulet/errors';
+import { encodeBlock, type Frame } from '@rivulet/protocol';
 import type { FakeDataset } from '@rivulet/testing';
 import { longNames, setUpSyncCycles } from '../../test/sync-cycle-fixture';
 

@@ -1,4 +1,5 @@
-import { RivuletError, type ErrorCode, type SyncResponse } from '@rivulet/protocol';
+import { RivuletError, type ErrorCode } from '@rivulet/errors';
+import type { SyncResponse } from '@rivulet/protocol';
 import { FakeHub, numberedTexts, type FakeDataset } from '@rivulet/testing';
 import { macAddress, setUpSyncCycles } from '../../test/sync-cycle-fixture';
 import type { SyncResult } from './sync-result';

@@ -1,5 +1,4 @@
-import { RivuletError } from '@rivulet/protocol';
-import { isPassing } from '../hub/retry';
+import { RivuletError } from '@rivulet/errors';
 import { applyManifest } from './apply-manifest';
 import { CycleContext, type CycleOrder, type SyncCycleDependencies } from './cycle-context';
 import type { DatabaseLease } from './database-lease';
@@ -122,7 +121,7 @@ class CycleRun {
         if (error.code === 'MANIFEST_UNKNOWN') await state.markAcknowledged(acknowledgement.cycleId, now());
         this.context.warn(`The acknowledgement of ${acknowledgement.manifestId} was not taken`, error);
         // A central that is away would not take the others either; one that refuses this one may.
-        if (isPassing(error)) return;
+        if (error.isTransient) return;
       }
     }
   }

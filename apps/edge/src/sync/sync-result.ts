@@ -1,4 +1,4 @@
-import type { ErrorCode } from '@rivulet/protocol';
+import type { ErrorCode } from '@rivulet/errors';
 
 export const syncTriggers = ['start', 'schedule', 'operator', 'repair'] as const;
 

@@ -1,6 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { SchedulerRegistry } from '@nestjs/schedule';
-import { RivuletError } from '@rivulet/protocol';
+import { RivuletError } from '@rivulet/errors';
 import { EdgeEnv } from '../edge-env';
 import { SyncScheduler } from './sync-scheduler';
 import type { SyncService } from './sync.service';

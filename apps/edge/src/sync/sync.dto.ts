@@ -1,5 +1,5 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { errorCatalogue, type ErrorCode } from '@rivulet/protocol';
+import { errorCatalogue, type ErrorCode } from '@rivulet/errors';
 import { Type } from 'class-transformer';
 import { IsBoolean, IsInt, IsOptional, Max, Min } from 'class-validator';
 import {

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { Logger, Module, type DynamicModule, type OnApplicationShutdown } from '@nestjs/common';
 import { namedError } from '@rivulet/platform';
-import type { TransactionOptions } from '@rivulet/postgres';
-import { RivuletError } from '@rivulet/protocol';
+import { applyMirrors, type TransactionOptions } from '@rivulet/postgres';
+import { RivuletError } from '@rivulet/errors';
 import { DataSource } from 'typeorm';
 import { monotonicFactory } from 'ulid';
 import { EdgeEnv } from '../edge-env';
@@ -137,7 +137,7 @@ function scrubDependencies(
 }
 
 function applyLimits({ applyTimeoutMs, lockTimeoutMs }: EdgeEnv): TransactionOptions {
-  return { statementTimeoutMs: applyTimeoutMs, lockTimeoutMs, idleTimeoutMs: 60_000 };
+  return applyMirrors(applyTimeoutMs, lockTimeoutMs);
 }
 
 /** Gives errors their names; what has none is for a person to see. */

@@ -1,5 +1,5 @@
 import { Logger } from '@nestjs/common';
-import { RivuletError, type ErrorCode } from '@rivulet/protocol';
+import { RivuletError, type ErrorCode } from '@rivulet/errors';
 import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
 import { DataSource } from 'typeorm';
 import { withDatabaseLease } from './database-lease';

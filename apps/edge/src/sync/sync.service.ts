@@ -1,9 +1,8 @@
 import { Injectable, Logger, type BeforeApplicationShutdown, type OnModuleDestroy } from '@nestjs/common';
-import { RivuletError } from '@rivulet/protocol';
+import { isTransient, RivuletError } from '@rivulet/errors';
 import { DataSource } from 'typeorm';
 import type { CycleOrder } from './cycle-context';
 import { withDatabaseLease, type DatabaseLease } from './database-lease';
-import { needsPerson } from './failure-report';
 import { SyncCycle } from './sync-cycle';
 import { idleProgress, type SyncProgress, type SyncResult, type SyncTrigger } from './sync-result';
 
@@ -116,7 +115,7 @@ export class SyncService implements OnModuleDestroy, BeforeApplicationShutdown {
     const summary = { cycleId, status, manifestId, wireBytes, ms: durations.totalMs };
     if (status === 'failed') {
       const message = `Failed: ${error!.message} ${error!.nextStep}`;
-      if (needsPerson(error!.code)) this.logger.error({ ...summary, code: error!.code }, message);
+      if (!isTransient(error!.code)) this.logger.error({ ...summary, code: error!.code }, message);
       else this.logger.warn({ ...summary, code: error!.code }, message);
     } else if (status === 'current') {
       this.logger.log(summary, 'Already current');

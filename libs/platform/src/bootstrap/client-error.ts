@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { RivuletError, type ErrorCode } from '@rivulet/protocol';
+import { RivuletError, type ErrorCode } from '@rivulet/errors';
 import { ulid } from 'ulid';
 import { PROBLEM_MEDIA_TYPE, problemOf } from '../problem/problem';
 

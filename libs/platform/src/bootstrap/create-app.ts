@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { RequestMethod, type DynamicModule, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { RivuletError } from '@rivulet/protocol';
+import { RivuletError } from '@rivulet/errors';
 import { Registry } from 'prom-client';
 import { DrainState } from '../health/drain-state';
 import type { AppLogger } from '../logging/logger';

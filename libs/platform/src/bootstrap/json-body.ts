@@ -1,4 +1,4 @@
-import { RivuletError } from '@rivulet/protocol';
+import { RivuletError } from '@rivulet/errors';
 import type { FastifyInstance } from 'fastify';
 
 /** No request of ours is half as deep, and what walks a body (class-transformer) recurses. */

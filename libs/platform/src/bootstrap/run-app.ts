@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { RivuletError } from '@rivulet/protocol';
+import { RivuletError } from '@rivulet/errors';
 import type { UnknownVariable } from '../environment/load-environment';
 import { manageConnections, type ConnectionLimits } from './connections';
 import { createApp, type AppOptions } from './create-app';

@@ -1,4 +1,4 @@
-import { RivuletError } from '@rivulet/protocol';
+import { RivuletError } from '@rivulet/errors';
 import { redactSecrets } from '../logging/redaction';
 import { namedError, sentence } from '../problem/named-error';
 import { sendToParent } from './parent-process';

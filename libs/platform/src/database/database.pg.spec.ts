@@ -1,5 +1,5 @@
 import { Logger } from '@nestjs/common';
-import { RivuletError } from '@rivulet/protocol';
+import { RivuletError } from '@rivulet/errors';
 import { Client, type QueryResult } from 'pg';
 import type { DataSource, MigrationInterface, QueryRunner } from 'typeorm';
 import { DatabaseIndicator, MigrationsIndicator } from './database-indicators';

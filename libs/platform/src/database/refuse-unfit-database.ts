@@ -1,4 +1,4 @@
-import { RivuletError } from '@rivulet/protocol';
+import { RivuletError } from '@rivulet/errors';
 import type { DataSource } from 'typeorm';
 import { capital, nameOf, type AwaitedDatabase } from './wait-for-database';
 

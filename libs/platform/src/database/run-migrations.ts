@@ -1,4 +1,4 @@
-import { RivuletError } from '@rivulet/protocol';
+import { RivuletError } from '@rivulet/errors';
 import { MigrationExecutor, type DataSource, type QueryRunner } from 'typeorm';
 import { OPERATIONAL_SCHEMA } from './typeorm-options';
 

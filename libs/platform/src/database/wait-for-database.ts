@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
-import { RivuletError } from '@rivulet/protocol';
+import { RivuletError } from '@rivulet/errors';
 import pRetry from 'p-retry';
-import { isDatabaseUnavailable, isPermanentDatabaseFailure } from '../problem/database-failure';
+import { hasSqlState, isDatabaseUnavailable, isPermanentDatabaseFailure, sqlState } from '@rivulet/postgres';
 
 export interface AwaitedDatabase {
   url: string;
@@ -40,7 +40,7 @@ export async function waitForDatabase<T>(options: AwaitedDatabase, open: () => P
 /** What is said of a database that refuses us, instead of the driver's error. Other errors stay what they are. */
 export function namedDatabaseError(error: unknown, options: AwaitedDatabase): unknown {
   const name = nameOf(options);
-  if (isForbidden(error)) {
+  if (hasSqlState(error, sqlState.insufficientPrivilege)) {
     return new RivuletError('DATABASE_FORBIDDEN', `${capital(name)} says: ${reasonOf(error)}.`, {
       cause: error,
     });
@@ -66,11 +66,6 @@ export function nameOf({ url, called = 'database' }: AwaitedDatabase): string {
 function mayComeUp(error: unknown): boolean {
   if (error instanceof RivuletError) return error.code === 'DATABASE_UNAVAILABLE';
   return isDatabaseUnavailable(error) && !isPermanentDatabaseFailure(error);
-}
-
-/** SQLSTATE insufficient_privilege. */
-function isForbidden(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === '42501';
 }
 
 /** A refusal at every address of a name is an AggregateError without a message. */

@@ -1,4 +1,4 @@
-import { RivuletError } from '@rivulet/protocol';
+import { RivuletError } from '@rivulet/errors';
 import { IsDefined, IsIn, IsInt, IsOptional, Max, Min } from 'class-validator';
 import { describeEnvironment } from './describe-environment';
 import { EnvPrefix, EnvVariable } from './env-variable';

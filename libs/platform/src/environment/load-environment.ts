@@ -1,7 +1,6 @@
-import { RivuletError } from '@rivulet/protocol';
+import { closestName, RivuletError } from '@rivulet/errors';
 import { validateSync } from 'class-validator';
 import { redactSecrets } from '../logging/redaction';
-import { closestName } from './closest-name';
 import { kindOf, prefixOf, variablesOf, type EnvClass, type EnvValueKind } from './env-variable';
 
 export interface UnknownVariable {

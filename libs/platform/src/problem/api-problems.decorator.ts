@@ -1,7 +1,7 @@
 import type { Type } from '@nestjs/common';
 import { PATH_METADATA } from '@nestjs/common/constants';
 import { ApiExtraModels, ApiResponse, getSchemaPath } from '@nestjs/swagger';
-import { errorCatalogue, type ErrorCode } from '@rivulet/protocol';
+import { errorCatalogue, type ErrorCode } from '@rivulet/errors';
 import { errorStatus } from './error-status';
 import { PROBLEM_MEDIA_TYPE, problemType, type Problem } from './problem';
 import { ProblemDto } from './problem.dto';

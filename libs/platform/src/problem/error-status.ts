@@ -1,4 +1,4 @@
-import type { ErrorCode } from '@rivulet/protocol';
+import type { ErrorCode } from '@rivulet/errors';
 
 /** The HTTP status of every error, in this one place: the domain does not know HTTP. */
 export const errorStatus = {

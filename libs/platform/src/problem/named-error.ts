@@ -1,6 +1,6 @@
 import { HttpException } from '@nestjs/common';
-import { RivuletError, type ErrorCode } from '@rivulet/protocol';
-import { databaseFailure, READ_ONLY_DATABASE } from './database-failure';
+import { RivuletError, type ErrorCode } from '@rivulet/errors';
+import { databaseFailure, sqlState } from '@rivulet/postgres';
 
 /** Seconds until trying again makes sense, where the place that raised the error does not say. */
 const RETRY_AFTER_SECONDS: Partial<Record<ErrorCode, number>> = {
@@ -53,7 +53,7 @@ export function namedError(thrown: unknown): RivuletError {
   }
 
   const failure = databaseFailure(thrown);
-  if (failure === READ_ONLY_DATABASE) {
+  if (failure === sqlState.readOnlyTransaction) {
     return new RivuletError('DATABASE_UNAVAILABLE', `The database takes no writes (${failure}).`, {
       nextStep: READ_ONLY_CURE,
       cause: thrown,

@@ -1,5 +1,5 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { errorCatalogue, type ErrorCode, type FieldError } from '@rivulet/protocol';
+import { errorCatalogue, type ErrorCode, type FieldError } from '@rivulet/errors';
 import type { Problem } from './problem';
 
 export class FieldErrorDto implements FieldError {

@@ -1,5 +1,5 @@
 import { BadRequestException, ForbiddenException } from '@nestjs/common';
-import { errorCatalogue, RivuletError } from '@rivulet/protocol';
+import { errorCatalogue, RivuletError } from '@rivulet/errors';
 import type { InjectOptions } from 'fastify';
 import { startFixture, type Fixture } from '../../test/fixture-app';
 import { errorStatus } from './error-status';

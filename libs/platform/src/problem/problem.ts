@@ -1,4 +1,4 @@
-import { errorCatalogue, type ErrorCode, type FieldError, type RivuletError } from '@rivulet/protocol';
+import { errorCatalogue, type ErrorCode, type FieldError, type RivuletError } from '@rivulet/errors';
 import { errorStatus } from './error-status';
 
 export const PROBLEM_MEDIA_TYPE = 'application/problem+json';

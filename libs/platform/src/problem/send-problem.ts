@@ -1,4 +1,4 @@
-import { RivuletError } from '@rivulet/protocol';
+import { RivuletError } from '@rivulet/errors';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { noteFailure, pathOf } from '../logging/request-log';
 import { errorStatus } from './error-status';

@@ -1,5 +1,5 @@
 import { ValidationPipe } from '@nestjs/common';
-import { RivuletError, type FieldError } from '@rivulet/protocol';
+import { RivuletError, type FieldError } from '@rivulet/errors';
 import * as classTransformer from 'class-transformer';
 import * as classValidator from 'class-validator';
 import type { ValidationError } from 'class-validator';

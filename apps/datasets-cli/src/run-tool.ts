@@ -1,0 +1,125 @@
+import { resolve } from 'node:path';
+import { loadEnvironment, namedError, redactSecrets } from '@rivulet/platform';
+import { RivuletError } from '@rivulet/errors';
+import type { Pool } from 'pg';
+import { createSourcePool } from '@rivulet/datasets';
+import { EXAMPLE_MAC, readArguments, USAGE, type ToolArguments } from './arguments';
+import { checkDatasetsFile } from './check';
+import { CliEnv } from './cli-env';
+import { explainDatasets } from './explain';
+import { initDatasetsFile } from './init';
+import { checkJson, explainJson, previewJson } from './json-reports';
+import { previewDevice } from './preview';
+import { checkLines, explainLines, previewLines, starterLines } from './reports';
+import { openSource, sourceVariable, tryConnection } from './source-database';
+import { nameRefusal } from './source-refusal';
+import { UsageError } from './usage-error';
+
+export interface ToolSurroundings {
+  environment: NodeJS.ProcessEnv;
+  write: (text: string) => void;
+  writeError: (text: string) => void;
+  /** Of a terminal. */
+  width: number | undefined;
+}
+
+export const EXIT_FINE = 0;
+export const EXIT_MISTAKES = 1;
+export const EXIT_USAGE = 2;
+
+const DEMO_FILE =
+  'No file was named, so this is db/datasets.yaml, that of the demo. Name your own with --file.';
+
+/** `npm run datasets`. Returns the exit code. */
+export async function runTool(argv: string[], surroundings: ToolSurroundings): Promise<number> {
+  const { write, writeError } = surroundings;
+  try {
+    const args = readArguments(argv);
+    if (args !== undefined) return await runOnSource(args, surroundings);
+    write(USAGE);
+    return EXIT_FINE;
+  } catch (error) {
+    if (error instanceof UsageError) {
+      writeError(`${error.message}\n\n${USAGE}`);
+      return EXIT_USAGE;
+    }
+    const { code, message, nextStep } = namedError(error);
+    const stack = code === 'INTERNAL' ? `\n${(error as Error).stack}` : '';
+    writeError(redactSecrets(`${message}\n${nextStep}${stack}\n`));
+    return EXIT_MISTAKES;
+  }
+}
+
+async function runOnSource(args: ToolArguments, surroundings: ToolSurroundings): Promise<number> {
+  const { environment } = surroundings;
+  const { env } = loadEnvironment(CliEnv, environment);
+  const isDemoFile = args.file === undefined && !environment['CENTRAL_DATASETS_FILE']?.trim();
+  const file = args.file === undefined ? env.datasetsFile : fromCaller(args.file, environment);
+  const database = await openSource(environment);
+  const pool = createSourcePool({
+    url: database.url,
+    applicationName: 'rivulet datasets',
+    maxConnections: 1,
+  });
+  try {
+    await tryConnection(database.url);
+    if (args.command === 'init') return await runInit(args, pool, surroundings);
+    return await runCommand(args, { file, isDemoFile, maxRowBytes: env.maxRowBytes }, pool, surroundings);
+  } catch (error) {
+    if (isDemoFile && error instanceof RivuletError && error.code === 'DATASETS_FILE_INVALID') {
+      throw new RivuletError(error.code, error.message, { nextStep: DEMO_FILE, cause: error });
+    }
+    throw nameRefusal(error, database.url, sourceVariable(environment));
+  } finally {
+    await pool.end();
+    await database.stop();
+  }
+}
+
+/** npm runs scripts in the project's folder, and says from where it was called. */
+function fromCaller(path: string, environment: NodeJS.ProcessEnv): string {
+  const caller = environment['INIT_CWD'];
+  return caller === undefined || resolve(caller) === process.cwd() ? path : resolve(caller, path);
+}
+
+async function runInit(
+  { schemas, keys, out, macAddresses, timeoutMs }: ToolArguments,
+  source: Pool,
+  { environment, write, writeError }: ToolSurroundings,
+): Promise<number> {
+  const macAddress = macAddresses[0] ?? EXAMPLE_MAC;
+  const file = out && fromCaller(out, environment);
+  const report = await initDatasetsFile(source, { schemas, keys, out: file, macAddress, timeoutMs });
+  if (out === undefined) write(report.text);
+  // What is not of the file must not get into it, also with `> file`.
+  (out === undefined ? writeError : write)(`${starterLines(report, out).join('\n')}\n`);
+  return EXIT_FINE;
+}
+
+async function runCommand(
+  args: ToolArguments,
+  { file, isDemoFile, maxRowBytes }: { file: string; isDemoFile: boolean; maxRowBytes: number },
+  source: Pool,
+  { write, width }: ToolSurroundings,
+): Promise<number> {
+  const { timeoutMs, datasets, macAddresses, sampleRows, analyze } = args;
+  const [macAddress] = macAddresses;
+  const print = (lines: string[], json: object): void =>
+    write(args.asJson ? `${JSON.stringify(json, undefined, 2)}\n` : `${lines.join('\n').trimEnd()}\n`);
+  if (args.command === 'check') {
+    const report = await checkDatasetsFile(source, { file, macAddresses, timeoutMs, maxRowBytes });
+    const isRight = report.findings.mistakes.isEmpty;
+    const lines = checkLines(report, args.showColumns, width);
+    print(isRight || !isDemoFile ? lines : [...lines, DEMO_FILE], checkJson(report));
+    return isRight ? EXIT_FINE : EXIT_MISTAKES;
+  }
+  if (args.command === 'preview') {
+    const options = { file, macAddress: macAddress!, datasets, sampleRows, timeoutMs, maxRowBytes };
+    const report = await previewDevice(source, options);
+    print(previewLines(report, width), previewJson(report));
+    return report.datasets.every(({ failure }) => failure === undefined) ? EXIT_FINE : EXIT_MISTAKES;
+  }
+  const explained = await explainDatasets(source, { file, macAddress, datasets, analyze, timeoutMs });
+  print(explainLines(explained), explainJson(explained));
+  return EXIT_FINE;
+}

@@ -1,0 +1,236 @@
+import { createHash } from 'node:crypto';
+import { inSavepoint, isPostgresError, isTransientRefusal } from '@rivulet/postgres';
+import { RivuletError } from '@rivulet/errors';
+import { schemaFingerprint, type TableSchema } from '@rivulet/protocol';
+import {
+  describeQuery,
+  QueryTextError,
+  type DescribedColumn,
+  type Parameters,
+  type ParameterValue,
+  type QueryTemplate,
+} from '@rivulet/snapshot';
+import type { ClientBase } from 'pg';
+import type { DatasetDefinition, QueryDefinition } from '../file/datasets-file';
+import { didYouMean, FileProblem, type FileProblems } from '../file/file-problems';
+import { mirrorOptionsOf } from '../file/mirror-options';
+import { cureFor } from './postgres-cure';
+
+/** A dataset that PostgreSQL has described. */
+export interface Dataset {
+  definition: DatasetDefinition;
+  schema: TableSchema;
+  fingerprint: string;
+  /** The columns, with the key's first. */
+  columns: DescribedColumn[];
+  queryId: string;
+}
+
+export interface ScopeDefinition {
+  query: QueryDefinition;
+  /** The scope's columns by name, with their types and no values: the parameters that datasets may use. */
+  columns: Parameters;
+}
+
+/** The parameter that the scope query is given. */
+export const SCOPE_PARAMETER = 'mac_address';
+
+/** What the scope query is described and planned with. */
+export const SCOPE_PARAMETERS: Parameters = new Map([[SCOPE_PARAMETER, { type: 'text', value: null }]]);
+
+/** The columns of the scope that Rivulet itself reads: who the device is, and whether it may sync. */
+export const SCOPE_DEVICE_COLUMN = 'device_id';
+export const SCOPE_ACTIVE_COLUMN = 'is_active';
+
+/** Names that every table has already. https://www.postgresql.org/docs/current/ddl-system-columns.html */
+const SYSTEM_COLUMNS = new Set(['tableoid', 'xmin', 'cmin', 'xmax', 'cmax', 'ctid']);
+
+/** The same for the same text with parameters of the same types: for PostgreSQL these are one query. */
+export function queryIdOf(template: QueryTemplate, parameters: Parameters): string {
+  const types = template.parameters.map((name) => [name, parameters.get(name)!.type]);
+  return createHash('sha256')
+    .update(JSON.stringify([template.texts, types]))
+    .digest('hex');
+}
+
+/** The parameters of the datasets, or undefined when nothing can be told of them. @throws FileProblem */
+export async function describeScope(
+  client: ClientBase,
+  scope: QueryDefinition,
+  problems: FileProblems,
+): Promise<Parameters | undefined> {
+  const what = 'the scope query';
+  const start = scope.placeOf(0);
+  const isGiven = findUnknownParameters(scope, SCOPE_PARAMETERS, problems, (name) => {
+    return `${what} uses :${name}; the only parameter that it is given is :${SCOPE_PARAMETER}`;
+  });
+  if (!isGiven) return undefined;
+  if (scope.template.parameters.length === 0) {
+    problems.add(
+      start,
+      `${what} does not use :${SCOPE_PARAMETER}, so every device would get the same rows; compare its MAC address with it`,
+    );
+  }
+  const columns = await describe(client, scope, SCOPE_PARAMETERS, what);
+  findRepeated(columns, start, what, problems);
+  const types = new Map(columns.map((column) => [column.name, column.sourceType]));
+  if (!types.has(SCOPE_DEVICE_COLUMN)) {
+    const names = [...types.keys()];
+    problems.add(
+      start,
+      `${what} must return a column ${SCOPE_DEVICE_COLUMN}; it returns ${listed(names)}. ` +
+        `Give what identifies a device that name: SELECT … AS ${SCOPE_DEVICE_COLUMN}`,
+    );
+  }
+  const active = types.get(SCOPE_ACTIVE_COLUMN);
+  if (active !== undefined && active !== 'boolean') {
+    problems.add(start, `${SCOPE_ACTIVE_COLUMN} of ${what} is of type ${active}; it must be boolean`);
+  }
+  return new Map([...types].map(([name, type]): [string, ParameterValue] => [name, { type, value: null }]));
+}
+
+/** The dataset, or undefined when something is wrong with it. @throws FileProblem */
+export async function describeDataset(
+  client: ClientBase,
+  definition: DatasetDefinition,
+  parameters: Parameters,
+  problems: FileProblems,
+): Promise<Dataset | undefined> {
+  const { name, table, key, indexes, query } = definition;
+  const what = `dataset ${name}`;
+  const known = [...parameters.keys()];
+  const isGiven = findUnknownParameters(query, parameters, problems, (parameter) => {
+    const given = listed(known.map((other) => `:${other}`));
+    return (
+      `${what} uses :${parameter}, which the scope query does not return; it returns ${given}` +
+      didYouMean(parameter, known)
+    );
+  });
+  if (!isGiven) return undefined;
+  const described = await describe(client, query, parameters, `the query of ${what}`);
+  const isSingle = findRepeated(described, query.placeOf(0), `the query of ${what}`, problems);
+  if (!findUnfitColumns(definition, described, problems) || !isSingle) return undefined;
+  const byName = new Map(described.map((column) => [column.name, column]));
+  const keyColumns = key.map((column) => byName.get(column)!);
+  const columns = [...keyColumns, ...described.filter((column) => !keyColumns.includes(column))];
+  const schema: TableSchema = {
+    name,
+    table,
+    columns: columns.map(({ name: columnName, type }) => ({ name: columnName, type })),
+    key,
+    indexes,
+    ...mirrorOptionsOf(definition),
+  };
+  const queryId = queryIdOf(query.template, parameters);
+  return { definition, schema, fingerprint: schemaFingerprint(schema), columns, queryId };
+}
+
+/** Finds columns that no mirror can have, and a key or an index that cannot be of those that there are. */
+function findUnfitColumns(
+  definition: DatasetDefinition,
+  described: DescribedColumn[],
+  problems: FileProblems,
+): boolean {
+  const { name, key, indexes, query } = definition;
+  let isFit = true;
+  const report = (place: string, problem: string): void => {
+    problems.add(place, problem);
+    isFit = false;
+  };
+  for (const column of described) {
+    const reason = SYSTEM_COLUMNS.has(column.name)
+      ? 'a name that PostgreSQL keeps for itself; give it another with AS'
+      : column.refusal && `and ${column.refusal}; cast it in the query, for example to text`;
+    if (reason !== undefined) {
+      report(query.placeOf(0), `dataset ${name} has column ${column.name}, ${reason}`);
+    }
+  }
+  for (const column of new Set([...key, ...indexes.flat()])) {
+    const use = key.includes(column) ? 'key' : 'index';
+    const reason = refuseUse(column, described, use);
+    if (reason === undefined) continue;
+    report(
+      definition.placeOfColumn(column),
+      `dataset ${name} names column ${column} in its ${use}, ${reason}`,
+    );
+  }
+  return isFit;
+}
+
+function refuseUse(name: string, described: DescribedColumn[], use: 'key' | 'index'): string | undefined {
+  const column = described.find((candidate) => candidate.name === name);
+  if (column === undefined) {
+    const names = described.map((other) => other.name);
+    return `which its query does not return; it returns ${listed(names)}${didYouMean(name, names)}`;
+  }
+  const { type, sortable, sortedAlike } = column;
+  if (!sortable) return `and PostgreSQL does not sort ${type}; leave it out, or cast it in the query`;
+  if (sortedAlike || use === 'index') return undefined;
+  return `and databases sort ${type} in different ways; leave it out, or cast it in the query`;
+}
+
+/**
+ * Has PostgreSQL describe a query. What it refuses leaves the transaction as it was.
+ *
+ * @throws FileProblem · RivuletError DATABASE_UNAVAILABLE when that is no fault of the query
+ */
+async function describe(
+  client: ClientBase,
+  query: QueryDefinition,
+  parameters: Parameters,
+  what: string,
+): Promise<DescribedColumn[]> {
+  try {
+    return await inSavepoint(client, () => describeQuery(client, query.template, parameters));
+  } catch (error) {
+    if (!(error instanceof QueryTextError)) throw error;
+    const { cause } = error;
+    if (isPostgresError(cause) && isTransientRefusal(cause)) {
+      const message = `${query.placeOf(0)}: PostgreSQL cannot describe ${what} now: ${error.message}.`;
+      throw new RivuletError('DATABASE_UNAVAILABLE', message, { nextStep: 'Try again in a while.', cause });
+    }
+    const problem = `PostgreSQL refuses ${what}: ${error.message}`;
+    throw new FileProblem(query.placeOf(error.offset), problem + (await cureFor(client, error.message)));
+  }
+}
+
+/** Returns whether each column is returned once. */
+function findRepeated(
+  columns: DescribedColumn[],
+  place: string,
+  what: string,
+  problems: FileProblems,
+): boolean {
+  const names = columns.map((column) => column.name);
+  const repeated = new Set(names.filter((name, index) => names.indexOf(name) !== index));
+  for (const name of repeated) {
+    problems.add(place, `${what} returns column ${name} twice; give one of them another name with AS`);
+  }
+  return repeated.size === 0;
+}
+
+/** Returns whether all parameters are known. */
+function findUnknownParameters(
+  query: QueryDefinition,
+  known: Parameters,
+  problems: FileProblems,
+  problem: (parameter: string) => string,
+): boolean {
+  let isKnown = true;
+  for (const [index, name] of query.template.parameters.entries()) {
+    if (known.has(name)) continue;
+    isKnown = false;
+    problems.add(query.placeOf(offsetOfParameter(query.template, index)), problem(name));
+  }
+  return isKnown;
+}
+
+function offsetOfParameter({ texts, parameters }: QueryTemplate, index: number): number {
+  const before = [...texts.slice(0, index + 1), ...parameters.slice(0, index)].join('').length;
+  // Each parameter before it has a colon, too.
+  return before + index;
+}
+
+function listed(names: readonly string[]): string {
+  return names.join(', ') || 'nothing';
+}

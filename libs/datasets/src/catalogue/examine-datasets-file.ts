@@ -1,0 +1,72 @@
+import { readFile } from 'node:fs/promises';
+import { RivuletError } from '@rivulet/errors';
+import { inTransaction, readCatalogue, withClient } from '@rivulet/postgres';
+import type { ClientBase, Pool } from 'pg';
+import { parseDatasetsFile, type DatasetsFile } from '../file/datasets-file';
+import { describeDataset, describeScope, type Dataset, type ScopeDefinition } from './describe-datasets';
+import { FileProblems } from '../file/file-problems';
+
+/** As much of a datasets file as is right, and what is wrong with the rest. */
+export interface ExaminedFile {
+  file: DatasetsFile;
+  scope: ScopeDefinition | undefined;
+  datasets: Dataset[];
+  problems: FileProblems;
+}
+
+/**
+ * Reads the file and has the source database describe its queries.
+ *
+ * @throws RivuletError DATASETS_FILE_INVALID when the file cannot be read at all · DATABASE_UNAVAILABLE
+ */
+export async function examineDatasetsFile(path: string, source: Pool): Promise<ExaminedFile> {
+  const text = await readText(path);
+  const problems = new FileProblems();
+  return describeDatasetsFile(parseDatasetsFile(path, text, problems), source, problems);
+}
+
+/**
+ * Has the source database describe the queries, each by itself. Without a scope query that is right, nobody knows the
+ * parameters of the others, and they are not described.
+ *
+ * @throws RivuletError DATABASE_UNAVAILABLE
+ */
+export async function describeDatasetsFile(
+  file: DatasetsFile,
+  source: Pool,
+  problems = new FileProblems(),
+): Promise<ExaminedFile> {
+  if (file.scope === undefined) return { file, scope: undefined, datasets: [], problems };
+  return withClient(source, (client) =>
+    inTransaction(client, readCatalogue, () => describeFile(client, file, problems)),
+  );
+}
+
+async function describeFile(
+  client: ClientBase,
+  file: DatasetsFile,
+  problems: FileProblems,
+): Promise<ExaminedFile> {
+  const query = file.scope!;
+  const columns = await problems.attemptAsync(() => describeScope(client, query, problems));
+  if (columns === undefined) return { file, scope: undefined, datasets: [], problems };
+  const datasets: Dataset[] = [];
+  for (const definition of file.datasets) {
+    const dataset = await problems.attemptAsync(() => describeDataset(client, definition, columns, problems));
+    if (dataset !== undefined) datasets.push(dataset);
+  }
+  return { file, scope: { query, columns }, datasets, problems };
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    const nextStep = 'Set CENTRAL_DATASETS_FILE to the path of a readable file.';
+    const reason = (error as NodeJS.ErrnoException).code ?? String(error);
+    throw new RivuletError('DATASETS_FILE_INVALID', `The datasets file ${path} cannot be read (${reason}).`, {
+      cause: error,
+      nextStep,
+    });
+  }
+}

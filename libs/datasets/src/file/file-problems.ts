@@ -1,0 +1,101 @@
+import { closestName, RivuletError } from '@rivulet/errors';
+
+/** Of a start that fails: what is beyond these is counted. */
+const MAX_TOLD = 20;
+
+/** Something in the datasets file that is to be changed. Its message begins with the place, `path:line:column`. */
+export class FileProblem extends Error {
+  constructor(
+    readonly place: string,
+    readonly problem: string,
+  ) {
+    super(`${place}: ${problem}${/[.?]$/.test(problem) ? '' : '.'}`);
+    this.name = 'FileProblem';
+  }
+}
+
+/** What is found in a datasets file, to be told at once. */
+export class FileProblems {
+  private readonly found = new Map<string, FileProblem>();
+
+  /** What stands once, and is read from several places, is one problem. */
+  add(place: string, problem: string): void {
+    this.addProblem(new FileProblem(place, problem));
+  }
+
+  /** What `work` returns, or undefined when it throws a problem, which is kept. */
+  attempt<T>(work: () => T): T | undefined {
+    try {
+      return work();
+    } catch (error) {
+      this.keep(error);
+      return undefined;
+    }
+  }
+
+  async attemptAsync<T>(work: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await work();
+    } catch (error) {
+      this.keep(error);
+      return undefined;
+    }
+  }
+
+  get isEmpty(): boolean {
+    return this.found.size === 0;
+  }
+
+  /** In the order of the file. */
+  get list(): FileProblem[] {
+    return [...this.found.values()].toSorted((a, b) => compare(positionOf(a), positionOf(b)));
+  }
+
+  /** @throws RivuletError DATASETS_FILE_INVALID with a line for each problem, and all of them in `errors` */
+  throwIfAny(): void {
+    if (this.isEmpty) return;
+    const { list } = this;
+    const lines = list.map((problem) => problem.message);
+    const more = lines.length - MAX_TOLD;
+    const told = more > 0 ? [...lines.slice(0, MAX_TOLD), `And ${more} more.`] : lines;
+    const errors = list.map(({ place, problem }) => ({ field: place, reason: problem }));
+    throw new RivuletError('DATASETS_FILE_INVALID', told.join('\n'), { errors });
+  }
+
+  private keep(error: unknown): void {
+    if (!(error instanceof FileProblem)) throw error;
+    this.addProblem(error);
+  }
+
+  private addProblem(problem: FileProblem): void {
+    if (!this.found.has(problem.message)) this.found.set(problem.message, problem);
+  }
+}
+
+/** The one that a name was likely meant for: in other letters, misspelt, or with more at its end. */
+export function nearestName<Name extends string>(
+  name: string,
+  candidates: readonly Name[],
+): Name | undefined {
+  const folded = name.toLowerCase();
+  const nearest =
+    candidates.find((candidate) => candidate.toLowerCase() === folded) ??
+    closestName(name, candidates) ??
+    candidates.find((candidate) => name.length >= 3 && candidate.startsWith(name));
+  return nearest as Name | undefined;
+}
+
+/** `. Did you mean email?`, when one of the names is near. */
+export function didYouMean(name: string, candidates: readonly string[]): string {
+  const meant = nearestName(name, candidates);
+  return meant === undefined ? '' : `. Did you mean ${meant}?`;
+}
+
+function positionOf({ place }: FileProblem): [line: number, column: number] {
+  const [line, column] = place.split(':').slice(-2).map(Number);
+  return [line!, column!];
+}
+
+function compare(a: [number, number], b: [number, number]): number {
+  return a[0] - b[0] || a[1] - b[1];
+}

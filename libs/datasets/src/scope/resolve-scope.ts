@@ -1,0 +1,88 @@
+import { RivuletError } from '@rivulet/errors';
+import { endsSession, isConflict, isPostgresError } from '@rivulet/postgres';
+import { bindQuery, type Parameters, type ParameterValue } from '@rivulet/snapshot';
+import { escapeIdentifier, type ClientBase } from 'pg';
+import {
+  SCOPE_ACTIVE_COLUMN,
+  SCOPE_DEVICE_COLUMN,
+  SCOPE_PARAMETER,
+  type ScopeDefinition,
+} from '../catalogue/dataset-catalogue';
+
+/** What one device may see, as the scope query says. */
+export interface Scope {
+  /** The device's identity at central, as text. */
+  deviceId: string;
+  macAddress: string;
+  /** The scope's columns, which the dataset queries use as parameters. */
+  parameters: Parameters;
+}
+
+/**
+ * Runs the scope query for a MAC address in its normal form. The caller has pinned the canonical settings, so
+ * that values become the same literals everywhere.
+ *
+ * @throws RivuletError DEVICE_UNKNOWN · DEVICE_INACTIVE · SCOPE_AMBIGUOUS · DATASET_QUERY_FAILED · SERVER_BUSY
+ */
+export async function resolveScope(
+  client: ClientBase,
+  definition: ScopeDefinition,
+  macAddress: string,
+): Promise<Scope> {
+  const place = definition.query.placeOf(0);
+  const rows = await readRows(client, definition, macAddress);
+  const [row] = rows;
+  if (row === undefined) {
+    throw new RivuletError('DEVICE_UNKNOWN', `No device with the MAC address ${macAddress} is registered.`);
+  }
+  if (rows.length > 1) {
+    throw new RivuletError(
+      'SCOPE_AMBIGUOUS',
+      `The scope query at ${place} returns more than one row for ${macAddress}.`,
+    );
+  }
+  const parameters = new Map(
+    [...definition.columns].map(([name, { type }], index): [string, ParameterValue] => [
+      name,
+      { type, value: row[index] ?? null },
+    ]),
+  );
+  const isActive = parameters.get(SCOPE_ACTIVE_COLUMN)?.value;
+  if (isActive !== undefined && isActive !== 't') {
+    throw new RivuletError('DEVICE_INACTIVE', `The device with the MAC address ${macAddress} is not active.`);
+  }
+  const deviceId = parameters.get(SCOPE_DEVICE_COLUMN)?.value;
+  if (deviceId === null || deviceId === undefined) {
+    throw new RivuletError(
+      'SCOPE_AMBIGUOUS',
+      `The scope query at ${place} returns a row for ${macAddress} whose ${SCOPE_DEVICE_COLUMN} is NULL.`,
+    );
+  }
+  return { deviceId, macAddress, parameters };
+}
+
+/** At most two rows, each with the columns that the query had when it was described, as text. */
+async function readRows(
+  client: ClientBase,
+  { query, columns }: ScopeDefinition,
+  macAddress: string,
+): Promise<(string | null)[][]> {
+  const given = new Map([[SCOPE_PARAMETER, { type: 'text', value: macAddress }]]);
+  const names = [...columns.keys()].map(escapeIdentifier).join(', ');
+  try {
+    const { rows } = await client.query<(string | null)[]>({
+      text: `SELECT ${names} FROM (\n${bindQuery(query.template, given)}\n) AS scope LIMIT 2`,
+      rowMode: 'array',
+      types: { getTypeParser: () => (text: string) => text },
+    });
+    return rows;
+  } catch (error) {
+    // A database that is shutting down is no fault of the query's.
+    if (!isPostgresError(error) || endsSession(error)) throw error;
+    throw new RivuletError(
+      isConflict(error) ? 'SERVER_BUSY' : 'DATASET_QUERY_FAILED',
+      `The scope query at ${query.placeOf(0)} fails for ${macAddress}: ${error.message}.`,
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,40 @@
+import type { ErrorDescription } from './error-description';
+
+export const availabilityErrors = {
+  SERVER_BUSY: {
+    title: 'The server is busy',
+    meaning: 'As much work as the server accepts at once is under way.',
+    nextStep: 'Try again after the number of seconds in the Retry-After header.',
+    transient: true,
+  },
+  SHUTTING_DOWN: {
+    title: 'The server is shutting down',
+    meaning: 'The process has been asked to stop and takes no new work.',
+    nextStep: 'Try again in a few seconds.',
+    transient: true,
+  },
+  DATABASE_UNAVAILABLE: {
+    title: 'The database is not available',
+    meaning: 'The database refused the connection or closed it, or takes no writes.',
+    nextStep: 'Check that PostgreSQL runs and that the database URL is right; Rivulet reconnects by itself.',
+    transient: true,
+  },
+  CENTRAL_UNREACHABLE: {
+    title: 'Central cannot be reached',
+    meaning: 'The connection to central failed, stalled or broke off.',
+    nextStep: 'Check EDGE_CENTRAL_URL and the network; the next cycle tries again and resumes the download.',
+    transient: true,
+  },
+  SYNC_IN_PROGRESS: {
+    title: 'Another process is syncing this database',
+    meaning: 'A sync cycle holds the lock of this database, in another process.',
+    nextStep: 'Wait for that cycle to end, or stop the other edge process.',
+    transient: true,
+  },
+  MIRROR_BUSY: {
+    title: 'A mirror is locked by a reader',
+    meaning: 'The lock on a mirror was not granted in time.',
+    nextStep: 'Nothing has changed; the next cycle tries again. End the long transaction if it persists.',
+    transient: true,
+  },
+} as const satisfies Record<string, ErrorDescription>;

@@ -1,0 +1,46 @@
+import type { ErrorDescription } from './error-description';
+
+export const requestErrors = {
+  REQUEST_INVALID: {
+    title: 'The request is not valid',
+    meaning: 'A field is missing, unknown, of the wrong type or out of range; `errors` names each one.',
+    nextStep: 'Correct the named fields and send the request again.',
+    transient: false,
+  },
+  REQUEST_TOO_LARGE: {
+    title: 'The request is too large',
+    meaning: 'The body is larger than this route accepts.',
+    nextStep: 'Send a smaller body.',
+    transient: false,
+  },
+  MEDIA_TYPE_UNSUPPORTED: {
+    title: 'The content type is not supported',
+    meaning: 'The route reads JSON and the request carried something else.',
+    nextStep: 'Send the body as application/json.',
+    transient: false,
+  },
+  METHOD_NOT_ALLOWED: {
+    title: 'The method is not allowed here',
+    meaning: 'The path exists, with another method.',
+    nextStep: 'Use a method that the Allow header names.',
+    transient: false,
+  },
+  ROUTE_UNKNOWN: {
+    title: 'There is nothing at this path',
+    meaning: 'No route has this path.',
+    nextStep: 'See /api/docs for the routes of this app.',
+    transient: false,
+  },
+  OPERATOR_LOCAL_ONLY: {
+    title: 'Operators call from the same machine',
+    meaning: 'A route for operators was called from another machine, or through a proxy.',
+    nextStep: 'Call it on the machine that central runs on, at http://localhost.',
+    transient: false,
+  },
+  INTERNAL: {
+    title: 'Something went wrong inside',
+    meaning: 'An error that Rivulet does not know by name; the log has it, under the request id.',
+    nextStep: 'Look for the request id in the log and report what it says.',
+    transient: false,
+  },
+} as const satisfies Record<string, ErrorDescription>;

@@ -1,0 +1,28 @@
+import type { ErrorDescription } from './error-description';
+
+export const startErrors = {
+  ENVIRONMENT_INVALID: {
+    title: 'The environment is not valid',
+    meaning: 'An environment variable has a value that the app cannot use.',
+    nextStep: 'Correct the named variables and start again.',
+    transient: false,
+  },
+  PORT_TAKEN: {
+    title: 'The port is taken',
+    meaning: 'Another process listens on the port.',
+    nextStep: 'Stop that process, or choose another port with the variable that the message names.',
+    transient: false,
+  },
+  DATABASE_FORBIDDEN: {
+    title: 'The database role lacks a right',
+    meaning: 'The role of the database URL may not do what the app needs at its start.',
+    nextStep: 'Grant the role what docs/operations.md lists under "Your own PostgreSQL", and start again.',
+    transient: false,
+  },
+  DATABASE_NEWER: {
+    title: 'The database is newer than this app',
+    meaning: 'The database has migrations that this version does not know.',
+    nextStep: 'Start a version that knows them, or restore the backup made before the upgrade.',
+    transient: false,
+  },
+} as const satisfies Record<string, ErrorDescription>;

@@ -1,0 +1,45 @@
+import { availabilityErrors } from './catalogue/availability-errors';
+import { datasetErrors } from './catalogue/dataset-errors';
+import { deviceErrors } from './catalogue/device-errors';
+import { edgeErrors } from './catalogue/edge-errors';
+import type { ErrorDescription } from './catalogue/error-description';
+import { requestErrors } from './catalogue/request-errors';
+import { startErrors } from './catalogue/start-errors';
+
+/**
+ * Every error that Rivulet names. A code is stable and public: it stands in problem documents, in log tables and in
+ * docs/error-codes.md, which a test compares with this list.
+ */
+export const errorCatalogue = {
+  ...requestErrors,
+  ...deviceErrors,
+  ...datasetErrors,
+  ...availabilityErrors,
+  ...edgeErrors,
+  ...startErrors,
+} as const satisfies Record<string, ErrorDescription>;
+
+export type ErrorCode = keyof typeof errorCatalogue;
+
+/** The catalogue by area, in the order and with the headings of docs/error-codes.md. */
+export const errorAreas: readonly { title: string; codes: readonly ErrorCode[] }[] = [
+  { title: 'Requests', codes: codesOf(requestErrors) },
+  { title: 'Devices and their manifests', codes: codesOf(deviceErrors) },
+  { title: 'Datasets and the source', codes: codesOf(datasetErrors) },
+  { title: 'Availability', codes: codesOf(availabilityErrors) },
+  { title: 'Syncs on the edge', codes: codesOf(edgeErrors) },
+  { title: 'Start', codes: codesOf(startErrors) },
+];
+
+export function isErrorCode(value: unknown): value is ErrorCode {
+  return typeof value === 'string' && Object.hasOwn(errorCatalogue, value);
+}
+
+/** Whether a later attempt can succeed with nobody doing anything. */
+export function isTransient(code: ErrorCode): boolean {
+  return errorCatalogue[code].transient;
+}
+
+function codesOf(area: Partial<Record<ErrorCode, ErrorDescription>>): ErrorCode[] {
+  return Object.keys(area) as ErrorCode[];
+}

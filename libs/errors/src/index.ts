@@ -1,0 +1,3 @@
+export * from './closest-name';
+export * from './error-catalogue';
+export * from './rivulet-error';
