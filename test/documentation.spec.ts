@@ -62,7 +62,7 @@ describe('docs/operations.md', () => {
     ['Central', CentralEnv],
     ['Edge', EdgeEnv],
   ])('has the environment of %s, with its defaults', (app, envClass) => {
-    const expected = describeEnvironment(envClass).map(
+    const expected = describeEnvironment([envClass]).map(
       ({ variable, default: value, accepts, description }) => {
         return `| \`${variable}\` | ${value === '' ? '–' : `\`${value}\``} | ${inShort(accepts)} | ${description} |`;
       },
@@ -87,7 +87,7 @@ function inShort(accepts: string): string {
 describe('the pages', () => {
   const names = new Set([
     ...Object.keys(errorCatalogue),
-    ...[CentralEnv, EdgeEnv].flatMap((env) => describeEnvironment(env).map(({ variable }) => variable)),
+    ...describeEnvironment([CentralEnv, EdgeEnv]).map(({ variable }) => variable),
     ...(read('docker-compose.central.yml').match(/CENTRAL_[A-Z_]+/g) ?? []),
     ...(read('docker-compose.edge.yml').match(/EDGE_[A-Z_]+/g) ?? []),
     'NODE_ENV',

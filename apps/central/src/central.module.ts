@@ -34,6 +34,9 @@ import { SnapshotService } from './snapshots/snapshot.service';
 /** The composition root of central. */
 @Module({})
 export class CentralModule {
+  static readonly entities = [SyncManifest, SyncManifestTable];
+  static readonly migrations = [CreateOperationalTables1763683200000];
+
   /** @param databaseUrl of central's own tables */
   static forRoot(env: CentralEnv, databaseUrl: string, source: SourceOptions): DynamicModule {
     return {
@@ -44,8 +47,7 @@ export class CentralModule {
           urlVariable: 'CENTRAL_DATABASE_URL',
           applicationName: 'rivulet central',
           poolSize: env.databasePoolSize,
-          entities: [SyncManifest, SyncManifestTable],
-          migrations: [CreateOperationalTables1763683200000],
+          features: [CentralModule],
         }),
         ScheduleModule.forRoot(),
         SourceModule.forRoot(env, source),

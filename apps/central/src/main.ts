@@ -5,7 +5,8 @@ import { CentralModule } from './central.module';
 import { resolveSource } from './database/resolve-source';
 
 void runApp('central', async () => {
-  const { env, unknownVariables } = loadEnvironment(CentralEnv);
+  const { environment, unknownVariables } = loadEnvironment([CentralEnv]);
+  const env = environment.section(CentralEnv);
   const logger = createLogger({ app: 'central', level: env.logLevel, format: env.logFormat });
   const database = await resolveAppDatabase({
     url: env.databaseUrl,

@@ -52,7 +52,7 @@ export async function runTool(argv: string[], surroundings: ToolSurroundings): P
 
 async function runOnSource(args: ToolArguments, surroundings: ToolSurroundings): Promise<number> {
   const { environment } = surroundings;
-  const { env } = loadEnvironment(CliEnv, environment);
+  const env = loadEnvironment([CliEnv], environment).environment.section(CliEnv);
   const isDemoFile = args.file === undefined && !environment['CENTRAL_DATASETS_FILE']?.trim();
   const file = args.file === undefined ? env.datasetsFile : fromCaller(args.file, environment);
   const database = await openSource(environment);

@@ -3,12 +3,15 @@ import { ROW_MAX_BYTES, ROW_MAX_BYTES_CEILING } from '@rivulet/protocol';
 import { EdgeEnv } from './edge-env';
 
 function load(): unknown {
-  return loadEnvironment(EdgeEnv, { EDGE_CENTRAL_URL: 'https://edge:canary@central.example' });
+  return loadEnvironment([EdgeEnv], { EDGE_CENTRAL_URL: 'https://edge:canary@central.example' });
 }
 
 describe('the environment of an edge', () => {
   it('may be empty', () => {
-    expect(loadEnvironment(EdgeEnv, {}).env).toMatchObject({ syncSchedule: '5m', idleTimeoutMs: 20_000 });
+    expect(loadEnvironment([EdgeEnv], {}).environment.section(EdgeEnv)).toMatchObject({
+      syncSchedule: '5m',
+      idleTimeoutMs: 20_000,
+    });
   });
 
   it.each([
@@ -27,7 +30,7 @@ describe('the environment of an edge', () => {
     ['EDGE_MAX_ROW_BYTES', '257MiB'],
     ['EDGE_MAX_ROW_BYTES', '63KiB'],
   ])('with %s=%s stops the start with a sentence that names it', (variable, value) => {
-    expect(() => loadEnvironment(EdgeEnv, { [variable]: value })).toThrow(
+    expect(() => loadEnvironment([EdgeEnv], { [variable]: value })).toThrow(
       expect.objectContaining({
         code: 'ENVIRONMENT_INVALID',
         message: expect.stringContaining(variable) as string,
@@ -37,19 +40,20 @@ describe('the environment of an edge', () => {
 
   it('may name any row that Rivulet can carry as the largest', () => {
     const largest = ['', '64KiB', '256MiB'].map(
-      (text) => loadEnvironment(EdgeEnv, { EDGE_MAX_ROW_BYTES: text }).env.maxRowBytes,
+      (text) =>
+        loadEnvironment([EdgeEnv], { EDGE_MAX_ROW_BYTES: text }).environment.section(EdgeEnv).maxRowBytes,
     );
     expect(largest).toEqual([ROW_MAX_BYTES, 65_536, ROW_MAX_BYTES_CEILING]);
   });
 
   it('may be without scrubs, and says how mirrors are written and verified', () => {
-    const { env } = loadEnvironment(EdgeEnv, {
+    const { environment } = loadEnvironment([EdgeEnv], {
       EDGE_APPLY_MODE: 'merge',
       EDGE_VERIFY: 'full',
       EDGE_VERIFY_SCHEDULE: 'off',
       EDGE_VERIFY_REPAIR: 'no',
     });
-    expect(env).toMatchObject({
+    expect(environment.section(EdgeEnv)).toMatchObject({
       applyMode: 'merge',
       verify: 'full',
       verifySchedule: 'off',

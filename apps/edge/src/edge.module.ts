@@ -13,6 +13,9 @@ import { SyncModule } from './sync/sync.module';
 /** The composition root of the edge. */
 @Module({})
 export class EdgeModule {
+  static readonly entities = [EdgeSyncState, EdgeSyncTable, EdgeSyncLog, EdgeScrubLog];
+  static readonly migrations = [CreateSyncTables1763683200000];
+
   static forRoot(env: EdgeEnv, databaseUrl: string, macAddress: string): DynamicModule {
     return {
       module: EdgeModule,
@@ -22,8 +25,7 @@ export class EdgeModule {
           urlVariable: 'EDGE_DATABASE_URL',
           applicationName: 'rivulet edge',
           poolSize: 5,
-          entities: [EdgeSyncState, EdgeSyncTable, EdgeSyncLog, EdgeScrubLog],
-          migrations: [CreateSyncTables1763683200000],
+          features: [EdgeModule],
         }),
         ScheduleModule.forRoot(),
         SyncModule.forRoot(env, macAddress),

@@ -5,7 +5,8 @@ import { EdgeModule } from './edge.module';
 import { findMacAddress } from './identity/mac-address';
 
 void runApp('edge', async () => {
-  const { env, unknownVariables } = loadEnvironment(EdgeEnv);
+  const { environment, unknownVariables } = loadEnvironment([EdgeEnv]);
+  const env = environment.section(EdgeEnv);
   const logger = createLogger({ app: 'edge', level: env.logLevel, format: env.logFormat });
   const macAddress = findMacAddress(env.macAddress, env.networkInterface);
   const database = await resolveAppDatabase({

@@ -82,7 +82,8 @@ class FixtureModule implements OnModuleDestroy, BeforeApplicationShutdown, OnApp
 }
 
 void runApp('fixture', () => {
-  const { env, unknownVariables } = loadEnvironment(FixtureEnv);
+  const { environment, unknownVariables } = loadEnvironment([FixtureEnv]);
+  const env = environment.section(FixtureEnv);
   return {
     module: FixtureModule,
     logger,

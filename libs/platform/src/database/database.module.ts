@@ -1,15 +1,26 @@
 import { Logger, type DynamicModule } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
+import type { Feature } from '../feature';
 import { refuseUnfitDatabase } from './refuse-unfit-database';
 import { runMigrations } from './run-migrations';
 import { typeOrmOptions, type DatabaseOptions } from './typeorm-options';
 import { namedDatabaseError, waitForDatabase, type AwaitedDatabase } from './wait-for-database';
 
-export interface DatabaseModuleOptions extends DatabaseOptions, AwaitedDatabase {}
+export interface ConnectOptions extends DatabaseOptions, AwaitedDatabase {}
+
+export interface DatabaseModuleOptions extends Omit<ConnectOptions, 'entities' | 'migrations'> {
+  /** Whose entities and migrations the database has. Migrations run in the order of the timestamps in their names. */
+  features: readonly Feature[];
+}
 
 /** The connected, migrated DataSource of the app, for injection everywhere. */
-export function databaseModule(options: DatabaseModuleOptions): DynamicModule {
+export function databaseModule({ features, ...database }: DatabaseModuleOptions): DynamicModule {
+  const options = {
+    ...database,
+    entities: features.flatMap((feature) => feature.entities ?? []),
+    migrations: features.flatMap((feature) => feature.migrations ?? []),
+  };
   return TypeOrmModule.forRootAsync({
     // TypeOrmModule's own retries log each failure as an ERROR; ours are in waitForDatabase().
     useFactory: () => ({ ...typeOrmOptions(options), toRetry: () => false }),
@@ -23,7 +34,7 @@ export function databaseModule(options: DatabaseModuleOptions): DynamicModule {
  * @throws RivuletError DATABASE_UNAVAILABLE with the address and PostgreSQL's reason, ENVIRONMENT_INVALID,
  *   DATABASE_FORBIDDEN, DATABASE_NEWER
  */
-export async function connect(options: DatabaseModuleOptions): Promise<DataSource> {
+export async function connect(options: ConnectOptions): Promise<DataSource> {
   const dataSource = await waitForDatabase(options, () => open(options));
   try {
     const applied = await runMigrations(dataSource);
@@ -35,7 +46,7 @@ export async function connect(options: DatabaseModuleOptions): Promise<DataSourc
   }
 }
 
-async function open(options: DatabaseModuleOptions): Promise<DataSource> {
+async function open(options: ConnectOptions): Promise<DataSource> {
   const dataSource = await new DataSource(typeOrmOptions(options)).initialize();
   try {
     await refuseUnfitDatabase(dataSource, options);

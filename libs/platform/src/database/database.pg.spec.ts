@@ -3,7 +3,7 @@ import { RivuletError } from '@rivulet/errors';
 import { Client, type QueryResult } from 'pg';
 import type { DataSource, MigrationInterface, QueryRunner } from 'typeorm';
 import { DatabaseIndicator, MigrationsIndicator } from './database-indicators';
-import { connect, type DatabaseModuleOptions } from './database.module';
+import { connect, type ConnectOptions } from './database.module';
 import { namedError } from '../problem/named-error';
 import { runMigrations } from './run-migrations';
 
@@ -75,7 +75,7 @@ afterEach(async () => {
   await asAdmin(`DROP DATABASE ${new URL(url).pathname.slice(1)} WITH (FORCE)`);
 });
 
-function options(migrations: Migration[]): DatabaseModuleOptions {
+function options(migrations: Migration[]): ConnectOptions {
   return {
     url,
     urlVariable: 'SAMPLE_URL',

@@ -10,7 +10,11 @@ export interface EnvironmentRow {
 }
 
 /** One row per variable, so that a test can hold the documentation against the code. */
-export function describeEnvironment(envClass: EnvClass): EnvironmentRow[] {
+export function describeEnvironment(sections: readonly EnvClass[]): EnvironmentRow[] {
+  return sections.flatMap(describeSection);
+}
+
+function describeSection(envClass: EnvClass): EnvironmentRow[] {
   const defaults = new envClass() as Record<string, unknown>;
   return variablesOf(envClass).map(({ property, variable, description, secret }) => {
     const value = defaults[property];

@@ -72,9 +72,13 @@ class SampleEnv extends BaseEnv {
 
 const REQUIRED = { SAMPLE_DATABASE_URL: 'postgres://me:pw@db:5432/sample' };
 
+function load(source: NodeJS.ProcessEnv): SampleEnv {
+  return loadEnvironment([SampleEnv], source).environment.section(SampleEnv);
+}
+
 function failure(source: NodeJS.ProcessEnv): RivuletError {
   try {
-    loadEnvironment(SampleEnv, source);
+    loadEnvironment([SampleEnv], source);
   } catch (error) {
     if (error instanceof RivuletError) return error;
   }
@@ -83,13 +87,13 @@ function failure(source: NodeJS.ProcessEnv): RivuletError {
 
 describe('loadEnvironment', () => {
   it('takes the default where a variable is unset or empty', () => {
-    const { env } = loadEnvironment(SampleEnv, { ...REQUIRED, SAMPLE_PORT: '', SAMPLE_STRICT: '  ' });
+    const env = load({ ...REQUIRED, SAMPLE_PORT: '', SAMPLE_STRICT: '  ' });
     expect(env).toMatchObject({ port: 8080, strict: true, intervalMs: 300_000, nodeEnv: 'development' });
     expect(env.workers).toBeUndefined();
   });
 
   it('reads every kind of value', () => {
-    const { env } = loadEnvironment(SampleEnv, {
+    const env = load({
       NODE_ENV: 'production',
       SAMPLE_PORT: ' 81 ',
       SAMPLE_LOG_LEVEL: 'debug',
@@ -159,7 +163,7 @@ describe('loadEnvironment', () => {
   );
 
   it('collects variables with the prefix that nothing reads, with what was likely meant', () => {
-    const { unknownVariables } = loadEnvironment(SampleEnv, {
+    const { unknownVariables } = loadEnvironment([SampleEnv], {
       ...REQUIRED,
       SAMPLE_PROT: '1',
       SAMPLE_SOMETHING_ELSE: '1',
@@ -204,7 +208,7 @@ describe('quantities', () => {
 
 describe('describeEnvironment', () => {
   it('has a row per variable, with the default as one would write it', () => {
-    const rows = describeEnvironment(SampleEnv);
+    const rows = describeEnvironment([SampleEnv]);
     expect(rows.map((row) => [row.variable, row.default])).toEqual([
       ['NODE_ENV', 'development'],
       ['SAMPLE_PORT', '8080'],

@@ -1,7 +1,15 @@
 import { closestName, RivuletError } from '@rivulet/errors';
 import { validateSync } from 'class-validator';
 import { redactSecrets } from '../logging/redaction';
-import { kindOf, prefixOf, variablesOf, type EnvClass, type EnvValueKind } from './env-variable';
+import {
+  kindOf,
+  prefixOf,
+  variablesOf,
+  type EnvClass,
+  type EnvValueKind,
+  type EnvVariableMetadata,
+} from './env-variable';
+import { Environment } from './environment';
 
 export interface UnknownVariable {
   variable: string;
@@ -9,10 +17,17 @@ export interface UnknownVariable {
   suggestion: string | undefined;
 }
 
-export interface LoadedEnvironment<T> {
-  env: T;
-  /** Variables with the prefix of the class that no property reads: likely spelled wrong, so worth a warning. */
+export interface LoadedEnvironment {
+  environment: Environment;
+  /** Variables with the prefix of the app that no section reads: likely spelled wrong, so worth a warning. */
   unknownVariables: UnknownVariable[];
+}
+
+interface WrongVariable {
+  field: string;
+  reason: string;
+  /** The text that was given, unless it is a secret. */
+  shown: string | undefined;
 }
 
 /**
@@ -21,41 +36,51 @@ export interface LoadedEnvironment<T> {
  *
  * @throws RivuletError ENVIRONMENT_INVALID, with one sentence that names every wrong variable
  */
-export function loadEnvironment<T extends object>(
-  envClass: EnvClass<T>,
+export function loadEnvironment(
+  sections: readonly EnvClass[],
   source: NodeJS.ProcessEnv = process.env,
-): LoadedEnvironment<T> {
-  const env = new envClass() as T & Record<string, unknown>;
-  const wrong: { field: string; reason: string; shown: string | undefined }[] = [];
+): LoadedEnvironment {
+  const wrong: WrongVariable[] = [];
+  const loaded = sections.map((envClass) => loadSection(envClass, source, wrong));
+  if (wrong.length > 0) throw refusal(wrong);
+  return { environment: Environment.of(...loaded), unknownVariables: unknownVariables(sections, source) };
+}
 
-  for (const { property, variable, secret } of variablesOf(envClass)) {
-    const text = source[variable]?.trim() ?? '';
-    const kind = kindOf(envClass, property, env[property]);
-    const value = text === '' ? env[property] : kind.parse(text);
-    const shown = text === '' ? undefined : secret ? '[hidden]' : shownText(kind, text);
-    if (text !== '' && value === undefined) {
-      wrong.push({ field: variable, reason: `must be ${kind.accepts}`, shown });
-      continue;
-    }
-    Object.assign(env, { [property]: value });
-    const reasons = violations(env, property);
-    if (reasons.length === 0) continue;
-    wrong.push({
-      field: variable,
-      reason: value === undefined ? `must be ${kind.accepts}` : reasons.join(' and '),
-      shown,
-    });
+function loadSection(envClass: EnvClass, source: NodeJS.ProcessEnv, wrong: WrongVariable[]): object {
+  const section = new envClass() as Record<string, unknown>;
+  for (const variable of variablesOf(envClass)) {
+    const problem = loadVariable(envClass, section, variable, source);
+    if (problem !== undefined) wrong.push(problem);
   }
+  return section;
+}
 
-  if (wrong.length > 0) {
-    const parts = wrong.map(({ field, reason, shown }) =>
-      shown === undefined ? `${field} is not set and ${reason}` : `${field} is "${shown}" and ${reason}`,
-    );
-    throw new RivuletError('ENVIRONMENT_INVALID', `${parts.join('; ')}.`, {
-      errors: wrong.map(({ field, reason }) => ({ field, reason })),
-    });
-  }
-  return { env, unknownVariables: unknownVariables(envClass, source) };
+function loadVariable(
+  envClass: EnvClass,
+  section: Record<string, unknown>,
+  { property, variable, secret }: EnvVariableMetadata,
+  source: NodeJS.ProcessEnv,
+): WrongVariable | undefined {
+  const text = source[variable]?.trim() ?? '';
+  const kind = kindOf(envClass, property, section[property]);
+  const value = text === '' ? section[property] : kind.parse(text);
+  const shown = text === '' ? undefined : secret ? '[hidden]' : shownText(kind, text);
+  if (text !== '' && value === undefined)
+    return { field: variable, reason: `must be ${kind.accepts}`, shown };
+  section[property] = value;
+  const reasons = violations(section, property);
+  if (reasons.length === 0) return undefined;
+  const reason = value === undefined ? `must be ${kind.accepts}` : reasons.join(' and ');
+  return { field: variable, reason, shown };
+}
+
+function refusal(wrong: WrongVariable[]): RivuletError {
+  const parts = wrong.map(({ field, reason, shown }) =>
+    shown === undefined ? `${field} is not set and ${reason}` : `${field} is "${shown}" and ${reason}`,
+  );
+  return new RivuletError('ENVIRONMENT_INVALID', `${parts.join('; ')}.`, {
+    errors: wrong.map(({ field, reason }) => ({ field, reason })),
+  });
 }
 
 function shownText(kind: EnvValueKind, text: string): string {
@@ -72,11 +97,10 @@ export function violations(env: object, property: string): string[] {
   );
 }
 
-function unknownVariables(envClass: EnvClass, source: NodeJS.ProcessEnv): UnknownVariable[] {
-  const prefix = prefixOf(envClass);
-  if (prefix === undefined) return [];
-  const known = variablesOf(envClass).map(({ variable }) => variable);
+function unknownVariables(sections: readonly EnvClass[], source: NodeJS.ProcessEnv): UnknownVariable[] {
+  const prefixes = sections.map(prefixOf).filter((prefix) => prefix !== undefined);
+  const known = sections.flatMap(variablesOf).map(({ variable }) => variable);
   return Object.keys(source)
-    .filter((variable) => variable.startsWith(prefix) && !known.includes(variable))
+    .filter((variable) => prefixes.some((prefix) => variable.startsWith(prefix)) && !known.includes(variable))
     .map((variable) => ({ variable, suggestion: closestName(variable, known) }));
 }
