@@ -2,7 +2,7 @@ import { createLogger, loadEnvironment, runApp } from '@rivulet/platform';
 import { resolveAppDatabase } from '@rivulet/postgres';
 import { CentralEnv } from './central-env';
 import { CentralModule } from './central.module';
-import { resolveSource } from './database/resolve-source';
+import { resolveSource } from './source-database/resolve-source';
 
 void runApp('central', async () => {
   const { environment, unknownVariables } = loadEnvironment([CentralEnv]);

@@ -4,8 +4,8 @@ import { createPool } from '@rivulet/postgres';
 import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
 import type { DataSource } from 'typeorm';
 import { CreateOperationalTables1763683200000 } from '../../../db/central/migrations/1763683200000-create-operational-tables';
-import { SyncManifestTable } from '../src/manifests/sync-manifest-table.entity';
-import { SyncManifest } from '../src/manifests/sync-manifest.entity';
+import { SyncManifestTable } from '../src/device-sync/manifests/sync-manifest-table.entity';
+import { SyncManifest } from '../src/device-sync/manifests/sync-manifest.entity';
 import { ChunkStore } from '../src/snapshots/chunk-store';
 
 /** Central's database, migrated, with what reads and writes it. It is its own source as well. */

@@ -2,7 +2,7 @@ import { Logger } from '@nestjs/common';
 import { parseQueryTemplate, type Parameters } from '@rivulet/snapshot';
 import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
 import type { Pool } from 'pg';
-import { ChangeDetection, type WatchedQuery } from '../src/changes/change-detection';
+import { ChangeDetection, type WatchedQuery } from '../src/source/change-detection/change-detection';
 
 const NO_PARAMETERS: Parameters = new Map();
 

@@ -7,6 +7,7 @@ export * from './bootstrap/open-api';
 export * from './bootstrap/parent-process';
 export * from './bootstrap/run-app';
 export * from './bootstrap/start-failure';
+export { Coalesced } from './concurrency/coalesced';
 export * from './database/bigint-as-number';
 export * from './database/database-indicators';
 export * from './database/database.module';

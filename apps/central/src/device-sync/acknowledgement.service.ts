@@ -3,7 +3,7 @@ import { RivuletError } from '@rivulet/errors';
 import type { Acknowledgement } from '@rivulet/protocol';
 import { DataSource } from 'typeorm';
 import type { Device } from '../devices/device';
-import { ManifestService } from '../manifests/manifest.service';
+import { ManifestService } from './manifests/manifest.service';
 
 export interface AcknowledgementReceipt {
   manifestId: string;

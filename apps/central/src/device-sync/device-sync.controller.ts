@@ -19,7 +19,7 @@ import { FRAMES_CONTENT_TYPE, type SyncResponse } from '@rivulet/protocol';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Device } from '../devices/device';
 import { CurrentDevice, CurrentScope, DeviceGuard } from '../devices/device.guard';
-import type { KnownScope } from '../scope/scope.service';
+import type { KnownScope } from '../source/scope/scope.service';
 import { AcknowledgementService, type AcknowledgementReceipt } from './acknowledgement.service';
 import { AnswerRequestService } from './answer-request.service';
 import {

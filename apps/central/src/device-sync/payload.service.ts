@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { RivuletError } from '@rivulet/errors';
 import { encodeEndFrame, encodeFrameHeader, parseFrameRanges } from '@rivulet/protocol';
 import type { Device } from '../devices/device';
-import { ManifestService, type PlannedFrame } from '../manifests/manifest.service';
+import { ManifestService, type PlannedFrame } from './manifests/manifest.service';
 import { ChunkStore } from '../snapshots/chunk-store';
 
 /** Decoded bytes of the chunks that are read from the store at once: about a quarter of a megabyte of blocks. */

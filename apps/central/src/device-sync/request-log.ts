@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { Coalesced } from '../concurrency/coalesced';
+import { Coalesced } from '@rivulet/platform';
 
 /** What became of one `POST /api/device-sync/request` of a known device. */
 export interface RequestRecord {

@@ -2,7 +2,7 @@ import { createParamDecorator, Injectable, type CanActivate, type ExecutionConte
 import { RivuletError } from '@rivulet/errors';
 import { DEVICE_MAC_HEADER, normaliseMacAddress } from '@rivulet/protocol';
 import type { FastifyRequest } from 'fastify';
-import { ScopeService, type KnownScope } from '../scope/scope.service';
+import { ScopeService, type KnownScope } from '../source/scope/scope.service';
 import type { Device } from './device';
 
 /** The request log names the device, too. */

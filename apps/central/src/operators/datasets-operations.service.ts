@@ -1,7 +1,7 @@
 import { Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
-import { SourceWatch } from '../changes/source-watch';
-import { ChangeDetection } from '../changes/change-detection';
-import { SourceDatabase } from '../database/source-database';
+import { SourceWatch } from '../source/change-detection/source-watch';
+import { ChangeDetection } from '../source/change-detection/change-detection';
+import { SourceDatabase } from '../source-database/source-database';
 import type { ChangedDataset, Dataset } from '@rivulet/datasets';
 import { CurrentDatasets } from '../datasets/current-datasets';
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { bindQuery, canonicalCopy, type Parameters, type RowSource } from '@rivulet/snapshot';
-import type { ChangeDetection } from '../changes/change-detection';
+import type { ChangeDetection } from '../source/change-detection/change-detection';
 import type { Dataset, DatasetCatalogue } from '@rivulet/datasets';
 
 /** A dataset for one scope: what is read, and what tells whether that must be done again. */

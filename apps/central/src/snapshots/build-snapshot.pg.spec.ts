@@ -9,7 +9,7 @@ import { FRAME_HEADER_BYTES, ROW_MAX_BYTES, tableChecksum, type Chunk } from '@r
 import type { Parameters } from '@rivulet/snapshot';
 import { CentralFixture } from '../../test/central-fixture';
 import { DatasetCatalogue } from '@rivulet/datasets';
-import { ChangeDetection } from '../changes/change-detection';
+import { ChangeDetection } from '../source/change-detection/change-detection';
 import { bindDatasets } from './bound-dataset';
 import { buildSnapshot } from './build-snapshot';
 import { ChunkStore } from './chunk-store';

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import type { Versions } from '../changes/change-detection';
-import { stampOf } from '../changes/stamp';
+import type { Versions } from '../source/change-detection/change-detection';
+import { versionVectorOf } from '../source/change-detection/version-vector';
 import type { BoundDataset } from './bound-dataset';
 import type { Snapshot } from './snapshot';
 
@@ -27,7 +27,7 @@ export class SnapshotCache {
     const byKey = new Map(rows.map((row) => [row.cacheKey, row]));
     return bound.map(({ dataset, cacheKey, relations, polled }) => {
       const row = byKey.get(cacheKey);
-      if (row === undefined || row.stamp !== stampOf(relations, versions)) return undefined;
+      if (row === undefined || row.stamp !== versionVectorOf(relations, versions)) return undefined;
       if (polled && row.ageMs >= pollIntervalMs) return undefined;
       const { checksum, ageMs } = row;
       const [snapshotId, rowCount, bytes, wireBytes] = [
@@ -42,7 +42,7 @@ export class SnapshotCache {
 
   /** Enters what a query returned when its tables had these versions. */
   async put({ cacheKey, relations }: BoundDataset, versions: Versions, snapshot: Snapshot): Promise<void> {
-    const stamp = stampOf(relations, versions);
+    const stamp = versionVectorOf(relations, versions);
     if (stamp === undefined) return;
     await this.database.query(putEntry, [Buffer.from(cacheKey, 'hex'), stamp, snapshot.snapshotId]);
   }

@@ -11,18 +11,18 @@ import {
 import type { ClientBase } from 'pg';
 import { DataSource } from 'typeorm';
 import { CentralEnv } from '../central-env';
-import { ChangeDetection, type Versions } from '../changes/change-detection';
-import { Coalesced } from '../concurrency/coalesced';
-import { SourceDatabase } from '../database/source-database';
-import { showsOneMoment } from '../database/one-moment';
+import { ChangeDetection, type Versions } from '../source/change-detection/change-detection';
+import { Coalesced } from '@rivulet/platform';
+import { SourceDatabase } from '../source-database/source-database';
+import { isConsistentRead } from '../source/consistent-read';
 import { CurrentDatasets } from '../datasets/current-datasets';
 import type { DatasetCatalogue, Scope } from '@rivulet/datasets';
 import type { Device } from '../devices/device';
-import { ScopeService, type KnownScope } from '../scope/scope.service';
+import { ScopeService, type KnownScope } from '../source/scope/scope.service';
 import { bindDatasets, type BoundDataset } from './bound-dataset';
 import { buildSnapshot, cannotBeRead } from './build-snapshot';
 import { ChunkStore } from './chunk-store';
-import { isDescribedAlike } from './described-alike';
+import { isDescriptionCurrent } from './description-check';
 import type { Snapshot } from './snapshot';
 import { SnapshotCache } from './snapshot-cache';
 
@@ -191,7 +191,7 @@ export class SnapshotService {
           if (snapshot === undefined) return 'defined anew';
           snapshots.push(snapshot);
         }
-        if (!(await showsOneMoment(client))) return undefined;
+        if (!(await isConsistentRead(client))) return undefined;
         const remainingMs = this.remaining(bound, found);
         if (!isSettled) return { snapshots, versions: undefined, remainingMs };
         for (const [index, dataset] of bound.entries()) {
@@ -206,7 +206,7 @@ export class SnapshotService {
   private async build(client: ClientBase, bound: BoundDataset): Promise<Snapshot | undefined> {
     const { maxRowBytes } = this.env;
     try {
-      if (!(await isDescribedAlike(client, bound))) return undefined;
+      if (!(await isDescriptionCurrent(client, bound))) return undefined;
     } catch (error) {
       throw cannotBeRead(error, bound.dataset, maxRowBytes);
     }

@@ -1,7 +1,7 @@
-import { inShort } from './in-short';
+import { abbreviateList } from './abbreviate-list';
 
 /** A table that has no trigger to note its changes. */
-export interface UntriggeredTable {
+export interface TableWithoutTrigger {
   name: string;
   /** The role of central in the source, as it stands in a statement. */
   role: string;
@@ -10,7 +10,7 @@ export interface UntriggeredTable {
 }
 
 /** Why these have none, each reason once, with what mends it. */
-export function whyUntriggered(tables: UntriggeredTable[]): string {
+export function whyWithoutTrigger(tables: TableWithoutTrigger[]): string {
   const forbidden = tables.filter(({ failure }) => failure === undefined);
   const failed = tables.flatMap(({ name, failure }) =>
     failure === undefined ? [] : [`the table ${name} cannot be given a trigger: ${failure}`],
@@ -18,9 +18,9 @@ export function whyUntriggered(tables: UntriggeredTable[]): string {
   return [...(forbidden.length > 0 ? [whyForbidden(forbidden)] : []), ...failed].join(', and ');
 }
 
-function whyForbidden(tables: UntriggeredTable[]): string {
+function whyForbidden(tables: TableWithoutTrigger[]): string {
   const { role } = tables[0]!;
-  const names = inShort(
+  const names = abbreviateList(
     tables.map(({ name }) => name),
     ', ',
   );

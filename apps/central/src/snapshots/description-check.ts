@@ -9,7 +9,7 @@ import type { BoundDataset } from './bound-dataset';
  * the dataset says. The locks that this takes on the tables keep it true until the end of the transaction. When it
  * refuses the query the transaction is as before.
  */
-export async function isDescribedAlike(
+export async function isDescriptionCurrent(
   client: ClientBase,
   { dataset, parameters }: BoundDataset,
 ): Promise<boolean> {

@@ -9,7 +9,7 @@ import {
 } from '@rivulet/postgres';
 import type { ClientBase } from 'pg';
 import { createTrigger, enableAlways, INSTALLATION_LOCK, TRIGGER_NAME } from './change-log-schema';
-import type { UntriggeredTable } from './untriggered';
+import type { TableWithoutTrigger } from './tables-without-trigger';
 
 /** CREATE TRIGGER waits for the writers of a table, and new ones wait behind it meanwhile. */
 const LIMITS = { ...ownTables, lockTimeoutMs: 2_000 };
@@ -29,8 +29,8 @@ interface Untriggered {
 export async function installTriggers(
   client: ClientBase,
   relations: string[],
-): Promise<Map<string, UntriggeredTable>> {
-  const missing = new Map<string, UntriggeredTable>();
+): Promise<Map<string, TableWithoutTrigger>> {
+  const missing = new Map<string, TableWithoutTrigger>();
   for (const { oid, name, mayTrigger, role } of await findUntriggered(client, relations)) {
     // Not tried: CREATE TRIGGER locks the table before it looks at rights.
     if (!mayTrigger) {

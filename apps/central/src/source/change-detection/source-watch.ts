@@ -1,10 +1,9 @@
 import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
-import { namedError } from '@rivulet/platform';
-import { CurrentDatasets } from '../datasets/current-datasets';
+import { Coalesced, namedError } from '@rivulet/platform';
+import { CurrentDatasets } from '../../datasets/current-datasets';
 import { type DatasetCatalogue, SCOPE_PARAMETERS } from '@rivulet/datasets';
 import { ChangeDetection, type WatchedQuery } from './change-detection';
-import { Coalesced } from '../concurrency/coalesced';
 
 const EVERY_MS = 10_000;
 

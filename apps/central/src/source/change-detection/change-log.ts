@@ -1,6 +1,6 @@
 import { inTransaction, lockForTransaction, ownTables, withClient } from '@rivulet/postgres';
 import type { ClientBase, Pool } from 'pg';
-import { Coalesced } from '../concurrency/coalesced';
+import { Coalesced } from '@rivulet/platform';
 
 /** A version for each watched table, by OID. Two equal versions stand for equal content. */
 export type Versions = ReadonlyMap<string, string>;

@@ -4,8 +4,8 @@ import { namedError } from '@rivulet/platform';
 import { hasSqlState, inTransaction, lockForTransaction, ownTables, sqlState } from '@rivulet/postgres';
 import type { PoolClient } from 'pg';
 import { DataSource } from 'typeorm';
-import { CentralEnv } from '../central-env';
-import { COLLECTION_LOCK } from '../snapshots/chunk-store';
+import { CentralEnv } from '../../central-env';
+import { COLLECTION_LOCK } from '../chunk-store';
 import {
   deleteOldManifests,
   deleteOldRequests,

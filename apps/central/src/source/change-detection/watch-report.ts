@@ -1,5 +1,5 @@
 import { Logger } from '@nestjs/common';
-import { inShort } from './in-short';
+import { abbreviateList } from './abbreviate-list';
 
 /** Says in the log what is watched and what is not, each time that this is something else. */
 export class WatchReport {
@@ -15,7 +15,8 @@ export class WatchReport {
     const text = tables.join(', ');
     if (text === this.tables) return;
     this.tables = text;
-    if (tables.length > 0) this.logger.log(`Changes are noticed of the tables ${inShort(tables, ', ')}`);
+    if (tables.length > 0)
+      this.logger.log(`Changes are noticed of the tables ${abbreviateList(tables, ', ')}`);
   }
 
   /** @param cures what the owners of the tables would have to run */
@@ -26,14 +27,14 @@ export class WatchReport {
     if (cures.length > 0) {
       this.logger.warn(
         'Sessions with session_replication_role = replica change some tables without being noticed, as only the owner ' +
-          `of a table may have its trigger fire always; let the owners run: ${inShort(cures, '; ')}`,
+          `of a table may have its trigger fire always; let the owners run: ${abbreviateList(cures, '; ')}`,
       );
     }
   }
 
   /** @param polled for each reason the queries that are read again for it */
   sayPolled(polled: ReadonlyMap<string, string[]>, isChosen: boolean): void {
-    const parts = [...polled].map(([reason, names]) => `${inShort(names, ', ')}: ${reason}`);
+    const parts = [...polled].map(([reason, names]) => `${abbreviateList(names, ', ')}: ${reason}`);
     const text = parts.join('; ');
     if (text === this.polled) return;
     this.polled = text;
@@ -43,7 +44,7 @@ export class WatchReport {
       this.logger.log('Every change of what the datasets file reads is noticed again');
     } else {
       this.logger.warn(
-        `Not every change is noticed, so this is read again when it is older than ${age}: ${inShort(parts, '; ')}`,
+        `Not every change is noticed, so this is read again when it is older than ${age}: ${abbreviateList(parts, '; ')}`,
       );
     }
   }

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { HealthCheckOutcome, HealthIndicator, Probe } from '@rivulet/platform';
-import { CurrentDatasets } from '../datasets/current-datasets';
+import { CurrentDatasets } from './current-datasets';
 
 /** Degraded while the source does not fit the datasets file: devices get no manifest, and payloads are still served. */
 @Injectable()

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { withClient } from '@rivulet/postgres';
-import { ChangesFixture } from '../../test/changes-fixture';
+import { ChangesFixture } from '../../../test/changes-fixture';
 import { INSTALLATION_LOCK } from './change-log-schema';
 
 let fixture: ChangesFixture;

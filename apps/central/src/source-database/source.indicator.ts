@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { HealthCheckOutcome, HealthIndicator, Probe } from '@rivulet/platform';
-import { SourceDatabase } from '../database/source-database';
+import { SourceDatabase } from './source-database';
 
 /** Down when the data owner's database does not answer. */
 @Injectable()

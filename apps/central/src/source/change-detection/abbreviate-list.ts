@@ -2,7 +2,7 @@
 const LIST_LENGTH = 600;
 
 /** The first items, and how many more there are. At least one. */
-export function inShort(items: string[], separator: string): string {
+export function abbreviateList(items: string[], separator: string): string {
   let text = '';
   for (const [index, item] of items.entries()) {
     if (index > 0 && text.length + item.length > LIST_LENGTH) {

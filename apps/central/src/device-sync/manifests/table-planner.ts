@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { holds, type PlanTerms, type TablePlan } from '@rivulet/protocol';
-import type { Snapshot } from '../snapshots/snapshot';
-import { SnapshotPatches } from '../snapshots/snapshot-patches';
+import type { Snapshot } from '../../snapshots/snapshot';
+import { SnapshotPatches } from '../../snapshots/snapshot-patches';
 
 /** How a device gets to one snapshot from what it has. */
 export interface PlannedTable {

@@ -3,11 +3,11 @@ import { RivuletError } from '@rivulet/errors';
 import { inTransaction, readSource, useCanonicalSettings, withClient } from '@rivulet/postgres';
 import { LRUCache } from 'lru-cache';
 import type { ClientBase } from 'pg';
-import { ChangeDetection, type Versions } from '../changes/change-detection';
-import { SourceDatabase } from '../database/source-database';
-import { stampOf } from '../changes/stamp';
-import { showsOneMoment } from '../database/one-moment';
-import { CurrentDatasets } from '../datasets/current-datasets';
+import { ChangeDetection, type Versions } from '../change-detection/change-detection';
+import { SourceDatabase } from '../../source-database/source-database';
+import { versionVectorOf } from '../change-detection/version-vector';
+import { isConsistentRead } from '../consistent-read';
+import { CurrentDatasets } from '../../datasets/current-datasets';
 import { type DatasetCatalogue, resolveScope, type Scope } from '@rivulet/datasets';
 
 /** A scope, and the versions of the source's tables at a moment at which it was this. */
@@ -81,7 +81,7 @@ export class ScopeService {
             return undefined;
           },
         );
-        if (scope === undefined || !(await showsOneMoment(client))) return undefined;
+        if (scope === undefined || !(await isConsistentRead(client))) return undefined;
         const { relations } = this.changes.watchOf(catalogue.scopeQueryId);
         const isSettled = !relations.some((name) => pending.has(name));
         const stamp = isSettled ? this.stamp(catalogue, versions) : undefined;
@@ -94,12 +94,12 @@ export class ScopeService {
 
   private stamp({ scopeQueryId }: DatasetCatalogue, versions: Versions): string | undefined {
     const { relations, polled } = this.changes.watchOf(scopeQueryId);
-    return polled === undefined ? stampOf(relations, versions) : undefined;
+    return polled === undefined ? versionVectorOf(relations, versions) : undefined;
   }
 }
 
 /** Whether an error counts: that there is no such device can be said of tables that look empty. */
 async function wasSeen(client: ClientBase, error: unknown): Promise<boolean> {
   const isMissing = error instanceof RivuletError && error.code === 'DEVICE_UNKNOWN';
-  return !isMissing || showsOneMoment(client);
+  return !isMissing || isConsistentRead(client);
 }

@@ -1,6 +1,6 @@
-import { CentralFixture } from '../../test/central-fixture';
-import { CentralServices } from '../../test/central-services';
-import type { CentralEnv } from '../central-env';
+import { CentralFixture } from '../../../test/central-fixture';
+import { CentralServices } from '../../../test/central-services';
+import type { CentralEnv } from '../../central-env';
 
 const MAC = '48:b0:2d:e9:c3:b7';
 const OTHER = '48:b0:2d:e9:c3:b8';

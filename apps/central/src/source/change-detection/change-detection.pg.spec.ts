@@ -1,5 +1,5 @@
 import { createPool, withClient } from '@rivulet/postgres';
-import { ChangesFixture } from '../../test/changes-fixture';
+import { ChangesFixture } from '../../../test/changes-fixture';
 import { ChangeDetection } from './change-detection';
 
 const users = 'SELECT * FROM users';

@@ -10,8 +10,8 @@ import {
 } from '@rivulet/protocol';
 import { DataSource } from 'typeorm';
 import { monotonicFactory } from 'ulid';
-import type { Device } from '../devices/device';
-import type { Snapshot } from '../snapshots/snapshot';
+import type { Device } from '../../devices/device';
+import type { Snapshot } from '../../snapshots/snapshot';
 import { TablePlanner, type PlannedTable } from './table-planner';
 import { SigningKey } from './signing-key';
 import { SyncManifestTable } from './sync-manifest-table.entity';

@@ -13,7 +13,7 @@ import { ChangeLog, type Versions } from './change-log';
 import { readDefinitions, recordDefinitions } from './definitions';
 import { findNotAlways, installTriggers } from './install-triggers';
 import { openChangeLog } from './open-change-log';
-import { whyUntriggered, type UntriggeredTable } from './untriggered';
+import { whyWithoutTrigger, type TableWithoutTrigger } from './tables-without-trigger';
 import { watchQuery, type Watch } from '@rivulet/datasets';
 import { WatchReport } from './watch-report';
 
@@ -40,7 +40,7 @@ export class ChangeDetection {
   private readonly report: WatchReport;
   private watches = new Map<string, Watch>();
   /** Of the queries that are polled for nothing else: their tables without a trigger. */
-  private untriggered = new Map<string, UntriggeredTable[]>();
+  private untriggered = new Map<string, TableWithoutTrigger[]>();
   /** Their names, for people. */
   private watchedTables: string[] = [];
   /** What the owners of some of them would have to run, so that no writer is missed. */
@@ -153,8 +153,9 @@ export class ChangeDetection {
 
   /** Each reason, with the queries that are polled for it. That triggers are missing is one reason for all of them. */
   private reasonsToPoll(queries: WatchedQuery[]): Map<string, string[]> {
-    const untriggered = this.polled === undefined ? this.untriggered : new Map<string, UntriggeredTable[]>();
-    const missing = whyUntriggered([...new Set([...untriggered.values()].flat())]);
+    const untriggered =
+      this.polled === undefined ? this.untriggered : new Map<string, TableWithoutTrigger[]>();
+    const missing = whyWithoutTrigger([...new Set([...untriggered.values()].flat())]);
     const reasons = new Map<string, string[]>();
     for (const { name, label = name } of queries) {
       const polled = untriggered.has(name) ? missing : this.watchOf(name).polled;
@@ -176,8 +177,8 @@ function relationsOf(watches: Map<string, Watch>): string[] {
 
 function untriggeredOf(
   watches: Map<string, Watch>,
-  missing: Map<string, UntriggeredTable>,
-): Map<string, UntriggeredTable[]> {
+  missing: Map<string, TableWithoutTrigger>,
+): Map<string, TableWithoutTrigger[]> {
   const tables = [...watches]
     .filter(([, { polled }]) => polled === undefined)
     .map(([name, { relations }]) => [name, relations.flatMap((oid) => missing.get(oid) ?? [])] as const);
@@ -186,8 +187,8 @@ function untriggeredOf(
 
 function withoutTriggers(
   watches: Map<string, Watch>,
-  missing: Map<string, UntriggeredTable>,
-  untriggered: Map<string, UntriggeredTable[]>,
+  missing: Map<string, TableWithoutTrigger>,
+  untriggered: Map<string, TableWithoutTrigger[]>,
 ): Map<string, Watch> {
   return new Map(
     [...watches].map(([name, { relations, polled }]) => {
@@ -196,7 +197,7 @@ function withoutTriggers(
         name,
         {
           relations: relations.filter((oid) => !missing.has(oid)),
-          polled: tables === undefined ? polled : whyUntriggered(tables),
+          polled: tables === undefined ? polled : whyWithoutTrigger(tables),
         },
       ];
     }),

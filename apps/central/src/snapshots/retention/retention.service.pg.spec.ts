@@ -1,9 +1,9 @@
-import { CentralFixture } from '../../test/central-fixture';
-import { CentralEnv } from '../central-env';
-import { ManifestService } from '../manifests/manifest.service';
-import { SigningKey } from '../manifests/signing-key';
-import { TablePlanner } from '../manifests/table-planner';
-import { SnapshotPatches } from '../snapshots/snapshot-patches';
+import { CentralFixture } from '../../../test/central-fixture';
+import { CentralEnv } from '../../central-env';
+import { ManifestService } from '../../device-sync/manifests/manifest.service';
+import { SigningKey } from '../../device-sync/manifests/signing-key';
+import { TablePlanner } from '../../device-sync/manifests/table-planner';
+import { SnapshotPatches } from '../snapshot-patches';
 import { RetentionService } from './retention.service';
 
 let fixture: CentralFixture;

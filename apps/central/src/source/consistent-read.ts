@@ -8,7 +8,7 @@ import type { ClientBase } from 'pg';
  * To be asked when all is read: the locks that say what that was stay until the end, and nobody can do it later.
  * pg_relation_filenode() tells of now, pg_class of the moment.
  */
-export async function showsOneMoment(client: ClientBase): Promise<boolean> {
+export async function isConsistentRead(client: ClientBase): Promise<boolean> {
   const { rows } = await client.query<{ isOne: boolean }>(`
     SELECT NOT EXISTS (
       SELECT FROM pg_lock_status() AS held LEFT JOIN pg_class class ON class.oid = held.relation
