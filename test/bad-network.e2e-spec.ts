@@ -9,7 +9,7 @@ describe('over a bad network, a sync', () => {
     proxy = await FaultProxy.start();
     pair = await SyncPair.start({
       centralUrl: (central) => proxy.inFrontOf(central),
-      edge: { EDGE_IDLE_TIMEOUT: '1s', EDGE_RETRIES: '2' },
+      edgeLimits: { idleTimeoutMs: 1_000, retries: 2, minDelayMs: 50 },
     });
   });
   afterAll(async () => {
@@ -71,7 +71,7 @@ describe('without central, a sync', () => {
   let pair: SyncPair;
 
   beforeAll(async () => {
-    pair = await SyncPair.start({ edge: { EDGE_RETRIES: '1' } });
+    pair = await SyncPair.start({ edgeLimits: { retries: 1, minDelayMs: 50 } });
     await pair.syncNow();
   });
   afterAll(() => pair.stop());

@@ -3,7 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { describeEnvironment, errorStatus } from '@rivulet/platform';
 import { errorAreas, errorCatalogue } from '@rivulet/errors';
 import { CentralEnv } from '../apps/central/src/central-env';
-import { EdgeEnv } from '../apps/edge/src/edge-env';
+import { EdgeModule } from '../apps/edge/src/edge.module';
 
 const root = resolve(__dirname, '..');
 const records = readdirSync(join(root, 'docs/adr')).filter((name) => /^\d{4}-.+\.md$/.test(name));
@@ -59,10 +59,10 @@ describe('docs/operations.md', () => {
   const page = read('docs/operations.md');
 
   it.each([
-    ['Central', CentralEnv],
-    ['Edge', EdgeEnv],
-  ])('has the environment of %s, with its defaults', (app, envClass) => {
-    const expected = describeEnvironment([envClass]).map(
+    ['Central', [CentralEnv]],
+    ['Edge', EdgeModule.environment],
+  ])('has the environment of %s, with its defaults', (app, sections) => {
+    const expected = describeEnvironment(sections).map(
       ({ variable, default: value, accepts, description }) => {
         return `| \`${variable}\` | ${value === '' ? '–' : `\`${value}\``} | ${inShort(accepts)} | ${description} |`;
       },
@@ -87,7 +87,7 @@ function inShort(accepts: string): string {
 describe('the pages', () => {
   const names = new Set([
     ...Object.keys(errorCatalogue),
-    ...describeEnvironment([CentralEnv, EdgeEnv]).map(({ variable }) => variable),
+    ...describeEnvironment([CentralEnv, ...EdgeModule.environment]).map(({ variable }) => variable),
     ...(read('docker-compose.central.yml').match(/CENTRAL_[A-Z_]+/g) ?? []),
     ...(read('docker-compose.edge.yml').match(/EDGE_[A-Z_]+/g) ?? []),
     'NODE_ENV',

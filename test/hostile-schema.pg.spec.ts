@@ -1,5 +1,5 @@
 import { escapeIdentifier, type Pool } from 'pg';
-import type { SyncResult } from '../apps/edge/src/sync/sync-result';
+import type { SyncResult } from '../apps/edge/src/state/sync-result';
 import { datasetsFile, hostileDatasets } from './support/hostile-datasets';
 import { changeTable, changingTables, hostileSchema, macAddress } from './support/hostile-tables';
 import { ForgetfulHub, LocalHub } from './support/local-hub';

@@ -29,7 +29,7 @@ datasets:
     );
     options = {
       central: { CENTRAL_DATASETS_FILE: file, CENTRAL_DEMO_DATA: 'false' },
-      edge: { EDGE_VERIFY_SCHEDULE: 'off' },
+      edge: { EDGE_SCRUB_SCHEDULE: 'off' },
       prepare: ({ pool }) =>
         pool.query(`CREATE TABLE public.big (id int PRIMARY KEY, v text);
           INSERT INTO big SELECT n, 'small ' || n FROM generate_series(1, 300) n;

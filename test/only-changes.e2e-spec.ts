@@ -1,4 +1,5 @@
 import { createTestDatabase, type AppProcess, type TestDatabase } from '@rivulet/testing';
+import type { RunningEdge } from './support/edge-in-process';
 import { startCentral, SyncPair } from './support/sync-pair';
 
 let pair: SyncPair;
@@ -86,7 +87,7 @@ async function verify(body: object): Promise<Verification> {
   return (await response.json()) as Verification;
 }
 
-async function expectNothingSent(edge: AppProcess): Promise<void> {
+async function expectNothingSent(edge: RunningEdge): Promise<void> {
   const result = await pair.syncNow(edge);
   expect(result.status).not.toBe('failed');
   expect(result.wireBytes).toBe(0);

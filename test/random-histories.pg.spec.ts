@@ -1,4 +1,4 @@
-import type { SyncResult } from '../apps/edge/src/sync/sync-result';
+import type { SyncResult } from '../apps/edge/src/state/sync-result';
 import { ForgetfulHub, LocalHub } from './support/local-hub';
 import {
   change,

@@ -4,7 +4,7 @@ describe("central's own database", () => {
   let pair: SyncPair;
 
   beforeAll(async () => {
-    pair = await SyncPair.start({ edge: { EDGE_RETRIES: '0' } });
+    pair = await SyncPair.start({ edgeLimits: { retries: 0 } });
   });
   afterAll(() => pair.stop());
 

@@ -2,6 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AppProcess, createTestDatabase, type TestDatabase } from '@rivulet/testing';
+import type { EdgeLimits } from '../../apps/edge/test/edge-app';
+import { startEdgeInProcess, type RunningEdge } from './edge-in-process';
 
 /** The device of the demo data. */
 export const DEMO_MAC = '48:b0:2d:e9:c3:b7';
@@ -9,6 +11,8 @@ export const DEMO_MAC = '48:b0:2d:e9:c3:b7';
 export interface PairOptions {
   central?: Record<string, string>;
   edge?: Record<string, string>;
+  /** The edge runs in this process, with these limits. */
+  edgeLimits?: EdgeLimits;
   /** Where the edge looks for central; its own address unless given. */
   centralUrl?: (central: string) => Promise<string> | string;
   /** Their servers, when they are not that of the test run. */
@@ -36,7 +40,7 @@ export class SyncPair {
     private readonly directory: string,
     private readonly options: PairOptions,
     public central: AppProcess,
-    public edge: AppProcess,
+    public edge: RunningEdge,
   ) {}
 
   static async start(options: PairOptions = {}): Promise<SyncPair> {
@@ -58,19 +62,22 @@ export class SyncPair {
   }
 
   /** Starts an edge on the edge's database: again, or a second one. It syncs only when told to. */
-  async startEdge(environment: Record<string, string> = {}): Promise<AppProcess> {
+  async startEdge(environment: Record<string, string> = {}): Promise<RunningEdge> {
     const centralUrl = (await this.options.centralUrl?.(this.central.url)) ?? this.central.url;
-    return AppProcess.start('edge', {
+    const variables = {
       EDGE_DATABASE_URL: this.edgeDb.url,
       EDGE_CENTRAL_URL: centralUrl,
       EDGE_MAC_ADDRESS: DEMO_MAC,
       EDGE_SPOOL_FILE: join(this.directory, 'edge.spool'),
       EDGE_FIRST_SYNC_DELAY: '1h',
       EDGE_SYNC_SCHEDULE: '1h',
-      EDGE_RETRY_DELAY: '50ms',
       ...this.options.edge,
       ...environment,
-    });
+    };
+    const { edgeLimits } = this.options;
+    return edgeLimits === undefined
+      ? AppProcess.start('edge', variables)
+      : startEdgeInProcess(variables, edgeLimits);
   }
 
   async syncNow(edge = this.edge): Promise<SyncAnswer> {

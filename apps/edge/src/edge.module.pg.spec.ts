@@ -3,17 +3,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { FactoryProvider } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { createApp, createLogger } from '@rivulet/platform';
 import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
 import { DataSource } from 'typeorm';
-import { EdgeEnv } from './edge-env';
-import { EdgeModule } from './edge.module';
+import { createEdgeApp } from '../test/edge-app';
 import { ScrubService } from './scrub/scrub.service';
-import { SpoolFile } from './spool/spool-file';
-import { withDatabaseLease } from './sync/database-lease';
-import { SyncModule } from './sync/sync.module';
+import { withDatabaseLease } from './state/database-lease';
 
 let database: TestDatabase;
 let directory: string;
@@ -34,20 +29,17 @@ afterAll(async () => {
 });
 
 /** With a central that is not there, and no schedule to speak of. */
-async function create(settings: Partial<EdgeEnv> = {}): Promise<NestFastifyApplication> {
-  const env = Object.assign(new EdgeEnv(), {
-    centralUrl: 'http://127.0.0.1:9',
-    spoolFile: join(directory, 'edge.spool'),
-    syncSchedule: '1d',
-    firstSyncDelayMs: 3_600_000,
-    retries: 0,
-    ...settings,
-  });
-  return createApp({
-    module: EdgeModule.forRoot(env, database.url, '48:b0:2d:e9:c3:b7'),
-    logger: createLogger({ app: 'edge', level: 'silent' }),
-    openApi: { title: 'Rivulet edge', description: 'For a test.' },
-  });
+async function create(variables: Record<string, string> = {}): Promise<NestFastifyApplication> {
+  const settings = {
+    EDGE_DATABASE_URL: database.url,
+    EDGE_CENTRAL_URL: 'http://127.0.0.1:9',
+    EDGE_MAC_ADDRESS: '48:b0:2d:e9:c3:b7',
+    EDGE_SPOOL_FILE: join(directory, 'edge.spool'),
+    EDGE_SYNC_SCHEDULE: '1d',
+    EDGE_FIRST_SYNC_DELAY: '1h',
+    ...variables,
+  };
+  return createEdgeApp(settings, { retries: 0 });
 }
 
 async function call(
@@ -132,7 +124,7 @@ describe('the routes of an edge', () => {
       expect(status).toBe(200);
       expect(body).toMatchObject({ trigger: 'operator', status: 'intact', tables: [] });
       expect(await call('GET', '/api/sync/status')).toMatchObject({
-        body: { state: 'idle', lastVerification: body },
+        body: { state: 'idle', lastScrub: body },
       });
     },
   );
@@ -154,14 +146,14 @@ describe('the routes of an edge', () => {
   );
 
   it('show that a scrub is running', async () => {
-    const running = { phase: 'verifying', rowsDone: 1, rowsTotal: 2, bytesDone: 0, bytesTotal: 0 } as const;
+    const running = { phase: 'scrubbing', rowsDone: 1, rowsTotal: 2, bytesDone: 0, bytesTotal: 0 } as const;
     jest
       .spyOn(app.get(ScrubService), 'progress', 'get')
       .mockReturnValueOnce(running)
       .mockReturnValueOnce(running);
 
     expect(await call('GET', '/api/sync/status')).toMatchObject({
-      body: { state: 'verifying', progress: running },
+      body: { state: 'scrubbing', progress: running },
     });
   });
 
@@ -180,9 +172,29 @@ describe('the routes of an edge', () => {
   });
 });
 
+describe('the metrics of an edge', () => {
+  beforeAll(async () => {
+    app = await create();
+    await app.init();
+  });
+  afterAll(() => app.close());
+
+  it('are those of its features', async () => {
+    await call('POST', '/api/sync/now');
+    await call('POST', '/api/sync/verify');
+    const { body } = await app.inject({ method: 'GET', url: '/metrics' });
+
+    expect(body).toContain('rivulet_edge_sync_cycles_total{trigger="operator",status="failed"} 1');
+    expect(body).toContain('rivulet_edge_scrubs_total{trigger="operator",status="intact"} 1');
+    expect(body).toContain('rivulet_edge_acknowledgements_pending 0');
+    expect(body).toContain('rivulet_edge_spool_bytes 0');
+    expect(body).toContain('rivulet_edge_payload_received_bytes_total 0');
+  });
+});
+
 describe('an edge', () => {
   it('stops while it waits for central, and says in its log why the cycle failed', async () => {
-    app = await create({ centralUrl: `http://127.0.0.1:${(silence.address() as AddressInfo).port}` });
+    app = await create({ EDGE_CENTRAL_URL: `http://127.0.0.1:${(silence.address() as AddressInfo).port}` });
     await app.init();
     const connected = once(silence, 'connection');
     const running = call('POST', '/api/sync/now');
@@ -194,17 +206,5 @@ describe('an edge', () => {
       'SELECT error FROM rivulet.edge_sync_log ORDER BY id DESC LIMIT 1',
     );
     expect(rows).toMatchObject([{ error: { code: 'SHUTTING_DOWN' } }]);
-  });
-
-  it('does not start without a place for its downloads, and names the variable', async () => {
-    // A start that fails leaves its connections to the end of the process, so here is the one step of it.
-    const env = Object.assign(new EdgeEnv(), { spoolFile: '/dev/null/edge.spool' });
-    const providers = SyncModule.forRoot(env, '48:b0:2d:e9:c3:b7').providers as FactoryProvider[];
-    const spool = providers.find(({ provide }) => provide === SpoolFile)!;
-
-    await expect(spool.useFactory()).rejects.toMatchObject({
-      code: 'ENVIRONMENT_INVALID',
-      message: expect.stringMatching(/^EDGE_SPOOL_FILE is "\/dev\/null\/edge.spool"/) as string,
-    });
   });
 });

@@ -1,35 +1,59 @@
 import { Module, type DynamicModule } from '@nestjs/common';
-import { ScheduleModule } from '@nestjs/schedule';
-import { DatabaseIndicator, databaseModule, HealthModule, MigrationsIndicator } from '@rivulet/platform';
-import { CreateSyncTables1763683200000 } from '../../../db/edge/migrations/1763683200000-create-sync-tables';
+import {
+  DatabaseIndicator,
+  databaseModule,
+  EnvironmentModule,
+  HealthModule,
+  MigrationsIndicator,
+  type EnvClass,
+  type Environment,
+  type Feature,
+} from '@rivulet/platform';
 import { EdgeEnv } from './edge-env';
-import { LastSyncIndicator } from './health/last-sync.indicator';
-import { EdgeScrubLog } from './state/edge-scrub-log.entity';
-import { EdgeSyncLog } from './state/edge-sync-log.entity';
-import { EdgeSyncState } from './state/edge-sync-state.entity';
-import { EdgeSyncTable } from './state/edge-sync-table.entity';
+import { HubModule } from './hub/hub.module';
+import { IdentityModule } from './identity/identity.module';
+import { MirrorsModule } from './mirrors/mirrors.module';
+import { ScheduleModule } from './schedule/schedule.module';
+import { ScrubModule } from './scrub/scrub.module';
+import { SpoolModule } from './spool/spool.module';
+import { StateModule } from './state/state.module';
+import { StatusModule } from './status/status.module';
 import { SyncModule } from './sync/sync.module';
+
+const features: readonly Feature[] = [
+  HubModule,
+  IdentityModule,
+  SyncModule,
+  ScheduleModule,
+  SpoolModule,
+  MirrorsModule,
+  ScrubModule,
+  StateModule,
+  StatusModule,
+];
 
 /** The composition root of the edge. */
 @Module({})
 export class EdgeModule {
-  static readonly entities = [EdgeSyncState, EdgeSyncTable, EdgeSyncLog, EdgeScrubLog];
-  static readonly migrations = [CreateSyncTables1763683200000];
+  /** The sections of its environment. */
+  static readonly environment: readonly EnvClass[] = [
+    EdgeEnv,
+    ...features.flatMap((feature) => feature.environment ?? []),
+  ];
 
-  static forRoot(env: EdgeEnv, databaseUrl: string, macAddress: string): DynamicModule {
+  static forRoot(environment: Environment, databaseUrl: string): DynamicModule {
     return {
       module: EdgeModule,
       imports: [
+        EnvironmentModule.forRoot(environment),
         databaseModule({
           url: databaseUrl,
           urlVariable: 'EDGE_DATABASE_URL',
           applicationName: 'rivulet edge',
           poolSize: 5,
-          features: [EdgeModule],
+          features,
         }),
-        ScheduleModule.forRoot(),
-        SyncModule.forRoot(env, macAddress),
-        HealthModule.register({ indicators: [DatabaseIndicator, MigrationsIndicator, LastSyncIndicator] }),
+        HealthModule.register({ indicators: [DatabaseIndicator, MigrationsIndicator], features }),
       ],
     };
   }

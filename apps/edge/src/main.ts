@@ -2,13 +2,12 @@ import { createLogger, loadEnvironment, runApp } from '@rivulet/platform';
 import { resolveAppDatabase } from '@rivulet/postgres';
 import { EdgeEnv } from './edge-env';
 import { EdgeModule } from './edge.module';
-import { findMacAddress } from './identity/mac-address';
+import { MAC_ADDRESS } from './identity/mac-address';
 
 void runApp('edge', async () => {
-  const { environment, unknownVariables } = loadEnvironment([EdgeEnv]);
+  const { environment, unknownVariables } = loadEnvironment(EdgeModule.environment);
   const env = environment.section(EdgeEnv);
   const logger = createLogger({ app: 'edge', level: env.logLevel, format: env.logFormat });
-  const macAddress = findMacAddress(env.macAddress, env.networkInterface);
   const database = await resolveAppDatabase({
     url: env.databaseUrl,
     urlVariable: 'EDGE_DATABASE_URL',
@@ -17,12 +16,12 @@ void runApp('edge', async () => {
     loadEmbedded: () => import('../../../libs/embedded-postgres/src/index.js'),
   });
   return {
-    module: EdgeModule.forRoot(env, database.url, macAddress),
+    module: EdgeModule.forRoot(environment, database.url),
     logger,
     unknownVariables,
     openApi: {
       title: 'Rivulet edge',
-      description: 'Keeps the mirrors of this device equal to what central says it may have.',
+      description: 'Keeps the mirrors of this device equal to the rows that central allows it.',
     },
     host: env.host,
     hostVariable: 'EDGE_HOST',
@@ -31,9 +30,10 @@ void runApp('edge', async () => {
     shutdownTimeoutMs: env.shutdownTimeoutMs,
     databaseUrl: database.url,
     onStopped: () => database.stop(),
-    onListening: () => {
+    onListening: (app) => {
+      const macAddress = app.get<string>(MAC_ADDRESS, { strict: false });
       logger.warn(
-        `This device says that it is ${macAddress}, and central believes it. This is for trials only.`,
+        `Central does not verify the MAC address ${macAddress} that this device sends. For trials only.`,
       );
     },
   };

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Logger } from '@nestjs/common';
-import { connect, namedError, type DatabaseModuleOptions } from '@rivulet/platform';
+import { connect, namedError, type ConnectOptions } from '@rivulet/platform';
 import type { TransactionOptions } from '@rivulet/postgres';
 import {
   createTestDatabase,
@@ -14,23 +14,20 @@ import {
 } from '@rivulet/testing';
 import type { DataSource } from 'typeorm';
 import { monotonicFactory } from 'ulid';
-import { CreateSyncTables1763683200000 } from '../../../db/edge/migrations/1763683200000-create-sync-tables';
-import { describeDeviations } from '../src/scrub/describe-deviations';
+import { describeDeviations } from '../src/mirrors/describe-deviations';
+import type { ApplyMode } from '../src/mirrors/plan-tables';
+import type { VerifyMode } from '../src/mirrors/prove-table';
 import { Scrub, type ScrubRun } from '../src/scrub/scrub';
-import type { ScrubResult } from '../src/scrub/scrub-result';
 import { SpoolFile } from '../src/spool/spool-file';
-import { EdgeScrubLog } from '../src/state/edge-scrub-log.entity';
-import { EdgeSyncLog } from '../src/state/edge-sync-log.entity';
-import { EdgeSyncState } from '../src/state/edge-sync-state.entity';
-import { EdgeSyncTable } from '../src/state/edge-sync-table.entity';
+import { withDatabaseLease, type DatabaseLease } from '../src/state/database-lease';
 import { ScrubLog } from '../src/state/scrub-log';
+import type { ScrubResult } from '../src/state/scrub-result';
+import { StateModule } from '../src/state/state.module';
+import { initialProgress, type SyncProgress } from '../src/state/sync-progress';
+import type { SyncResult, SyncTrigger } from '../src/state/sync-result';
 import { SyncState } from '../src/state/sync-state';
-import { withDatabaseLease, type DatabaseLease } from '../src/sync/database-lease';
-import type { VerifyMode } from '../src/sync/apply-manifest';
-import type { SyncCycleDependencies } from '../src/sync/cycle-context';
-import type { ApplyMode } from '../src/sync/plan-tables';
-import { SyncCycle } from '../src/sync/sync-cycle';
-import { idleProgress, type SyncProgress, type SyncResult, type SyncTrigger } from '../src/sync/sync-result';
+import type { SyncCycleDependencies } from '../src/sync/cycle/cycle-context';
+import { SyncCycle } from '../src/sync/cycle/sync-cycle';
 
 /** The device that all of them are. */
 export const macAddress = '48:b0:2d:e9:c3:b7';
@@ -114,13 +111,13 @@ export class SyncCycleFixture {
   }
 
   /** Connects as the edge does; what is connected once more is the caller's to destroy. */
-  async connect(options: Partial<DatabaseModuleOptions> = {}): Promise<DataSource> {
+  async connect(options: Partial<ConnectOptions> = {}): Promise<DataSource> {
     return connect({
       url: this.database.url,
       urlVariable: 'EDGE_DATABASE_URL',
       applicationName: 'rivulet edge',
-      entities: [EdgeSyncState, EdgeSyncTable, EdgeSyncLog, EdgeScrubLog],
-      migrations: [CreateSyncTables1763683200000],
+      entities: StateModule.entities,
+      migrations: StateModule.migrations,
       ...options,
     });
   }
@@ -140,7 +137,7 @@ export class SyncCycleFixture {
       trigger = 'operator',
       confirmDeletes = false,
       signal = neverAborted(),
-      progress = idleProgress(),
+      progress = initialProgress(),
       ...overrides
     } = options;
     this.lease = lease;
@@ -168,7 +165,7 @@ export class SyncCycleFixture {
     return scrub.run({
       trigger: 'operator',
       repair: true,
-      progress: idleProgress(),
+      progress: initialProgress(),
       signal: neverAborted(),
       onDeviation: (inspection) => this.warnings.push(describeDeviations(inspection)),
       ...options,

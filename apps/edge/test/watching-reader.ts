@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sqlState } from '@rivulet/postgres';
 import type { PoolClient } from 'pg';
-import type { SyncResult } from '../src/sync/sync-result';
+import type { SyncResult } from '../src/state/sync-result';
 import type { CycleOptions, SyncCycleFixture } from './sync-cycle-fixture';
 
 /** What a reader sees where there is no table. */

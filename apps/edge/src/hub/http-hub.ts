@@ -14,25 +14,30 @@ import {
 import type { Hub, HubCall } from './hub';
 import { IdleTimeout } from './idle-timeout';
 
-export interface HttpHubSettings {
-  centralUrl: string;
-  macAddress: string;
-  /** For the answer to a request: central may be reading a large dataset. */
+export interface HubTimeouts {
+  /** Until the answer to a request begins. */
   requestTimeoutMs: number;
-  /** For the next bytes of a payload, and for the receipt of an acknowledgement. */
+  /** Until the next bytes of a payload arrive, and until an acknowledgement is confirmed. */
   idleTimeoutMs: number;
-  /** The largest row that is taken. */
-  maxRowBytes?: number;
 }
 
-/** JSON answers are read up to this size: a plan has 67 bytes for each chunk. */
+export interface HttpHubSettings extends HubTimeouts {
+  centralUrl: string;
+  macAddress: string;
+  /** The largest row that is accepted. */
+  maxRowBytes?: number;
+  /** Gets the size of each piece of a payload as it arrives. */
+  onReceived?: (bytes: number) => void;
+}
+
+/** Maximum size of a JSON answer: a plan has 67 bytes for each chunk. */
 const ANSWER_MAX_BYTES = 64 * 1024 * 1024;
 
 const PROBLEM_MAX_BYTES = 64 * 1024;
-/** An explanation is shown, logged and stored; nobody reads a longer one. */
+/** An explanation is shown, logged and stored; a longer one is cut. */
 const EXPLANATION_MAX_LENGTH = 2_000;
 
-/** Central over HTTP. Retries nothing by itself. */
+/** Central over HTTP. It does not retry. */
 export class HttpHub implements Hub {
   constructor(private readonly settings: HttpHubSettings) {}
 
@@ -56,6 +61,7 @@ export class HttpHub implements Hub {
       await refuseOtherContent(response, FRAMES_CONTENT_TYPE);
       for await (const bytes of response.body ?? []) {
         idle.restart();
+        this.settings.onReceived?.(bytes.byteLength);
         const frames = decoder.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
         const end = frames.findIndex((frame) => frame.header.kind === 'end');
         const chunks = end === -1 ? frames : frames.slice(0, end);
@@ -97,7 +103,7 @@ export class HttpHub implements Hub {
       headers,
       body: body ?? null,
       signal: call.signal,
-      // A redirect is then an answer without success: central does not move, so it is a proxy or portal that speaks.
+      // A redirect then fails as any other status: central does not move, so a proxy or a portal has answered.
       redirect: 'manual',
     });
     if (!response.ok) throw await readProblem(response);
@@ -124,7 +130,7 @@ function withSlash(url: string): string {
 async function refuseOtherContent(response: Response, expected: string): Promise<void> {
   const type = response.headers.get('content-type') ?? 'nothing';
   if (type.toLowerCase().startsWith(expected)) return;
-  // The connection stays busy with a body that nobody reads.
+  // An unread body would keep the connection busy.
   await response.body?.cancel();
   throw new RivuletError('CENTRAL_RESPONSE_INVALID', `Central answered with ${type} instead of ${expected}.`);
 }
@@ -142,7 +148,7 @@ async function readText(response: Response, maxBytes: number): Promise<string> {
   return Buffer.concat(pieces).toString('utf8');
 }
 
-/** Central's own error, where it sent one; it keeps its code. */
+/** Central's own error with its code, if it sent one. */
 async function readProblem(response: Response): Promise<RivuletError> {
   const retryAfter = Number(response.headers.get('retry-after'));
   const retry = retryAfter > 0 ? { retryAfterSeconds: retryAfter } : {};

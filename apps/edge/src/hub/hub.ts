@@ -6,6 +6,9 @@ import type {
   UnverifiedSyncResponse,
 } from '@rivulet/protocol';
 
+/** Injection token of the {@link Hub}. */
+export const HUB = Symbol('HUB');
+
 /** Central, as a sync cycle sees it. */
 export interface Hub {
   /** @throws RivuletError with central's own code, or CENTRAL_UNREACHABLE, CENTRAL_RESPONSE_INVALID */
@@ -13,7 +16,7 @@ export interface Hub {
 
   /**
    * The frames of a manifest in the given ranges, as they arrive, a few at a time. It ends normally only after the
-   * end frame; a connection that breaks or stalls is an error, and what was yielded before it is good.
+   * end frame. A connection that breaks or stalls is an error; frames yielded before it are valid.
    *
    * @throws as request() does; FRAME_INVALID · LIMIT_EXCEEDED when the stream is malformed
    */

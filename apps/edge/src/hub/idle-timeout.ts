@@ -1,4 +1,4 @@
-/** Aborts when nothing has happened for a while. */
+/** A signal that aborts when restart() has not been called for the given time. */
 export class IdleTimeout {
   private readonly controller = new AbortController();
   private readonly timer: NodeJS.Timeout;

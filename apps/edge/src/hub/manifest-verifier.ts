@@ -2,11 +2,11 @@ import { RivuletError } from '@rivulet/errors';
 import { MANIFEST_JWS_TYPE, parseManifest, type Manifest } from '@rivulet/protocol';
 import { calculateJwkThumbprint, compactVerify, EmbeddedJWK, type JWK } from 'jose';
 
-/** What a manifest must be, beyond being signed. */
+/** What a signed manifest must match to be accepted. */
 export interface ManifestExpectation {
   macAddress: string;
   nonce: string;
-  /** Thumbprint (RFC 7638) of the key that is trusted; undefined to trust the key of the first manifest. */
+  /** Thumbprint (RFC 7638) of the trusted key; undefined to trust the key of the first manifest. */
   trustedKey: string | undefined;
 }
 
@@ -17,7 +17,7 @@ export interface VerifiedManifest {
 }
 
 /**
- * Opens a signed manifest and checks that it is for this device and answers this request.
+ * Verifies the signature of a manifest, and that it is for this device and answers this request.
  *
  * @throws RivuletError MANIFEST_SIGNATURE_INVALID · MANIFEST_INVALID · SCHEMA_UNSUPPORTED
  */

@@ -9,10 +9,10 @@ export interface RetrySettings {
   maxDelayMs: number;
 }
 
-/** A central that is busy for longer than this is left to the next cycle. */
+/** When central asks for a longer wait than this, the next cycle tries again instead. */
 const RETRY_AFTER_MAX_SECONDS = 60;
 
-/** Tries again after failures that pass, with jitter; waits at least as long as Retry-After asks. */
+/** Retries after transient failures, with jitter, and waits at least as long as Retry-After asks. */
 export async function withRetries<T>(
   work: () => Promise<T>,
   settings: RetrySettings,
@@ -31,7 +31,7 @@ export async function withRetries<T>(
       if (retriesLeft === 0 || !isWorthRetrying(error)) return;
       onRetry(error, attemptNumber);
       const askedMs = (error.retryAfterSeconds ?? 0) * 1000;
-      // pRetry looks at the signal next, and throws the reason that it was given.
+      // pRetry checks the signal next and throws its reason.
       if (askedMs > retryDelay)
         await sleep(askedMs - retryDelay, undefined, { signal }).catch(() => undefined);
     },
@@ -40,7 +40,7 @@ export async function withRetries<T>(
 
 function isWorthRetrying(error: Error): error is RivuletError {
   if (!(error instanceof RivuletError) || !error.isTransient) return false;
-  // Only a new request brings another manifest.
+  // The same request would get the same manifest.
   if (error.code === 'MANIFEST_EXPIRED') return false;
   return (error.retryAfterSeconds ?? 0) <= RETRY_AFTER_MAX_SECONDS;
 }

@@ -45,8 +45,8 @@ describe('the MAC address of this device', () => {
   });
 
   it.each([
-    [undefined, /No network interface .*there are: lo, docker0/],
-    ['eth7', /The network interface eth7 is not there .*there are: lo, docker0/],
+    [undefined, /No hardware network interface .*interfaces: lo, docker0/],
+    ['eth7', /The network interface eth7 does not exist .*interfaces: lo, docker0/],
     ['lo', /The network interface lo .* has no MAC address/],
   ])('has to be configured where there is none (interface %s)', (name, message) => {
     const known = interfaces({ lo: zero, docker0: '02:42:ac:11:00:02' });

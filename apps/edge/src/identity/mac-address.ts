@@ -2,14 +2,14 @@ import { networkInterfaces } from 'node:os';
 import { RivuletError } from '@rivulet/errors';
 import { normaliseMacAddress } from '@rivulet/protocol';
 
-/** Names of interfaces that are made by software, and whose addresses change or repeat. */
+/** Names of software interfaces, whose addresses change or repeat. */
 const virtualInterface = /^(lo|docker|br-|veth|virbr|tun|tap|wg|zt|dummy|l4tbr|rndis|usb)/;
 
 /**
- * The MAC address by which this device is known: the configured one, or that of the named network interface, or
- * that of the first interface that is a piece of hardware.
+ * The MAC address by which central knows this device: the configured address, else the address of the named network
+ * interface, else the address of the first hardware interface.
  *
- * @throws RivuletError MAC_ADDRESS_INVALID · ENVIRONMENT_INVALID when there is none
+ * @throws RivuletError MAC_ADDRESS_INVALID · ENVIRONMENT_INVALID when no address is found
  */
 export function findMacAddress(
   configured: string | undefined,
@@ -26,13 +26,13 @@ export function findMacAddress(
   throw new RivuletError(
     'ENVIRONMENT_INVALID',
     interfaceName === undefined
-      ? `No network interface with a MAC address of its own was found (there are: ${known}).`
-      : `The network interface ${interfaceName} is not there or has no MAC address (there are: ${known}).`,
+      ? `No hardware network interface with a MAC address was found (interfaces: ${known}).`
+      : `The network interface ${interfaceName} does not exist or has no MAC address (interfaces: ${known}).`,
     { nextStep: 'Set EDGE_MAC_ADDRESS, or EDGE_NETWORK_INTERFACE to the name of an interface.' },
   );
 }
 
-/** Sorted, so that the choice does not depend on the order in which drivers were loaded. */
+/** Sorted: the choice must not depend on the order in which drivers were loaded. */
 function hardwareInterfaces(interfaces: ReturnType<typeof networkInterfaces>): string[] {
   const names = Object.keys(interfaces)
     .filter((name) => !virtualInterface.test(name))
@@ -42,12 +42,12 @@ function hardwareInterfaces(interfaces: ReturnType<typeof networkInterfaces>): s
 }
 
 /**
- * Whether a maker gave out the address (IEEE 802, the second lowest bit of the first byte is 0), as opposed to some
- * software. Bridges and overlays of containers have names of every kind, and on many devices the same address.
+ * Whether a manufacturer assigned the address (IEEE 802: the second lowest bit of the first byte is 0). Bridges and
+ * overlays of containers have arbitrary names, and the same software-made address on many devices.
  */
 function isUniversal(mac: string): boolean {
   return (Number.parseInt(mac.slice(0, 2), 16) & 2) === 0 && mac !== '00:00:00:00:00:00';
 }
 
-/** Injection token of the address that was found. */
+/** Injection token of this device's MAC address. */
 export const MAC_ADDRESS = Symbol('MAC_ADDRESS');

@@ -3,13 +3,13 @@ import { CronTime, validateCronExpression } from 'cron';
 
 const INTERVAL_MIN_MS = 1_000;
 
-/** When scheduled cycles start. */
+/** When scheduled work starts. */
 export interface Schedule {
   /** Milliseconds from now to the next start, before jitter. */
   delayMs(now: Date): number;
 }
 
-/** Reads an interval (`5m`) or a cron expression; undefined when it is neither. */
+/** Parses an interval (`5m`) or a cron expression; undefined when the text is neither. */
 export function parseSchedule(text: string): Schedule | undefined {
   const intervalMs = parseDuration(text);
   if (intervalMs !== undefined)
@@ -20,7 +20,7 @@ export function parseSchedule(text: string): Schedule | undefined {
   return comesEver(delayMs) ? { delayMs: (now) => Math.max(0, delayMs(now)) } : undefined;
 }
 
-/** There are valid expressions for days that no month has, such as the 30th of February. */
+/** Some valid expressions name days that no month has, such as the 30th of February. */
 function comesEver(delayMs: (now: Date) => number): boolean {
   try {
     delayMs(new Date());
@@ -30,10 +30,10 @@ function comesEver(delayMs: (now: Date) => number): boolean {
   }
 }
 
-/** What stands for no schedule, where there need be none. */
+/** Stands for no schedule, where the schedule is optional. */
 export const NO_SCHEDULE = 'off';
 
-/** For a variable of the environment. The text itself is kept; it has been found to be a schedule. */
+/** For an environment variable. The property keeps the text, which is a valid schedule. */
 export function IsSchedule({ orOff = false } = {}): PropertyDecorator {
   const isAccepted = (text: string): boolean =>
     (orOff && text === NO_SCHEDULE) || parseSchedule(text) !== undefined;

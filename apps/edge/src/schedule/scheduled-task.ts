@@ -3,19 +3,19 @@ import type { SchedulerRegistry } from '@nestjs/schedule';
 import { namedError } from '@rivulet/platform';
 import type { Schedule } from './schedule';
 
-/** setTimeout takes 31 bits, and fires at once when asked for more: a monthly schedule waits in steps. */
+/** setTimeout takes 31 bits and fires at once when asked for more, so a monthly schedule waits in steps. */
 const STEP_MAX_MS = 2 ** 31 - 1;
 
-/** Why a task runs: because the app has started, or because its time has come. */
+/** Why a task runs: the app has started, or the scheduled time has come. */
 export type Occasion = 'start' | 'schedule';
 
-/** Runs something by a schedule, each time with jitter, until the app stops. It never gives up. */
+/** Runs work on a schedule, each time with jitter, until the app stops. A failed run does not end the schedule. */
 export class ScheduledTask {
   private readonly logger = new Logger('Schedule');
   private next: Date | undefined;
 
   constructor(
-    /** For the log, as in "No sync this time", and in the registry. */
+    /** Used in the log, as in "The scheduled sync did not run", and in the registry. */
     private readonly name: string,
     private readonly schedule: Schedule,
     private readonly jitterMs: number,
@@ -28,7 +28,7 @@ export class ScheduledTask {
     return this.next;
   }
 
-  /** The first run is at the time that the schedule names, or within the given time of now. */
+  /** The first run is at the scheduled time, or after a random time up to the given delay. */
   start(firstDelayMs?: number): void {
     if (firstDelayMs === undefined) this.plan();
     else this.runAfter(Math.random() * firstDelayMs, 'start');
@@ -52,7 +52,7 @@ export class ScheduledTask {
     this.registry.addTimeout(timeout, setTimeout(onTimeout, stepMs));
   }
 
-  /** The next run is planned before this one: one that takes longer than the interval is joined by it. */
+  /** The next run is planned before this one starts: when this one takes longer than the interval, the next one joins it. */
   private async run(occasion: Occasion): Promise<void> {
     this.plan();
     try {
@@ -60,8 +60,8 @@ export class ScheduledTask {
     } catch (error) {
       const { code, message } = namedError(error);
       if (code === 'INTERNAL')
-        this.logger.error(error, `No ${this.name} this time, for a reason that is not known`);
-      else this.logger.warn({ code }, `No ${this.name} this time: ${message}`);
+        this.logger.error(error, `The scheduled ${this.name} did not run, because of an unknown error`);
+      else this.logger.warn({ code }, `The scheduled ${this.name} did not run: ${message}`);
     }
   }
 }

@@ -11,26 +11,25 @@ import type { ClientBase, PoolClient } from 'pg';
 import type { DataSource } from 'typeorm';
 import { EdgeSyncTable } from '../state/edge-sync-table.entity';
 import type { StateSession } from '../state/sync-state';
-import type { SyncProgress } from '../sync/sync-result';
-import { inspectMirror, type MirrorInspection } from './inspect-mirror';
+import type { SyncProgress } from '../state/sync-progress';
+import { inspectMirror, type MirrorInspection } from '../mirrors/inspect-mirror';
 
-/** How often a mirror that is being loaded is tried, each time after the cycle has ended that loads it. */
+/** Attempts to read a mirror that a cycle is loading. Each waits for the end of the cycle. */
 const ATTEMPTS = 5;
 
 export interface ReadMirrorsSettings {
   database: DataSource;
   limits: TransactionOptions;
-  /** Waits for the cycle of this process that is running. */
+  /** Waits until no cycle of this process is running. */
   settled: () => Promise<void>;
 }
 
 /**
- * Inspects every recorded mirror, on a connection of its own and without the lease of a sync: what is recorded of a
- * mirror is written together with it, so any snapshot of the database has both. Each mirror gets a transaction, so
- * that one which is to be emptied by a sync is not held for as long as the others are read.
+ * Inspects every recorded mirror, on a connection of its own and without the lease of a sync: a mirror and its record are
+ * written in one transaction, so any snapshot of the database has both. Each mirror is read in its own transaction, so
+ * that no mirror stays locked while the others are read.
  *
- * @throws RivuletError MIRROR_BUSY · CHECKSUM_MISMATCH when a row is not one that a dataset can have · the signal's
- *   reason
+ * @throws RivuletError MIRROR_BUSY · CHECKSUM_MISMATCH when a row cannot be a dataset's · the signal's reason
  */
 export async function readMirrors(
   settings: ReadMirrorsSettings,
@@ -54,7 +53,7 @@ export async function readMirrors(
   }
 }
 
-/** Undefined when nothing is recorded of the mirror any more. */
+/** Undefined when the mirror has no record any more. */
 async function readPatiently(
   session: StateSession,
   name: string,
@@ -76,7 +75,7 @@ async function readPatiently(
       await settled();
     }
   }
-  throw new RivuletError('MIRROR_BUSY', `The mirror of ${name} is locked, or replaced again and again.`);
+  throw new RivuletError('MIRROR_BUSY', `The mirror of ${name} stays locked, or keeps being replaced.`);
 }
 
 async function readMirror(
@@ -91,19 +90,19 @@ async function readMirror(
     await useCanonicalSettings(client);
     const recorded = await manager.findOneBy(EdgeSyncTable, { name });
     if (recorded === null) return undefined;
-    return inspectMirror(client, recorded, onProgress, (mirror) => hold(client, mirror));
+    return inspectMirror(client, recorded, onProgress, (mirror) => lockUnreplaced(client, mirror));
   });
 }
 
-/** The mirror that the snapshot shows has been emptied, moved or dropped since. */
+/** The mirror has been emptied, moved or dropped since the snapshot was taken. */
 class MirrorReplaced extends Error {}
 
 /**
- * Keeps the mirror from being emptied, moved or dropped, and sees that none of it has happened since the snapshot was
- * taken: TRUNCATE and DROP do not keep what older snapshots show. All give the name another file, and the catalogue
- * is read as of the snapshot, whereas the two functions look at what is there now.
+ * Locks the mirror against being emptied, moved or dropped, and checks that this has not happened since the snapshot was
+ * taken: TRUNCATE and DROP do not keep the rows that older snapshots see. Each gives the name a different file. The
+ * catalogue is read as of the snapshot, while the two functions look at the present.
  */
-async function hold(client: ClientBase, { place, qualifiedName }: Mirror): Promise<void> {
+async function lockUnreplaced(client: ClientBase, { place, qualifiedName }: Mirror): Promise<void> {
   await client.query(`LOCK TABLE ${qualifiedName} IN ACCESS SHARE MODE`);
   const { rowCount } = await client.query(
     `SELECT FROM pg_class JOIN pg_namespace namespace ON namespace.oid = relnamespace

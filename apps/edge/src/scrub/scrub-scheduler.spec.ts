@@ -1,6 +1,7 @@
 import { SchedulerRegistry } from '@nestjs/schedule';
-import { EdgeEnv } from '../edge-env';
+import { ScheduleEnv } from '../schedule/schedule.env';
 import { ScrubScheduler } from './scrub-scheduler';
+import { ScrubEnv } from './scrub.env';
 import type { ScrubService } from './scrub.service';
 
 let scrub: jest.Mock<Promise<void>, [string]>;
@@ -15,16 +16,18 @@ afterEach(() => {
   jest.useRealTimers();
 });
 
-function start(settings: Partial<EdgeEnv>): SchedulerRegistry {
+function start(settings: Partial<ScrubEnv>, jitterMs: number): SchedulerRegistry {
   const registry = new SchedulerRegistry();
-  const env = Object.assign(new EdgeEnv(), settings);
-  new ScrubScheduler(env, registry, { scrub } as unknown as ScrubService).onApplicationBootstrap();
+  const env = Object.assign(new ScrubEnv(), settings);
+  const scheduleEnv = Object.assign(new ScheduleEnv(), { jitterMs });
+  const service = { scrub } as unknown as ScrubService;
+  new ScrubScheduler(env, scheduleEnv, registry, service).onApplicationBootstrap();
   return registry;
 }
 
 describe('the scheduler of scrubs', () => {
   it('starts one every night, with jitter, and none at the start of the app', async () => {
-    start({ syncJitterMs: 60_000 });
+    start({}, 60_000);
 
     await jest.advanceTimersByTimeAsync(19 * 3_600_000 + 29_999);
     expect(scrub).not.toHaveBeenCalled();
@@ -35,14 +38,14 @@ describe('the scheduler of scrubs', () => {
   });
 
   it('follows another schedule', async () => {
-    start({ verifySchedule: '6h', syncJitterMs: 0 });
+    start({ schedule: '6h' }, 0);
 
     await jest.advanceTimersByTimeAsync(24 * 3_600_000);
     expect(scrub).toHaveBeenCalledTimes(4);
   });
 
   it('starts none when it is off', async () => {
-    const registry = start({ verifySchedule: 'off' });
+    const registry = start({ schedule: 'off' }, 0);
 
     expect(registry.getTimeouts()).toEqual([]);
     await jest.advanceTimersByTimeAsync(48 * 3_600_000);

@@ -1,8 +1,8 @@
 import { Body, Controller, HttpCode, Post } from '@nestjs/common';
 import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ApiProblems } from '@rivulet/platform';
-import type { ScrubResult } from './scrub-result';
-import { ScrubResultDto, VerifyBodyDto } from './scrub.dto';
+import type { ScrubResult } from '../state/scrub-result';
+import { ScrubBodyDto, ScrubResultDto } from './scrub.dto';
 import { ScrubService } from './scrub.service';
 
 @ApiTags('sync')
@@ -13,15 +13,16 @@ export class ScrubController {
   @Post('verify')
   @HttpCode(200)
   @ApiOperation({
-    summary: 'Read all mirrors now, and compare them with what was applied; answers when it has finished',
+    summary:
+      'Scrub: read all mirrors now and compare them with what was applied; answers when it has finished',
   })
-  @ApiBody({ type: VerifyBodyDto, required: false })
+  @ApiBody({ type: ScrubBodyDto, required: false })
   @ApiOkResponse({
-    description: 'What was found, and what was done about it. See `status`.',
+    description: 'The deviations, and the repair if there was one. See `status`.',
     type: ScrubResultDto,
   })
   @ApiProblems('REQUEST_INVALID', 'MEDIA_TYPE_UNSUPPORTED', 'SHUTTING_DOWN', 'DATABASE_UNAVAILABLE')
-  async verify(@Body() { repair }: VerifyBodyDto): Promise<ScrubResult> {
+  async scrubNow(@Body() { repair }: ScrubBodyDto): Promise<ScrubResult> {
     return this.scrub.scrub('operator', repair);
   }
 }

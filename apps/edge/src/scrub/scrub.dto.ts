@@ -9,11 +9,11 @@ import {
   type Deviation,
   type ScrubResult,
   type ScrubTableResult,
-} from './scrub-result';
+} from '../state/scrub-result';
 
-export class VerifyBodyDto {
+export class ScrubBodyDto {
   @ApiPropertyOptional({
-    description: 'Whether to fetch again what deviates. Unset: what EDGE_VERIFY_REPAIR says.',
+    description: 'Whether to fetch deviating rows again. Default: EDGE_SCRUB_REPAIR.',
     example: true,
   })
   @IsOptional()
@@ -22,22 +22,22 @@ export class VerifyBodyDto {
 }
 
 export class DeviationDto implements Deviation {
-  @ApiProperty({ description: 'The place of its first chunk among those recorded, from 0.', example: 17 })
+  @ApiProperty({ description: 'Position of its first chunk in the recorded list, from 0.', example: 17 })
   position: number;
 
-  @ApiProperty({ description: 'Recorded chunks in it; 0 where there should be no rows.', example: 1 })
+  @ApiProperty({ description: 'Recorded chunks in the range; 0 where there should be no rows.', example: 1 })
   chunks: number;
 
-  @ApiProperty({ description: 'The first key of these chunks; tab between its columns.', example: '5983' })
+  @ApiProperty({ description: 'First key of the range; columns are separated by tabs.', example: '5983' })
   firstKey: string;
 
-  @ApiProperty({ description: 'The last key of these chunks.', example: '6312' })
+  @ApiProperty({ description: 'Last key of the range.', example: '6312' })
   lastKey: string;
 
-  @ApiProperty({ description: 'Rows that were applied there.', example: 330 })
+  @ApiProperty({ description: 'Rows that were applied in the range.', example: 330 })
   expectedRows: number;
 
-  @ApiProperty({ description: 'Rows that are there.', example: 330 })
+  @ApiProperty({ description: 'Rows that were found in the range.', example: 330 })
   actualRows: number;
 }
 
@@ -50,7 +50,7 @@ export class ScrubTableResultDto implements ScrubTableResult {
 
   @ApiProperty({
     description:
-      '`intact`: as it was applied. `deviating`: it has other rows. `missing`: it is not there, or has other columns.',
+      '`intact`: as it was applied. `deviating`: its rows differ. `missing`: there is no table, or its columns differ.',
     enum: scrubTableStatuses,
   })
   status: ScrubTableResult['status'];
@@ -58,30 +58,30 @@ export class ScrubTableResultDto implements ScrubTableResult {
   @ApiProperty({ description: 'Rows that were applied.', example: 1032 })
   rows: number;
 
-  @ApiProperty({ description: 'Chunks that were applied and have been compared.', example: 5 })
+  @ApiProperty({ description: 'Chunks that were applied and compared.', example: 5 })
   chunks: number;
 
   @ApiProperty({
-    description: `Where the mirror deviates; the first ${DEVIATIONS_NAMED} ranges of keys.`,
+    description: `The first ${DEVIATIONS_NAMED} ranges of keys in which the mirror deviates.`,
     type: [DeviationDto],
   })
   deviations: DeviationDto[];
 
-  @ApiProperty({ description: 'How many such ranges there are.', example: 0 })
+  @ApiProperty({ description: 'Number of such ranges.', example: 0 })
   deviationCount: number;
 }
 
 export class ScrubResultDto implements ScrubResult {
   @ApiProperty({ description: 'ULID.', example: '01KAJ9V9RW4C7ZK3DYE7V1NB2V' })
-  verificationId: string;
+  scrubId: string;
 
   @ApiProperty({ description: 'What started the scrub.', enum: scrubTriggers })
   trigger: ScrubResult['trigger'];
 
   @ApiProperty({
     description:
-      '`intact`: every mirror is as it was applied. `deviating`: at least one is not. `repaired`: one was not, and is ' +
-      'again. `failed`: they could not all be read, see `error`.',
+      '`intact`: every mirror is as it was applied. `deviating`: at least one is not. `repaired`: at least one was not, ' +
+      'and is again. `failed`: not every mirror could be read, see `error`.',
     enum: scrubStatuses,
   })
   status: ScrubResult['status'];
@@ -92,17 +92,17 @@ export class ScrubResultDto implements ScrubResult {
   @ApiProperty({ description: "By the edge's clock.", example: '2026-11-21T03:00:13.187Z' })
   finishedAt: string;
 
-  @ApiProperty({ description: 'Milliseconds from start to end, with the repair.', example: 2183 })
+  @ApiProperty({ description: 'Milliseconds from start to end, including the repair.', example: 2183 })
   durationMs: number;
 
-  @ApiProperty({ description: 'What was found of each mirror.', type: [ScrubTableResultDto] })
+  @ApiProperty({ description: 'The finding for each mirror.', type: [ScrubTableResultDto] })
   tables: ScrubTableResultDto[];
 
-  @ApiPropertyOptional({ description: 'The cycle that fetched what deviated.', type: SyncResultDto })
+  @ApiPropertyOptional({ description: 'The cycle that fetched the deviating rows.', type: SyncResultDto })
   repair?: SyncResultDto;
 
   @ApiPropertyOptional({
-    description: 'Why the mirrors could not be read, or not be repaired.',
+    description: 'Why the mirrors could not be read or repaired.',
     type: SyncErrorDto,
   })
   error?: SyncErrorDto;

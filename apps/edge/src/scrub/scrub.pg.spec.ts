@@ -2,7 +2,7 @@ import { RivuletError } from '@rivulet/errors';
 import { numberedTexts } from '@rivulet/testing';
 import { LONG_NAMES, longNames, setUpSyncCycles } from '../../test/sync-cycle-fixture';
 import { ScrubLog } from '../state/scrub-log';
-import { idleProgress } from '../sync/sync-result';
+import { initialProgress } from '../state/sync-progress';
 
 const edge = setUpSyncCycles();
 
@@ -25,10 +25,10 @@ beforeEach(async () => {
 describe('a scrub', () => {
   it('of mirrors that are as they were applied finds nothing, and asks nobody', async () => {
     const requests = edge.hub.requests.length;
-    const progress = idleProgress();
+    const progress = initialProgress();
 
     expect(await edge.scrub({ progress })).toEqual({
-      verificationId: expect.stringMatching(/^[0-9A-Z]{26}$/) as string,
+      scrubId: expect.stringMatching(/^[0-9A-Z]{26}$/) as string,
       trigger: 'operator',
       status: 'intact',
       startedAt: expect.any(String) as string,
@@ -102,7 +102,7 @@ describe('a scrub', () => {
       expect(await mirrors()).toEqual(before);
       expect(await edge.scrub()).toMatchObject({ status: 'intact' });
       expect(edge.warnings).toEqual([
-        expect.stringMatching(/^The mirror names is not what was applied, .* keys \d+ to/),
+        expect.stringMatching(/^The mirror names differs from what was applied, .* keys \d+ to/),
       ]);
     },
   );
@@ -200,7 +200,7 @@ describe('a scrub', () => {
 
   it('that is told to stop ends, and leaves no transaction', async () => {
     const stopping = new AbortController();
-    const progress = new Proxy(idleProgress(), {
+    const progress = new Proxy(initialProgress(), {
       set(target, name, value) {
         if (name === 'rowsDone')
           stopping.abort(new RivuletError('SHUTTING_DOWN', 'This edge is shutting down.'));
@@ -222,7 +222,7 @@ describe('a scrub', () => {
     expect(await log.last()).toEqual(first);
 
     await edge.database.pool.query(`
-      INSERT INTO rivulet.edge_scrub_log (verification_id, trigger, status, started_at, finished_at, duration_ms, tables)
+      INSERT INTO rivulet.edge_scrub_log (scrub_id, trigger, status, started_at, finished_at, duration_ms, tables)
       SELECT number, 'operator', 'intact', now(), now(), 1, '[]' FROM generate_series(1, 600) AS number`);
     const last = await edge.scrub();
 

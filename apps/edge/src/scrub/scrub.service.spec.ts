@@ -1,14 +1,17 @@
 import { Logger } from '@nestjs/common';
 import { RivuletError, type ErrorCode } from '@rivulet/errors';
-import { EdgeEnv } from '../edge-env';
+import { Registry } from 'prom-client';
 import type { EdgeSyncTable } from '../state/edge-sync-table.entity';
-import type { MirrorInspection } from './inspect-mirror';
+import type { MirrorInspection } from '../mirrors/inspect-mirror';
 import type { Scrub, ScrubRun } from './scrub';
-import type { ScrubResult } from './scrub-result';
+import type { ScrubResult } from '../state/scrub-result';
+import { ScrubEnv } from './scrub.env';
+import { ScrubMetrics } from './scrub.metrics';
 import { ScrubService } from './scrub.service';
 
 let run: jest.MockedFunction<Scrub['run']>;
 let service: ScrubService;
+let registry: Registry;
 let spies: Record<'log' | 'warn' | 'error', jest.SpyInstance>;
 
 beforeEach(() => {
@@ -22,14 +25,16 @@ beforeEach(() => {
 });
 afterEach(() => jest.restoreAllMocks());
 
-function create(settings: Partial<EdgeEnv> = {}): ScrubService {
-  return new ScrubService(Object.assign(new EdgeEnv(), settings), { run } as unknown as Scrub);
+function create(settings: Partial<ScrubEnv> = {}): ScrubService {
+  const env = Object.assign(new ScrubEnv(), settings);
+  registry = new Registry();
+  return new ScrubService(env, { run } as unknown as Scrub, new ScrubMetrics(registry));
 }
 
 function resultOf(status: ScrubResult['status'], code?: ErrorCode): ScrubResult {
   const at = '2026-11-21T03:00:00.000Z';
   return {
-    verificationId: '01KAJ9V9RW4C7ZK3DYE7V1NB2V',
+    scrubId: '01KAJ9V9RW4C7ZK3DYE7V1NB2V',
     trigger: 'operator',
     status,
     startedAt: at,
@@ -60,7 +65,7 @@ describe('calls for a scrub', () => {
     const started = await scrub.begun;
     expect(started.repair).toBe(false);
     expect(service.progress).toEqual({
-      phase: 'verifying',
+      phase: 'scrubbing',
       rowsDone: 0,
       rowsTotal: 0,
       bytesDone: 0,
@@ -81,9 +86,9 @@ describe('calls for a scrub', () => {
     [false, undefined, false],
     [true, false, false],
     [false, true, true],
-  ])('where EDGE_VERIFY_REPAIR is %s and %s is asked for repair: %s', async (verifyRepair, asked, repair) => {
+  ])('where EDGE_SCRUB_REPAIR is %s and %s is asked for repair: %s', async (configured, asked, repair) => {
     run.mockResolvedValue(resultOf('intact'));
-    await create({ verifyRepair }).scrub('operator', asked);
+    await create({ repair: configured }).scrub('operator', asked);
 
     expect(run.mock.calls[0]![0]).toMatchObject({ trigger: 'operator', repair });
   });
@@ -127,7 +132,7 @@ describe('a shutdown', () => {
 describe('the log', () => {
   it.each([
     ['intact', undefined, 'log', /^Every mirror is as it was applied$/],
-    ['repaired', undefined, 'warn', /^What was different has been fetched again/],
+    ['repaired', undefined, 'warn', /^The deviating rows have been fetched again/],
     ['deviating', 'CENTRAL_UNREACHABLE', 'warn', /^Repair failed: It failed\. Wait\.$/],
     ['deviating', 'DISK_FULL', 'error', /^Repair failed/],
     ['failed', 'MIRROR_BUSY', 'warn', /^Failed: It failed\. Wait\.$/],
@@ -169,14 +174,16 @@ describe('the log', () => {
 
     const lines = spies.warn.mock.calls.map(([line]: unknown[]) => line);
     const what =
-      'The mirror users is not what was applied, in 2 of its chunks: keys 63 to 85, and in 1 more ranges. ';
+      'The mirror users differs from what was applied, in 2 of its chunks: keys 63 to 85, and in 1 more ranges. ';
     const advice =
-      'Find out who writes to it, then fetch it again with POST /api/sync/verify and {"repair": true}.';
+      'Find out who writes to it, then repair it with POST /api/sync/verify and {"repair": true}.';
     expect(lines.slice(0, 3)).toEqual([
-      `${what}There should be 46 rows in them, and there are 48. ${advice}`,
-      `The mirror users is missing, or has other columns or another key. ${advice}`,
-      `The mirror users is not what was recorded of it. ${advice}`,
+      `${what}They should have 46 rows and have 48. ${advice}`,
+      `The mirror users is missing, or its columns or key are different. ${advice}`,
+      `The mirror users does not match its record. ${advice}`,
     ]);
-    expect(lines[3]).toContain('It is fetched again now.');
+    expect(lines[3]).toContain('Its deviating rows are being fetched again.');
+    // Two scrubs, each with 2 deviating chunks, 9 of a missing mirror, and none.
+    expect(await registry.metrics()).toContain('rivulet_edge_scrub_deviating_chunks_total 22');
   });
 });

@@ -1,12 +1,14 @@
 import { Injectable, Logger, type BeforeApplicationShutdown, type OnModuleDestroy } from '@nestjs/common';
 import { isTransient, RivuletError } from '@rivulet/errors';
-import { EdgeEnv } from '../edge-env';
-import { idleProgress, type SyncProgress } from '../sync/sync-result';
-import { describeDeviations } from './describe-deviations';
+import { describeDeviations } from '../mirrors/describe-deviations';
+import type { MirrorInspection } from '../mirrors/inspect-mirror';
+import type { ScrubResult, ScrubTrigger } from '../state/scrub-result';
+import { initialProgress, type SyncProgress } from '../state/sync-progress';
 import { Scrub, type ScrubRun } from './scrub';
-import type { ScrubResult, ScrubTrigger } from './scrub-result';
+import { ScrubEnv } from './scrub.env';
+import { ScrubMetrics } from './scrub.metrics';
 
-/** Runs scrubs: one at a time, whatever asks for them. */
+/** Runs scrubs, one at a time; concurrent triggers share a scrub. */
 @Injectable()
 export class ScrubService implements OnModuleDestroy, BeforeApplicationShutdown {
   private readonly logger = new Logger('Scrub');
@@ -14,22 +16,23 @@ export class ScrubService implements OnModuleDestroy, BeforeApplicationShutdown 
   private running: { result: Promise<ScrubResult>; run: ScrubRun } | undefined;
 
   constructor(
-    private readonly env: EdgeEnv,
+    private readonly env: ScrubEnv,
     private readonly scrubber: Scrub,
+    private readonly metrics: ScrubMetrics,
   ) {}
 
-  /** How far the running scrub is, if one runs. */
+  /** How far the running scrub is, if there is one. */
   get progress(): SyncProgress | undefined {
     return this.running?.run.progress;
   }
 
   /**
-   * Runs a scrub, or joins the one that is running, and returns its result. It repairs if anybody wants it to who has
-   * asked before all mirrors are read.
+   * Runs a scrub, or joins the one that is running, and returns its result. It repairs if any caller asks for it before all
+   * mirrors are read.
    *
-   * @throws RivuletError SHUTTING_DOWN · the error of a database that is not there
+   * @throws RivuletError SHUTTING_DOWN · the error of an unreachable database
    */
-  async scrub(trigger: ScrubTrigger, repair = this.env.verifyRepair): Promise<ScrubResult> {
+  async scrub(trigger: ScrubTrigger, repair = this.env.repair): Promise<ScrubResult> {
     if (this.stopping.signal.aborted) throw new RivuletError('SHUTTING_DOWN', 'This edge is shutting down.');
     if (this.running !== undefined) {
       this.running.run.repair ||= repair;
@@ -38,10 +41,9 @@ export class ScrubService implements OnModuleDestroy, BeforeApplicationShutdown 
     const run: ScrubRun = {
       trigger,
       repair,
-      progress: { ...idleProgress(), phase: 'verifying' },
+      progress: initialProgress('scrubbing'),
       signal: this.stopping.signal,
-      onDeviation: (inspection) =>
-        this.logger.warn(`${describeDeviations(inspection)} ${nextStep(run.repair)}`),
+      onDeviation: (inspection) => this.reportDeviation(inspection, run.repair),
     };
     const result = this.runAndReport(run).finally(() => (this.running = undefined));
     this.running = { result, run };
@@ -59,22 +61,33 @@ export class ScrubService implements OnModuleDestroy, BeforeApplicationShutdown 
 
   private async runAndReport(run: ScrubRun): Promise<ScrubResult> {
     const result = await this.scrubber.run(run);
-    const { verificationId, status, durationMs, error } = result;
-    const summary = { verificationId, status, ms: durationMs };
+    this.metrics.finished(result);
+    this.report(result);
+    return result;
+  }
+
+  private reportDeviation(inspection: MirrorInspection, repair: boolean): void {
+    this.metrics.deviates(inspection);
+    this.logger.warn(`${describeDeviations(inspection)} ${nextStep(repair)}`);
+  }
+
+  private report({ scrubId, status, durationMs, error }: ScrubResult): void {
+    const summary = { scrubId, status, ms: durationMs };
     if (error !== undefined) {
-      const message = `${status === 'failed' ? 'Failed' : 'Repair failed'}: ${error.message} ${error.nextStep}`;
-      if (!isTransient(error.code)) this.logger.error({ ...summary, code: error.code }, message);
-      else this.logger.warn({ ...summary, code: error.code }, message);
+      const { code, message, nextStep: advice } = error;
+      const level = isTransient(code) ? 'warn' : 'error';
+      const what = status === 'failed' ? 'Failed' : 'Repair failed';
+      this.logger[level]({ ...summary, code }, `${what}: ${message} ${advice}`);
     } else if (status === 'intact') {
       this.logger.log(summary, 'Every mirror is as it was applied');
     } else if (status === 'repaired') {
-      this.logger.warn(summary, 'What was different has been fetched again and proved');
+      this.logger.warn(summary, 'The deviating rows have been fetched again and proved');
     }
-    return result;
   }
 }
 
 function nextStep(repair: boolean): string {
-  if (repair) return 'It is fetched again now. Find out who writes to it, and look at the disk.';
-  return 'Find out who writes to it, then fetch it again with POST /api/sync/verify and {"repair": true}.';
+  if (repair)
+    return 'Its deviating rows are being fetched again. Find out who writes to it, and check the disk.';
+  return 'Find out who writes to it, then repair it with POST /api/sync/verify and {"repair": true}.';
 }

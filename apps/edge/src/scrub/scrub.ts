@@ -1,35 +1,40 @@
 import { inTransaction } from '@rivulet/postgres';
 import type { RivuletError } from '@rivulet/errors';
+import type { MirrorInspection } from '../mirrors/inspect-mirror';
+import type { DatabaseLease } from '../state/database-lease';
 import type { ScrubLog } from '../state/scrub-log';
+import {
+  DEVIATIONS_NAMED,
+  type ScrubResult,
+  type ScrubTableResult,
+  type ScrubTrigger,
+} from '../state/scrub-result';
+import type { SyncProgress } from '../state/sync-progress';
+import { storedError, type SyncResult } from '../state/sync-result';
 import type { SyncState } from '../state/sync-state';
-import type { DatabaseLease } from '../sync/database-lease';
-import { storableError } from '../sync/failure-report';
-import type { SyncProgress, SyncResult } from '../sync/sync-result';
-import type { MirrorInspection } from './inspect-mirror';
 import { readMirrors, type ReadMirrorsSettings } from './read-mirrors';
-import { DEVIATIONS_NAMED, type ScrubResult, type ScrubTableResult, type ScrubTrigger } from './scrub-result';
 
 export interface ScrubDependencies extends ReadMirrorsSettings {
   state: SyncState;
   log: ScrubLog;
-  /** Runs a cycle of its own; `prepare` comes first, under its lease. */
+  /** Runs a new cycle; `prepare` runs first, under its lease. */
   syncAfter: (prepare: (lease: DatabaseLease) => Promise<void>) => Promise<SyncResult>;
   now: () => Date;
   newId: () => string;
   nameError: (error: unknown) => RivuletError;
 }
 
-/** What a running scrub is told and tells. */
+/** The order for one scrub, and what it reports while it runs. */
 export interface ScrubRun {
   trigger: ScrubTrigger;
-  /** Whether to fetch again what deviates. It is read when all mirrors have been. */
+  /** Whether to fetch deviating rows again. It is evaluated after all mirrors have been read. */
   repair: boolean;
   progress: SyncProgress;
   signal: AbortSignal;
   onDeviation: (inspection: MirrorInspection) => void;
 }
 
-/** Reads all mirrors, and says where they are not what has been applied. Knows nothing of schedules, HTTP or Nest. */
+/** Reads all mirrors, and reports where they differ from what was applied. Knows nothing of schedules, HTTP or Nest. */
 export class Scrub {
   constructor(private readonly dependencies: ScrubDependencies) {}
 
@@ -45,7 +50,7 @@ export class Scrub {
     try {
       await this.readAndRepair(run, result);
     } catch (error) {
-      result.error = storableError(nameError(error));
+      result.error = storedError(nameError(error));
     }
     result.finishedAt = now().toISOString();
     result.durationMs = Math.round(performance.now() - start);
@@ -65,21 +70,21 @@ export class Scrub {
     else result.error = result.repair.error;
   }
 
-  /** Makes the state true, so that central is asked for what the mirrors lack. */
+  /** Corrects the records, so that the next request asks central for the rows that the mirrors lack. */
   private async recordFindings(lease: DatabaseLease, deviating: MirrorInspection[]): Promise<void> {
     const { state, limits } = this.dependencies;
     await inTransaction(lease.client, limits, async () => {
       for (const { status, recorded, found } of deviating) {
-        // A mirror that is not there, or has other columns, is not believed in any case.
+        // A missing mirror, or one with different columns, does not count as held in any case.
         if (status === 'deviating') await state.recordFound(lease, recorded, found);
       }
     });
   }
 }
 
-function unfinishedResult(verificationId: string, trigger: ScrubTrigger, startedAt: string): ScrubResult {
+function unfinishedResult(scrubId: string, trigger: ScrubTrigger, startedAt: string): ScrubResult {
   return {
-    verificationId,
+    scrubId,
     trigger,
     status: 'failed',
     startedAt,

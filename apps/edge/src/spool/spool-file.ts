@@ -13,21 +13,21 @@ import {
   type FrameHeader,
 } from '@rivulet/protocol';
 
-/** Where a frame stands in the file. */
+/** The place of a frame in the file. */
 interface Entry {
   offset: number;
   length: number;
-  /** Bytes that it has when it is decoded. */
+  /** Size of the decoded frame. */
   contentBytes: number;
 }
 
-/** No room on the device, or none left of what this user may have. */
+/** The device is full, or the quota of this user is used up. */
 const NO_ROOM = new Set(['ENOSPC', 'EDQUOT']);
 
 /**
- * Frames that have arrived and wait to be applied, in one file that only grows, found by digest. A download that
- * broke off goes on behind the last whole frame, also after a restart, and also for a later manifest that needs
- * some of the same frames. Nothing is trusted for being in the file: a frame is checked again when it is read.
+ * Frames that have arrived and wait to be applied, in one append-only file, found by digest. A broken download resumes
+ * after the last whole frame, also after a restart, and also for a later manifest that needs some of the same frames.
+ * Every frame is checked again when it is read: the file itself is not trusted.
  */
 export class SpoolFile {
   private readonly entries = new Map<string, Entry>();
@@ -40,9 +40,9 @@ export class SpoolFile {
   ) {}
 
   /**
-   * Opens the file, or makes it. What is in it counts after recover().
+   * Opens or creates the file. Its frames can be used after recover().
    *
-   * @param maxRowBytes the largest row that is taken; what came under a higher limit is fetched again
+   * @param maxRowBytes the largest row that is accepted; frames that came under a higher limit are fetched again
    */
   static async open(path: string, maxRowBytes = ROW_MAX_BYTES): Promise<SpoolFile> {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
@@ -51,9 +51,9 @@ export class SpoolFile {
   }
 
   /**
-   * Finds the frames in the file, and checks each: damaged ones are left out, and what a crash left of one at the end
-   * is cut off. A second edge process on the same database may have this file open too, so this comes first in every
-   * download, and only under the lease.
+   * Finds the frames in the file and checks each: damaged frames are ignored, and a partial frame that a crash left at the
+   * end is cut off. Another edge process on the same database may have this file open too, so every download calls this
+   * first, and only under the lease.
    */
   async recover(): Promise<void> {
     this.entries.clear();
@@ -70,7 +70,7 @@ export class SpoolFile {
     await this.file.truncate(this.end);
   }
 
-  /** Bytes of all frames in it. */
+  /** Total bytes of the frames in the file. */
   get bytes(): number {
     return this.end;
   }
@@ -79,21 +79,21 @@ export class SpoolFile {
     return this.entries.has(digest);
   }
 
-  /** What the file has of these frames, in bytes. */
+  /** Bytes that these frames take in the file. */
   bytesOf(digests: Iterable<string>): number {
     let bytes = 0;
     for (const digest of digests) bytes += this.entries.get(digest)?.length ?? 0;
     return bytes;
   }
 
-  /** The same, decoded. */
+  /** Bytes of these frames when decoded. */
   contentBytesOf(digests: Iterable<string>): number {
     let bytes = 0;
     for (const digest of digests) bytes += this.entries.get(digest)?.contentBytes ?? 0;
     return bytes;
   }
 
-  /** @throws RivuletError DISK_FULL; the frames are then not in the spool, and the next go in their place */
+  /** @throws RivuletError DISK_FULL; the frames are then not in the spool, and the next ones overwrite them */
   async append(frames: Frame[]): Promise<void> {
     const pieces = frames.flatMap((frame) => [encodeFrameHeader(frame.header), frame.block]);
     const bytes = Buffer.concat(pieces);
@@ -101,7 +101,7 @@ export class SpoolFile {
       await this.writeAtEnd(bytes);
       freeMemory(bytes);
     } catch (error) {
-      // Part of a frame may have been written. The next one goes over it; until then its room is given back.
+      // Part of a frame may have been written. The next frame overwrites it; until then the space is released.
       await this.file.truncate(this.end).catch(() => undefined);
       if (!NO_ROOM.has(String((error as NodeJS.ErrnoException).code))) throw error;
       throw new RivuletError('DISK_FULL', `The disk of ${this.path} became full during the download.`, {
@@ -117,7 +117,7 @@ export class SpoolFile {
   /**
    * The content of a frame, checked against its digest.
    *
-   * @throws RivuletError FRAME_INVALID when the disk gave back something else; the frame is then forgotten
+   * @throws RivuletError FRAME_INVALID when the stored bytes are damaged; the frame is then forgotten
    */
   async read(digest: string): Promise<Buffer> {
     const entry = this.entries.get(digest);
@@ -135,7 +135,7 @@ export class SpoolFile {
     }
   }
 
-  /** @throws RivuletError DISK_FULL when there is not room for so many more bytes */
+  /** @throws RivuletError DISK_FULL when the disk has less free space than this */
   async requireRoom(bytes: number): Promise<void> {
     const { bavail, bsize } = await statfs(dirname(this.path));
     const free = bavail * bsize;
@@ -156,13 +156,13 @@ export class SpoolFile {
     await this.file.close();
   }
 
-  /** Has the frame at the end found by its digest. */
+  /** Makes the frame at the end known by its digest. */
   private enter({ digest, blockBytes, contentBytes }: FrameHeader): void {
     const length = FRAME_HEADER_BYTES + blockBytes;
     this.entries.set(digest.toString('hex'), { offset: this.end, length, contentBytes });
   }
 
-  /** Not in append mode: another process may have made the file longer or shorter than we know it. */
+  /** Not in append mode: another process may have changed the length of the file. */
   private async writeAtEnd(bytes: Buffer): Promise<void> {
     for (let done = 0; done < bytes.length;) {
       const { bytesWritten } = await this.file.write(bytes, done, bytes.length - done, this.end + done);
@@ -170,7 +170,7 @@ export class SpoolFile {
     }
   }
 
-  /** Undefined when what is there before `size` is not the whole of one. */
+  /** Undefined when there is no whole frame between the offset and `size`. */
   private async lengthOfFrameAt(offset: number, size: number): Promise<number | undefined> {
     if (offset + FRAME_HEADER_BYTES > size) return undefined;
     const header = tryDecodeHeader(await this.bytesAt(offset, FRAME_HEADER_BYTES), this.maxRowBytes);

@@ -1,5 +1,5 @@
 import { Column, Entity, PrimaryGeneratedColumn } from 'typeorm';
-import type { ScrubResult } from '../scrub/scrub-result';
+import type { ScrubResult } from './scrub-result';
 
 /** One finished scrub. */
 @Entity('edge_scrub_log')
@@ -7,8 +7,8 @@ export class EdgeScrubLog {
   @PrimaryGeneratedColumn('identity')
   id: string;
 
-  @Column('text', { name: 'verification_id' })
-  verificationId: string;
+  @Column('text', { name: 'scrub_id' })
+  scrubId: string;
 
   @Column('text')
   trigger: ScrubResult['trigger'];

@@ -1,5 +1,5 @@
 import { Column, Entity, PrimaryGeneratedColumn } from 'typeorm';
-import type { SyncResult } from '../sync/sync-result';
+import type { SyncResult } from './sync-result';
 import { bigintAsNumber } from '@rivulet/platform';
 
 /** One finished cycle. */
@@ -44,7 +44,7 @@ export class EdgeSyncLog {
   @Column('jsonb', { nullable: true })
   error: SyncResult['error'] | null;
 
-  /** When central confirmed that it knows. */
+  /** When central confirmed the report. */
   @Column('timestamptz', { name: 'acknowledged_at', nullable: true })
   acknowledgedAt: Date | null;
 }

@@ -1,7 +1,7 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { bigintAsNumber } from '@rivulet/platform';
 
-/** What has been applied last; at most one row. */
+/** The manifest applied last; at most one row. */
 @Entity('edge_sync_state')
 export class EdgeSyncState {
   @PrimaryColumn('boolean')

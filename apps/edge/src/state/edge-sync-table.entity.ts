@@ -2,7 +2,7 @@ import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { bigintAsNumber } from '@rivulet/platform';
 import type { Column as MirrorColumn, TableSchema } from '@rivulet/protocol';
 
-/** What one mirror holds. */
+/** The recorded content of one mirror. */
 @Entity('edge_sync_tables')
 export class EdgeSyncTable {
   /** The dataset's name. */
@@ -34,11 +34,11 @@ export class EdgeSyncTable {
   @Column('bigint', { transformer: bigintAsNumber })
   bytes: number;
 
-  /** The roles that were granted it. */
+  /** Roles that were granted SELECT. */
   @Column('jsonb')
   grants: string[];
 
-  /** What becomes of it when its dataset is gone. */
+  /** What happens to the mirror when its dataset is removed. */
   @Column('text', { name: 'on_remove' })
   onRemove: TableSchema['onRemove'];
 

@@ -19,22 +19,22 @@ const upsertChunks = `
   ON CONFLICT (name, position) DO UPDATE SET digest = excluded.digest, rows = excluded.rows,
     bytes = excluded.bytes, first_key = excluded.first_key, last_key = excluded.last_key`;
 
-/** SHA-256 in hex of each chunk that the mirror of this dataset is recorded to have, in order. */
+/** SHA-256 in hex of each recorded chunk of this dataset's mirror, in order. */
 export async function readChunkDigests(client: ClientBase, name: string): Promise<string[]> {
   const { rows } = await client.query<{ digests: string | null }>(selectDigests, [name]);
   return rows[0]!.digests?.match(/.{64}/g) ?? [];
 }
 
-/** The chunks that the mirror of this dataset is recorded to have, in order. */
+/** The recorded chunks of this dataset's mirror, in order. */
 export async function readChunks(client: ClientBase, name: string): Promise<ChunkSummary[]> {
   return (await client.query<ChunkSummary>(selectChunks, [name])).rows;
 }
 
 /**
- * Records which chunks a mirror has from now on. Only what differs from the recorded ones is written: with those of
- * ten million rows, a change of one row otherwise costs 29,000 rows here.
+ * Replaces the recorded chunks of a mirror. Only chunks that differ are written: at ten million rows, a change of one row
+ * would otherwise write 29,000 rows here.
  *
- * @param recorded what readChunks() gave in the same transaction; empty to write all of them
+ * @param recorded the answer of readChunks() in the same transaction; empty to write all chunks
  */
 export async function writeChunks(
   client: ClientBase,

@@ -1,11 +1,13 @@
-import type { DataSource } from 'typeorm';
-import type { ScrubResult } from '../scrub/scrub-result';
+import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import type { ScrubResult } from './scrub-result';
 import { EdgeScrubLog } from './edge-scrub-log.entity';
 
-/** Counted, not aged: an edge's clock may be wrong by decades. */
+/** A count, not an age: an edge's clock may be wrong by decades. */
 const LOG_ROWS_KEPT = 500;
 
-/** The only writer of what scrubs have found. */
+/** The only writer of the scrub log. */
+@Injectable()
 export class ScrubLog {
   constructor(private readonly database: DataSource) {}
 
@@ -24,7 +26,7 @@ export class ScrubLog {
     );
   }
 
-  /** The result of the last scrub, of whatever process. */
+  /** The result of the last scrub, by any process. */
   async last(): Promise<ScrubResult | undefined> {
     const [entry] = await this.database.manager.find(EdgeScrubLog, { order: { id: 'DESC' }, take: 1 });
     if (entry === undefined) return undefined;

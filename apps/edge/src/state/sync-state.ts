@@ -1,3 +1,4 @@
+import { Injectable } from '@nestjs/common';
 import { mirrorFingerprint } from '@rivulet/mirror';
 import {
   TableHasher,
@@ -9,17 +10,17 @@ import {
   type ManifestTable,
 } from '@rivulet/protocol';
 import type { PoolClient } from 'pg';
-import { IsNull, Not, type DataSource, type EntityManager } from 'typeorm';
-import type { SyncResult } from '../sync/sync-result';
+import { DataSource, IsNull, Not, type EntityManager } from 'typeorm';
+import type { SyncResult } from './sync-result';
 import { EdgeSyncLog } from './edge-sync-log.entity';
 import { EdgeSyncState } from './edge-sync-state.entity';
 import { EdgeSyncTable } from './edge-sync-table.entity';
 import { readChunkDigests, writeChunks } from './mirror-chunks';
 
-/** Rows of the log that are kept. Counted, not aged: an edge's clock may be wrong by decades. */
+/** Log rows to keep. A count, not an age: an edge's clock may be wrong by decades. */
 const LOG_ROWS_KEPT = 5_000;
 
-/** Where mirrors are and how they are treated can change without their rows. */
+/** The place and the options of a mirror can change while its rows do not. */
 const updateOptions = `
   UPDATE rivulet.edge_sync_tables recorded
   SET schema_name = described.schema, table_name = described."table", grants = described.grants,
@@ -29,21 +30,22 @@ const updateOptions = `
     AND (schema_name, table_name, recorded.grants, on_remove)
       IS DISTINCT FROM (described.schema, described."table", described.grants, described."onRemove")`;
 
-/** A connection, in two forms. */
+/** One connection, as pg and as TypeORM see it. */
 export interface StateSession {
   client: PoolClient;
   manager: EntityManager;
 }
 
-/** What a mirror has been made to hold. */
+/** A mirror whose new content has been written and proved. */
 export interface WrittenMirror {
   table: ManifestTable;
-  /** The chunks that it was recorded to have; empty when none of them count any more. */
+  /** The chunks recorded before; empty when none of them is valid any more. */
   recorded: ChunkSummary[];
   chunks: ChunkSummary[];
 }
 
-/** The only writer of what has been applied, and of the log. */
+/** The only writer of the applied state and of the sync log. */
+@Injectable()
 export class SyncState {
   constructor(private readonly database: DataSource) {}
 
@@ -56,8 +58,8 @@ export class SyncState {
   }
 
   /**
-   * The mirrors that are what the state says, as far as can be told without reading them: they are there, with the
-   * same columns, and their recorded chunks make up their checksum.
+   * The tables that this device tells central it holds: mirrors that match the state as far as can be told without
+   * reading their rows. The table exists with the recorded columns, and the recorded chunks make up the checksum.
    */
   async heldTables(client: PoolClient): Promise<EdgeSyncTable[]> {
     const held: EdgeSyncTable[] = [];
@@ -69,7 +71,17 @@ export class SyncState {
     return held;
   }
 
-  /** The position applied last, locked until the transaction ends, so that it cannot move under the caller. */
+  /** Runs the work on another connection than that of a lease. */
+  async onConnection<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
+    const runner = this.database.createQueryRunner();
+    try {
+      return await work((await runner.connect()) as PoolClient);
+    } finally {
+      await runner.release();
+    }
+  }
+
+  /** The position applied last. Its row stays locked until the transaction ends, so that nobody else can change it. */
   async lockPosition(manager: EntityManager): Promise<ManifestPosition | null> {
     const [row] = await manager.query<{ epoch: number; sequence: string }[]>(
       'SELECT epoch, sequence FROM rivulet.edge_sync_state FOR UPDATE',
@@ -77,35 +89,21 @@ export class SyncState {
     return row === undefined ? null : { epoch: row.epoch, sequence: Number(row.sequence) };
   }
 
-  /** Enters an applied manifest: the new state, what each table holds, and the log row, in the open transaction. */
+  /** Records an applied manifest in the open transaction: the new state, the content of each mirror, and the log row. */
   async recordApplied(
-    { client, manager }: StateSession,
+    session: StateSession,
     manifest: Manifest,
     signedBy: string,
     result: SyncResult,
     written: WrittenMirror[],
   ): Promise<void> {
+    const { manager } = session;
     const { manifestId, macAddress, epoch, sequence, schemaVersion } = manifest;
     const appliedAt = new Date(result.finishedAt);
-    await manager.upsert(
-      EdgeSyncState,
-      {
-        singleton: true,
-        macAddress,
-        manifestId,
-        epoch,
-        sequence,
-        schemaVersion,
-        centralKey: signedBy,
-        appliedAt,
-      },
-      ['singleton'],
-    );
-    for (const { table: described, recorded, chunks } of written) {
-      const { indexes: _indexes, maxDeletedShare: _share, ...table } = described;
-      await manager.upsert(EdgeSyncTable, { ...table, manifestId, loadedAt: appliedAt }, ['name']);
-      await writeChunks(client, table.name, recorded, chunks);
-    }
+    const position = { macAddress, manifestId, epoch, sequence, schemaVersion };
+    const state = { singleton: true, ...position, centralKey: signedBy, appliedAt };
+    await manager.upsert(EdgeSyncState, state, ['singleton']);
+    for (const mirror of written) await this.recordMirror(session, mirror, manifestId, appliedAt);
     await manager.query(updateOptions, [JSON.stringify(manifest.tables)]);
     const names = manifest.tables.map((table) => table.name);
     await manager.query('DELETE FROM rivulet.edge_sync_tables WHERE name <> ALL ($1)', [names]);
@@ -113,9 +111,20 @@ export class SyncState {
     await this.appendLog(manager, result);
   }
 
+  private async recordMirror(
+    { client, manager }: StateSession,
+    { table: described, recorded, chunks }: WrittenMirror,
+    manifestId: string,
+    loadedAt: Date,
+  ): Promise<void> {
+    const { indexes: _indexes, maxDeletedShare: _share, ...table } = described;
+    await manager.upsert(EdgeSyncTable, { ...table, manifestId, loadedAt }, ['name']);
+    await writeChunks(client, table.name, recorded, chunks);
+  }
+
   /**
-   * Enters what a mirror was found to hold, in the open transaction. False when the state no longer says of it what
-   * the finding was compared with: then a cycle has written the mirror since.
+   * Records, in the open transaction, the content that was found in a mirror. False when the recorded checksum has
+   * changed since the mirror was read: a cycle has written it meanwhile.
    */
   async recordFound(
     { client, manager }: StateSession,
@@ -130,12 +139,12 @@ export class SyncState {
     return true;
   }
 
-  /** Enters a cycle that applied nothing. */
+  /** Logs a cycle that applied nothing. */
   async recordCycle(result: SyncResult): Promise<void> {
     await this.appendLog(this.database.manager, result);
   }
 
-  /** Reports that central has not confirmed, oldest first. */
+  /** Reports of applied manifests that central has not confirmed, oldest first. */
   async unacknowledged(): Promise<Acknowledgement[]> {
     const entries = await this.database.manager.find(EdgeSyncLog, {
       where: { status: 'applied', acknowledgedAt: IsNull() },
@@ -144,21 +153,25 @@ export class SyncState {
     return entries.map(toAcknowledgement);
   }
 
+  async countUnacknowledged(): Promise<number> {
+    return this.database.manager.countBy(EdgeSyncLog, { status: 'applied', acknowledgedAt: IsNull() });
+  }
+
   async markAcknowledged(cycleId: string, acknowledgedAt: Date): Promise<void> {
     await this.database.manager.update(EdgeSyncLog, { cycleId }, { acknowledgedAt });
   }
 
-  /** When the mirrors were last known to be what central has: the end of the last cycle that did not fail. */
+  /** When the mirrors were last confirmed to be up to date: the end of the last cycle that did not fail. */
   async lastConfirmedAt(): Promise<Date | null> {
     const last = await this.database.manager.findOne(EdgeSyncLog, {
       where: { status: Not('failed') },
       order: { id: 'DESC' },
     });
-    // After thousands of failures the log no longer goes back to it.
+    // After thousands of failures the log no longer reaches back that far.
     return last?.finishedAt ?? (await this.read())?.appliedAt ?? null;
   }
 
-  /** Finished cycles, the latest first. */
+  /** Finished cycles, latest first. */
   async history(limit: number): Promise<SyncResult[]> {
     const entries = await this.database.manager.find(EdgeSyncLog, { order: { id: 'DESC' }, take: limit });
     return entries.map(toResult);

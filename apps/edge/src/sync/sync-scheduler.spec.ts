@@ -1,8 +1,9 @@
 import { Logger } from '@nestjs/common';
 import { SchedulerRegistry } from '@nestjs/schedule';
 import { RivuletError } from '@rivulet/errors';
-import { EdgeEnv } from '../edge-env';
+import { ScheduleEnv } from '../schedule/schedule.env';
 import { SyncScheduler } from './sync-scheduler';
+import { SyncEnv } from './sync.env';
 import type { SyncService } from './sync.service';
 
 const day = 86_400_000;
@@ -19,17 +20,18 @@ afterEach(() => {
   jest.useRealTimers();
 });
 
-function start(settings: Partial<EdgeEnv>): SyncScheduler {
-  const env = Object.assign(new EdgeEnv(), { firstSyncDelayMs: 2_000, syncJitterMs: 0 }, settings);
+function start(settings: Partial<SyncEnv>, jitterMs = 0): SyncScheduler {
+  const env = Object.assign(new SyncEnv(), { firstDelayMs: 2_000 }, settings);
+  const scheduleEnv = Object.assign(new ScheduleEnv(), { jitterMs });
   const service = { sync } as unknown as SyncService;
-  const scheduler = new SyncScheduler(env, new SchedulerRegistry(), service);
+  const scheduler = new SyncScheduler(env, scheduleEnv, new SchedulerRegistry(), service);
   scheduler.onApplicationBootstrap();
   return scheduler;
 }
 
 describe('the scheduler', () => {
   it('starts the first cycle soon, and the others by the schedule, each with jitter', async () => {
-    const scheduler = start({ syncSchedule: '5m', syncJitterMs: 30_000 });
+    const scheduler = start({ schedule: '5m' }, 30_000);
     expect(scheduler.nextRunAt).toEqual(new Date('2026-11-21T08:00:01Z'));
 
     await jest.advanceTimersByTimeAsync(1_000);
@@ -45,7 +47,7 @@ describe('the scheduler', () => {
     sync.mockRejectedValueOnce(
       new RivuletError('SYNC_IN_PROGRESS', 'Another process is syncing this database.'),
     );
-    start({ syncSchedule: '5m' });
+    start({ schedule: '5m' });
 
     await jest.advanceTimersByTimeAsync(301_000);
 
@@ -60,7 +62,7 @@ describe('the scheduler', () => {
     const error = jest.spyOn(Logger.prototype, 'error').mockReturnValue();
     const unknown = new Error('what is this?');
     sync.mockRejectedValueOnce(unknown);
-    start({ syncSchedule: '5m' });
+    start({ schedule: '5m' });
 
     await jest.advanceTimersByTimeAsync(1_000);
 
@@ -70,8 +72,8 @@ describe('the scheduler', () => {
   it.each([
     ['30d', 30 * day],
     ['0 8 31 12 *', 40 * day],
-  ])('waits for %s, though that is more than a timer takes', async (syncSchedule, waitMs) => {
-    const scheduler = start({ syncSchedule, firstSyncDelayMs: 0 });
+  ])('waits for %s, though that is more than a timer takes', async (schedule, waitMs) => {
+    const scheduler = start({ schedule, firstDelayMs: 0 });
     await jest.advanceTimersByTimeAsync(0);
     expect(scheduler.nextRunAt).toEqual(new Date(Date.parse('2026-11-21T08:00:00Z') + waitMs));
 

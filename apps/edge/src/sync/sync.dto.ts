@@ -2,21 +2,20 @@ import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { errorCatalogue, type ErrorCode } from '@rivulet/errors';
 import { Type } from 'class-transformer';
 import { IsBoolean, IsInt, IsOptional, Max, Min } from 'class-validator';
+import { syncPhases, type SyncProgress } from '../state/sync-progress';
 import {
-  syncPhases,
   syncTriggers,
   tableActions,
   type SyncDurations,
-  type SyncProgress,
   type SyncResult,
   type TableResult,
-} from './sync-result';
+} from '../state/sync-result';
 
 export const exampleChecksum = '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08';
 export const exampleManifestId = '01KAJ9V9RW4C7ZK3DYE7V1NB2R';
 
 export class SyncDurationsDto implements SyncDurations {
-  @ApiProperty({ description: "Milliseconds until central's answer was there.", example: 48 })
+  @ApiProperty({ description: "Milliseconds until central's answer arrived.", example: 48 })
   requestMs: number;
 
   @ApiProperty({ description: 'Milliseconds for fetching and checking frames.', example: 21 })
@@ -25,7 +24,7 @@ export class SyncDurationsDto implements SyncDurations {
   @ApiProperty({ description: 'Milliseconds for writing the mirrors.', example: 34 })
   applyMs: number;
 
-  @ApiProperty({ description: 'Milliseconds for reading them back and hashing.', example: 12 })
+  @ApiProperty({ description: 'Milliseconds for reading the mirrors back and hashing.', example: 12 })
   verifyMs: number;
 
   @ApiProperty({ description: 'Milliseconds from start to end.', example: 131 })
@@ -41,17 +40,17 @@ export class TableResultDto implements TableResult {
 
   @ApiProperty({
     description:
-      '`created`, `loaded` (emptied and filled), `rebuilt` (made anew for other columns), `patched` (by the rows ' +
-      'that differ), `merged` (with the chunks that differ) or `unchanged`.',
+      '`created`, `loaded` (emptied and filled), `rebuilt` (replaced by a new table with different columns), ' +
+      '`patched` (the rows that differ were changed), `merged` (with the chunks that differ) or `unchanged`.',
     enum: tableActions,
   })
   action: TableResult['action'];
 
-  @ApiProperty({ description: 'Rows that the mirror has.', example: 1032 })
+  @ApiProperty({ description: 'Rows of the mirror.', example: 1032 })
   rows: number;
 
   @ApiProperty({
-    description: 'Rows that were inserted, updated or deleted; all of them when it was filled.',
+    description: 'Rows inserted, updated or deleted; all rows when the table was filled.',
     example: 12,
   })
   rowsChanged: number;
@@ -92,20 +91,21 @@ export class SyncResultDto implements SyncResult {
   cycleId: string;
 
   @ApiProperty({
-    description: 'What started the cycle. `repair`: a scrub that found a deviation.',
+    description: 'What started the cycle. `repair`: a scrub found a deviation.',
     enum: syncTriggers,
   })
   trigger: SyncResult['trigger'];
 
   @ApiProperty({
     description:
-      '`applied`: a new manifest. `current`: nothing had changed. `failed`: see `error`; nothing has changed.',
+      '`applied`: a new manifest. `current`: the mirrors were up to date. `failed`: see `error`; nothing has changed.',
     enum: ['applied', 'current', 'failed'],
   })
   status: SyncResult['status'];
 
   @ApiProperty({
-    description: 'The manifest of the mirrors, or the one that failed; null when there was none.',
+    description:
+      'The manifest of the mirrors, or the one that could not be applied; null when there was none.',
     type: String,
     nullable: true,
     example: exampleManifestId,
@@ -113,14 +113,19 @@ export class SyncResultDto implements SyncResult {
   manifestId: string | null;
 
   @ApiProperty({
-    description: "Which life of central's database the manifest is from.",
+    description: "The manifest's epoch. It is raised when central's database is restored from a backup.",
     type: Number,
     nullable: true,
     example: 1,
   })
   epoch: number | null;
 
-  @ApiProperty({ description: 'Its place in the epoch.', type: Number, nullable: true, example: 42 })
+  @ApiProperty({
+    description: "The manifest's number in the epoch.",
+    type: Number,
+    nullable: true,
+    example: 42,
+  })
   sequence: number | null;
 
   @ApiProperty({ description: "By the edge's clock.", example: '2026-11-21T08:00:03.120Z' })
@@ -129,17 +134,17 @@ export class SyncResultDto implements SyncResult {
   @ApiProperty({ description: "By the edge's clock.", example: '2026-11-21T08:00:03.251Z' })
   finishedAt: string;
 
-  @ApiProperty({ description: 'Where the time went.', type: SyncDurationsDto })
+  @ApiProperty({ description: 'Duration of each phase.', type: SyncDurationsDto })
   durations: SyncDurationsDto;
 
   @ApiProperty({ description: 'Bytes of frames that were fetched.', example: 96211 })
   wireBytes: number;
 
-  @ApiProperty({ description: 'Whether central has confirmed that it knows.', example: true })
+  @ApiProperty({ description: 'Whether central has confirmed the report of this cycle.', example: true })
   acknowledged: boolean;
 
   @ApiProperty({
-    description: 'What was done with each table; empty when the cycle failed.',
+    description: 'The result for each table; empty when the cycle failed.',
     type: [TableResultDto],
   })
   tables: TableResultDto[];
@@ -149,29 +154,30 @@ export class SyncResultDto implements SyncResult {
 }
 
 export class SyncProgressDto implements SyncProgress {
-  @ApiProperty({ description: 'What the cycle is doing.', enum: syncPhases })
+  @ApiProperty({ description: 'What the cycle or scrub is doing.', enum: syncPhases })
   phase: SyncProgress['phase'];
 
-  @ApiProperty({ description: 'Rows that have been read back, while verifying.', example: 512000 })
+  @ApiProperty({ description: 'Rows read so far, while verifying or scrubbing.', example: 512000 })
   rowsDone: number;
 
-  @ApiProperty({ description: '0 until it is known.', example: 1000000 })
+  @ApiProperty({ description: '0 until the total is known.', example: 1000000 })
   rowsTotal: number;
 
   @ApiProperty({
-    description: 'Bytes fetched while downloading, of rows and patches taken while applying.',
+    description:
+      'Bytes fetched so far while downloading; bytes of rows and patches written so far while applying.',
     example: 19922944,
   })
   bytesDone: number;
 
-  @ApiProperty({ description: '0 until it is known.', example: 38797312 })
+  @ApiProperty({ description: '0 until the total is known.', example: 38797312 })
   bytesTotal: number;
 }
 
 export class SyncBodyDto {
   @ApiPropertyOptional({
     description:
-      'Lets this one cycle delete any number of rows, whatever `guard:` in the datasets file says.',
+      'Lets this one cycle delete any number of rows, regardless of `guard:` in the datasets file.',
     example: true,
   })
   @IsOptional()
@@ -181,7 +187,7 @@ export class SyncBodyDto {
 
 export class HistoryQueryDto {
   @ApiPropertyOptional({
-    description: 'Number of cycles, the latest first.',
+    description: 'Number of cycles.',
     default: 20,
     minimum: 1,
     maximum: 500,

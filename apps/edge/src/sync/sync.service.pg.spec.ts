@@ -1,10 +1,13 @@
 import { Logger } from '@nestjs/common';
 import { RivuletError, type ErrorCode } from '@rivulet/errors';
+import { Registry } from 'prom-client';
 import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
 import { DataSource } from 'typeorm';
-import { withDatabaseLease } from './database-lease';
-import type { SyncCycle } from './sync-cycle';
-import { unfinishedResult, type SyncResult, type TableResult } from './sync-result';
+import { withDatabaseLease } from '../state/database-lease';
+import type { SyncCycle } from './cycle/sync-cycle';
+import type { SyncResult, TableResult } from '../state/sync-result';
+import { syncResult } from '../../test/sync-result-fixture';
+import { SyncMetrics } from './sync.metrics';
 import { SyncService } from './sync.service';
 
 let database: TestDatabase;
@@ -23,12 +26,12 @@ afterAll(async () => {
 });
 beforeEach(() => {
   run = jest.fn();
-  service = new SyncService(source, { run } as unknown as SyncCycle);
+  service = new SyncService(source, { run } as unknown as SyncCycle, new SyncMetrics(new Registry()));
 });
 afterEach(() => jest.restoreAllMocks());
 
 function current(cycleId: string): SyncResult {
-  return { ...unfinishedResult(cycleId, 'operator', '2026-11-21T08:00:00.000Z'), status: 'current' };
+  return syncResult({ cycleId, status: 'current' });
 }
 
 function failed(code: ErrorCode): SyncResult {

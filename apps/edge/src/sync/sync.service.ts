@@ -1,17 +1,19 @@
 import { Injectable, Logger, type BeforeApplicationShutdown, type OnModuleDestroy } from '@nestjs/common';
 import { isTransient, RivuletError } from '@rivulet/errors';
 import { DataSource } from 'typeorm';
-import type { CycleOrder } from './cycle-context';
-import { withDatabaseLease, type DatabaseLease } from './database-lease';
-import { SyncCycle } from './sync-cycle';
-import { idleProgress, type SyncProgress, type SyncResult, type SyncTrigger } from './sync-result';
+import { withDatabaseLease, type DatabaseLease } from '../state/database-lease';
+import { initialProgress, type SyncProgress } from '../state/sync-progress';
+import type { SyncResult, SyncTrigger, TableResult } from '../state/sync-result';
+import type { CycleOrder } from './cycle/cycle-context';
+import { SyncCycle } from './cycle/sync-cycle';
+import { SyncMetrics } from './sync.metrics';
 
 interface CycleOptions extends Partial<Pick<CycleOrder, 'confirmDeletes'>> {
-  /** Comes before the cycle, under its lease. */
+  /** Runs before the cycle, under its lease. */
   prepare?: (lease: DatabaseLease) => Promise<void>;
 }
 
-/** Runs cycles: one at a time, whatever asks for them. */
+/** Runs cycles, one at a time; concurrent triggers share a cycle. */
 @Injectable()
 export class SyncService implements OnModuleDestroy, BeforeApplicationShutdown {
   private readonly logger = new Logger('Sync');
@@ -22,9 +24,10 @@ export class SyncService implements OnModuleDestroy, BeforeApplicationShutdown {
   constructor(
     private readonly database: DataSource,
     private readonly cycle: SyncCycle,
+    private readonly metrics: SyncMetrics,
   ) {}
 
-  /** How far the running cycle is, if one runs. */
+  /** How far the running cycle is, if there is one. */
   get progress(): SyncProgress | undefined {
     return this.running?.progress;
   }
@@ -37,8 +40,8 @@ export class SyncService implements OnModuleDestroy, BeforeApplicationShutdown {
   /**
    * Runs a cycle, or joins the one that is running, and returns its result.
    *
-   * @throws RivuletError SYNC_IN_PROGRESS when another process is at it · SHUTTING_DOWN · the error of a database
-   *   that is not there
+   * @throws RivuletError SYNC_IN_PROGRESS when another process is syncing · SHUTTING_DOWN · the error of an unreachable
+   *   database
    */
   async sync(trigger: SyncTrigger): Promise<SyncResult> {
     this.refuseWhenStopping();
@@ -46,7 +49,8 @@ export class SyncService implements OnModuleDestroy, BeforeApplicationShutdown {
   }
 
   /**
-   * Runs a cycle that fetches what a scrub found to be different. `prepare` records it before, under the lease.
+   * Runs a cycle that fetches rows in which a scrub has found mirrors to differ. `prepare` records the findings before,
+   * under the lease.
    *
    * @throws as sync() does
    */
@@ -55,7 +59,7 @@ export class SyncService implements OnModuleDestroy, BeforeApplicationShutdown {
   }
 
   /**
-   * Runs a cycle that may delete any number of rows. It joins none: that would not know.
+   * Runs a cycle that may delete any number of rows. It does not join a running one, which may not.
    *
    * @throws as sync() does
    */
@@ -78,14 +82,14 @@ export class SyncService implements OnModuleDestroy, BeforeApplicationShutdown {
   }
 
   private async beginAlone(trigger: SyncTrigger, options: CycleOptions): Promise<SyncResult> {
-    // Nothing may come between the last look and the beginning: others wait for the same.
+    // No await between this check and the start: others wait for the same.
     while (this.running !== undefined) await this.running.cycle.catch(() => undefined);
     this.refuseWhenStopping();
     return this.begin(trigger, options);
   }
 
   private begin(trigger: SyncTrigger, options: CycleOptions = {}): Promise<SyncResult> {
-    const progress = idleProgress();
+    const progress = initialProgress();
     const cycle = this.runCycle(trigger, progress, options).finally(() => (this.running = undefined));
     this.running = { cycle, progress };
     return cycle;
@@ -105,27 +109,27 @@ export class SyncService implements OnModuleDestroy, BeforeApplicationShutdown {
       return this.cycle.run({ trigger, confirmDeletes }, lease, progress, this.stopping.signal);
     });
     this.last = result;
+    this.metrics.finished(result);
     this.report(result);
     return result;
   }
 
   private report({ cycleId, status, manifestId, durations, tables, wireBytes, error }: SyncResult): void {
-    const changed = tables.filter((table) => table.action !== 'unchanged');
-    const rows = changed.reduce((sum, table) => sum + table.rowsChanged, 0);
     const summary = { cycleId, status, manifestId, wireBytes, ms: durations.totalMs };
-    if (status === 'failed') {
-      const message = `Failed: ${error!.message} ${error!.nextStep}`;
-      if (!isTransient(error!.code)) this.logger.error({ ...summary, code: error!.code }, message);
-      else this.logger.warn({ ...summary, code: error!.code }, message);
-    } else if (status === 'current') {
-      this.logger.log(summary, 'Already current');
-    } else {
-      this.logger.log(
-        summary,
-        `Applied and verified ${counted(rows, 'changed row')} in ${counted(changed.length, 'table')}`,
-      );
+    if (error === undefined) {
+      this.logger.log(summary, status === 'current' ? 'Already current' : describeChanges(tables));
+      return;
     }
+    const { code, message, nextStep } = error;
+    const level = isTransient(code) ? 'warn' : 'error';
+    this.logger[level]({ ...summary, code }, `Failed: ${message} ${nextStep}`);
   }
+}
+
+function describeChanges(tables: TableResult[]): string {
+  const changed = tables.filter((table) => table.action !== 'unchanged');
+  const rows = changed.reduce((sum, table) => sum + table.rowsChanged, 0);
+  return `Applied and verified ${counted(rows, 'changed row')} in ${counted(changed.length, 'table')}`;
 }
 
 function counted(count: number, noun: string): string {

@@ -1,0 +1,66 @@
+import { endsSession, isPostgresError, sqlState, type PostgresError } from '@rivulet/postgres';
+import { RivuletError } from '@rivulet/errors';
+import type { DatabaseLease } from '../state/database-lease';
+
+/** Turns a PostgreSQL error of the apply transaction into one of Rivulet's errors. */
+export function explainApplyError(error: unknown, { lostBy }: DatabaseLease): unknown {
+  if (error instanceof RivuletError) return error;
+  if (!isPostgresError(error)) return lostBy ?? error;
+  if (endsSession(error)) return error;
+  switch (error.code) {
+    case sqlState.diskFull:
+      return new RivuletError('DISK_FULL', `The disk of the edge's database is full: ${error.message}.`, {
+        cause: error,
+      });
+    case sqlState.foreignKeyViolation:
+      return new RivuletError(
+        'MIRROR_HAS_DEPENDENTS',
+        `Rows that left the dataset are still referenced on this device: ${error.message}.`,
+        {
+          cause: error,
+          nextStep: 'Nothing was applied. Remove the rows that reference them, or the foreign key.',
+        },
+      );
+    // An object that was created after the last check.
+    case sqlState.dependentObjectsStillExist:
+      return new RivuletError('MIRROR_HAS_DEPENDENTS', `The edge's PostgreSQL refused: ${error.message}.`, {
+        cause: error,
+      });
+    // A row that does not fit into a page, or an entry that is too large for its index.
+    case sqlState.programLimitExceeded:
+      return tooLarge(error);
+    case sqlState.lockNotAvailable:
+    // A reader locked several mirrors in a different order; PostgreSQL ends one of the two transactions.
+    case sqlState.deadlockDetected:
+      return new RivuletError('MIRROR_BUSY', 'Another transaction holds a lock on a mirror.', {
+        cause: error,
+      });
+    default:
+      return new RivuletError('APPLY_FAILED', `The edge's PostgreSQL refused: ${error.message}.`, {
+        cause: error,
+      });
+  }
+}
+
+/** The function that reported the error tells which limit it is; the message may be in any language. */
+function tooLarge(error: PostgresError): RivuletError {
+  const { message, routine = '' } = error;
+  const [problem, nextStep] = IN_A_PAGE.test(routine)
+    ? [
+        'A row has too many columns for a PostgreSQL page, although long values are stored outside of it',
+        'Leave columns out of the dataset, or split it into two datasets with the same key.',
+      ]
+    : IN_AN_INDEX.test(routine)
+      ? [
+          'A row has more in the columns of a key or an index than a PostgreSQL index entry can hold',
+          'Leave the large column out of the key or index in the datasets file.',
+        ]
+      : [
+          "A value is larger than the edge's PostgreSQL can hold",
+          'Leave the large column out of the dataset.',
+        ];
+  return new RivuletError('ROW_TOO_LARGE', `${problem}: ${message}.`, { cause: error, nextStep });
+}
+
+const IN_A_PAGE = /^(RelationGetBufferForTuple|raw_heap_insert)$/;
+const IN_AN_INDEX = /^_bt_|^_hash_|index|gin|gist|brin|spg/i;

@@ -1,0 +1,54 @@
+import { Controller, Get, Inject } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiProblems } from '@rivulet/platform';
+import { MAC_ADDRESS } from '../identity/mac-address';
+import { ScrubService } from '../scrub/scrub.service';
+import type { EdgeSyncTable } from '../state/edge-sync-table.entity';
+import { ScrubLog } from '../state/scrub-log';
+import { SyncState } from '../state/sync-state';
+import { SyncScheduler } from '../sync/sync-scheduler';
+import { SyncService } from '../sync/sync.service';
+import { SyncStatusDto, type MirrorStatusDto } from './status.dto';
+
+@ApiTags('sync')
+@Controller('sync')
+export class StatusController {
+  constructor(
+    private readonly sync: SyncService,
+    private readonly scheduler: SyncScheduler,
+    private readonly scrub: ScrubService,
+    private readonly state: SyncState,
+    private readonly scrubLog: ScrubLog,
+    @Inject(MAC_ADDRESS) private readonly macAddress: string,
+  ) {}
+
+  @Get('status')
+  @ApiOperation({ summary: 'What is running, the last results, and the content of each mirror' })
+  @ApiOkResponse({ type: SyncStatusDto })
+  @ApiProblems('DATABASE_UNAVAILABLE')
+  async status(): Promise<SyncStatusDto> {
+    const { lastResult } = this.sync;
+    const progress = this.sync.progress ?? this.scrub.progress;
+    const { nextRunAt } = this.scheduler;
+    const lastScrub = await this.scrubLog.last();
+    return {
+      state: this.activity(),
+      macAddress: this.macAddress,
+      ...(progress === undefined ? {} : { progress }),
+      ...(lastResult === undefined ? {} : { lastResult }),
+      ...(lastScrub === undefined ? {} : { lastScrub }),
+      ...(nextRunAt === undefined ? {} : { nextRunAt }),
+      mirrors: (await this.state.tables()).map(toMirrorStatus),
+    };
+  }
+
+  private activity(): SyncStatusDto['state'] {
+    if (this.sync.progress !== undefined) return 'syncing';
+    return this.scrub.progress === undefined ? 'idle' : 'scrubbing';
+  }
+}
+
+function toMirrorStatus(mirror: EdgeSyncTable): MirrorStatusDto {
+  const { columns: _columns, key: _key, grants: _grants, onRemove: _onRemove, ...shown } = mirror;
+  return shown;
+}

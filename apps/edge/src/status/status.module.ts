@@ -1,0 +1,13 @@
+import { Module } from '@nestjs/common';
+import { IdentityModule } from '../identity/identity.module';
+import { ScrubModule } from '../scrub/scrub.module';
+import { StateModule } from '../state/state.module';
+import { SyncModule } from '../sync/sync.module';
+import { StatusController } from './status.controller';
+
+/** One answer about syncs, scrubs and mirrors. */
+@Module({
+  imports: [IdentityModule, ScrubModule, StateModule, SyncModule],
+  controllers: [StatusController],
+})
+export class StatusModule {}

@@ -1,0 +1,51 @@
+import { randomBytes } from 'node:crypto';
+import { Logger, type FactoryProvider } from '@nestjs/common';
+import type { TransactionOptions } from '@rivulet/postgres';
+import { monotonicFactory } from 'ulid';
+import { HUB_RETRIES } from '../hub/call-limits';
+import { HUB, type Hub } from '../hub/hub';
+import { HubEnv } from '../hub/hub.env';
+import type { RetrySettings } from '../hub/retry';
+import { MAC_ADDRESS } from '../identity/mac-address';
+import { MirrorsEnv } from '../mirrors/mirrors.env';
+import { MIRROR_LIMITS } from '../mirrors/mirrors.module';
+import { SpoolFile } from '../spool/spool-file';
+import { SyncState } from '../state/sync-state';
+import type { SyncCycleDependencies } from './cycle/cycle-context';
+import { SyncCycle } from './cycle/sync-cycle';
+import { namingErrors } from './naming-errors';
+
+/** The cycle, with the clock, the ids and the logger of this app. */
+export const cycleProvider: FactoryProvider<SyncCycle> = {
+  provide: SyncCycle,
+  inject: [HUB, HUB_RETRIES, SyncState, SpoolFile, MAC_ADDRESS, HubEnv, MirrorsEnv, MIRROR_LIMITS],
+  useFactory: (
+    hub: Hub,
+    retry: RetrySettings,
+    state: SyncState,
+    spool: SpoolFile,
+    macAddress: string,
+    { centralKey: configuredKey }: HubEnv,
+    { applyMode, verify }: MirrorsEnv,
+    applyLimits: TransactionOptions,
+  ) => {
+    const given = { hub, retry, state, spool, macAddress, configuredKey, applyMode, verify, applyLimits };
+    return new SyncCycle({ ...given, ...surroundings() });
+  },
+};
+
+function surroundings(): Pick<
+  SyncCycleDependencies,
+  'now' | 'newId' | 'newNonce' | 'nameError' | 'onWarning'
+> {
+  const logger = new Logger('Sync');
+  return {
+    now: () => new Date(),
+    newId: monotonicFactory(),
+    newNonce: () => randomBytes(18).toString('base64url'),
+    nameError: namingErrors(logger, 'The sync failed with an unknown error'),
+    onWarning: (message, { code, message: reason }, cycleId) => {
+      logger.warn({ code, cycleId }, `${message}: ${reason}`);
+    },
+  };
+}

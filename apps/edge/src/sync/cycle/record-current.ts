@@ -1,0 +1,20 @@
+import type { EdgeSyncTable } from '../../state/edge-sync-table.entity';
+import type { SyncResult, TableResult } from '../../state/sync-result';
+import type { CycleContext } from './cycle-context';
+
+/** Logs that the mirrors are up to date. */
+export async function recordCurrent(context: CycleContext): Promise<{ kind: 'current'; entry: SyncResult }> {
+  const { state } = context.dependencies;
+  const { manifestId, epoch, sequence } = (await state.read())!;
+  const tables = (await state.tables()).map(toUnchanged);
+  context.report.describe({ manifestId, epoch, sequence });
+  const pending = await state.unacknowledged();
+  const acknowledged = !pending.some((report) => report.manifestId === manifestId);
+  const entry = context.report.end({ status: 'current', tables, acknowledged });
+  await state.recordCycle(entry);
+  return { kind: 'current', entry };
+}
+
+function toUnchanged({ name, table, rows, bytes, checksum }: EdgeSyncTable): TableResult {
+  return { name, table, action: 'unchanged', rows, rowsChanged: 0, bytes, checksum };
+}

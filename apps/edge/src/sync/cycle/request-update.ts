@@ -1,0 +1,91 @@
+import { RivuletError } from '@rivulet/errors';
+import { parseSyncPlan, PROTOCOL_VERSION, type SyncPlan, type SyncRequest } from '@rivulet/protocol';
+import { verifyManifest, type VerifiedManifest } from '../../hub/manifest-verifier';
+import { refuseStale } from '../../mirrors/apply-manifest';
+import { planTables, type HeldChunks, type TableTask } from '../../mirrors/plan-tables';
+import { readHeldChunks } from '../../mirrors/read-held-chunks';
+import type { EdgeSyncState } from '../../state/edge-sync-state.entity';
+import type { EdgeSyncTable } from '../../state/edge-sync-table.entity';
+import type { CycleContext } from './cycle-context';
+
+/** A new manifest, and what has to be done for it. */
+export interface Update {
+  verified: VerifiedManifest;
+  plan: SyncPlan;
+  tasks: TableTask[];
+}
+
+type NewManifest = Omit<Update, 'tasks'>;
+
+export type UpdateAnswer = { kind: 'current' } | { kind: 'new'; update: Update };
+
+/**
+ * Tells central what this device holds, and plans what to do for the manifest in its answer.
+ *
+ * @param wholeTables asks for chunks instead of patches
+ */
+export async function requestUpdate(context: CycleContext, wholeTables: boolean): Promise<UpdateAnswer> {
+  const { dependencies, lease, progress, report } = context;
+  progress.phase = 'requesting';
+  const { held, answer } = await report.timed('requestMs', async () => {
+    const tables = await dependencies.state.heldTables(lease.client);
+    return { held: tables, answer: await ask(context, tables, wholeTables) };
+  });
+  if (answer === undefined) return { kind: 'current' };
+  const chunks = await heldChunks(context, answer, held);
+  const tasks = planTables(answer.verified.manifest, answer.plan, chunks);
+  return { kind: 'new', update: { ...answer, tasks } };
+}
+
+/** Undefined when the manifest is the one that is applied. */
+async function ask(
+  context: CycleContext,
+  held: EdgeSyncTable[],
+  wholeTables: boolean,
+): Promise<NewManifest | undefined> {
+  const { hub, state, macAddress, newNonce, configuredKey } = context.dependencies;
+  const applied = await state.read();
+  const request = syncRequest(newNonce(), held, applied, wholeTables);
+  const response = await context.retrying(() => hub.request(request, context.call));
+  if (response.status === 'current') {
+    if (response.manifestId === applied?.manifestId) return undefined;
+    throw new RivuletError(
+      'CENTRAL_RESPONSE_INVALID',
+      'Central says that a manifest is current that is not applied here.',
+    );
+  }
+  const { nonce } = request;
+  const trustedKey = configuredKey ?? applied?.centralKey;
+  const verified = await verifyManifest(response.manifest, { macAddress, nonce, trustedKey });
+  const { manifest } = verified;
+  context.report.describe(manifest);
+  if (manifest.manifestId === applied?.manifestId) return undefined;
+  // Checked again under the lock when it is applied; here it saves the download.
+  refuseStale(manifest, applied);
+  return { verified, plan: parseSyncPlan(response.plan, manifest, request) };
+}
+
+function syncRequest(
+  nonce: string,
+  held: EdgeSyncTable[],
+  applied: EdgeSyncState | null,
+  wholeTables: boolean,
+): SyncRequest {
+  return {
+    protocolVersion: PROTOCOL_VERSION,
+    nonce,
+    tables: held.map(({ name, fingerprint, checksum }) => ({ name, fingerprint, checksum })),
+    ...(applied === null ? {} : { lastManifestId: applied.manifestId, schemaVersion: applied.schemaVersion }),
+    ...(wholeTables ? { wholeTables } : {}),
+  };
+}
+
+async function heldChunks(
+  { dependencies, lease, signal }: CycleContext,
+  { verified: { manifest }, plan }: NewManifest,
+  held: EdgeSyncTable[],
+): Promise<HeldChunks[]> {
+  const { applyMode, applyLimits: limits, state } = dependencies;
+  if (applyMode === 'truncate') return [];
+  return readHeldChunks(lease.client, state, { manifest, plan, held, limits, signal });
+}

@@ -1,0 +1,12 @@
+import { Duration, EnvVariable } from '@rivulet/platform';
+import { IsSchedule } from '../schedule/schedule';
+
+export class SyncEnv {
+  @EnvVariable('EDGE_SYNC_SCHEDULE', 'How often to sync: an interval such as 5m, or a cron expression (UTC).')
+  @IsSchedule()
+  schedule = '5m';
+
+  @EnvVariable('EDGE_FIRST_SYNC_DELAY', 'Maximum random delay of the first sync after the start.')
+  @Duration({ max: '1h' })
+  firstDelayMs = 2_000;
+}

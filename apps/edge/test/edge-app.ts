@@ -1,0 +1,40 @@
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { Test } from '@nestjs/testing';
+import {
+  configureApp,
+  createLogger,
+  httpAdapter,
+  loadEnvironment,
+  nestLogger,
+  rootModule,
+} from '@rivulet/platform';
+import { EdgeModule } from '../src/edge.module';
+import { HUB_RETRIES, HUB_TIMEOUTS, hubRetries, hubTimeouts } from '../src/hub/call-limits';
+import type { HubTimeouts } from '../src/hub/http-hub';
+import type { RetrySettings } from '../src/hub/retry';
+
+/** What a test needs to be different from a real edge. */
+export interface EdgeLimits extends Partial<HubTimeouts>, Partial<RetrySettings> {}
+
+/** The whole edge app in this process, with other limits for calls of central. It is neither initialised nor listening. */
+export async function createEdgeApp(
+  variables: Record<string, string>,
+  limits: EdgeLimits,
+  onLogLine: (line: string) => void = () => undefined,
+): Promise<NestFastifyApplication> {
+  const { environment } = loadEnvironment(EdgeModule.environment, variables);
+  const logger = createLogger({ app: 'edge', format: 'json', destination: { write: onLogLine } });
+  const module = EdgeModule.forRoot(environment, variables['EDGE_DATABASE_URL']!);
+  const { requestTimeoutMs, idleTimeoutMs } = { ...hubTimeouts, ...limits };
+  const { retries, minDelayMs, maxDelayMs } = { ...hubRetries, ...limits };
+  const testing = await Test.createTestingModule({ imports: [rootModule({ module, logger })] })
+    .overrideProvider(HUB_TIMEOUTS)
+    .useValue({ requestTimeoutMs, idleTimeoutMs })
+    .overrideProvider(HUB_RETRIES)
+    .useValue({ retries, minDelayMs, maxDelayMs })
+    .compile();
+  const app = testing.createNestApplication<NestFastifyApplication>(httpAdapter(logger), {
+    logger: nestLogger(logger),
+  });
+  return configureApp(app, { logger, openApi: { title: 'Rivulet edge', description: 'For a test.' } });
+}
