@@ -46,7 +46,7 @@ export interface ApplyOrder {
 }
 
 /** Mirrors that are written and proved, in a transaction that is still open. */
-export interface AppliedTables {
+interface AppliedTables {
   tables: TableResult[];
   written: WrittenMirror[];
   applyMs: number;

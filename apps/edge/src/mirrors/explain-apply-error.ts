@@ -47,7 +47,7 @@ function tooLarge(error: PostgresError): RivuletError {
   const { message, routine = '' } = error;
   const [problem, nextStep] = IN_A_PAGE.test(routine)
     ? [
-        'A row has too many columns for a PostgreSQL page, although long values are stored outside of it',
+        'A row has too many columns: it does not fit into a page of PostgreSQL, although long values are stored elsewhere',
         'Leave columns out of the dataset, or split it into two datasets with the same key.',
       ]
     : IN_AN_INDEX.test(routine)

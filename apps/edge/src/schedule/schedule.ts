@@ -31,7 +31,7 @@ function comesEver(delayMs: (now: Date) => number): boolean {
 }
 
 /** Stands for no schedule, where the schedule is optional. */
-export const NO_SCHEDULE = 'off';
+const NO_SCHEDULE = 'off';
 
 /** For an environment variable. The property keeps the text, which is a valid schedule. */
 export function IsSchedule({ orOff = false } = {}): PropertyDecorator {
