@@ -1,5 +1,6 @@
 // First: it must run before anything else fills the heap.
 import './bootstrap/limit-young-generation';
+export { BodyLimits } from './bootstrap/body/body-limits';
 export * from './bootstrap/connections';
 export * from './bootstrap/create-app';
 export * from './bootstrap/http-adapter';
@@ -38,4 +39,5 @@ export * from './problem/error-status';
 export { namedError } from './problem/named-error';
 export * from './problem/problem';
 export * from './problem/problem.dto';
-export { requestInvalid } from './problem/validation-pipe';
+export { CheckFirst } from './problem/check-first';
+export { requestInvalid } from './problem/request-invalid';

@@ -7,6 +7,7 @@ import {
   Module,
   Param,
   Post,
+  Query,
   StreamableFile,
   type DynamicModule,
 } from '@nestjs/common';
@@ -79,7 +80,11 @@ export class SampleController {
   }
 
   @Get(':sampleId')
-  find(@Param('sampleId') sampleId: string): { sampleId: string } {
+  find(
+    @Param('sampleId') sampleId: string,
+    @Query('x') _x?: string,
+    @Query('token') _token?: string,
+  ): { sampleId: string } {
     return { sampleId };
   }
 }

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { RivuletError } from '@rivulet/errors';
+import { requestInvalid } from '@rivulet/platform';
 import type { Acknowledgement } from '@rivulet/protocol';
 import { DataSource } from 'typeorm';
 import type { Device } from '../devices/device';
@@ -46,6 +47,7 @@ export class AcknowledgementService {
 
   private async checkProof(acknowledgement: Acknowledgement): Promise<void> {
     const promised = await this.manifests.tablesOf(acknowledgement.manifestId);
+    refuseOtherTables(acknowledgement, promised);
     for (const { name, checksum, rows } of promised) {
       const reported = acknowledgement.tables.find((table) => table.name === name);
       if (reported?.checksum === checksum && reported.rows === rows) continue;
@@ -54,6 +56,13 @@ export class AcknowledgementService {
       });
     }
   }
+}
+
+function refuseOtherTables({ tables }: Acknowledgement, promised: { name: string }[]): void {
+  const names = new Set(promised.map(({ name }) => name));
+  const index = tables.findIndex(({ name }) => !names.has(name));
+  if (index === -1) return;
+  throw requestInvalid([{ field: `tables[${index}].name`, reason: 'is no table of this manifest' }]);
 }
 
 /** "applied" stays as it was reported first; "failed" gives way to a later report. */

@@ -9,14 +9,13 @@ import {
   Post,
   Query,
   Req,
-  Res,
   StreamableFile,
   UseGuards,
 } from '@nestjs/common';
 import { ApiHeader, ApiOkResponse, ApiOperation, ApiParam, ApiQuery, ApiTags } from '@nestjs/swagger';
 import { ApiProblems } from '@rivulet/platform';
 import { FRAMES_CONTENT_TYPE, type SyncResponse } from '@rivulet/protocol';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyRequest } from 'fastify';
 import type { Device } from '../devices/device';
 import { CurrentDevice, CurrentScope, DeviceGuard } from '../devices/device.guard';
 import type { KnownScope } from '../source/scope/scope.service';
@@ -30,9 +29,6 @@ import {
 } from './device-sync.dto';
 import { ManifestIdPipe } from './manifest-id.pipe';
 import { PayloadService } from './payload.service';
-
-/** A device that takes nothing for this long is gone; it resumes when it is back. */
-const READER_STALL_TIMEOUT_MS = 60_000;
 
 /** The three routes that a device calls, in this order. */
 @ApiTags('device sync')
@@ -82,15 +78,13 @@ export class DeviceSyncController {
     description: 'Frames as docs/protocol.md defines them, then an end frame.',
     content: { [FRAMES_CONTENT_TYPE]: { schema: { type: 'string', format: 'binary' } } },
   })
-  @ApiProblems('REQUEST_INVALID', 'FRAMES_INVALID', 'MANIFEST_UNKNOWN', 'MANIFEST_EXPIRED')
+  @ApiProblems('REQUEST_INVALID', 'FRAMES_INVALID', 'MANIFEST_UNKNOWN', 'MANIFEST_EXPIRED', 'SERVER_BUSY')
   async payload(
-    @Res({ passthrough: true }) reply: FastifyReply,
     @CurrentDevice() device: Device,
     @Param('manifestId', ManifestIdPipe) manifestId: string,
     @Query('frames') frames?: string,
   ): Promise<StreamableFile> {
     const stream = await this.payloads.open(manifestId, device, frames);
-    reply.raw.setTimeout(READER_STALL_TIMEOUT_MS, () => reply.raw.destroy());
     return new StreamableFile(Readable.from(stream, { objectMode: false }), { type: FRAMES_CONTENT_TYPE });
   }
 

@@ -1,23 +1,35 @@
 import { ApiProperty, ApiPropertyOptional, ApiExtraModels } from '@nestjs/swagger';
-import { errorCatalogue, type ErrorCode } from '@rivulet/errors';
-import { patterns, type Acknowledgement, type HeldTable, type SyncRequest } from '@rivulet/protocol';
+import { errorCatalogue, RivuletError, type ErrorCode } from '@rivulet/errors';
+import { CheckFirst, requestInvalid } from '@rivulet/platform';
+import {
+  MANIFEST_MAX_TABLES,
+  patterns,
+  PROTOCOL_VERSION,
+  type Acknowledgement,
+  type HeldTable,
+  type SyncRequest,
+} from '@rivulet/protocol';
 import { Type } from 'class-transformer';
 import {
   ArrayMaxSize,
+  Equals,
   IsArray,
   IsBoolean,
   IsIn,
   IsInt,
-  IsISO8601,
   IsOptional,
   IsString,
   Matches,
   Max,
   MaxLength,
   Min,
-  ValidateIf,
   ValidateNested,
 } from 'class-validator';
+
+import { IsDatasetName, IsMoment, NamesEachTableOnce, OnlyWithStatus } from './field-rules';
+
+const isEmptyList = (value: unknown): boolean => Array.isArray(value) && value.length === 0;
+const isUndefined = (value: unknown): boolean => value === undefined;
 
 const exampleManifestId = '01KAJ9V9RW4C7ZK3DYE7V1NB2R';
 const exampleChecksum = '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08';
@@ -27,8 +39,7 @@ const ULID = { message: 'must be a ULID' };
 
 export class HeldTableDto implements HeldTable {
   @ApiProperty({ description: "The dataset's name.", example: 'users', maxLength: 63 })
-  @IsString()
-  @MaxLength(63)
+  @IsDatasetName()
   name: string;
 
   @ApiProperty({ description: 'The schema fingerprint of the mirror.', example: exampleChecksum })
@@ -40,11 +51,26 @@ export class HeldTableDto implements HeldTable {
   checksum: string;
 }
 
+/** A device of another version may send fields that mean nothing here: the version alone is what it must learn. */
+export function refuseOtherVersions({ protocolVersion }: Record<string, unknown>): void {
+  if (protocolVersion === undefined) {
+    throw requestInvalid([{ field: 'protocolVersion', reason: 'is missing' }]);
+  }
+  if (!Number.isSafeInteger(protocolVersion) || (protocolVersion as number) < 1) {
+    throw requestInvalid([{ field: 'protocolVersion', reason: 'must be a whole number, 1 or more' }]);
+  }
+  if (protocolVersion !== PROTOCOL_VERSION) {
+    throw new RivuletError(
+      'PROTOCOL_UNSUPPORTED',
+      `The device speaks protocol version ${String(protocolVersion)}; this central speaks ${PROTOCOL_VERSION}.`,
+    );
+  }
+}
+
+@CheckFirst(refuseOtherVersions)
 export class SyncRequestDto implements SyncRequest {
   @ApiProperty({ description: 'The version of the protocol that the device speaks.', example: 1 })
-  @IsInt()
-  @Min(1)
-  @Max(1_000_000)
+  @Equals(PROTOCOL_VERSION)
   protocolVersion: number;
 
   @ApiProperty({
@@ -66,7 +92,8 @@ export class SyncRequestDto implements SyncRequest {
 
   @ApiProperty({ description: 'The mirrors that the device has.', type: [HeldTableDto], maxItems: 1000 })
   @IsArray()
-  @ArrayMaxSize(1000)
+  @ArrayMaxSize(MANIFEST_MAX_TABLES)
+  @NamesEachTableOnce()
   @ValidateNested({ each: true })
   @Type(() => HeldTableDto)
   tables: HeldTableDto[];
@@ -146,8 +173,7 @@ export class SyncResponseDto {
 
 export class AcknowledgedTableDto {
   @ApiProperty({ description: "The dataset's name.", example: 'users', maxLength: 63 })
-  @IsString()
-  @MaxLength(63)
+  @IsDatasetName()
   name: string;
 
   @ApiProperty({ description: 'Rows that were read back.', example: 1042 })
@@ -189,10 +215,10 @@ export class AcknowledgementDto implements Acknowledgement {
   cycleId: string;
 
   @ApiProperty({
-    description: "By the edge's clock, which may be wrong.",
+    description: "RFC 3339 with a zone, by the edge's clock, which may be wrong.",
     example: '2026-11-21T08:00:03.120Z',
   })
-  @IsISO8601({ strict: true })
+  @IsMoment()
   finishedAt: string;
 
   @ApiProperty({ description: 'How long the cycle took, in milliseconds.', example: 412 })
@@ -207,7 +233,9 @@ export class AcknowledgementDto implements Acknowledgement {
     maxItems: 1000,
   })
   @IsArray()
-  @ArrayMaxSize(1000)
+  @ArrayMaxSize(MANIFEST_MAX_TABLES)
+  @OnlyWithStatus('applied', isEmptyList, 'must be empty: status is not applied')
+  @NamesEachTableOnce()
   @ValidateNested({ each: true })
   @Type(() => AcknowledgedTableDto)
   tables: AcknowledgedTableDto[];
@@ -216,7 +244,8 @@ export class AcknowledgementDto implements Acknowledgement {
     description: 'Why the manifest could not be applied, for `failed`.',
     type: AcknowledgedErrorDto,
   })
-  @ValidateIf((acknowledgement: AcknowledgementDto) => acknowledgement.error !== undefined)
+  @IsOptional()
+  @OnlyWithStatus('failed', isUndefined, 'must be left out: status is not failed')
   @ValidateNested()
   @Type(() => AcknowledgedErrorDto)
   error?: AcknowledgedErrorDto;

@@ -11,7 +11,7 @@ import { LocalOperatorGuard } from './local-operator.guard';
 
 /** For operators on the machine of central. */
 @ApiTags('operators')
-@ApiProblems('OPERATOR_LOCAL_ONLY', 'DATABASE_UNAVAILABLE', 'SHUTTING_DOWN')
+@ApiProblems('REQUEST_INVALID', 'OPERATOR_LOCAL_ONLY', 'DATABASE_UNAVAILABLE', 'SHUTTING_DOWN')
 @UseGuards(LocalOperatorGuard)
 @Controller('operators/datasets')
 export class OperatorDatasetsController {

@@ -21,7 +21,8 @@ export class ScrubController {
     description: 'The deviations, and the repair if there was one. See `status`.',
     type: ScrubResultDto,
   })
-  @ApiProblems('REQUEST_INVALID', 'MEDIA_TYPE_UNSUPPORTED', 'SHUTTING_DOWN', 'DATABASE_UNAVAILABLE')
+  @ApiProblems('REQUEST_INVALID', 'REQUEST_TOO_LARGE', 'MEDIA_TYPE_UNSUPPORTED')
+  @ApiProblems('SHUTTING_DOWN', 'DATABASE_UNAVAILABLE')
   async scrubNow(@Body() { repair }: ScrubBodyDto): Promise<ScrubResult> {
     return this.scrub.scrub('operator', repair);
   }

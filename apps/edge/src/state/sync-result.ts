@@ -69,5 +69,5 @@ export function storedError({ code, message, nextStep }: RivuletError): StoredEr
 
 /** PostgreSQL's text and jsonb hold every character but this one, and messages quote what others sent. */
 function storable(text: string): string {
-  return text.replaceAll('\0', '');
+  return text.replaceAll('\0', '').toWellFormed();
 }

@@ -24,6 +24,7 @@ export class SyncController {
   })
   @ApiProblems(
     'REQUEST_INVALID',
+    'REQUEST_TOO_LARGE',
     'MEDIA_TYPE_UNSUPPORTED',
     'SYNC_IN_PROGRESS',
     'SHUTTING_DOWN',

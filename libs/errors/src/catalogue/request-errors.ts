@@ -9,9 +9,16 @@ export const requestErrors = {
   },
   REQUEST_TOO_LARGE: {
     title: 'The request is too large',
-    meaning: 'The body is larger than this route accepts.',
-    nextStep: 'Send a smaller body.',
+    meaning: 'The body has more bytes or values than this route accepts, or the headers have more bytes.',
+    nextStep: 'Send a smaller request.',
     transient: false,
+  },
+  REQUEST_TIMEOUT: {
+    title: 'The request did not arrive in time',
+    meaning:
+      'The server waited for the rest of a request. The network may be slow, or the server itself was stopped.',
+    nextStep: 'Send the same request again, on a new connection.',
+    transient: true,
   },
   MEDIA_TYPE_UNSUPPORTED: {
     title: 'The content type is not supported',

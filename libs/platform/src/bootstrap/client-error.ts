@@ -1,27 +1,65 @@
+import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { RivuletError, type ErrorCode } from '@rivulet/errors';
 import { ulid } from 'ulid';
+import { REQUEST_ID_HEADER } from '../logging/request-id';
+import { retryAfterSeconds } from '../problem/named-error';
 import { PROBLEM_MEDIA_TYPE, problemOf } from '../problem/problem';
+import { isAnswering } from './one-answer-at-a-time';
+import { securityHeaders } from './security-headers';
+
+/** By then the peer has read the answer, or never will: it may keep its side of the connection open for ever. */
+const LINGER_MS = 1_000;
 
 const ERRORS: Record<string, [ErrorCode, string]> = {
-  ERR_HTTP_REQUEST_TIMEOUT: ['REQUEST_INVALID', 'The request did not arrive in time.'],
+  ERR_HTTP_REQUEST_TIMEOUT: ['REQUEST_TIMEOUT', 'The request did not arrive in time.'],
   HPE_HEADER_OVERFLOW: ['REQUEST_TOO_LARGE', 'The headers are larger than the server accepts.'],
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: ['REQUEST_TOO_LARGE', 'The chunk extensions are larger than accepted.'],
+  HPE_INVALID_VERSION: ['REQUEST_INVALID', 'The server speaks HTTP/1.1 and HTTP/1.0.'],
+  HPE_PAUSED_H2_UPGRADE: ['REQUEST_INVALID', 'The server speaks HTTP/1.1, and not HTTP/2.'],
+  HPE_INVALID_CONTENT_LENGTH: ['REQUEST_INVALID', 'The Content-Length header is not valid.'],
+  HPE_UNEXPECTED_CONTENT_LENGTH: ['REQUEST_INVALID', 'The request says twice how long its body is.'],
+  HPE_INVALID_TRANSFER_ENCODING: ['REQUEST_INVALID', 'The Transfer-Encoding header is not valid.'],
+  HPE_INVALID_HEADER_TOKEN: ['REQUEST_INVALID', 'A header has a character that none may have.'],
+  HPE_INVALID_CHUNK_SIZE: ['REQUEST_INVALID', 'The body is not in chunks, as its header says.'],
 };
 
 /** Answers what never became a request: Node could not parse it, or gave up waiting for the rest of it. */
 export function answerClientError(error: Error & { code?: string }, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
+  // What is written now would end up in the middle of the answer that is on its way.
+  if (error.code === 'ECONNRESET' || !socket.writable || isAnswering(socket)) {
     socket.destroy();
     return;
   }
   const [code, detail] = ERRORS[error.code ?? ''] ?? ['REQUEST_INVALID', 'This is not an HTTP request.'];
-  const problem = problemOf(new RivuletError(code, detail), { instance: '', requestId: ulid() });
+  writeProblem(socket, new RivuletError(code, detail));
+}
+
+/** CONNECT is for proxies. Node hangs up on it where nobody listens. */
+export function answerConnect(socket: Duplex): void {
+  writeProblem(
+    socket,
+    new RivuletError('METHOD_NOT_ALLOWED', 'This server is no proxy: it takes no CONNECT.'),
+  );
+}
+
+function writeProblem(socket: Duplex, error: RivuletError): void {
+  const requestId = ulid();
+  const problem = problemOf(error, { instance: '', requestId });
   const body = JSON.stringify(problem);
-  const head = [
-    `HTTP/1.1 ${problem.status} ${problem.title}`,
-    `Content-Type: ${PROBLEM_MEDIA_TYPE}`,
-    `Content-Length: ${Buffer.byteLength(body)}`,
-    'Connection: close',
-  ];
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+  const seconds = retryAfterSeconds(error);
+  const headers = {
+    'Content-Type': PROBLEM_MEDIA_TYPE,
+    'Content-Length': Buffer.byteLength(body),
+    'Cache-Control': 'no-store',
+    [REQUEST_ID_HEADER]: requestId,
+    ...(seconds !== undefined && { 'Retry-After': seconds }),
+    ...securityHeaders(''),
+    Connection: 'close',
+  };
+  const head = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.on('error', () => undefined);
+  socket.end(`HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\n${head.join('')}\r\n${body}`);
+  setTimeout(() => socket.destroy(), LINGER_MS).unref();
 }

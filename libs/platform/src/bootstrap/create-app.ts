@@ -10,13 +10,17 @@ import { loggingModule, nestLogger } from '../logging/logging.module';
 import { installRequestLog } from '../logging/request-log';
 import { installHttpMetrics } from '../metrics/http-metrics';
 import { MetricsModule } from '../metrics/metrics.module';
+import { DeclaredInputGuard } from '../problem/declared-input.guard';
 import { namedError } from '../problem/named-error';
 import { ProblemFilter } from '../problem/problem.filter';
 import { noteProblem } from '../problem/send-problem';
 import { validationPipe } from '../problem/validation-pipe';
-import { httpAdapter, type HttpLimits } from './http-adapter';
+import { limitBodies } from './body/body-budget';
+import { DEFAULT_BODY_LIMIT_BYTES, httpAdapter, type HttpLimits } from './http-adapter';
+import { refuseOddRequests } from './odd-requests';
 import { setUpOpenApi, type OpenApiOptions } from './open-api';
 import { securityHeaders } from './security-headers';
+import { limitStreams } from './stream-limits';
 
 export interface AppOptions extends HttpLimits {
   /** The composition root. It imports HealthModule; logging and metrics are added here. */
@@ -24,6 +28,8 @@ export interface AppOptions extends HttpLimits {
   logger: AppLogger;
   openApi: OpenApiOptions;
 }
+
+const MEBIBYTE = 1024 * 1024;
 
 /** These stand beside /api, where probes and scrapers look for them. */
 const OUTSIDE_PREFIX = ['health', 'health/live', 'health/ready', 'health/startup', 'metrics'];
@@ -47,7 +53,7 @@ class AppRoot {}
 
 export function configureApp(
   app: NestFastifyApplication,
-  { logger, openApi }: Pick<AppOptions, 'logger' | 'openApi'>,
+  { logger, openApi, bodyLimitBytes }: Pick<AppOptions, 'logger' | 'openApi' | 'bodyLimitBytes'>,
 ): NestFastifyApplication {
   const instance = app.getHttpAdapter().getInstance();
   const drainState = app.get(DrainState);
@@ -59,6 +65,14 @@ export function configureApp(
       reply.raw.setHeader(name, value);
     done(drainState.closing && !request.url.startsWith('/health') ? shuttingDown() : undefined);
   });
+  refuseOddRequests(instance);
+  limitBodies(instance, {
+    totalBytes: 32 * MEBIBYTE,
+    addressBytes: 16 * MEBIBYTE,
+    freeBytes: 16 * 1024,
+    bodyLimitBytes: bodyLimitBytes ?? DEFAULT_BODY_LIMIT_BYTES,
+  });
+  limitStreams(instance);
   instance.addHook('onSend', (request, reply, payload, done) => {
     if (drainState.draining) reply.header('connection', 'close');
     // Fastify breaks the response off when its source fails, and tells nobody why.
@@ -71,6 +85,7 @@ export function configureApp(
     exclude: OUTSIDE_PREFIX.map((path) => ({ path, method: RequestMethod.ALL })),
   });
   app.useGlobalFilters(new ProblemFilter());
+  app.useGlobalGuards(new DeclaredInputGuard());
   app.useGlobalPipes(validationPipe());
   setUpOpenApi(app, openApi);
   return app;

@@ -1,12 +1,14 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, RequestListener } from 'node:http';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { AppLogger } from '../logging/logger';
 import { REQUEST_ID_HEADER, requestIdOf } from '../logging/request-id';
 import { logRequest } from '../logging/request-log';
 import { sendProblem } from '../problem/send-problem';
+import { readJsonBodies } from './body/json-body';
 import { answerClientError } from './client-error';
-import { readJsonBodies } from './json-body';
+import { createHttpServer } from './http-server';
+import { pathOnly } from './odd-requests';
 import { securityHeaders } from './security-headers';
 
 export interface HttpLimits {
@@ -17,7 +19,8 @@ export interface HttpLimits {
   keepAliveTimeoutMs?: number;
 }
 
-const MEBIBYTE = 1024 * 1024;
+/** Of a body, in bytes. */
+export const DEFAULT_BODY_LIMIT_BYTES = 1024 * 1024;
 /** Longer than any name or id in a path of ours, and any segment that is longer is refused. */
 const MAX_PARAM_CHARACTERS = 128;
 
@@ -26,12 +29,15 @@ const MAX_PARAM_CHARACTERS = 128;
  * a response is not limited here: a sync or a payload takes as long as it takes.
  */
 export function httpAdapter(logger: AppLogger, limits: HttpLimits = {}): FastifyAdapter {
-  const headersTimeout = limits.headersTimeoutMs ?? 10_000;
+  const timeouts = {
+    headersTimeoutMs: limits.headersTimeoutMs ?? 10_000,
+    requestTimeoutMs: limits.requestTimeoutMs ?? 30_000,
+    keepAliveTimeoutMs: limits.keepAliveTimeoutMs ?? 30_000,
+  };
   return new JsonAdapter({
-    bodyLimit: limits.bodyLimitBytes ?? MEBIBYTE,
-    requestTimeout: limits.requestTimeoutMs ?? 30_000,
-    keepAliveTimeout: limits.keepAliveTimeoutMs ?? 30_000,
-    http: { headersTimeout, connectionsCheckingInterval: Math.min(headersTimeout / 2, 5000) },
+    serverFactory: (listener: RequestListener) => createHttpServer(listener, logger, timeouts),
+    rewriteUrl: pathOnly,
+    bodyLimit: limits.bodyLimitBytes ?? DEFAULT_BODY_LIMIT_BYTES,
     routerOptions: { maxParamLength: MAX_PARAM_CHARACTERS, ignoreTrailingSlash: false },
     genReqId: (request: IncomingMessage) => requestIdOf(request),
     trustProxy: false,

@@ -1,7 +1,15 @@
-import { pino, stdTimeFunctions, type DestinationStream, type LevelWithSilent, type Logger } from 'pino';
+import {
+  pino,
+  stdTimeFunctions,
+  type DestinationStream,
+  type LevelWithSilent,
+  type Logger,
+  type LoggerOptions,
+} from 'pino';
 import { PinoPretty } from 'pino-pretty';
 import { errorSummary } from './error-summary';
 import { redactSecrets } from './redaction';
+import { causeOfMessage, LINE_CAUSE, RepeatedLines, type LineCause } from './repeated-lines';
 
 export type AppLogger = Logger;
 
@@ -33,7 +41,7 @@ const ERROR = 50;
 
 /**
  * The one logger of a process. It writes synchronously: a line that stands in the log has been written when the
- * process ends, however it ends.
+ * process ends, however it ends. Lines that repeat are counted: see RepeatedLines.
  */
 export function createLogger(options: LoggingOptions): AppLogger {
   const format = options.format ?? defaultFormat();
@@ -45,7 +53,7 @@ export function createLogger(options: LoggingOptions): AppLogger {
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       serializers: { err: errorSummary },
-      hooks: { logMethod: quietNest, streamWrite: redactSecrets },
+      hooks: { logMethod: logMethodFor(new RepeatedLines()), streamWrite: redactSecrets },
     },
     format === 'pretty' ? prettyStream(destination) : destination,
   );
@@ -55,14 +63,48 @@ function defaultFormat(): 'json' | 'pretty' {
   return process.stdout.isTTY && process.env['NODE_ENV'] !== 'production' ? 'pretty' : 'json';
 }
 
-function quietNest(this: Logger, args: Parameters<pino.LogFn>, method: pino.LogFn, level: number): void {
-  const { context } = (typeof args[0] === 'object' && args[0] !== null ? args[0] : {}) as {
-    context?: string;
+type LogMethod = NonNullable<NonNullable<LoggerOptions['hooks']>['logMethod']>;
+
+interface LineFields {
+  context?: string;
+  code?: string;
+  err?: unknown;
+  [LINE_CAUSE]?: LineCause;
+}
+
+function logMethodFor(repeated: RepeatedLines): LogMethod {
+  return function (args, method, level) {
+    const [first, ...rest] = args as [unknown, ...unknown[]];
+    const fields: LineFields = typeof first === 'object' && first !== null ? first : {};
+    const { context = '' } = fields;
+    // A failed start is reported once, in words, by reportStartFailure.
+    if (level === ERROR && START_CONTEXTS.has(context)) return;
+    if (level === INFO && CHATTY_CONTEXTS.has(context)) this.debug(...args);
+    else if (level < INFO) method.apply(this, args);
+    else {
+      const print = (held: number): void => {
+        const counted =
+          typeof first === 'string' ? [{ repeated: held }, ...args] : [withCount(first, held), ...rest];
+        method.apply(this, counted as typeof args);
+      };
+      if (repeated.admits(causeOf(level, fields, args), print)) method.apply(this, args);
+    }
   };
-  // A failed start is reported once, in words, by reportStartFailure.
-  if (level === ERROR && START_CONTEXTS.has(context ?? '')) return;
-  if (level === INFO && context !== undefined && CHATTY_CONTEXTS.has(context)) this.debug(...args);
-  else method.apply(this, args);
+}
+
+/** Errors about different things never count as one line, however many they are. */
+function causeOf(level: number, fields: LineFields, args: unknown[]): LineCause {
+  const given = fields[LINE_CAUSE];
+  if (given) return level < ERROR ? given : { cause: given.cause };
+  const { context = '', code = '' } = fields;
+  const error = args[0] instanceof Error ? args[0] : fields.err;
+  const reason = error instanceof Error ? `${error.name}: ${error.message}` : '';
+  const words = args.filter((arg) => typeof arg === 'string').join(' ');
+  return { cause: causeOfMessage([level, context, code, reason, words].join('|')) };
+}
+
+function withCount(first: unknown, repeated: number): object {
+  return first instanceof Error ? { err: first, repeated } : { ...(first as object), repeated };
 }
 
 function prettyStream(destination: DestinationStream): DestinationStream {

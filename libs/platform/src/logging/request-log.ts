@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Level } from 'pino';
 import type { AppLogger } from './logger';
 import { pinoLogger } from './logging.module';
+import { causeOfMessage, LINE_CAUSE, type LineCause } from './repeated-lines';
 import { REQUEST_ID_HEADER } from './request-id';
 
 /** Why a request was answered with a problem, or its answer broke off. */
@@ -78,10 +79,29 @@ export function logRequest(logger: AppLogger, request: FastifyRequest, reply: Fa
     ...(isCut && { cut: true }),
     ...(failure && { code: failure.code }),
     ...(failure?.error !== undefined && { err: failure.error }),
+    [LINE_CAUSE]: lineCause(request, failure?.status ?? status, isCut, failure),
   };
   const outcome = isCut ? 'cut off' : String(status);
   const why = failure ? `: ${failure.detail}` : '';
   logger[level](fields, `${request.method} ${path} ${outcome} in ${fields.ms} ms${why}`);
+}
+
+/** A caller can make up any number of wrong requests, which are limited together. */
+function lineCause(
+  request: FastifyRequest & DeviceRequest,
+  status: number,
+  isCut: boolean,
+  failure: RequestFailure | undefined,
+): LineCause {
+  const origin = request.device?.macAddress ?? request.ip;
+  const what = `${request.method} ${causeOfMessage(pathOf(request.raw))} ${isCut ? 'cut' : status}`;
+  const why = failure ? `${failure.code} ${causeOfMessage(failure.detail)}` : '';
+  const cause = `${origin} ${what} ${why} ${errorText(failure?.error)}`;
+  return status >= 400 && status < 500 ? { cause, origin } : { cause };
+}
+
+function errorText(error: unknown): string {
+  return error instanceof Error ? `${error.name}: ${error.message}` : '';
 }
 
 export function pathOf(request: IncomingMessage): string {

@@ -5,6 +5,7 @@ export const errorStatus = {
   // What a caller got wrong
   REQUEST_INVALID: 400,
   REQUEST_TOO_LARGE: 413,
+  REQUEST_TIMEOUT: 408,
   MEDIA_TYPE_UNSUPPORTED: 415,
   METHOD_NOT_ALLOWED: 405,
   ROUTE_UNKNOWN: 404,

@@ -4,6 +4,7 @@ import { databaseFailure, sqlState } from '@rivulet/postgres';
 
 /** Seconds until trying again makes sense, where the place that raised the error does not say. */
 const RETRY_AFTER_SECONDS: Partial<Record<ErrorCode, number>> = {
+  REQUEST_TIMEOUT: 1,
   SERVER_BUSY: 10,
   SHUTTING_DOWN: 5,
   DATABASE_UNAVAILABLE: 10,
@@ -30,6 +31,7 @@ const FASTIFY_ERRORS: Record<string, [ErrorCode, string]> = {
 const CODES_OF_STATUS: Record<number, ErrorCode> = {
   404: 'ROUTE_UNKNOWN',
   405: 'METHOD_NOT_ALLOWED',
+  408: 'REQUEST_TIMEOUT',
   413: 'REQUEST_TOO_LARGE',
   415: 'MEDIA_TYPE_UNSUPPORTED',
   429: 'SERVER_BUSY',

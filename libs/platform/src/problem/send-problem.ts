@@ -56,6 +56,7 @@ function named(request: FastifyRequest, reply: FastifyReply, thrown: unknown): R
   if (error.code !== 'ROUTE_UNKNOWN' || !request.is404) return error;
   const path = pathOf(request.raw);
   const allowed = allowedMethods(request);
+  if (allowed.includes(request.method)) return emptyPart(request, path);
   if (allowed.length === 0) {
     return new RivuletError('ROUTE_UNKNOWN', `There is no route ${request.method} ${path}.`);
   }
@@ -66,8 +67,21 @@ function named(request: FastifyRequest, reply: FastifyReply, thrown: unknown): R
   );
 }
 
+/** The router finds the route of such a path, and refuses to take it. */
+function emptyPart({ server, method, raw }: FastifyRequest, path: string): RivuletError {
+  const params = server.findRoute({ method, url: withoutQuery(raw.url) })?.params ?? {};
+  const [name = 'a part'] = Object.keys(params).filter((key) => !params[key]);
+  return new RivuletError('REQUEST_INVALID', `${path} lacks ${name}: a part of the path is empty.`, {
+    errors: [{ field: name, reason: 'is missing from the path' }],
+  });
+}
+
+function withoutQuery(url = '/'): string {
+  return url.split('?', 1)[0]!;
+}
+
 /** The methods that the router has a route for at the path of a request. `findRoute` matches paths, not patterns. */
 function allowedMethods({ server, raw }: FastifyRequest): string[] {
-  const url = (raw.url ?? '/').split('?', 1)[0]!;
+  const url = withoutQuery(raw.url);
   return server.supportedMethods.filter((method) => server.findRoute({ method, url }) !== null);
 }

@@ -1,21 +1,25 @@
 import { ValidationPipe } from '@nestjs/common';
-import { RivuletError, type FieldError } from '@rivulet/errors';
+import type { FieldError } from '@rivulet/errors';
 import * as classTransformer from 'class-transformer';
 import * as classValidator from 'class-validator';
 import type { ValidationError } from 'class-validator';
+import { MAX_FIELD_ERRORS } from './body-shape';
+import { requestInvalid } from './request-invalid';
 
-const MAX_ERRORS = 50;
 const MAX_FIELD_CHARACTERS = 200;
-const ERRORS_IN_DETAIL = 3;
 
-/** Checks what comes in against its DTO. An unknown field is an error: it is a misspelled one, or an attack. */
+/**
+ * Checks what comes in against its DTO. An unknown field is an error: it is a misspelled one, or an attack. What this
+ * costs is bounded by what was checked before: the values of a body as it is parsed, then its lists and fields
+ * (DeclaredInputGuard).
+ */
 export function validationPipe(): ValidationPipe {
   return new ValidationPipe({
     whitelist: true,
     forbidNonWhitelisted: true,
     forbidUnknownValues: true,
     transform: true,
-    validationError: { target: false, value: false },
+    validationError: { target: false, value: true },
     // The very instances that the decorators of the DTOs registered with.
     validatorPackage: classValidator,
     transformerPackage: classTransformer,
@@ -23,24 +27,16 @@ export function validationPipe(): ValidationPipe {
   });
 }
 
-/** REQUEST_INVALID for fields that only the use case can judge, in the words of the pipe. */
-export function requestInvalid(errors: FieldError[]): RivuletError {
-  const named = errors.slice(0, ERRORS_IN_DETAIL).map(({ field, reason }) => `${field} ${reason}`);
-  const more = errors.length > ERRORS_IN_DETAIL ? ['more in errors'] : [];
-  return new RivuletError('REQUEST_INVALID', `${[...named, ...more].join('; ')}.`, { errors });
-}
-
 /** Flattens class-validator's tree, whose depth and width the caller decides, to a list of bounded size. */
 function fieldErrors(errors: ValidationError[]): FieldError[] {
   const found: FieldError[] = [];
   const pending = errors.map((error) => ({ error, parent: '' })).toReversed();
-  while (pending.length > 0 && found.length < MAX_ERRORS) {
+  while (pending.length > 0 && found.length < MAX_FIELD_ERRORS) {
     const { error, parent } = pending.pop()!;
     // The body itself has no name.
     const field = pathTo(parent, error.property ?? 'body');
-    const [reason] = Object.entries(error.constraints ?? {}).map(([name, message]) =>
-      reasonOf(name, message, error),
-    );
+    // What is wrong with a list as a whole is said when each of its items is in order.
+    const reason = (error.children ?? []).length > 0 ? undefined : reasonOf(error);
     if (reason !== undefined) found.push({ field, reason });
     for (const child of (error.children ?? []).toReversed()) pending.push({ error: child, parent: field });
   }
@@ -56,7 +52,12 @@ function pathTo(parent: string, property: string): string {
   return path.length > MAX_FIELD_CHARACTERS ? `${path.slice(0, MAX_FIELD_CHARACTERS)}…` : path;
 }
 
-function reasonOf(constraint: string, message: string, { property }: ValidationError): string {
-  if (constraint === 'whitelistValidation') return 'is not a field of this request';
+/** The last is of the decorator that is written first, which says what the value is to be at all. */
+function reasonOf({ property, constraints = {}, value }: ValidationError): string | undefined {
+  const last = Object.entries(constraints).at(-1);
+  if (last === undefined) return undefined;
+  const [name, message] = last;
+  if (name === 'whitelistValidation') return 'is not a field of this request';
+  if (value === undefined && property !== undefined) return 'is missing';
   return message.startsWith(`${property} `) ? message.slice(property.length + 1) : message;
 }

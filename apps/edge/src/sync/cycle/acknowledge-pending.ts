@@ -1,4 +1,4 @@
-import { RivuletError } from '@rivulet/errors';
+import { RivuletError, type ErrorCode } from '@rivulet/errors';
 import type { Acknowledgement } from '@rivulet/protocol';
 import type { CycleContext } from './cycle-context';
 
@@ -18,6 +18,9 @@ export async function acknowledgePending(context: CycleContext): Promise<Set<str
   return confirmed;
 }
 
+/** Central has deleted the manifest, or finds the report wrong: it would say so again each time. */
+const NEVER_CONFIRMED = new Set<ErrorCode>(['MANIFEST_UNKNOWN', 'REQUEST_INVALID']);
+
 /** A report that central `refused` says nothing of the others; when central is away, these would fail, too. */
 type ReportOutcome = 'confirmed' | 'refused' | 'central-away';
 
@@ -29,8 +32,7 @@ async function acknowledge(context: CycleContext, report: Acknowledgement): Prom
     return 'confirmed';
   } catch (error) {
     if (!(error instanceof RivuletError)) throw error;
-    // Central has deleted the manifest and will never confirm it.
-    if (error.code === 'MANIFEST_UNKNOWN') await state.markAcknowledged(report.cycleId, now());
+    if (NEVER_CONFIRMED.has(error.code)) await state.markAcknowledged(report.cycleId, now());
     context.warn(`Central did not accept the acknowledgement of ${report.manifestId}`, error);
     return error.isTransient ? 'central-away' : 'refused';
   }

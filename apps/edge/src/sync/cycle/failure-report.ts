@@ -15,6 +15,6 @@ export function failureReport(result: SyncResult): Acknowledgement | undefined {
     finishedAt,
     durationMs: durations.totalMs,
     tables: [],
-    error: { code, message: message.slice(0, MESSAGE_MAX_LENGTH) },
+    error: { code, message: message.slice(0, MESSAGE_MAX_LENGTH).toWellFormed() },
   };
 }

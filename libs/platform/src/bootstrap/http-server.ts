@@ -1,0 +1,42 @@
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AppLogger } from '../logging/logger';
+import { answerConnect } from './client-error';
+import { oneAnswerAtATime } from './one-answer-at-a-time';
+
+export interface HttpTimeouts {
+  headersTimeoutMs: number;
+  requestTimeoutMs: number;
+  keepAliveTimeoutMs: number;
+}
+
+/** Request line and headers together, which is also Node's default. */
+export const HEAD_MAX_BYTES = 16_384;
+
+/**
+ * Node's server, with all that it would answer by itself, and without a body, left to us: requests without Host, and
+ * with an expectation that nobody knows (odd-requests.ts). Upgrades are ignored, as RFC 9110 (7.8) allows: the answer
+ * is one of HTTP/1.1.
+ */
+export function createHttpServer(
+  listener: RequestListener,
+  logger: AppLogger,
+  { headersTimeoutMs, requestTimeoutMs, keepAliveTimeoutMs }: HttpTimeouts,
+): Server {
+  const server = createServer(
+    {
+      headersTimeout: headersTimeoutMs,
+      requestTimeout: requestTimeoutMs,
+      keepAliveTimeout: keepAliveTimeoutMs,
+      connectionsCheckingInterval: Math.min(headersTimeoutMs / 2, 5000),
+      maxHeaderSize: HEAD_MAX_BYTES,
+      requireHostHeader: false,
+    },
+    oneAnswerAtATime(listener, ({ socket }) => {
+      const address = socket.remoteAddress ?? '';
+      logger.info({ address }, `Closed a connection on which ${address} sent too many requests ahead`);
+    }),
+  );
+  server.on('checkExpectation', (request, response) => server.emit('request', request, response));
+  server.on('connect', (_request, socket) => answerConnect(socket));
+  return server;
+}
