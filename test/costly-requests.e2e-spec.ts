@@ -76,14 +76,14 @@ describe('many-errors-body', () => {
   });
 });
 
+/** The first so many that come true. */
 async function firstOf<T>(promises: Promise<T>[], count: number): Promise<T[]> {
   const settled: T[] = [];
   await new Promise<void>((resolve, reject) => {
-    for (const promise of promises) {
-      promise.then((value) => {
-        if (settled.push(value) === count) resolve();
-      }, reject);
-    }
+    const settle = (value: T): void => {
+      if (settled.push(value) === count) resolve();
+    };
+    for (const promise of promises) void promise.then(settle, reject);
   });
   return settled;
 }

@@ -52,17 +52,17 @@ export class HeldTableDto implements HeldTable {
 }
 
 /** A device of another version may send fields that mean nothing here: the version alone is what it must learn. */
-export function refuseOtherVersions({ protocolVersion }: Record<string, unknown>): void {
+function refuseOtherVersions({ protocolVersion }: Record<string, unknown>): void {
   if (protocolVersion === undefined) {
     throw requestInvalid([{ field: 'protocolVersion', reason: 'is missing' }]);
   }
-  if (!Number.isSafeInteger(protocolVersion) || (protocolVersion as number) < 1) {
+  if (typeof protocolVersion !== 'number' || !Number.isSafeInteger(protocolVersion) || protocolVersion < 1) {
     throw requestInvalid([{ field: 'protocolVersion', reason: 'must be a whole number, 1 or more' }]);
   }
   if (protocolVersion !== PROTOCOL_VERSION) {
     throw new RivuletError(
       'PROTOCOL_UNSUPPORTED',
-      `The device speaks protocol version ${String(protocolVersion)}; this central speaks ${PROTOCOL_VERSION}.`,
+      `The device speaks protocol version ${protocolVersion}; this central speaks ${PROTOCOL_VERSION}.`,
     );
   }
 }

@@ -16,7 +16,8 @@ export function refuseOddRequests(instance: FastifyInstance): void {
 export function pathOnly({ url = '/' }: { url?: string }): string {
   if (url.startsWith('/')) return url;
   const absolute = /^https?:\/\/[^/?#]*/i.exec(url);
-  if (absolute === null) return url;
+  // The asterisk of OPTIONS: no route of ours.
+  if (absolute === null) return `/${url}`;
   const rest = url.slice(absolute[0].length);
   return rest.startsWith('/') ? rest : `/${rest}`;
 }

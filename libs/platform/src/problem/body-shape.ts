@@ -1,8 +1,14 @@
-/// <reference path="./class-transformer-storage.d.ts" />
+import { createRequire } from 'node:module';
 import type { FieldError } from '@rivulet/errors';
-import { defaultMetadataStorage } from 'class-transformer/cjs/storage';
 import { getMetadataStorage } from 'class-validator';
 import type { ValidationMetadata } from 'class-validator/types/metadata/ValidationMetadata';
+
+/** Which class a property is made into. There is no public way to ask; Nest's own packages do it so, too. */
+const { defaultMetadataStorage } = createRequire(__filename)('class-transformer/cjs/storage') as {
+  defaultMetadataStorage: {
+    findTypeMetadata(target: object, property: string): { typeFunction(): DtoClass } | undefined;
+  };
+};
 
 /** Of one answer: nobody corrects more at a time. */
 export const MAX_FIELD_ERRORS = 50;
@@ -83,13 +89,14 @@ export class BodyShape {
 }
 
 function propertyOf(type: DtoClass, name: string, rules: ValidationMetadata[]): Property {
-  const nested = rules.find((rule) => rule.type === 'nestedValidation');
+  const nested = rules.filter((rule) => rule.type === 'nestedValidation');
   const nestedType = defaultMetadataStorage.findTypeMetadata(type, name)?.typeFunction();
   const maxItems = rules.find((rule) => rule.name === 'arrayMaxSize')?.constraints[0] as number | undefined;
   return {
     maxItems: maxItems ?? DEFAULT_MAX_ITEMS,
     isRequired: !rules.some((rule) => rule.type === 'conditionalValidation'),
-    ...(nested && nestedType && { nested: { isList: nested.each === true, type: nestedType } }),
+    ...(nested.length > 0 &&
+      nestedType && { nested: { isList: nested.some(({ each }) => each), type: nestedType } }),
   };
 }
 

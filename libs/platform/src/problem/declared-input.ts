@@ -25,16 +25,19 @@ export function declaredInput(controller: Type, handlerName: string): DeclaredIn
     []) as unknown[];
   const declared: DeclaredInput = { query: new Set() };
   for (const [key, { index, data }] of Object.entries(args)) {
-    const kind = Number(key.split(':', 1)[0]);
+    const kind = Number(key.split(':', 1)[0]) as RouteParamtypes;
     if (kind === RouteParamtypes.QUERY) {
-      const names = typeof data === 'string' ? [data] : (dtoOf(types[index])?.names ?? []);
-      for (const name of names) declared.query.add(name);
+      for (const name of queryNames(data, types[index])) declared.query.add(name);
     } else if (kind === RouteParamtypes.BODY || kind === RouteParamtypes.RAW_BODY) {
       const type = types[index] as DtoClass;
       declared.body = { dto: typeof data !== 'string' && dtoOf(type) ? type : undefined };
     }
   }
   return declared;
+}
+
+function queryNames(data: unknown, type: unknown): string[] {
+  return typeof data === 'string' ? [data] : (dtoOf(type)?.names ?? []);
 }
 
 /** A class with rules of class-validator. */

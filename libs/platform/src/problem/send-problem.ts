@@ -70,7 +70,7 @@ function named(request: FastifyRequest, reply: FastifyReply, thrown: unknown): R
 /** The router finds the route of such a path, and refuses to take it. */
 function emptyPart({ server, method, raw }: FastifyRequest, path: string): RivuletError {
   const params = server.findRoute({ method, url: withoutQuery(raw.url) })?.params ?? {};
-  const [name = 'a part'] = Object.keys(params).filter((key) => !params[key]);
+  const name = Object.keys(params).find((key) => !params[key]) ?? 'a part';
   return new RivuletError('REQUEST_INVALID', `${path} lacks ${name}: a part of the path is empty.`, {
     errors: [{ field: name, reason: 'is missing from the path' }],
   });
