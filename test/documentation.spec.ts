@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { describeEnvironment, errorStatus } from '@rivulet/platform';
 import { errorAreas, errorCatalogue } from '@rivulet/errors';
-import { CentralEnv } from '../apps/central/src/central-env';
+import { CentralModule } from '../apps/central/src/central.module';
 import { EdgeModule } from '../apps/edge/src/edge.module';
 
 const root = resolve(__dirname, '..');
@@ -59,7 +59,7 @@ describe('docs/operations.md', () => {
   const page = read('docs/operations.md');
 
   it.each([
-    ['Central', [CentralEnv]],
+    ['Central', CentralModule.environment],
     ['Edge', EdgeModule.environment],
   ])('has the environment of %s, with its defaults', (app, sections) => {
     const expected = describeEnvironment(sections).map(
@@ -87,7 +87,9 @@ function inShort(accepts: string): string {
 describe('the pages', () => {
   const names = new Set([
     ...Object.keys(errorCatalogue),
-    ...describeEnvironment([CentralEnv, ...EdgeModule.environment]).map(({ variable }) => variable),
+    ...describeEnvironment([...CentralModule.environment, ...EdgeModule.environment]).map(
+      ({ variable }) => variable,
+    ),
     ...(read('docker-compose.central.yml').match(/CENTRAL_[A-Z_]+/g) ?? []),
     ...(read('docker-compose.edge.yml').match(/EDGE_[A-Z_]+/g) ?? []),
     'NODE_ENV',

@@ -4,9 +4,7 @@ import { join } from 'node:path';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createApp, createLogger, loadEnvironment } from '@rivulet/platform';
 import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
-import { CentralEnv } from '../apps/central/src/central-env';
 import { CentralModule } from '../apps/central/src/central.module';
-import { resolveSource } from '../apps/central/src/source-database/resolve-source';
 import { EdgeModule } from '../apps/edge/src/edge.module';
 import { oddRequest, seededRandom } from './support/odd-inputs';
 import { DEMO_MAC } from './support/sync-pair';
@@ -17,9 +15,8 @@ const AT_ONCE = 16;
 
 function moduleOf(app: string, database: TestDatabase, directory: string) {
   if (app === 'central') {
-    const env = Object.assign(new CentralEnv(), { demoData: true });
-    const source = resolveSource(env, { url: database.url, isEmbedded: false });
-    return CentralModule.forRoot(env, database.url, source);
+    const { environment } = loadEnvironment(CentralModule.environment, { CENTRAL_DEMO_DATA: 'true' });
+    return CentralModule.forRoot(environment, { url: database.url, isEmbedded: false });
   }
   const { environment } = loadEnvironment(EdgeModule.environment, {
     EDGE_CENTRAL_URL: 'http://127.0.0.1:9',

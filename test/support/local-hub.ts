@@ -19,26 +19,28 @@ export class LocalHub implements Hub {
   /** What the last plan said of each table. */
   actions: string[] = [];
 
+  private readonly device: { macAddress: string };
+
   constructor(
     private readonly central: CentralServices,
-    private readonly macAddress: string,
-  ) {}
+    macAddress: string,
+  ) {
+    this.device = { macAddress };
+  }
 
   async request(request: SyncRequest): Promise<UnverifiedSyncResponse> {
     this.payloadBytes = 0;
     this.actions = [];
-    const known = await this.central.scopes.find(this.macAddress);
-    const response = await this.central.requests.answer(ulid(), known, request);
+    const response = await this.central.requests.answer(ulid(), this.device, request);
     if (response.status === 'update') this.actions = response.plan.tables.map(({ action }) => action);
     return parseSyncResponse(JSON.parse(JSON.stringify(response)));
   }
 
   async *frames(manifestId: string, ranges: FrameRange[]): AsyncGenerator<Frame[], void> {
-    const { scope } = await this.central.scopes.find(this.macAddress);
     const decoder = new FrameDecoder();
     for await (const bytes of await this.central.payloads.open(
       manifestId,
-      scope,
+      this.device,
       formatFrameRanges(ranges),
     )) {
       this.payloadBytes += bytes.length;
@@ -47,8 +49,7 @@ export class LocalHub implements Hub {
   }
 
   async acknowledge(acknowledgement: Acknowledgement): Promise<void> {
-    const { scope } = await this.central.scopes.find(this.macAddress);
-    await this.central.acknowledgements.record(scope, acknowledgement);
+    await this.central.acknowledgements.record(this.device, acknowledgement);
   }
 }
 

@@ -1,22 +1,21 @@
 import { createLogger, loadEnvironment, runApp } from '@rivulet/platform';
 import { resolveAppDatabase } from '@rivulet/postgres';
-import { CentralEnv } from './central-env';
+import { CentralDatabaseEnv, CentralServerEnv } from './central.env';
 import { CentralModule } from './central.module';
-import { resolveSource } from './source-database/resolve-source';
 
 void runApp('central', async () => {
-  const { environment, unknownVariables } = loadEnvironment([CentralEnv]);
-  const env = environment.section(CentralEnv);
-  const logger = createLogger({ app: 'central', level: env.logLevel, format: env.logFormat });
+  const { environment, unknownVariables } = loadEnvironment(CentralModule.environment);
+  const { host, port, shutdownTimeoutMs, logLevel, logFormat } = environment.section(CentralServerEnv);
+  const logger = createLogger({ app: 'central', level: logLevel, format: logFormat });
   const database = await resolveAppDatabase({
-    url: env.databaseUrl,
+    url: environment.section(CentralDatabaseEnv).databaseUrl,
     urlVariable: 'CENTRAL_DATABASE_URL',
     name: 'central',
     port: 54_080,
     loadEmbedded: () => import('../../../libs/embedded-postgres/src/index.js'),
   });
   return {
-    module: CentralModule.forRoot(env, database.url, resolveSource(env, database)),
+    module: CentralModule.forRoot(environment, database),
     logger,
     unknownVariables,
     openApi: {
@@ -24,11 +23,11 @@ void runApp('central', async () => {
       description:
         'Resolves what each device may have, and serves it as signed manifests and compressed frames.',
     },
-    host: env.host,
+    host,
     hostVariable: 'CENTRAL_HOST',
-    port: env.port,
+    port,
     portVariable: 'CENTRAL_PORT',
-    shutdownTimeoutMs: env.shutdownTimeoutMs,
+    shutdownTimeoutMs,
     databaseUrl: database.url,
     onStopped: () => database.stop(),
     onListening: () => {

@@ -2,11 +2,11 @@ import { Logger } from '@nestjs/common';
 import { connect } from '@rivulet/platform';
 import { createPool } from '@rivulet/postgres';
 import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
+import { Registry } from 'prom-client';
 import type { DataSource } from 'typeorm';
-import { CreateOperationalTables1763683200000 } from '../../../db/central/migrations/1763683200000-create-operational-tables';
-import { SyncManifestTable } from '../src/device-sync/manifests/sync-manifest-table.entity';
-import { SyncManifest } from '../src/device-sync/manifests/sync-manifest.entity';
+import { DeviceSyncModule } from '../src/device-sync/device-sync.module';
 import { ChunkStore } from '../src/snapshots/chunk-store';
+import { SnapshotsMetrics } from '../src/snapshots/snapshots.metrics';
 
 /** Central's database, migrated, with what reads and writes it. It is its own source as well. */
 export class CentralFixture {
@@ -16,6 +16,7 @@ export class CentralFixture {
     /** Central's own connections. */
     readonly central: DataSource,
     readonly store: ChunkStore,
+    readonly metrics: SnapshotsMetrics,
   ) {}
 
   /** A new database each time, and silence in the log. `storeConnections`: how many the chunk store may have. */
@@ -26,15 +27,16 @@ export class CentralFixture {
       url: database.url,
       urlVariable: 'CENTRAL_DATABASE_URL',
       applicationName: 'test',
-      entities: [SyncManifest, SyncManifestTable],
-      migrations: [CreateOperationalTables1763683200000],
+      entities: DeviceSyncModule.entities,
+      migrations: DeviceSyncModule.migrations,
     });
     const pool = createPool({
       url: database.url,
       applicationName: 'test chunks',
       maxConnections: storeConnections,
     });
-    return new CentralFixture(database, central, new ChunkStore(pool));
+    const metrics = new SnapshotsMetrics(new Registry());
+    return new CentralFixture(database, central, new ChunkStore(pool, metrics), metrics);
   }
 
   /** Closes all connections, and drops the database. */

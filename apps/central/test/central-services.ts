@@ -1,14 +1,15 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Pool } from 'pg';
-import { CentralEnv } from '../src/central-env';
+import { Registry } from 'prom-client';
 import { ChangeDetection } from '../src/source/change-detection/change-detection';
 import { SourceWatch } from '../src/source/change-detection/source-watch';
 import { SourceDatabase } from '../src/source-database/source-database';
 import { CurrentDatasets } from '../src/datasets/current-datasets';
+import { DatasetsMetrics } from '../src/datasets/datasets.metrics';
 import { AcknowledgementService } from '../src/device-sync/acknowledgement.service';
 import { AnswerRequestService } from '../src/device-sync/answer-request.service';
+import { DeviceSyncMetrics } from '../src/device-sync/device-sync.metrics';
 import { PayloadService } from '../src/device-sync/payload.service';
 import { RequestLog } from '../src/device-sync/request-log';
 import { ManifestService } from '../src/device-sync/manifests/manifest.service';
@@ -16,9 +17,12 @@ import { SigningKey } from '../src/device-sync/manifests/signing-key';
 import { TablePlanner } from '../src/device-sync/manifests/table-planner';
 import { DatasetsOperations } from '../src/operators/datasets-operations.service';
 import { ScopeService } from '../src/source/scope/scope.service';
+import { SourceEnv } from '../src/source/source.env';
+import { SourceMetrics } from '../src/source/source.metrics';
 import { SnapshotCache } from '../src/snapshots/snapshot-cache';
 import { SnapshotPatches } from '../src/snapshots/snapshot-patches';
 import { SnapshotService } from '../src/snapshots/snapshot.service';
+import { SnapshotsEnv } from '../src/snapshots/snapshots.env';
 import type { CentralFixture } from './central-fixture';
 
 /** A datasets file that central has loaded. */
@@ -38,6 +42,9 @@ export class WrittenFile {
   }
 }
 
+/** What a test sets otherwise than it is by default. */
+export type CentralSettings = Partial<SourceEnv & SnapshotsEnv>;
+
 /** Everything behind central's routes, for one datasets file, without Nest. */
 export class CentralServices {
   readonly changes: ChangeDetection;
@@ -52,17 +59,20 @@ export class CentralServices {
   readonly acknowledgements: AcknowledgementService;
 
   private constructor(
-    { central, store }: CentralFixture,
-    readonly env: CentralEnv,
+    { central, store, metrics: snapshotsMetrics }: CentralFixture,
+    settings: CentralSettings,
     readonly datasets: CurrentDatasets,
     signingKey: SigningKey,
-    sourcePool: Pool,
+    source: SourceDatabase,
   ) {
-    const source = new SourceDatabase(sourcePool, 'localhost:5432/source');
-    this.changes = new ChangeDetection(sourcePool, env.changeDetection, env.pollIntervalMs);
-    this.watch = new SourceWatch(datasets, this.changes);
+    const { changeDetection, pollIntervalMs } = Object.assign(new SourceEnv(), settings);
+    const env = Object.assign(new SnapshotsEnv(), settings);
+    const sourceMetrics = new SourceMetrics(new Registry());
+    const metrics = new DeviceSyncMetrics(new Registry());
+    this.changes = new ChangeDetection(source.pool, changeDetection, pollIntervalMs);
+    this.watch = new SourceWatch(datasets, this.changes, sourceMetrics);
     this.operations = new DatasetsOperations(datasets, this.watch, this.changes, source);
-    this.scopes = new ScopeService(source, datasets, this.changes);
+    this.scopes = new ScopeService(source, datasets, this.changes, sourceMetrics);
     const cache = new SnapshotCache(central);
     this.snapshots = new SnapshotService(
       env,
@@ -73,20 +83,28 @@ export class CentralServices {
       this.changes,
       this.scopes,
       cache,
+      snapshotsMetrics,
     );
     this.patches = new SnapshotPatches(central, store);
     this.manifests = new ManifestService(central, signingKey, new TablePlanner(central, this.patches));
     const log = new RequestLog(central);
-    this.requests = new AnswerRequestService(log, this.snapshots, this.manifests, datasets);
-    this.payloads = new PayloadService(this.manifests, store);
-    this.acknowledgements = new AcknowledgementService(central, this.manifests);
+    this.requests = new AnswerRequestService(
+      log,
+      this.scopes,
+      this.snapshots,
+      this.manifests,
+      datasets,
+      metrics,
+    );
+    this.payloads = new PayloadService(this.manifests, store, metrics);
+    this.acknowledgements = new AcknowledgementService(central, this.manifests, metrics);
   }
 
   /** Loads the text of a datasets file, and looks at the source once, as central does at its start. */
   static async start(
     fixture: CentralFixture,
     text: string,
-    settings: Partial<CentralEnv> = {},
+    settings: CentralSettings = {},
     source = fixture.database.pool,
   ): Promise<CentralServices> {
     const file = new WrittenFile(text);
@@ -101,13 +119,13 @@ export class CentralServices {
   static async load(
     fixture: CentralFixture,
     { path }: WrittenFile,
-    settings: Partial<CentralEnv> = {},
+    settings: CentralSettings = {},
     source = fixture.database.pool,
   ): Promise<CentralServices> {
-    const datasets = await CurrentDatasets.load(path, source);
-    const env = Object.assign(new CentralEnv(), settings);
+    const database = new SourceDatabase(source, 'localhost:5432/source', source !== fixture.database.pool);
+    const datasets = await CurrentDatasets.load(path, database, new DatasetsMetrics(new Registry()));
     const signingKey = await SigningKey.loadOrCreate(fixture.central);
-    const services = new CentralServices(fixture, env, datasets, signingKey, source);
+    const services = new CentralServices(fixture, settings, datasets, signingKey, database);
     await services.watch.reconcile();
     return services;
   }

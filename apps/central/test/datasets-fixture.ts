@@ -3,9 +3,8 @@ import { Logger } from '@nestjs/common';
 import { RivuletError } from '@rivulet/errors';
 import { PROTOCOL_VERSION, type ManifestTable, type SyncRequest } from '@rivulet/protocol';
 import { ulid } from 'ulid';
-import type { CentralEnv } from '../src/central-env';
 import { CentralFixture } from './central-fixture';
-import { CentralServices, WrittenFile } from './central-services';
+import { CentralServices, WrittenFile, type CentralSettings } from './central-services';
 
 const MAC = '48:b0:2d:e9:c3:b7';
 
@@ -64,7 +63,7 @@ export class DatasetsFixture {
     await this.pool.query(text);
   }
 
-  async start(settings: Partial<CentralEnv> = {}): Promise<CentralServices> {
+  async start(settings: CentralSettings = {}): Promise<CentralServices> {
     return CentralServices.load(this.central, this.file, settings);
   }
 
@@ -82,7 +81,7 @@ export class DatasetsFixture {
 /** The manifest of a device that has nothing. */
 export async function sync(central: CentralServices): Promise<SentManifest> {
   const request: SyncRequest = { protocolVersion: PROTOCOL_VERSION, nonce: 'a'.repeat(16), tables: [] };
-  const response = await central.requests.answer(ulid(), await central.scopes.find(MAC), request);
+  const response = await central.requests.answer(ulid(), { macAddress: MAC }, request);
   if (response.status !== 'update') throw new Error('There is no manifest.');
   const [, payload] = response.manifest.split('.');
   return JSON.parse(Buffer.from(payload!, 'base64url').toString()) as SentManifest;

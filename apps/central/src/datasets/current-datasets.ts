@@ -1,7 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { namedError } from '@rivulet/platform';
 import type { RivuletError } from '@rivulet/errors';
-import type { Pool } from 'pg';
 import {
   type CatalogueChanges,
   changesInWords,
@@ -9,6 +8,8 @@ import {
   DatasetCatalogue,
   hasChanges,
 } from '@rivulet/datasets';
+import type { SourceDatabase } from '../source-database/source-database';
+import type { DatasetsMetrics } from './datasets.metrics';
 
 /**
  * The catalogue of now. It is replaced as a whole: who works with one keeps it until the work is done, and reads
@@ -25,15 +26,21 @@ export class CurrentDatasets {
 
   private constructor(
     readonly path: string,
-    private readonly source: Pool,
+    private readonly source: SourceDatabase,
+    private readonly metrics: DatasetsMetrics,
     catalogue: DatasetCatalogue,
   ) {
     this.held = catalogue;
+    this.metrics.loaded.set(catalogue.datasets.length);
   }
 
   /** @throws RivuletError as DatasetCatalogue.load */
-  static async load(path: string, source: Pool): Promise<CurrentDatasets> {
-    return new CurrentDatasets(path, source, await DatasetCatalogue.load(path, source));
+  static async load(
+    path: string,
+    source: SourceDatabase,
+    metrics: DatasetsMetrics,
+  ): Promise<CurrentDatasets> {
+    return new CurrentDatasets(path, source, metrics, await DatasetCatalogue.load(path, source.pool));
   }
 
   get catalogue(): DatasetCatalogue {
@@ -63,13 +70,15 @@ export class CurrentDatasets {
   async reload(): Promise<CatalogueChanges> {
     return this.inTurn(async () => {
       try {
-        const next = await DatasetCatalogue.load(this.path, this.source);
+        const next = await this.source.ask(() => DatasetCatalogue.load(this.path, this.source.pool));
         const changes = compareCatalogues(this.held, next);
         this.replaceBy(next);
         this.readAt = new Date();
+        this.metrics.reloads.inc({ outcome: 'loaded' });
         this.logger.log(`Read ${this.path} again: ${changesInWords(changes)}`);
         return changes;
       } catch (error) {
+        this.metrics.reloads.inc({ outcome: 'failed' });
         const { code, message, cause } = namedError(error);
         const fields = { code, ...(code === 'INTERNAL' && { err: cause }) };
         this.logger.error(fields, `${this.path} was not taken over, and nothing has changed: ${message}`);
@@ -83,15 +92,15 @@ export class CurrentDatasets {
    * refuses is said once, and is the problem until it is mended.
    *
    * @returns whether the catalogue is another
-   * @throws RivuletError DATABASE_UNAVAILABLE when the source cannot say
+   * @throws RivuletError SOURCE_UNAVAILABLE · DATABASE_UNAVAILABLE when the source cannot say
    */
   async describeAgain(): Promise<boolean> {
     return this.inTurn(async () => {
       try {
-        const next = await this.held.describedAgain(this.source);
+        const next = await this.source.ask(() => this.held.describedAgain(this.source.pool));
         const changes = compareCatalogues(this.held, next);
         if (this.wrong !== undefined) this.logger.log(`The source fits ${this.path} again`);
-        this.wrong = undefined;
+        this.setProblem(undefined);
         if (!hasChanges(changes)) return false;
         this.replaceBy(next);
         this.logger.log(`The source is defined anew: ${changesInWords(changes)}`);
@@ -106,7 +115,7 @@ export class CurrentDatasets {
             `The source no longer fits ${this.path}, and no device can sync: ${message}`,
           );
         }
-        this.wrong = problem;
+        this.setProblem(problem);
         return false;
       }
     });
@@ -114,7 +123,13 @@ export class CurrentDatasets {
 
   private replaceBy(catalogue: DatasetCatalogue): void {
     this.held = catalogue;
-    this.wrong = undefined;
+    this.metrics.loaded.set(catalogue.datasets.length);
+    this.setProblem(undefined);
+  }
+
+  private setProblem(problem: RivuletError | undefined): void {
+    this.wrong = problem;
+    this.metrics.unfit.set(problem === undefined ? 0 : 1);
   }
 
   private async inTurn<T>(work: () => Promise<T>): Promise<T> {

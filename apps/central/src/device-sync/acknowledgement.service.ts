@@ -4,6 +4,7 @@ import { requestInvalid } from '@rivulet/platform';
 import type { Acknowledgement } from '@rivulet/protocol';
 import { DataSource } from 'typeorm';
 import type { Device } from '../devices/device';
+import { DeviceSyncMetrics } from './device-sync.metrics';
 import { ManifestService } from './manifests/manifest.service';
 
 export interface AcknowledgementReceipt {
@@ -19,6 +20,7 @@ export class AcknowledgementService {
   constructor(
     private readonly database: DataSource,
     private readonly manifests: ManifestService,
+    private readonly metrics: DeviceSyncMetrics,
   ) {}
 
   /**
@@ -29,11 +31,11 @@ export class AcknowledgementService {
    */
   async record(device: Device, acknowledgement: Acknowledgement): Promise<AcknowledgementReceipt> {
     const { manifestId, status, cycleId, finishedAt, durationMs, tables, error } = acknowledgement;
-    await this.manifests.find(manifestId, device);
+    const { deviceId } = await this.manifests.find(manifestId, device);
     if (status === 'applied') await this.checkProof(acknowledgement);
     const [row] = await this.database.query<{ status: 'applied' | 'failed'; repeated: boolean }[]>(upsert, [
       manifestId,
-      device.deviceId,
+      deviceId,
       status,
       cycleId,
       finishedAt,
@@ -42,6 +44,7 @@ export class AcknowledgementService {
       error?.code ?? null,
       error?.message ?? null,
     ]);
+    this.metrics.acknowledgements.inc({ status });
     return { manifestId, status: row!.status, repeated: row!.repeated };
   }
 

@@ -1,20 +1,30 @@
 import { Injectable } from '@nestjs/common';
-import { hasSqlState, sqlState } from '@rivulet/postgres';
 import { RivuletError } from '@rivulet/errors';
+import { namedError } from '@rivulet/platform';
+import { hasSqlState, sqlState } from '@rivulet/postgres';
 import { PROTOCOL_VERSION, type SyncRequest, type SyncResponse } from '@rivulet/protocol';
 import { LRUCache } from 'lru-cache';
 import { CurrentDatasets } from '../datasets/current-datasets';
-import type { DatasetCatalogue } from '@rivulet/datasets';
 import type { Device } from '../devices/device';
-import { ManifestService } from './manifests/manifest.service';
-import type { KnownScope } from '../source/scope/scope.service';
 import { isHeld, type Snapshot } from '../snapshots/snapshot';
 import { SnapshotService } from '../snapshots/snapshot.service';
+import { ScopeService, type KnownScope } from '../source/scope/scope.service';
+import { DeviceSyncMetrics } from './device-sync.metrics';
+import { ManifestService } from './manifests/manifest.service';
 import { RequestLog, type RequestRecord } from './request-log';
 
 interface Answer {
   response: SyncResponse;
   manifestId: string;
+}
+
+/** What a device asks, and when that was received. */
+interface ReceivedRequest {
+  requestId: string;
+  asked: SyncRequest;
+  receivedAt: Date;
+  /** By the monotonic clock. */
+  startMs: number;
 }
 
 /** Devices whose latest manifest is remembered. */
@@ -28,86 +38,107 @@ export class AnswerRequestService {
 
   constructor(
     private readonly log: RequestLog,
+    private readonly scopes: ScopeService,
     private readonly snapshots: SnapshotService,
     private readonly manifests: ManifestService,
     private readonly datasets: CurrentDatasets,
+    private readonly metrics: DeviceSyncMetrics,
   ) {}
 
-  async answer(requestId: string, known: KnownScope, request: SyncRequest): Promise<SyncResponse> {
-    const receivedAt = new Date();
-    const start = performance.now();
-    const { deviceId, macAddress } = known.scope;
-    const record = async (
-      result: Pick<RequestRecord, 'outcome' | 'manifestId' | 'errorCode'>,
-    ): Promise<void> => {
-      const lastManifestId = request.lastManifestId ?? null;
-      const durationMs = Math.round(performance.now() - start);
-      await this.log.add({
-        ...result,
-        requestId,
-        deviceId,
-        macAddress,
-        lastManifestId,
-        receivedAt,
-        durationMs,
-      });
-    };
+  /**
+   * Resolves the scope of the device, which holds for all that follows. A request of a device without one is not written
+   * down: there is no `device_id` to enter.
+   *
+   * @throws RivuletError what ScopeService.find and SnapshotService.bringUpToDate throw · PROTOCOL_UNSUPPORTED ·
+   *   DATASETS_FILE_INVALID
+   */
+  async answer(requestId: string, { macAddress }: Device, asked: SyncRequest): Promise<SyncResponse> {
+    const received = { requestId, asked, receivedAt: new Date(), startMs: performance.now() };
+    const stopTimer = this.metrics.requestSeconds.startTimer();
     try {
-      const { response, manifestId } = await this.decide(requestId, known, request);
-      await record({ outcome: response.status, manifestId, errorCode: null });
+      const response = await this.answerKnown(received, await this.scopes.find(macAddress));
+      stopTimer({ outcome: response.status });
       return response;
     } catch (error) {
-      const errorCode = error instanceof RivuletError ? error.code : 'INTERNAL';
-      // The first error is the one that matters; the database may be what is down.
-      await record({ outcome: 'failed', manifestId: null, errorCode }).catch(() => undefined);
+      stopTimer({ outcome: 'failed' });
+      this.metrics.requestFailures.inc({ code: namedError(error).code });
       throw error;
     }
   }
 
-  private async decide(requestId: string, known: KnownScope, request: SyncRequest): Promise<Answer> {
-    if (request.protocolVersion !== PROTOCOL_VERSION) {
+  private async answerKnown(received: ReceivedRequest, known: KnownScope): Promise<SyncResponse> {
+    try {
+      const { response, manifestId } = await this.decide(received, known);
+      await this.record(received, known, { outcome: response.status, manifestId, errorCode: null });
+      return response;
+    } catch (error) {
+      const errorCode = error instanceof RivuletError ? error.code : 'INTERNAL';
+      // The first error is the one that matters; the database may be what is down.
+      await this.record(received, known, { outcome: 'failed', manifestId: null, errorCode }).catch(
+        () => undefined,
+      );
+      throw error;
+    }
+  }
+
+  private async record(
+    { requestId, asked, receivedAt, startMs }: ReceivedRequest,
+    { scope: { deviceId, macAddress } }: KnownScope,
+    result: Pick<RequestRecord, 'outcome' | 'manifestId' | 'errorCode'>,
+  ): Promise<void> {
+    const lastManifestId = asked.lastManifestId ?? null;
+    const durationMs = Math.round(performance.now() - startMs);
+    await this.log.add({
+      ...result,
+      requestId,
+      deviceId,
+      macAddress,
+      lastManifestId,
+      receivedAt,
+      durationMs,
+    });
+  }
+
+  private async decide({ requestId, asked }: ReceivedRequest, known: KnownScope): Promise<Answer> {
+    if (asked.protocolVersion !== PROTOCOL_VERSION) {
       throw new RivuletError(
         'PROTOCOL_UNSUPPORTED',
-        `The device speaks protocol version ${request.protocolVersion}; this central speaks ${PROTOCOL_VERSION}.`,
+        `The device speaks protocol version ${asked.protocolVersion}; this central speaks ${PROTOCOL_VERSION}.`,
       );
     }
     this.datasets.throwIfUnfit();
-    const { catalogue } = known;
-    const { deviceId, macAddress } = known.scope;
-    const device = { deviceId, macAddress };
-    const snapshots =
-      this.snapshots.current(known) ?? (await this.snapshots.bringUpToDate(device, catalogue));
-    const manifestId = await this.currentManifest(device, request, catalogue, snapshots);
+    const snapshots = this.snapshots.current(known) ?? (await this.snapshots.bringUpToDate(known));
+    const manifestId = await this.currentManifest(known, asked, snapshots);
     if (manifestId !== undefined) return { response: { status: 'current', manifestId }, manifestId };
     try {
-      return await this.issue(requestId, device, request, catalogue, snapshots);
+      return await this.issue(requestId, known, asked, snapshots);
     } catch (error) {
       if (!hasSqlState(error, sqlState.foreignKeyViolation)) throw error;
       // Collected since it was remembered: then it must be looked up, or read, again.
       this.snapshots.forget(known);
-      const anew = await this.snapshots.bringUpToDate(device, catalogue);
-      return this.issue(requestId, device, request, catalogue, anew);
+      const stored = await this.snapshots.bringUpToDate(known);
+      return this.issue(requestId, known, asked, stored);
     }
   }
 
   private async issue(
     requestId: string,
-    device: Device,
-    request: SyncRequest,
-    { schemaVersion }: DatasetCatalogue,
+    { scope, catalogue: { schemaVersion } }: KnownScope,
+    asked: SyncRequest,
     snapshots: Snapshot[],
   ): Promise<Answer> {
-    const { nonce } = request;
-    const order = { requestId, device, nonce, schemaVersion, snapshots, asked: request };
+    const { nonce } = asked;
+    const order = { requestId, scope, nonce, schemaVersion, snapshots, asked };
     const { manifestId, document, plan } = await this.manifests.issue(order);
+    this.metrics.manifestsIssued.inc();
+    for (const { action } of plan.tables) this.metrics.plannedTables.inc({ action });
     return { response: { status: 'update', manifest: document, plan }, manifestId };
   }
 
   /** The manifest that the device applied last, if it is ours and the device still has all that it may have. */
   private async currentManifest(
-    { deviceId }: Device,
+    { scope: { deviceId }, catalogue }: KnownScope,
     { lastManifestId, schemaVersion, tables }: SyncRequest,
-    catalogue: DatasetCatalogue,
     snapshots: Snapshot[],
   ): Promise<string | undefined> {
     if (lastManifestId === undefined || schemaVersion !== catalogue.schemaVersion) return undefined;

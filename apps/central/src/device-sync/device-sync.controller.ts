@@ -17,8 +17,7 @@ import { ApiProblems } from '@rivulet/platform';
 import { FRAMES_CONTENT_TYPE, type SyncResponse } from '@rivulet/protocol';
 import type { FastifyRequest } from 'fastify';
 import type { Device } from '../devices/device';
-import { CurrentDevice, CurrentScope, DeviceGuard } from '../devices/device.guard';
-import type { KnownScope } from '../source/scope/scope.service';
+import { CurrentDevice, DeviceGuard } from '../devices/device.guard';
 import { AcknowledgementService, type AcknowledgementReceipt } from './acknowledgement.service';
 import { AnswerRequestService } from './answer-request.service';
 import {
@@ -38,8 +37,7 @@ import { PayloadService } from './payload.service';
   description: "The device's MAC address, in any usual notation.",
   example: '48:b0:2d:e9:c3:b7',
 })
-@ApiProblems('DEVICE_UNIDENTIFIED', 'MAC_ADDRESS_INVALID', 'DEVICE_UNKNOWN', 'DEVICE_INACTIVE')
-@ApiProblems('DATABASE_UNAVAILABLE', 'SHUTTING_DOWN')
+@ApiProblems('DEVICE_UNIDENTIFIED', 'MAC_ADDRESS_INVALID', 'DATABASE_UNAVAILABLE', 'SHUTTING_DOWN')
 @UseGuards(DeviceGuard)
 @Controller('device-sync')
 export class DeviceSyncController {
@@ -54,14 +52,15 @@ export class DeviceSyncController {
   @ApiOperation({ summary: 'Say what the device has, and learn what it should have' })
   @ApiOkResponse({ type: SyncResponseDto })
   @ApiProblems('REQUEST_INVALID', 'REQUEST_TOO_LARGE', 'MEDIA_TYPE_UNSUPPORTED', 'PROTOCOL_UNSUPPORTED')
+  @ApiProblems('DEVICE_UNKNOWN', 'DEVICE_INACTIVE', 'SOURCE_UNAVAILABLE')
   @ApiProblems('SERVER_BUSY', 'SCOPE_AMBIGUOUS', 'DATASETS_FILE_INVALID', 'DATASET_QUERY_FAILED')
   @ApiProblems('DATASET_KEY_NULL', 'DATASET_KEY_NOT_UNIQUE', 'ROW_TOO_LARGE')
   async request(
     @Req() request: FastifyRequest,
-    @CurrentScope() scope: KnownScope,
+    @CurrentDevice() device: Device,
     @Body() body: SyncRequestDto,
   ): Promise<SyncResponse> {
-    return this.requests.answer(request.id, scope, body);
+    return this.requests.answer(request.id, device, body);
   }
 
   @Get('manifests/:manifestId/payload')

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { RivuletError } from '@rivulet/errors';
 import { encodeEndFrame, encodeFrameHeader, parseFrameRanges } from '@rivulet/protocol';
 import type { Device } from '../devices/device';
+import { DeviceSyncMetrics } from './device-sync.metrics';
 import { ManifestService, type PlannedFrame } from './manifests/manifest.service';
 import { ChunkStore } from '../snapshots/chunk-store';
 
@@ -13,6 +14,7 @@ export class PayloadService {
   constructor(
     private readonly manifests: ManifestService,
     private readonly store: ChunkStore,
+    private readonly metrics: DeviceSyncMetrics,
   ) {}
 
   /**
@@ -54,8 +56,10 @@ export class PayloadService {
         const { kind, number, table } = batch[index]!;
         const { digest, rows, contentBytes, encoding, block } = chunk;
         const header = { kind, number, table, digest, rows, contentBytes, encoding } as const;
-        yield encodeFrameHeader({ ...header, blockBytes: block.length });
+        const head = encodeFrameHeader({ ...header, blockBytes: block.length });
+        yield head;
         yield block;
+        this.metrics.payloadBytes.inc(head.length + block.length);
       }
     }
     yield encodeEndFrame(frameCount);

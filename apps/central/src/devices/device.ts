@@ -1,6 +1,5 @@
-/** A device that has been authenticated. */
+/** A device that has been authenticated. Which rows it may have is not known of it. */
 export interface Device {
-  /** Its identity at central: the `device_id` of its scope, as text. */
-  deviceId: string;
+  /** In its normal form. */
   macAddress: string;
 }

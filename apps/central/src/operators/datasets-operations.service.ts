@@ -65,7 +65,7 @@ export class DatasetsOperations implements OnModuleInit, OnModuleDestroy {
     process.off('SIGHUP', this.onSignal);
   }
 
-  /** @throws RivuletError DATASETS_FILE_INVALID · DATABASE_UNAVAILABLE, and then nothing has changed */
+  /** @throws RivuletError DATASETS_FILE_INVALID · SOURCE_UNAVAILABLE · DATABASE_UNAVAILABLE, and then nothing has changed */
   async reload(): Promise<ReloadedDatasets> {
     const { isScopeChanged: scopeChanged, added, removed, changed } = await this.datasets.reload();
     await this.watch.reconcile();
@@ -111,10 +111,11 @@ export class DatasetsOperations implements OnModuleInit, OnModuleDestroy {
 
   private async namesOf(queryIds: string[]): Promise<Map<string, string>> {
     const relations = queryIds.flatMap((queryId) => this.changes.watchOf(queryId).relations);
-    const { rows } = await this.source.pool.query<{ oid: string; name: string }>(
-      `SELECT class.oid::text AS oid, format('%I.%I', nspname, relname) AS name
-       FROM pg_class class JOIN pg_namespace ON pg_namespace.oid = relnamespace WHERE class.oid = ANY ($1::oid[])`,
-      [relations],
+    const { pool } = this.source;
+    const read = `SELECT class.oid::text AS oid, format('%I.%I', nspname, relname) AS name
+       FROM pg_class class JOIN pg_namespace ON pg_namespace.oid = relnamespace WHERE class.oid = ANY ($1::oid[])`;
+    const { rows } = await this.source.ask(() =>
+      pool.query<{ oid: string; name: string }>(read, [relations]),
     );
     return new Map(rows.map(({ oid, name }) => [oid, name]));
   }

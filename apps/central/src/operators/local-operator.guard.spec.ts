@@ -1,10 +1,12 @@
 import type { ExecutionContext } from '@nestjs/common';
+import { Registry } from 'prom-client';
 import { LocalOperatorGuard } from './local-operator.guard';
+import { OperatorsMetrics } from './operators.metrics';
 
 function isLetIn(remoteAddress: string | undefined, headers: Record<string, string>): boolean {
   const request = { socket: { remoteAddress }, headers };
   const context = { switchToHttp: () => ({ getRequest: () => request }) } as unknown as ExecutionContext;
-  return new LocalOperatorGuard().canActivate(context);
+  return new LocalOperatorGuard(new OperatorsMetrics(new Registry())).canActivate(context);
 }
 
 describe('an operator', () => {

@@ -2,6 +2,7 @@ import { BlockList, isIP } from 'node:net';
 import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { RivuletError } from '@rivulet/errors';
 import type { FastifyRequest } from 'fastify';
+import { OperatorsMetrics } from './operators.metrics';
 
 const loopback = new BlockList();
 loopback.addSubnet('127.0.0.0', 8, 'ipv4');
@@ -16,12 +17,15 @@ const FORWARDING_HEADERS = ['forwarded', 'via', 'x-forwarded-for', 'x-forwarded-
  */
 @Injectable()
 export class LocalOperatorGuard implements CanActivate {
+  constructor(private readonly metrics: OperatorsMetrics) {}
+
   /** @throws RivuletError OPERATOR_LOCAL_ONLY */
   canActivate(context: ExecutionContext): boolean {
     const { socket, headers } = context.switchToHttp().getRequest<FastifyRequest>();
     const isForwarded = FORWARDING_HEADERS.some((name) => headers[name] !== undefined);
     if (!isForwarded && isLoopback(socket.remoteAddress ?? '') && isLocalHost(headers.host ?? ''))
       return true;
+    this.metrics.refusals.inc();
     throw new RivuletError(
       'OPERATOR_LOCAL_ONLY',
       isForwarded

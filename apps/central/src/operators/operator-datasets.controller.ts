@@ -11,7 +11,8 @@ import { LocalOperatorGuard } from './local-operator.guard';
 
 /** For operators on the machine of central. */
 @ApiTags('operators')
-@ApiProblems('REQUEST_INVALID', 'OPERATOR_LOCAL_ONLY', 'DATABASE_UNAVAILABLE', 'SHUTTING_DOWN')
+@ApiProblems('REQUEST_INVALID', 'OPERATOR_LOCAL_ONLY', 'SHUTTING_DOWN')
+@ApiProblems('SOURCE_UNAVAILABLE', 'DATABASE_UNAVAILABLE')
 @UseGuards(LocalOperatorGuard)
 @Controller('operators/datasets')
 export class OperatorDatasetsController {

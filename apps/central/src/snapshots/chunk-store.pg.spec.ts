@@ -6,7 +6,9 @@ import { ChunkCutter, decodeFrame, type Chunk } from '@rivulet/protocol';
 import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
 import type { Pool } from 'pg';
 import { CreateOperationalTables1763683200000 } from '../../../../db/central/migrations/1763683200000-create-operational-tables';
+import { Registry } from 'prom-client';
 import { ChunkStore, type StoredChunk } from './chunk-store';
+import { SnapshotsMetrics } from './snapshots.metrics';
 
 jest.setTimeout(30_000);
 
@@ -26,7 +28,7 @@ beforeAll(async () => {
   });
   await migrated.destroy();
   pool = createPool({ url: database.url, applicationName: 'test chunks', maxConnections: 8 });
-  store = new ChunkStore(pool);
+  store = new ChunkStore(pool, new SnapshotsMetrics(new Registry()));
 });
 
 beforeEach(() => pool.query('TRUNCATE rivulet.chunks'));

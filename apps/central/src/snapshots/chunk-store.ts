@@ -2,6 +2,7 @@ import type { OnApplicationShutdown } from '@nestjs/common';
 import { encodeBlock, freeMemory, type BlockEncoding, type Chunk } from '@rivulet/protocol';
 import { inTransaction, lockForTransaction, selectBinary, withClient } from '@rivulet/postgres';
 import type { Pool } from 'pg';
+import type { SnapshotsMetrics } from './snapshots.metrics';
 
 /** Held in common by all that build, and alone by what collects. */
 export const COLLECTION_LOCK = 'rivulet chunk collection';
@@ -23,7 +24,10 @@ export interface StoredChunk {
 
 /** Chunks and patches by digest, compressed, in central's database. What has been stored never changes. */
 export class ChunkStore implements OnApplicationShutdown {
-  constructor(private readonly pool: Pool) {}
+  constructor(
+    private readonly pool: Pool,
+    private readonly metrics: SnapshotsMetrics,
+  ) {}
 
   async onApplicationShutdown(): Promise<void> {
     await this.pool.end();
@@ -55,6 +59,7 @@ export class ChunkStore implements OnApplicationShutdown {
       insertChunks(stored.length),
       stored.flatMap((chunk) => [chunk.digest, chunk.rows, chunk.contentBytes, chunk.encoding, chunk.block]),
     );
+    this.metrics.chunksStored.inc(stored.length);
     for (const { encoding, block } of stored) if (encoding === 'zstd') freeMemory(block);
   }
 

@@ -25,8 +25,8 @@ beforeEach(async () => {
 afterEach(() => fixture.close());
 
 async function snapshot(): Promise<Snapshot> {
-  const { scope, catalogue } = await central.scopes.find(MAC);
-  const [readings] = await central.snapshots.bringUpToDate(scope, catalogue);
+  const known = await central.scopes.find(MAC);
+  const [readings] = await central.snapshots.bringUpToDate(known);
   return readings!;
 }
 

@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { CentralFixture } from '../../test/central-fixture';
-import { CentralServices } from '../../test/central-services';
-import type { CentralEnv } from '../central-env';
+import { CentralServices, type CentralSettings } from '../../test/central-services';
 import { ChunkStore } from './chunk-store';
 
 const MACS = ['48:b0:2d:e9:c3:b7', '48:b0:2d:e9:c3:b8', '48:b0:2d:e9:c3:b9'];
@@ -27,14 +26,14 @@ beforeEach(async () => {
 
 afterEach(() => fixture.close());
 
-async function start(settings: Partial<CentralEnv> = {}, file = datasets): Promise<CentralServices> {
+async function start(settings: CentralSettings = {}, file = datasets): Promise<CentralServices> {
   return CentralServices.start(fixture, file, settings);
 }
 
 /** The number of rows of each snapshot of a device. */
 async function rowsOf(central: CentralServices, device = 0): Promise<number[]> {
-  const { scope, catalogue } = await central.scopes.find(MACS[device]!);
-  const snapshots = await central.snapshots.bringUpToDate(scope, catalogue);
+  const known = await central.scopes.find(MACS[device]!);
+  const snapshots = await central.snapshots.bringUpToDate(known);
   return snapshots.map(({ rows }) => rows);
 }
 

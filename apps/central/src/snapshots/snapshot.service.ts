@@ -1,23 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { RivuletError } from '@rivulet/errors';
-import {
-  hasSqlState,
-  inTransaction,
-  readSource,
-  sqlState,
-  useCanonicalSettings,
-  withClient,
-} from '@rivulet/postgres';
+import { hasSqlState, readSource, sqlState, useCanonicalSettings } from '@rivulet/postgres';
 import type { ClientBase } from 'pg';
 import { DataSource } from 'typeorm';
-import { CentralEnv } from '../central-env';
 import { ChangeDetection, type Versions } from '../source/change-detection/change-detection';
 import { Coalesced } from '@rivulet/platform';
 import { SourceDatabase } from '../source-database/source-database';
 import { isConsistentRead } from '../source/consistent-read';
 import { CurrentDatasets } from '../datasets/current-datasets';
 import type { DatasetCatalogue, Scope } from '@rivulet/datasets';
-import type { Device } from '../devices/device';
 import { ScopeService, type KnownScope } from '../source/scope/scope.service';
 import { bindDatasets, type BoundDataset } from './bound-dataset';
 import { buildSnapshot, cannotBeRead } from './build-snapshot';
@@ -25,6 +16,8 @@ import { ChunkStore } from './chunk-store';
 import { isDescriptionCurrent } from './description-check';
 import type { Snapshot } from './snapshot';
 import { SnapshotCache } from './snapshot-cache';
+import { SnapshotsEnv } from './snapshots.env';
+import { SnapshotsMetrics } from './snapshots.metrics';
 
 /** What a scope may see, all of one moment. */
 interface SnapshotSet {
@@ -55,7 +48,7 @@ export class SnapshotService {
   private readonly confirmed = new WeakMap<Scope, ConfirmedSet>();
 
   constructor(
-    private readonly env: CentralEnv,
+    private readonly env: SnapshotsEnv,
     private readonly database: DataSource,
     private readonly store: ChunkStore,
     private readonly source: SourceDatabase,
@@ -63,13 +56,16 @@ export class SnapshotService {
     private readonly changes: ChangeDetection,
     private readonly scopes: ScopeService,
     private readonly cache: SnapshotCache,
+    private readonly metrics: SnapshotsMetrics,
   ) {}
 
   /** The snapshots of a scope if they are known to be those of now, without asking any database. */
   current({ scope, versions }: KnownScope): Snapshot[] | undefined {
     const known = this.confirmed.get(scope);
     if (known === undefined || known.versions !== versions) return undefined;
-    return performance.now() < known.untilMs ? known.snapshots : undefined;
+    if (performance.now() >= known.untilMs) return undefined;
+    this.metrics.lookups.inc({ result: 'memory' });
+    return known.snapshots;
   }
 
   /** To be called when a snapshot that {@link current} gave is no longer stored. */
@@ -78,16 +74,17 @@ export class SnapshotService {
   }
 
   /**
-   * The snapshots of a device's scope, one for each dataset of the catalogue, read anew where the source has changed.
-   * They show one moment of the source, which is not before the call.
+   * The snapshots of a scope, one for each dataset of its catalogue, read again where the source has changed. They show
+   * one moment of the source, which is not before the call.
    *
    * @throws RivuletError SERVER_BUSY when as many scopes as allowed are being read, or tables are being defined anew;
    *   what resolveScope throws; and DATASET_… when a query or its rows are at fault
    */
-  async bringUpToDate(device: Device, catalogue: DatasetCatalogue): Promise<Snapshot[]> {
-    let known = await this.scopes.find(device.macAddress, catalogue);
+  async bringUpToDate(first: KnownScope): Promise<Snapshot[]> {
+    const { scope, catalogue } = first;
+    let known = first;
     for (let attempt = 1; ; attempt++) {
-      refuseOther(device, known.scope);
+      refuseOther(scope, known.scope);
       const bound = this.bind(known);
       const key = keyOf(catalogue, bound);
       const set = await this.sharedSet(key, bound);
@@ -100,7 +97,7 @@ export class SnapshotService {
         this.confirm(known.scope, set);
         return set.snapshots;
       }
-      if (attempt === SCOPE_ATTEMPTS) throw busy(`The scope of ${device.macAddress} changes all the time.`);
+      if (attempt === SCOPE_ATTEMPTS) throw busy(`The scope of ${scope.macAddress} changes all the time.`);
       known = later;
     }
   }
@@ -130,9 +127,10 @@ export class SnapshotService {
 
   private async findOrRead(bound: BoundDataset[]): Promise<SnapshotSet> {
     for (let attempt = 1; ; attempt++) {
-      const versions = await this.changes.versions();
+      const versions = await this.source.ask(() => this.changes.versions());
       const found = await this.cache.find(bound, versions, this.changes.pollIntervalMs);
       const stale = bound.filter((_, index) => found[index] === undefined);
+      this.metrics.lookups.inc({ result: stale.length === 0 ? 'cache' : 'source' });
       if (stale.length === 0)
         return { snapshots: found as Snapshot[], versions, remainingMs: this.remaining(bound, found) };
       const set = await this.limited(stale, () => this.read(bound, attempt === READ_ATTEMPTS));
@@ -152,9 +150,12 @@ export class SnapshotService {
   /** At most so many at once, and no dataset for the same scope in two processes at once. */
   private async limited<T>(stale: BoundDataset[], work: () => Promise<T>): Promise<T> {
     if (this.reading >= this.env.maxSnapshotBuilds) {
+      this.metrics.buildsRefused.inc();
       throw busy(`Central is already reading the data of ${this.reading} scopes.`);
     }
     this.reading += 1;
+    this.metrics.buildsRunning.inc();
+    const stopTimer = this.metrics.buildSeconds.startTimer();
     try {
       return await this.store.keepingAll(
         stale.map(({ cacheKey }) => `rivulet snapshot ${cacheKey}`),
@@ -165,6 +166,8 @@ export class SnapshotService {
       throw busy('Another central is reading the same data.');
     } finally {
       this.reading -= 1;
+      this.metrics.buildsRunning.dec();
+      stopTimer();
     }
   }
 
@@ -178,28 +181,26 @@ export class SnapshotService {
     isLastAttempt: boolean,
   ): Promise<SnapshotSet | 'defined anew' | undefined> {
     const limits = readSource(this.env.sourceStatementTimeoutMs);
-    return withClient(this.source.pool, (client) =>
-      inTransaction(client, limits, async () => {
-        await useCanonicalSettings(client);
-        const { versions, pending } = await this.changes.versionsAt(client);
-        const isSettled = !bound.some(({ relations }) => relations.some((relation) => pending.has(relation)));
-        if (!isSettled && !isLastAttempt) return undefined;
-        const found = isSettled ? await this.cache.find(bound, versions, this.changes.pollIntervalMs) : [];
-        const snapshots: Snapshot[] = [];
-        for (const [index, dataset] of bound.entries()) {
-          const snapshot = found[index] ?? (await this.build(client, dataset));
-          if (snapshot === undefined) return 'defined anew';
-          snapshots.push(snapshot);
-        }
-        if (!(await isConsistentRead(client))) return undefined;
-        const remainingMs = this.remaining(bound, found);
-        if (!isSettled) return { snapshots, versions: undefined, remainingMs };
-        for (const [index, dataset] of bound.entries()) {
-          if (found[index] === undefined) await this.cache.put(dataset, versions, snapshots[index]!);
-        }
-        return { snapshots, versions, remainingMs };
-      }),
-    );
+    return this.source.inTransaction(limits, async (client) => {
+      await useCanonicalSettings(client);
+      const { versions, pending } = await this.changes.versionsAt(client);
+      const isSettled = !bound.some(({ relations }) => relations.some((relation) => pending.has(relation)));
+      if (!isSettled && !isLastAttempt) return undefined;
+      const found = isSettled ? await this.cache.find(bound, versions, this.changes.pollIntervalMs) : [];
+      const snapshots: Snapshot[] = [];
+      for (const [index, dataset] of bound.entries()) {
+        const snapshot = found[index] ?? (await this.build(client, dataset));
+        if (snapshot === undefined) return 'defined anew';
+        snapshots.push(snapshot);
+      }
+      if (!(await isConsistentRead(client))) return undefined;
+      const remainingMs = this.remaining(bound, found);
+      if (!isSettled) return { snapshots, versions: undefined, remainingMs };
+      for (const [index, dataset] of bound.entries()) {
+        if (found[index] === undefined) await this.cache.put(dataset, versions, snapshots[index]!);
+      }
+      return { snapshots, versions, remainingMs };
+    });
   }
 
   /** Undefined when the tables behind it have been defined anew. */
@@ -210,7 +211,11 @@ export class SnapshotService {
     } catch (error) {
       throw cannotBeRead(error, bound.dataset, maxRowBytes);
     }
-    return buildSnapshot(client, bound, this.store, this.database, maxRowBytes);
+    const snapshot = await buildSnapshot(client, bound, this.store, this.database, maxRowBytes);
+    this.metrics.snapshotsBuilt.inc();
+    this.metrics.rowsRead.inc(snapshot.rows);
+    this.metrics.bytesRead.inc(snapshot.bytes);
+    return snapshot;
   }
 
   private remaining(bound: BoundDataset[], found: ({ ageMs: number } | undefined)[]): number {
@@ -225,9 +230,9 @@ function keyOf({ schemaVersion }: DatasetCatalogue, bound: BoundDataset[]): stri
 }
 
 /** Of a MAC address that has changed hands since the device was let in. */
-function refuseOther(device: Device, scope: Scope): void {
-  if (scope.deviceId === device.deviceId) return;
-  throw new RivuletError('DEVICE_UNKNOWN', `${device.macAddress} belongs to another device now.`);
+function refuseOther(first: Scope, later: Scope): void {
+  if (later.deviceId === first.deviceId) return;
+  throw new RivuletError('DEVICE_UNKNOWN', `${first.macAddress} belongs to another device now.`);
 }
 
 function busy(message: string, retryAfterSeconds = 2 + Math.floor(Math.random() * 8)): RivuletError {

@@ -2,8 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
 import type { Pool } from 'pg';
 import { CentralFixture } from '../../test/central-fixture';
-import { CentralServices } from '../../test/central-services';
-import type { CentralEnv } from '../central-env';
+import { CentralServices, type CentralSettings } from '../../test/central-services';
 import { createSourcePool } from '@rivulet/datasets';
 
 const MAC = '48:b0:2d:e9:c3:b7';
@@ -51,15 +50,15 @@ function sourceOf(name = role, settings = ''): Pool {
 
 async function start(
   source: Pool,
-  settings: Partial<CentralEnv> = {},
+  settings: CentralSettings = {},
   file = datasets,
 ): Promise<CentralServices> {
   return CentralServices.start(fixture, file, settings, source);
 }
 
 async function rowsOf(central: CentralServices): Promise<number[]> {
-  const { scope, catalogue } = await central.scopes.find(MAC);
-  const snapshots = await central.snapshots.bringUpToDate(scope, catalogue);
+  const known = await central.scopes.find(MAC);
+  const snapshots = await central.snapshots.bringUpToDate(known);
   return snapshots.map(({ rows }) => rows);
 }
 

@@ -19,6 +19,12 @@ export const availabilityErrors = {
     nextStep: 'Check that PostgreSQL runs and that the database URL is right; Rivulet reconnects by itself.',
     transient: true,
   },
+  SOURCE_UNAVAILABLE: {
+    title: 'The source database is not available',
+    meaning: "The data owner's database, apart from central's own, refused the connection or closed it.",
+    nextStep: 'Check that the PostgreSQL of CENTRAL_SOURCE_DATABASE_URL runs; central reconnects by itself.',
+    transient: true,
+  },
   CENTRAL_UNREACHABLE: {
     title: 'Central cannot be reached',
     meaning: 'The connection to central failed, stalled or broke off.',

@@ -10,7 +10,10 @@ import { namedDatabaseError, waitForDatabase, type AwaitedDatabase } from './wai
 export interface ConnectOptions extends DatabaseOptions, AwaitedDatabase {}
 
 export interface DatabaseModuleOptions extends Omit<ConnectOptions, 'entities' | 'migrations'> {
-  /** Whose entities and migrations the database has. Migrations run in the order of the timestamps in their names. */
+  /**
+   * Whose entities and migrations the database has. Migrations run in the order of the timestamps in their names; one that
+   * makes tables of several features is named by each.
+   */
   features: readonly Feature[];
 }
 
@@ -19,7 +22,7 @@ export function databaseModule({ features, ...database }: DatabaseModuleOptions)
   const options = {
     ...database,
     entities: features.flatMap((feature) => feature.entities ?? []),
-    migrations: features.flatMap((feature) => feature.migrations ?? []),
+    migrations: [...new Set(features.flatMap((feature) => feature.migrations ?? []))],
   };
   return TypeOrmModule.forRootAsync({
     // TypeOrmModule's own retries log each failure as an ERROR; ours are in waitForDatabase().

@@ -8,6 +8,7 @@ const RETRY_AFTER_SECONDS: Partial<Record<ErrorCode, number>> = {
   SERVER_BUSY: 10,
   SHUTTING_DOWN: 5,
   DATABASE_UNAVAILABLE: 10,
+  SOURCE_UNAVAILABLE: 10,
   MIRROR_BUSY: 10,
 };
 

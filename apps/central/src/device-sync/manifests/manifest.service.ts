@@ -10,6 +10,7 @@ import {
 } from '@rivulet/protocol';
 import { DataSource } from 'typeorm';
 import { monotonicFactory } from 'ulid';
+import type { Scope } from '@rivulet/datasets';
 import type { Device } from '../../devices/device';
 import type { Snapshot } from '../../snapshots/snapshot';
 import { TablePlanner, type PlannedTable } from './table-planner';
@@ -20,7 +21,8 @@ import { SyncManifest } from './sync-manifest.entity';
 /** What a manifest is made for and of. */
 export interface ManifestOrder {
   requestId: string;
-  device: Device;
+  /** Whose it is. */
+  scope: Pick<Scope, 'deviceId' | 'macAddress'>;
   nonce: string;
   schemaVersion: string;
   snapshots: Snapshot[];
@@ -63,7 +65,7 @@ export class ManifestService {
     const manifest: Manifest = {
       protocolVersion: PROTOCOL_VERSION,
       manifestId: this.nextUlid(),
-      macAddress: order.device.macAddress,
+      macAddress: order.scope.macAddress,
       epoch,
       sequence,
       issuedAt: issuedAt.toISOString(),
@@ -85,8 +87,8 @@ export class ManifestService {
       await manager.insert(SyncManifest, {
         manifestId,
         requestId: order.requestId,
-        deviceId: order.device.deviceId,
-        macAddress: order.device.macAddress,
+        deviceId: order.scope.deviceId,
+        macAddress: order.scope.macAddress,
         epoch,
         sequence,
         schemaVersion: order.schemaVersion,
@@ -112,16 +114,19 @@ export class ManifestService {
     return { manifestId, document, plan: { tables: planned.map(({ plan }) => plan), wireBytes } };
   }
 
-  /** @throws RivuletError MANIFEST_UNKNOWN, also when it is another device's: neither must tell which */
-  async find(manifestId: string, device: Device): Promise<SyncManifest> {
-    const manifest = await this.database.manager.findOneBy(SyncManifest, {
+  /**
+   * Finds a manifest of a device, without asking the source. One that its MAC address was given while it belonged to
+   * another `device_id` than that of its latest manifest is not the device's own.
+   *
+   * @throws RivuletError MANIFEST_UNKNOWN, also when it is another device's: neither must tell which
+   */
+  async find(manifestId: string, { macAddress }: Device): Promise<Pick<SyncManifest, 'deviceId'>> {
+    const [manifest] = await this.database.query<{ deviceId: string }[]>(findManifest, [
       manifestId,
-      deviceId: device.deviceId,
-    });
-    if (manifest === null) {
-      throw new RivuletError('MANIFEST_UNKNOWN', `This device has no manifest ${manifestId}.`);
-    }
-    return manifest;
+      macAddress,
+    ]);
+    if (manifest !== undefined) return manifest;
+    throw new RivuletError('MANIFEST_UNKNOWN', `This device has no manifest ${manifestId}.`);
   }
 
   async exists(manifestId: string, deviceId: string): Promise<boolean> {
@@ -159,6 +164,13 @@ export class ManifestService {
     return { epoch: row!.epoch, sequence: Number(row!.sequence) };
   }
 }
+
+/** By primary key, and by the end of the index on (mac_address, epoch, sequence). */
+const findManifest = `
+SELECT device_id AS "deviceId" FROM rivulet.sync_manifests
+WHERE manifest_id = $1 AND mac_address = $2 AND device_id = (
+  SELECT device_id FROM rivulet.sync_manifests
+  WHERE mac_address = $2 ORDER BY epoch DESC, sequence DESC LIMIT 1)`;
 
 const isExpired = `
 SELECT EXISTS (

@@ -3,6 +3,14 @@ const latestManifests = `
   SELECT DISTINCT ON (device_id) manifest_id FROM rivulet.sync_manifests
   ORDER BY device_id, epoch DESC, sequence DESC`;
 
+/**
+ * The latest manifest of each MAC address: it says to which device that address belongs. Without it an older manifest, of the
+ * device that had the address before, would be the latest. Follows the index on (mac_address, epoch, sequence).
+ */
+const latestOfAddresses = `
+  SELECT DISTINCT ON (mac_address) manifest_id FROM rivulet.sync_manifests
+  ORDER BY mac_address, epoch DESC, sequence DESC`;
+
 /** $1: milliseconds. */
 export const deleteOldRequests = `
 DELETE FROM rivulet.sync_requests
@@ -11,7 +19,8 @@ WHERE received_at < now() - $1 * interval '1 millisecond' AND last_received_at <
 /** $1: milliseconds. Their tables and acknowledgements go with them. */
 export const deleteOldManifests = `
 DELETE FROM rivulet.sync_manifests
-WHERE issued_at < now() - $1 * interval '1 millisecond' AND manifest_id NOT IN (${latestManifests})`;
+WHERE issued_at < now() - $1 * interval '1 millisecond' AND manifest_id NOT IN (${latestManifests})
+  AND manifest_id NOT IN (${latestOfAddresses})`;
 
 /** $1: milliseconds. What nobody has asked for since. */
 export const deleteUnusedCacheEntries = `

@@ -1,9 +1,9 @@
 import { CentralFixture } from '../../../test/central-fixture';
-import { CentralEnv } from '../../central-env';
 import { ManifestService } from '../../device-sync/manifests/manifest.service';
 import { SigningKey } from '../../device-sync/manifests/signing-key';
 import { TablePlanner } from '../../device-sync/manifests/table-planner';
 import { SnapshotPatches } from '../snapshot-patches';
+import { SnapshotsEnv } from '../snapshots.env';
 import { RetentionService } from './retention.service';
 
 let fixture: CentralFixture;
@@ -11,7 +11,7 @@ let retention: RetentionService;
 
 beforeEach(async () => {
   fixture = await CentralFixture.create();
-  retention = new RetentionService(new CentralEnv(), fixture.central);
+  retention = new RetentionService(new SnapshotsEnv(), fixture.central, fixture.metrics);
   // Chunk c is in both snapshots; device 1 has had both, device 2 the old one alone.
   await fixture.database.pool.query(`
     INSERT INTO rivulet.chunks (digest, rows, content_bytes, encoding, block)

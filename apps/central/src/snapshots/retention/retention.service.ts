@@ -4,8 +4,9 @@ import { namedError } from '@rivulet/platform';
 import { hasSqlState, inTransaction, lockForTransaction, ownTables, sqlState } from '@rivulet/postgres';
 import type { PoolClient } from 'pg';
 import { DataSource } from 'typeorm';
-import { CentralEnv } from '../../central-env';
 import { COLLECTION_LOCK } from '../chunk-store';
+import { SnapshotsEnv } from '../snapshots.env';
+import { SnapshotsMetrics } from '../snapshots.metrics';
 import {
   deleteOldManifests,
   deleteOldRequests,
@@ -33,8 +34,9 @@ export class RetentionService {
   private readonly logger = new Logger('Retention');
 
   constructor(
-    private readonly env: CentralEnv,
+    private readonly env: SnapshotsEnv,
     private readonly database: DataSource,
+    private readonly metrics: SnapshotsMetrics,
   ) {}
 
   /** A database that is away, or builds that take long, are no reason to worry: there is a next time. */
@@ -42,6 +44,8 @@ export class RetentionService {
   async collectInBackground(): Promise<void> {
     try {
       const collected = await this.collect();
+      for (const [table, count] of Object.entries(collected ?? {}))
+        this.metrics.collectedRows.inc({ table }, count);
       if (collected === undefined) this.logger.debug('Nothing collected: snapshots are being built');
       else if (Object.values(collected).some((count) => count > 0)) this.logger.log(collected, 'Collected');
     } catch (error) {

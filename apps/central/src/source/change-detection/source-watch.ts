@@ -3,6 +3,7 @@ import { Interval } from '@nestjs/schedule';
 import { Coalesced, namedError } from '@rivulet/platform';
 import { CurrentDatasets } from '../../datasets/current-datasets';
 import { type DatasetCatalogue, SCOPE_PARAMETERS } from '@rivulet/datasets';
+import { SourceMetrics } from '../source.metrics';
 import { ChangeDetection, type WatchedQuery } from './change-detection';
 
 const EVERY_MS = 10_000;
@@ -20,6 +21,7 @@ export class SourceWatch implements OnModuleInit {
   constructor(
     private readonly datasets: CurrentDatasets,
     private readonly changes: ChangeDetection,
+    private readonly metrics: SourceMetrics,
   ) {}
 
   async onModuleInit(): Promise<void> {
@@ -44,6 +46,14 @@ export class SourceWatch implements OnModuleInit {
       const { code, message } = namedError(error);
       this.logger.warn({ code }, `The source could not be looked at: ${message}`);
     }
+    this.count();
+  }
+
+  private count(): void {
+    const queries = queriesOf(this.datasets.catalogue);
+    const polled = queries.filter(({ name }) => this.changes.watchOf(name).polled !== undefined).length;
+    this.metrics.queries.set({ detection: 'polled' }, polled);
+    this.metrics.queries.set({ detection: 'watched' }, queries.length - polled);
   }
 
   /** Where nobody sees whether the tables are defined anew, that is polled, too. */

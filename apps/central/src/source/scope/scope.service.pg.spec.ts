@@ -1,6 +1,5 @@
 import { CentralFixture } from '../../../test/central-fixture';
-import { CentralServices } from '../../../test/central-services';
-import type { CentralEnv } from '../../central-env';
+import { CentralServices, type CentralSettings } from '../../../test/central-services';
 
 const MAC = '48:b0:2d:e9:c3:b7';
 const OTHER = '48:b0:2d:e9:c3:b8';
@@ -29,7 +28,7 @@ async function query(text: string): Promise<void> {
   await fixture.database.pool.query(text);
 }
 
-async function start(settings: Partial<CentralEnv> = {}, file = datasets): Promise<CentralServices> {
+async function start(settings: CentralSettings = {}, file = datasets): Promise<CentralServices> {
   return CentralServices.start(fixture, file, settings);
 }
 

@@ -1,12 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { RivuletError } from '@rivulet/errors';
-import { inTransaction, readSource, useCanonicalSettings, withClient } from '@rivulet/postgres';
+import { readSource, useCanonicalSettings } from '@rivulet/postgres';
 import { LRUCache } from 'lru-cache';
 import type { ClientBase } from 'pg';
 import { ChangeDetection, type Versions } from '../change-detection/change-detection';
 import { SourceDatabase } from '../../source-database/source-database';
 import { versionVectorOf } from '../change-detection/version-vector';
 import { isConsistentRead } from '../consistent-read';
+import { SourceMetrics } from '../source.metrics';
 import { CurrentDatasets } from '../../datasets/current-datasets';
 import { type DatasetCatalogue, resolveScope, type Scope } from '@rivulet/datasets';
 
@@ -39,18 +40,21 @@ export class ScopeService {
     private readonly source: SourceDatabase,
     private readonly datasets: CurrentDatasets,
     private readonly changes: ChangeDetection,
+    private readonly metrics: SourceMetrics,
   ) {}
 
   /**
    * The scope as it is now, at a moment that is not before the call; by the catalogue of now, unless another is given.
    *
-   * @throws what resolveScope throws
+   * @throws RivuletError SOURCE_UNAVAILABLE, and what resolveScope throws
    */
   async find(macAddress: string, catalogue = this.datasets.catalogue): Promise<KnownScope> {
-    const versions = await this.changes.versions();
+    const versions = await this.source.ask(() => this.changes.versions());
     const stamp = this.stamp(catalogue, versions);
     const known = this.known.get(macAddress);
-    if (known?.catalogue === catalogue && known.stamp === stamp) return { ...known, versions };
+    const isCached = known?.catalogue === catalogue && known.stamp === stamp;
+    this.metrics.scopeLookups.inc({ result: isCached ? 'cached' : 'read' });
+    if (isCached) return { ...known, versions };
     for (let attempt = 1; ; attempt++) {
       const read = await this.read(macAddress, catalogue);
       if (read !== undefined) return read;
@@ -71,25 +75,21 @@ export class ScopeService {
 
   /** Undefined when it was not read at one moment. */
   private async read(macAddress: string, catalogue: DatasetCatalogue): Promise<KnownScope | undefined> {
-    return withClient(this.source.pool, (client) =>
-      inTransaction(client, readSource(STATEMENT_TIMEOUT_MS), async () => {
-        await useCanonicalSettings(client);
-        const { versions, pending } = await this.changes.versionsAt(client);
-        const scope = await resolveScope(client, catalogue.scope, macAddress).catch(
-          async (error: unknown) => {
-            if (await wasSeen(client, error)) throw error;
-            return undefined;
-          },
-        );
-        if (scope === undefined || !(await isConsistentRead(client))) return undefined;
-        const { relations } = this.changes.watchOf(catalogue.scopeQueryId);
-        const isSettled = !relations.some((name) => pending.has(name));
-        const stamp = isSettled ? this.stamp(catalogue, versions) : undefined;
-        if (stamp === undefined) this.known.delete(macAddress);
-        else this.known.set(macAddress, { scope, catalogue, stamp });
-        return { scope, catalogue, versions, stamp };
-      }),
-    );
+    return this.source.inTransaction(readSource(STATEMENT_TIMEOUT_MS), async (client) => {
+      await useCanonicalSettings(client);
+      const { versions, pending } = await this.changes.versionsAt(client);
+      const scope = await resolveScope(client, catalogue.scope, macAddress).catch(async (error: unknown) => {
+        if (await wasSeen(client, error)) throw error;
+        return undefined;
+      });
+      if (scope === undefined || !(await isConsistentRead(client))) return undefined;
+      const { relations } = this.changes.watchOf(catalogue.scopeQueryId);
+      const isSettled = !relations.some((name) => pending.has(name));
+      const stamp = isSettled ? this.stamp(catalogue, versions) : undefined;
+      if (stamp === undefined) this.known.delete(macAddress);
+      else this.known.set(macAddress, { scope, catalogue, stamp });
+      return { scope, catalogue, versions, stamp };
+    });
   }
 
   private stamp({ scopeQueryId }: DatasetCatalogue, versions: Versions): string | undefined {

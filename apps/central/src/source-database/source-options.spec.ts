@@ -1,4 +1,4 @@
-import { resolveSource } from './resolve-source';
+import { resolveSource } from './source-options';
 
 const own = { url: 'postgresql://central@own:5432/central', isEmbedded: false };
 const apart = 'postgresql://reader@theirs:5432/company';
@@ -10,7 +10,7 @@ describe('the source', () => {
   ])("is central's own database when it is %s, filled when that is embedded or when asked to", (_, url) => {
     const of = (demoData: boolean | undefined, isEmbedded: boolean): unknown =>
       resolveSource({ sourceDatabaseUrl: url, demoData }, { ...own, isEmbedded });
-    const source = { url: own.url, urlVariable: 'CENTRAL_DATABASE_URL' };
+    const source = { url: own.url, urlVariable: 'CENTRAL_DATABASE_URL', isApart: false };
     expect(of(undefined, false)).toEqual({ ...source, demoData: false });
     expect(of(undefined, true)).toEqual({ ...source, demoData: true });
     expect(of(false, true)).toEqual({ ...source, demoData: false });
@@ -19,7 +19,8 @@ describe('the source', () => {
 
   it('is never filled when it is apart', () => {
     const named = { sourceDatabaseUrl: apart, demoData: undefined };
-    const source = { url: apart, urlVariable: 'CENTRAL_SOURCE_DATABASE_URL', demoData: false };
+    const urlVariable = 'CENTRAL_SOURCE_DATABASE_URL';
+    const source = { url: apart, urlVariable, isApart: true, demoData: false };
     expect(resolveSource(named, own)).toEqual(source);
     expect(resolveSource(named, { ...own, isEmbedded: true })).toEqual(source);
     expect(() => resolveSource({ ...named, demoData: true }, own)).toThrow(

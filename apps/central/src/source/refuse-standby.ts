@@ -1,6 +1,6 @@
 import { RivuletError } from '@rivulet/errors';
 import type { Pool } from 'pg';
-import type { DetectionMode } from '../source/change-detection/change-detection';
+import type { DetectionMode } from './change-detection/change-detection';
 
 /** What is to be noticed by triggers cannot be on a standby. @throws RivuletError ENVIRONMENT_INVALID */
 export async function refuseStandby(source: Pool, address: string, mode: DetectionMode): Promise<void> {

@@ -1,11 +1,13 @@
 import { RivuletError } from '@rivulet/errors';
-import type { CentralEnv } from '../central-env';
+import type { SourceDatabaseEnv } from './source-database.env';
 
 /** Which database is the source. */
-export interface SourceOptions {
+export class SourceOptions {
   url: string;
   /** Where it is given, for messages. */
   urlVariable: string;
+  /** Whether it is another database than central's own. */
+  isApart: boolean;
   /** Whether to fill it with the demo companies when it is empty. */
   demoData: boolean;
 }
@@ -16,11 +18,12 @@ export interface SourceOptions {
  * @throws RivuletError ENVIRONMENT_INVALID
  */
 export function resolveSource(
-  { sourceDatabaseUrl, demoData }: Pick<CentralEnv, 'sourceDatabaseUrl' | 'demoData'>,
+  { sourceDatabaseUrl, demoData }: Pick<SourceDatabaseEnv, 'sourceDatabaseUrl' | 'demoData'>,
   own: { url: string; isEmbedded: boolean },
 ): SourceOptions {
   if (sourceDatabaseUrl === undefined || sourceDatabaseUrl === own.url) {
-    return { url: own.url, urlVariable: 'CENTRAL_DATABASE_URL', demoData: demoData ?? own.isEmbedded };
+    const filled = demoData ?? own.isEmbedded;
+    return { url: own.url, urlVariable: 'CENTRAL_DATABASE_URL', isApart: false, demoData: filled };
   }
   if (demoData === true) {
     throw new RivuletError(
@@ -29,5 +32,6 @@ export function resolveSource(
       { nextStep: 'Unset one of the two.' },
     );
   }
-  return { url: sourceDatabaseUrl, urlVariable: 'CENTRAL_SOURCE_DATABASE_URL', demoData: false };
+  const urlVariable = 'CENTRAL_SOURCE_DATABASE_URL';
+  return { url: sourceDatabaseUrl, urlVariable, isApart: true, demoData: false };
 }

@@ -1,0 +1,46 @@
+import { Module } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { CreateOperationalTables1763683200000 } from '../../../../db/central/migrations/1763683200000-create-operational-tables';
+import { IndexManifestsByMacAddress1764201600000 } from '../../../../db/central/migrations/1764201600000-index-manifests-by-mac-address';
+import { DatasetsModule } from '../datasets/datasets.module';
+import { DevicesModule } from '../devices/devices.module';
+import { SnapshotsModule } from '../snapshots/snapshots.module';
+import { SourceModule } from '../source/source.module';
+import { AcknowledgementService } from './acknowledgement.service';
+import { AnswerRequestService } from './answer-request.service';
+import { DeviceSyncController } from './device-sync.controller';
+import { DeviceSyncMetrics } from './device-sync.metrics';
+import { ManifestService } from './manifests/manifest.service';
+import { SigningKey } from './manifests/signing-key';
+import { SyncManifestTable } from './manifests/sync-manifest-table.entity';
+import { SyncManifest } from './manifests/sync-manifest.entity';
+import { TablePlanner } from './manifests/table-planner';
+import { PayloadService } from './payload.service';
+import { RequestLog } from './request-log';
+
+/** The routes that a device calls to sync, the manifests behind them, and the log of what was asked. */
+@Module({
+  imports: [DevicesModule, SnapshotsModule, SourceModule, DatasetsModule],
+  controllers: [DeviceSyncController],
+  providers: [
+    {
+      provide: SigningKey,
+      inject: [DataSource],
+      useFactory: (own: DataSource) => SigningKey.loadOrCreate(own),
+    },
+    TablePlanner,
+    ManifestService,
+    RequestLog,
+    AnswerRequestService,
+    PayloadService,
+    AcknowledgementService,
+    DeviceSyncMetrics,
+  ],
+})
+export class DeviceSyncModule {
+  static readonly entities = [SyncManifest, SyncManifestTable];
+  static readonly migrations = [
+    CreateOperationalTables1763683200000,
+    IndexManifestsByMacAddress1764201600000,
+  ];
+}

@@ -1,0 +1,39 @@
+import { ByteSize, Duration, EnvVariable } from '@rivulet/platform';
+import { ROW_MAX_BYTES } from '@rivulet/protocol';
+import { IsInt, Max, Min } from 'class-validator';
+
+export class SnapshotsEnv {
+  @EnvVariable('CENTRAL_SOURCE_STATEMENT_TIMEOUT', 'Longest time that one dataset query may take.')
+  @Duration({ min: '1s', max: '1d' })
+  sourceStatementTimeoutMs = 600_000;
+
+  @EnvVariable(
+    'CENTRAL_MAX_SNAPSHOT_BUILDS',
+    'Scopes whose data is read at once; devices of others are told to come again.',
+  )
+  @IsInt()
+  @Min(1)
+  @Max(100)
+  maxSnapshotBuilds = 4;
+
+  @EnvVariable(
+    'CENTRAL_MAX_ROW_BYTES',
+    'The largest row that is sent, as the text that COPY makes of it. Devices take what their EDGE_MAX_ROW_BYTES allows.',
+  )
+  @ByteSize({ min: '64KiB', max: '256MiB' })
+  maxRowBytes = ROW_MAX_BYTES;
+
+  @EnvVariable(
+    'CENTRAL_PAYLOAD_RETENTION',
+    "How long the payload of a manifest can be fetched. That of a device's latest manifest always can.",
+  )
+  @Duration({ min: '1h', max: '365d' })
+  payloadRetentionMs = 7 * 86_400_000;
+
+  @EnvVariable(
+    'CENTRAL_AUDIT_RETENTION',
+    "How long requests and manifests are kept; a device's latest is, always.",
+  )
+  @Duration({ min: '1d', max: '3650d' })
+  auditRetentionMs = 90 * 86_400_000;
+}

@@ -1,0 +1,71 @@
+import { Injectable } from '@nestjs/common';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+const BUCKETS_SECONDS = [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 600];
+
+/** How much is read of the source, stored and collected. */
+@Injectable()
+export class SnapshotsMetrics {
+  readonly lookups: Counter<'result'>;
+  readonly buildsRunning: Gauge;
+  readonly buildsRefused: Counter;
+  readonly buildSeconds: Histogram;
+  readonly snapshotsBuilt: Counter;
+  readonly rowsRead: Counter;
+  readonly bytesRead: Counter;
+  readonly chunksStored: Counter;
+  readonly collectedRows: Counter<'table'>;
+
+  constructor(registry: Registry) {
+    const registers = [registry];
+    this.lookups = new Counter({
+      name: 'rivulet_central_snapshot_lookups_total',
+      help: 'Look-ups of the snapshots of a scope, by where they were found: memory, cache (the database of central) or source.',
+      labelNames: ['result'],
+      registers,
+    });
+    this.buildsRunning = new Gauge({
+      name: 'rivulet_central_snapshot_builds_running',
+      help: 'Scopes whose data is being read.',
+      registers,
+    });
+    this.buildsRefused = new Counter({
+      name: 'rivulet_central_snapshot_builds_refused_total',
+      help: 'Readings that were refused because CENTRAL_MAX_SNAPSHOT_BUILDS were running.',
+      registers,
+    });
+    this.buildSeconds = new Histogram({
+      name: 'rivulet_central_snapshot_build_duration_seconds',
+      help: 'Time to read all that was stale of a scope, and to store it.',
+      buckets: BUCKETS_SECONDS,
+      registers,
+    });
+    this.snapshotsBuilt = new Counter({
+      name: 'rivulet_central_snapshots_built_total',
+      help: 'Datasets that were read for a scope.',
+      registers,
+    });
+    this.rowsRead = new Counter({
+      name: 'rivulet_central_snapshot_rows_total',
+      help: 'Rows of the datasets that were read.',
+      registers,
+    });
+    this.bytesRead = new Counter({
+      name: 'rivulet_central_snapshot_bytes_total',
+      help: 'Bytes of these rows, as COPY writes them.',
+      registers,
+    });
+    this.chunksStored = new Counter({
+      name: 'rivulet_central_chunks_stored_total',
+      help: 'Chunks and patches that were not stored before.',
+      registers,
+    });
+    this.collectedRows = new Counter({
+      name: 'rivulet_central_collected_rows_total',
+      help: 'Rows of tables of central that were collected.',
+      labelNames: ['table'],
+      registers,
+    });
+    for (const result of ['memory', 'cache', 'source']) this.lookups.inc({ result }, 0);
+  }
+}

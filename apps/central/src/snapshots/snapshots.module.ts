@@ -1,0 +1,49 @@
+import { Module } from '@nestjs/common';
+import { createPool } from '@rivulet/postgres';
+import { DataSource } from 'typeorm';
+import { CreateOperationalTables1763683200000 } from '../../../../db/central/migrations/1763683200000-create-operational-tables';
+import { DatasetsModule } from '../datasets/datasets.module';
+import { SourceDatabaseModule } from '../source-database/source-database.module';
+import { SourceModule } from '../source/source.module';
+import { ChunkStore } from './chunk-store';
+import { OWN_DATABASE_URL } from './own-database-url';
+import { RetentionService } from './retention/retention.service';
+import { SnapshotCache } from './snapshot-cache';
+import { SnapshotPatches } from './snapshot-patches';
+import { SnapshotService } from './snapshot.service';
+import { SnapshotsEnv } from './snapshots.env';
+import { SnapshotsMetrics } from './snapshots.metrics';
+
+/** Snapshots of the datasets for each scope, patches between them, and their storage. */
+@Module({
+  imports: [SourceDatabaseModule, DatasetsModule, SourceModule],
+  providers: [
+    {
+      provide: ChunkStore,
+      // Takes the connected DataSource, so that it comes after the wait for the database.
+      inject: [SnapshotsEnv, OWN_DATABASE_URL, SnapshotsMetrics, DataSource],
+      useFactory: openChunkStore,
+    },
+    SnapshotCache,
+    SnapshotService,
+    SnapshotPatches,
+    RetentionService,
+    SnapshotsMetrics,
+  ],
+  exports: [ChunkStore, SnapshotService, SnapshotPatches],
+})
+export class SnapshotsModule {
+  static readonly environment = [SnapshotsEnv];
+  static readonly migrations = [CreateOperationalTables1763683200000];
+}
+
+function openChunkStore(
+  { maxSnapshotBuilds }: SnapshotsEnv,
+  url: string,
+  metrics: SnapshotsMetrics,
+): ChunkStore {
+  const applicationName = 'rivulet central chunks';
+  // Each build holds one for the lock, and takes another for its chunks; payloads take the rest.
+  const maxConnections = 2 * maxSnapshotBuilds + 8;
+  return new ChunkStore(createPool({ url, applicationName, maxConnections }), metrics);
+}

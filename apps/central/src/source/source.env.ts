@@ -1,0 +1,20 @@
+import { Duration, EnvVariable } from '@rivulet/platform';
+import { IsIn } from 'class-validator';
+import type { DetectionMode } from './change-detection/change-detection';
+
+export class SourceEnv {
+  @EnvVariable(
+    'CENTRAL_CHANGE_DETECTION',
+    'How central learns of changes: trigger, by triggers that it installs on the tables that its datasets read; or ' +
+      'poll, by reading them again after an interval.',
+  )
+  @IsIn(['trigger', 'poll'])
+  changeDetection: DetectionMode = 'trigger';
+
+  @EnvVariable(
+    'CENTRAL_POLL_INTERVAL',
+    'How old rows may be whose changes central does not learn of, before they are read again.',
+  )
+  @Duration({ min: '1s', max: '1d' })
+  pollIntervalMs = 60_000;
+}

@@ -1,0 +1,37 @@
+import { Module } from '@nestjs/common';
+import { DatasetsModule } from '../datasets/datasets.module';
+import { SourceDatabase } from '../source-database/source-database';
+import { SourceDatabaseModule } from '../source-database/source-database.module';
+import { ChangeDetection } from './change-detection/change-detection';
+import { SourceWatch } from './change-detection/source-watch';
+import { refuseStandby } from './refuse-standby';
+import { ScopeService } from './scope/scope.service';
+import { SourceEnv } from './source.env';
+import { SourceMetrics } from './source.metrics';
+
+/** What is read of the source and when: changes of its tables, and the scopes of devices. */
+@Module({
+  imports: [SourceDatabaseModule, DatasetsModule],
+  providers: [
+    {
+      provide: ChangeDetection,
+      inject: [SourceEnv, SourceDatabase],
+      useFactory: detectChanges,
+    },
+    SourceWatch,
+    ScopeService,
+    SourceMetrics,
+  ],
+  exports: [ChangeDetection, SourceWatch, ScopeService],
+})
+export class SourceModule {
+  static readonly environment = [SourceEnv];
+}
+
+async function detectChanges(
+  { changeDetection, pollIntervalMs }: SourceEnv,
+  { pool, address }: SourceDatabase,
+): Promise<ChangeDetection> {
+  await refuseStandby(pool, address, changeDetection);
+  return new ChangeDetection(pool, changeDetection, pollIntervalMs);
+}
