@@ -33,7 +33,8 @@ export interface AppDatabase {
  * The database that was given, or, outside production, an embedded server that lives as long as this process and
  * keeps its data under .rivulet in the working directory.
  *
- * @throws RivuletError ENVIRONMENT_INVALID in production without a database · DATABASE_UNAVAILABLE
+ * @throws RivuletError ENVIRONMENT_INVALID without a database in production, or where none is embedded ·
+ *   DATABASE_UNAVAILABLE
  */
 export async function resolveAppDatabase(options: AppDatabaseOptions): Promise<AppDatabase> {
   const { url, urlVariable, name, port, loadEmbedded } = options;
@@ -42,16 +43,30 @@ export async function resolveAppDatabase(options: AppDatabaseOptions): Promise<A
     throw new RivuletError(
       'ENVIRONMENT_INVALID',
       `${urlVariable} is not set, and production needs a database.`,
-      {
-        nextStep: `Set ${urlVariable} to a PostgreSQL URL.`,
-      },
+      { nextStep: `Set ${urlVariable} to a PostgreSQL URL.` },
     );
   }
-  const embedded = await loadEmbedded();
+  const embedded = await loadOrExplain(loadEmbedded, urlVariable);
   const server = await embedded.startEmbeddedServer({
     directory: `.rivulet/${name}-postgres`,
     port,
     databases: [name],
   });
   return { url: server.url(name), isEmbedded: true, stop: () => server.stop() };
+}
+
+async function loadOrExplain(
+  load: AppDatabaseOptions['loadEmbedded'],
+  urlVariable: string,
+): Promise<EmbeddedPostgres> {
+  try {
+    return await load();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    throw new RivuletError(
+      'ENVIRONMENT_INVALID',
+      `${urlVariable} is not set, and this installation has no embedded PostgreSQL.`,
+      { nextStep: `Set ${urlVariable} to a PostgreSQL URL.`, cause: error },
+    );
+  }
 }
