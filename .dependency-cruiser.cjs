@@ -16,7 +16,7 @@ module.exports = {
       severity: 'error',
       from: {
         orphan: true,
-        pathNot: ['\\.(spec|e2e-spec)\\.ts$', '/main\\.ts$', '^(tools|bench|test)/', '^db/'],
+        pathNot: ['\\.(spec|e2e-spec)\\.ts$', '/main\\.ts$', '^(tools|scripts|bench|test)/', '^db/'],
       },
       to: {},
     },
@@ -53,6 +53,19 @@ module.exports = {
       severity: 'error',
       from: { path: '^libs/protocol/src', pathNot: '\\.spec\\.ts$' },
       to: { pathNot: ['^libs/protocol/', '^libs/errors/src/index\\.ts$', '^(node:)?(crypto|zlib|util)$'] },
+    },
+    {
+      name: 'cli-and-app-process-stand-alone',
+      severity: 'error',
+      from: { path: '^libs/(cli|app-process)/src', pathNot: '\\.spec\\.ts$' },
+      to: { path: '^(libs|scripts)/', pathNot: '^libs/$1/' },
+    },
+    {
+      name: 'product-not-to-development',
+      comment: 'Tools, benchmarks, scripts and tests are in no image.',
+      severity: 'error',
+      from: { path: '^(apps|libs|db)/', pathNot: ['\\.spec\\.ts$', '^(apps|libs)/[^/]+/test/'] },
+      to: { path: '^(tools|bench|test|scripts)/' },
     },
     {
       name: 'postgres-stands-alone',

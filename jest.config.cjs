@@ -33,7 +33,7 @@ module.exports = {
     {
       ...base,
       displayName: 'unit',
-      testMatch: ['<rootDir>/{apps,libs,tools,db,test}/**/*.spec.ts'],
+      testMatch: ['<rootDir>/{apps,libs,tools,scripts,db,test}/**/*.spec.ts'],
       testPathIgnorePatterns: [...base.testPathIgnorePatterns, '\\.pg\\.spec\\.ts$'],
     },
     {

@@ -1,18 +1,18 @@
 import { writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
-import { onParentGone } from '../tools/parent-watch';
-import { createDevices } from './bench-devices';
-import { BenchServers } from './bench-servers';
-import { Cleanup } from './cleanup';
-import { benchDelta, deltaTable } from './delta';
-import { benchFanout, fanoutTable } from './fanout';
-import { benchFull, fullTable } from './full';
-import { describeMachine, machineLine } from './machine';
-import { benchNoop, noopTable } from './noop';
+import { onParentDeath } from '@rivulet/app-process';
+import { createDevices } from './setup/bench-devices';
+import { BenchServers } from './setup/bench-servers';
+import { Cleanup } from './setup/cleanup';
+import { benchDelta, deltaTable } from './scenarios/delta';
+import { benchFanout, fanoutTable } from './scenarios/fanout';
+import { benchFull, fullTable } from './scenarios/full';
+import { describeMachine, machineLine } from './measure/machine';
+import { benchNoop, noopTable } from './scenarios/noop';
 import { parseOptions, USAGE, type BenchOptions, type ScenarioName } from './options';
-import { benchReaders, readersTable } from './readers';
-import type { BenchRun } from './scenario';
-import { createSourceRows } from './source-rows';
+import { benchReaders, readersTable } from './scenarios/readers';
+import type { BenchRun } from './scenarios/scenario';
+import { createSourceRows } from './setup/source-rows';
 
 interface Report {
   result: object;
@@ -80,7 +80,7 @@ async function main(): Promise<void> {
   };
   // Not once: Ctrl-C comes from the terminal, and again from npm's script.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void stop(signal));
-  onParentGone(() => void stop('SIGTERM'));
+  onParentDeath(() => void stop('SIGTERM'));
   try {
     await runScenarios(options, cleanup);
   } catch (error) {

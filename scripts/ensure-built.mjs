@@ -2,16 +2,16 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
+import { ElapsedTime } from './elapsed-time.mjs';
 import { ensureInstalled } from './ensure-installed.mjs';
 import { waitForLock } from './lock.mjs';
-import { Progress } from './progress.mjs';
 import { Failure, findNode, isMain, projectRoot, runMain, stateDirectory } from './project.mjs';
 import { exitCodeOf, runChild } from './run-child.mjs';
 
 const SOURCE_FOLDERS = ['apps', 'libs', 'db', 'tools', 'bench'];
 const SOURCE_FILE = /(?<!\.(spec|e2e-spec))\.ts$|^tsconfig.*\.json$/;
 const ROOT_FILES = ['package.json', 'package-lock.json', 'nest-cli.json', 'tsconfig.json'];
-const ENTRIES = ['apps/central/src/main.js', 'apps/edge/src/main.js', 'tools/start.js'];
+const ENTRIES = ['apps/central/src/main.js', 'apps/edge/src/main.js', 'tools/start/main.js'];
 
 const outputDirectory = join(projectRoot, 'dist');
 const stampFile = join(outputDirectory, '.rivulet-built');
@@ -50,7 +50,7 @@ function hashSources() {
 
 async function build(sources, output) {
   rmSync(stampFile, { force: true });
-  const progress = new Progress('Building', { output });
+  const elapsed = new ElapsedTime('Building', { output });
   let log = '';
   try {
     const compiler = join(projectRoot, 'node_modules', '@nestjs', 'cli', 'bin', 'nest.js');
@@ -59,11 +59,11 @@ async function build(sources, output) {
       stdio: ['ignore', 'pipe', 'pipe'],
       onOutput: (text) => (log += text),
     });
-    progress.finish(code === 0 ? `Built in ${progress.seconds.toFixed(1)} s.` : undefined);
+    elapsed.finish(code === 0 ? `Built in ${elapsed.seconds.toFixed(1)} s.` : undefined);
     if (stoppedBy !== undefined) throw new Failure('', exitCodeOf(stoppedBy));
     if (code !== 0) throw new Failure(explain(output.isTTY ? log : stripVTControlCharacters(log)));
   } finally {
-    progress.finish();
+    elapsed.finish();
   }
   removeStaleOutput();
   writeFileSync(stampFile, sources);

@@ -1,15 +1,13 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ElapsedTime } from './elapsed-time.mjs';
 import { linkNode } from './link-node.mjs';
-import { isInstalledByHand, isPresent, listPackages } from './lockfile-packages.mjs';
 import { waitForLock } from './lock.mjs';
 import { runNpm } from './npm.mjs';
-import { Progress } from './progress.mjs';
 import { Failure, isMain, projectRoot, runMain, stateDirectory } from './project.mjs';
 import { exitCodeOf } from './run-child.mjs';
 
-const POLL_MS = 300;
 const SHOWN_LINES = 25;
 /** Development packages too, because they build, whatever NODE_ENV and npm's configuration say. */
 const NPM_ARGUMENTS = [
@@ -23,6 +21,9 @@ const NPM_ARGUMENTS = [
 ];
 
 const modulesDirectory = join(projectRoot, 'node_modules');
+const lockfile = join(projectRoot, 'package-lock.json');
+/** npm's own record of what is there, which it writes last of all. */
+const installedRecord = join(modulesDirectory, '.package-lock.json');
 const stampFile = join(modulesDirectory, '.rivulet-installed');
 
 /** Installs the packages of the lockfile, unless exactly these are there. */
@@ -41,46 +42,56 @@ export async function ensureInstalled({ output = process.stdout } = {}) {
 function isInstalled() {
   const stamp = makeStamp();
   if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) return true;
-  if (!isInstalledByHand()) return false; // With npm ci, say.
+  if (!isInstalledByHand()) return false;
   try {
     linkNode();
     writeFileSync(stampFile, stamp);
   } catch {
-    // Another user's node_modules: found out anew each time.
+    // Another user's node_modules: compared again each time.
   }
   return true;
 }
 
-/** Of what is wanted and of npm's own record, which every npm command that changes something writes anew. */
+/** With `npm ci`, say: every package is there as it is locked, except optional ones that other machines need. */
+function isInstalledByHand() {
+  try {
+    const installed = readPackages(installedRecord);
+    return Object.entries(readPackages(lockfile)).every(([path, { optional, integrity }]) => {
+      if (path === '') return true; // Rivulet itself.
+      if (installed[path] !== undefined) return installed[path].integrity === integrity;
+      return optional === true && !path.endsWith(`${process.platform}-${process.arch}`);
+    });
+  } catch {
+    return false;
+  }
+}
+
+function readPackages(file) {
+  return JSON.parse(readFileSync(file, 'utf8')).packages;
+}
+
+/** Of what is wanted and what is there. */
 function makeStamp() {
   const hash = createHash('sha256').update(`${process.platform}-${process.arch}`);
-  for (const file of [join(projectRoot, 'package-lock.json'), join(modulesDirectory, '.package-lock.json')]) {
+  for (const file of [lockfile, installedRecord]) {
     if (existsSync(file)) hash.update(readFileSync(file));
   }
   return `${hash.digest('hex')}\n`;
 }
 
 async function install(output) {
-  const expected = listPackages();
-  const progress = new Progress('Installing packages', { output });
-  const timer = setInterval(() => {
-    const present = expected.filter(({ path }) => isPresent(path)).length;
-    progress.update(present / expected.length, `${present} of ${expected.length}`);
-  }, POLL_MS);
+  const elapsed = new ElapsedTime('Installing packages', { output });
   let log = '';
   try {
     const { code, stoppedBy } = await runNpm(NPM_ARGUMENTS, {
       cwd: projectRoot,
       onOutput: (text) => (log += text),
     });
-    progress.finish(
-      code === 0 ? `Installed ${expected.length} packages in ${progress.seconds.toFixed(1)} s.` : undefined,
-    );
+    elapsed.finish(code === 0 ? `Installed the packages in ${elapsed.seconds.toFixed(1)} s.` : undefined);
     if (stoppedBy !== undefined) throw new Failure('', exitCodeOf(stoppedBy));
     if (code !== 0) throw new Failure(explain(log, code));
   } finally {
-    clearInterval(timer);
-    progress.finish();
+    elapsed.finish();
   }
   linkNode();
   writeFileSync(stampFile, makeStamp());

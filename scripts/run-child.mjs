@@ -12,8 +12,8 @@ const parentPid = process.ppid;
  *
  * - Signals that ask us to end are passed on, and we end when it has.
  * - When npm, our parent, is killed, nobody asks: we notice, and do as on SIGTERM.
- * - When we are killed, the program must notice. With `ipc` it has a channel to us whose closing means "shut down",
- *   and the variable RIVULET_PARENT_CHANNEL=ipc says so.
+ * - When we are killed, the program must notice. With `ipc` it has a channel to us whose closing means "shut down"
+ *   (onParentDeath of libs/app-process); messages of libs/app-process/src/ipc-messages.ts go to `onMessage`.
  *
  * Resolves to its exit code (128 + n when it was ended by signal n), and to the signal that we were asked to end with.
  */
@@ -32,7 +32,7 @@ export function runChild(
 ) {
   const child = spawn(command, args, {
     cwd,
-    env: ipc ? { ...env, RIVULET_PARENT_CHANNEL: 'ipc' } : env,
+    env,
     stdio: ipc ? stdio.concat('ipc') : stdio,
   });
   for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', onOutput);

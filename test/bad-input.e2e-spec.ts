@@ -1,4 +1,5 @@
-import { createTestDatabase, type AppProcess, type TestDatabase } from '@rivulet/testing';
+import type { AppProcess } from '@rivulet/app-process';
+import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
 import { DEMO_MAC, startCentral } from './support/sync-pair';
 
 const nonce = 'AAAAAAAAAAAAAAAAAAAAAA';

@@ -1,4 +1,5 @@
-import { createTestDatabase, type AppProcess, type TestDatabase } from '@rivulet/testing';
+import type { AppProcess } from '@rivulet/app-process';
+import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
 import type { RunningEdge } from './support/edge-in-process';
 import { startCentral, SyncPair } from './support/sync-pair';
 

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { AppProcess, createTestDatabase, type TestDatabase } from '@rivulet/testing';
+import { createTestDatabase, spawnApp, type TestDatabase } from '@rivulet/testing';
 import { DEMO_MAC, SyncPair } from './support/sync-pair';
 
 const datasets = `version: 1
@@ -83,7 +83,7 @@ describe('a source that is apart from the database of central', () => {
   ])('stops the start when its URL has %s, with the variable', async (_, spoil, reason) => {
     const wrong = new URL(url);
     spoil(wrong);
-    const central = AppProcess.spawn('central', {
+    const central = spawnApp('central', {
       CENTRAL_DATABASE_URL: pair.centralDb.url,
       CENTRAL_SOURCE_DATABASE_URL: wrong.href,
       CENTRAL_DATASETS_FILE: file,

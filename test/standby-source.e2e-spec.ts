@@ -3,7 +3,7 @@ import { chownSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startEmbeddedServer, type EmbeddedServer } from '@rivulet/embedded-postgres';
-import { AppProcess } from '@rivulet/testing';
+import { spawnApp } from '@rivulet/testing';
 import { Pool, type PoolClient } from 'pg';
 import { DEMO_MAC, SyncPair, until } from './support/sync-pair';
 
@@ -210,7 +210,7 @@ describe('a source that is a hot standby', () => {
   );
 
   it('stops a start that is to notice changes by triggers', async () => {
-    const central = AppProcess.spawn('central', {
+    const central = spawnApp('central', {
       CENTRAL_DATABASE_URL: pair.centralDb.url,
       CENTRAL_SOURCE_DATABASE_URL: standby.url('shop'),
       CENTRAL_DATASETS_FILE: file,

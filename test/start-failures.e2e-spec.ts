@@ -1,12 +1,12 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { AppProcess, createTestDatabase, type TestDatabase } from '@rivulet/testing';
+import { createTestDatabase, spawnApp, type TestDatabase } from '@rivulet/testing';
 import { startCentral } from './support/sync-pair';
 
 /** The one line that is no log entry. */
 async function failure(app: 'central' | 'edge', environment: Record<string, string>): Promise<string> {
-  const process = AppProcess.spawn(app, environment);
+  const process = spawnApp(app, environment);
   const code = await process.exited;
   const lines = process.log.split('\n').filter((line) => line !== '' && !line.startsWith('{'));
   if (code !== 1 || lines.length !== 1) throw new Error(`It ended with ${code} and said:\n${process.log}`);

@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { AppProcess, createTestDatabase, type TestDatabase } from '@rivulet/testing';
+import type { AppProcess } from '@rivulet/app-process';
+import { createTestDatabase, startApp, type TestDatabase } from '@rivulet/testing';
 import type { EdgeLimits } from '../../apps/edge/test/edge-app';
 import { startEdgeInProcess, type RunningEdge } from './edge-in-process';
 
@@ -76,7 +77,7 @@ export class SyncPair {
     };
     const { edgeLimits } = this.options;
     return edgeLimits === undefined
-      ? AppProcess.start('edge', variables)
+      ? startApp('edge', variables)
       : startEdgeInProcess(variables, edgeLimits);
   }
 
@@ -103,7 +104,7 @@ export class SyncPair {
 }
 
 export async function startCentral(database: TestDatabase, options: PairOptions = {}): Promise<AppProcess> {
-  return AppProcess.start('central', {
+  return startApp('central', {
     CENTRAL_DATABASE_URL: database.url,
     CENTRAL_DEMO_DATA: 'true',
     ...options.central,

@@ -4,7 +4,7 @@ import { type Dataset, watchQuery } from '@rivulet/datasets';
 import { keyBaseColumns } from './base-columns';
 import type { Findings } from './findings';
 import { adviseOnOrder } from './order-advice';
-import { formatCount } from './quantities';
+import { formatCount } from '@rivulet/cli';
 import { keyOrderOf, type PlanNode } from './query-plan';
 import { cautionAboutText } from './query-text-cautions';
 

@@ -5,7 +5,7 @@ import type { Dataset } from '@rivulet/datasets';
 import { UNREMARKABLE_SORT_ROWS } from './dataset-cautions';
 import { adviseOnOrder } from './order-advice';
 import { scopeOf } from './preview';
-import { formatCount } from './quantities';
+import { formatCount } from '@rivulet/cli';
 import {
   allNodes,
   datasetStatement,

@@ -4,7 +4,7 @@ import { inTransaction, readSource, useCanonicalSettings, withClient } from '@ri
 import { RivuletError } from '@rivulet/errors';
 import type { ClientBase, Pool } from 'pg';
 import { matchKeys, type KeyOption } from './key-options';
-import { counted } from './quantities';
+import { counted } from '@rivulet/cli';
 import { findSchemas, findSourceTables } from './source-tables';
 import { planDatasets, type LeftOut } from './starter-datasets';
 import { writeStarterFile } from './starter-file';

@@ -1,4 +1,4 @@
-import { onParentDeath } from '@rivulet/platform';
+import { onParentDeath } from '@rivulet/app-process';
 import { runTool } from './run-tool';
 
 async function main(): Promise<void> {
@@ -11,8 +11,6 @@ async function main(): Promise<void> {
     writeError: (text) => process.stderr.write(text),
     width: process.stdout.isTTY ? process.stdout.columns : undefined,
   });
-  process.removeAllListeners('disconnect');
-  if (process.connected) process.disconnect();
 }
 
 void main();

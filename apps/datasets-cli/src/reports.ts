@@ -4,8 +4,7 @@ import type { CheckedDataset, CheckReport } from './check';
 import type { ExplainedDataset } from './explain';
 import type { StarterReport } from './init';
 import type { PreviewedDataset, PreviewReport } from './preview';
-import { counted, formatBytes, formatCount } from './quantities';
-import { escapeControls, formatTable } from './text-table';
+import { counted, escapeControls, formatBytes, formatCount, formatTable } from '@rivulet/cli';
 
 /** Cells of a line where the output is no terminal. */
 const DEFAULT_WIDTH = 160;

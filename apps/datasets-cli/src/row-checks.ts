@@ -4,7 +4,7 @@ import type { ClientBase } from 'pg';
 import type { Dataset, Scope } from '@rivulet/datasets';
 import type { Findings } from './findings';
 import { readKeyFacts, type KeyFacts } from './key-facts';
-import { counted, formatBytes } from './quantities';
+import { counted, formatBytes } from '@rivulet/cli';
 import { tryQuery } from './try-query';
 
 /** A third of a page: the largest entry of a B-tree. https://www.postgresql.org/docs/current/btree.html */

@@ -18,7 +18,7 @@ export function sourceVariable(environment: NodeJS.ProcessEnv): string {
 
 /**
  * The source database: that of the environment, else the embedded one of an `npm start` that has ended, which is
- * started for the while. (Of one that runs, scripts/datasets.mjs puts the URL into the environment.)
+ * started for the while. (scripts/run.mjs puts the URL of one that runs into the environment.)
  *
  * @throws RivuletError DATABASE_UNAVAILABLE
  */

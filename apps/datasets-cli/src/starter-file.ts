@@ -1,4 +1,4 @@
-import { escapeControls } from './text-table';
+import { escapeControls } from '@rivulet/cli';
 import type { LeftOut, StarterDataset, StarterDatasets } from './starter-datasets';
 import type { StarterScope } from './starter-scope';
 import { yamlText } from './sql-names';

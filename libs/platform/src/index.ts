@@ -5,7 +5,6 @@ export * from './bootstrap/connections';
 export * from './bootstrap/create-app';
 export * from './bootstrap/http-adapter';
 export * from './bootstrap/open-api';
-export * from './bootstrap/parent-process';
 export * from './bootstrap/run-app';
 export * from './bootstrap/start-failure';
 export { Coalesced } from './concurrency/coalesced';

@@ -1,3 +1,3 @@
-export * from './app-process';
 export * from './fake-hub';
+export * from './start-app';
 export * from './test-database';

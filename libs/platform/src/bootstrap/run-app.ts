@@ -1,12 +1,12 @@
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { onParentDeath, sendToParent } from '@rivulet/app-process';
 import { RivuletError } from '@rivulet/errors';
 import type { UnknownVariable } from '../environment/load-environment';
 import { manageConnections, type ConnectionLimits } from './connections';
 import { createApp, type AppOptions } from './create-app';
 import { exitProcess } from './exit-process';
-import { onParentDeath, sendToParent } from './parent-process';
 import { stopApp, type RunningApp } from './shutdown';
 import { reportStartFailure } from './start-failure';
 

@@ -1,7 +1,7 @@
+import { sendToParent } from '@rivulet/app-process';
 import { RivuletError } from '@rivulet/errors';
 import { redactSecrets } from '../logging/redaction';
 import { namedError, sentence } from '../problem/named-error';
-import { sendToParent } from './parent-process';
 
 /**
  * Says in one sentence why the app does not start and in another what to do about it, on standard error and to a

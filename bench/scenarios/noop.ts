@@ -1,0 +1,132 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { formatCount, markdownTable } from '@rivulet/cli';
+import { DEVICE_MAC_HEADER } from '@rivulet/protocol';
+import { startCentral, type RunningApp } from '../setup/bench-apps';
+import { fleetMacAddresses } from '../setup/bench-devices';
+import { startHttpLoad, type HttpLoad, type HttpLoadResult } from '../load/http-load';
+import type { BenchRun } from './scenario';
+import { requestBody, SimulatedDevice } from '../load/simulated-device';
+import { percentile, round } from '../measure/statistics';
+
+const CONNECTIONS = 32;
+const PER_SECOND = 2_000;
+const WARM_UP_MS = 2_000;
+const MEASURED_MS = 8_000;
+/** Devices that get their first manifest at once. */
+const AT_ONCE = 4;
+
+interface LoadFigures {
+  requestsPerSecond: number;
+  p50Ms: number;
+  p99Ms: number;
+  maxMs: number;
+  /** Answers that were not "current", by HTTP status. */
+  refused: Record<string, number>;
+}
+
+/** Devices ask, and nothing has changed. */
+export interface NoopResult extends LoadFigures {
+  devices: number;
+  connections: number;
+  /** Of the largest answer: with its head, and without. */
+  responseBytes: number;
+  responseBodyBytes: number;
+  oneConnection: LoadFigures;
+  /** At a steady rate, whether or not earlier answers have come. */
+  paced: LoadFigures & { offeredPerSecond: number };
+  centralRssMiB: number;
+}
+
+export async function benchNoop(run: BenchRun): Promise<NoopResult> {
+  const central = await startCentral(run);
+  try {
+    const requests = await prepareRequests(central, run.log);
+    const load = { url: central.url, requests, expected: '"status":"current"' };
+    await measure({ ...load, connections: CONNECTIONS }, WARM_UP_MS);
+    const full = await measure({ ...load, connections: CONNECTIONS }, MEASURED_MS);
+    const paced = await measure({ ...load, connections: CONNECTIONS, perSecond: PER_SECOND }, MEASURED_MS);
+    const one = await measure({ ...load, connections: 1 }, MEASURED_MS);
+    return {
+      devices: requests.length,
+      connections: CONNECTIONS,
+      responseBytes: full.answerBytes,
+      responseBodyBytes: full.bodyBytes,
+      ...figuresOf(full),
+      oneConnection: figuresOf(one),
+      paced: { offeredPerSecond: PER_SECOND, ...figuresOf(paced) },
+      centralRssMiB: round(central.peakRssMiB, 0),
+    };
+  } finally {
+    await central.stop();
+  }
+}
+
+/** What each device of the fleet sends once it has a manifest of its own, and holds what that says. */
+async function prepareRequests(central: RunningApp, log: BenchRun['log']): Promise<HttpLoad['requests']> {
+  log(`  issuing a manifest to each of ${fleetMacAddresses.length} devices`);
+  const first = await new SimulatedDevice(central.url, fleetMacAddresses[0]!).adopt();
+  const held = { schemaVersion: first.schemaVersion, tables: first.tables };
+  const requests: HttpLoad['requests'] = [];
+  const waiting = [...fleetMacAddresses];
+  const work = async (): Promise<void> => {
+    for (let mac = waiting.pop(); mac !== undefined; mac = waiting.pop()) {
+      const { manifestId } = await new SimulatedDevice(central.url, mac).adopt(held);
+      requests.push({
+        method: 'POST',
+        path: '/api/device-sync/request',
+        headers: { [DEVICE_MAC_HEADER]: mac, 'content-type': 'application/json' },
+        body: JSON.stringify(requestBody({ ...held, manifestId }, '{nonce}')),
+      });
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  return requests;
+}
+
+async function measure(load: HttpLoad, forMs: number): Promise<HttpLoadResult> {
+  const thread = await startHttpLoad(load);
+  await delay(forMs);
+  return thread.stop();
+}
+
+function figuresOf({ answers, seconds, latencies, refused }: HttpLoadResult): LoadFigures {
+  return {
+    requestsPerSecond: round(answers / seconds, 0),
+    p50Ms: round(percentile(latencies, 0.5), 2),
+    p99Ms: round(percentile(latencies, 0.99), 2),
+    maxMs: round(percentile(latencies, 1), 2),
+    refused,
+  };
+}
+
+export function noopTable(result: NoopResult): string {
+  return [
+    `### ${formatCount(result.devices)} devices ask, and nothing has changed`,
+    '',
+    markdownTable(
+      ['what', 'requests a second', 'median ms', 'p99 ms', 'longest ms', 'refused'],
+      [
+        noopRow(`${result.connections} connections, as fast as they can`, result),
+        noopRow(
+          `${result.connections} connections, ${formatCount(result.paced.offeredPerSecond)} a second`,
+          result.paced,
+        ),
+        noopRow('1 connection, as fast as it can', result.oneConnection),
+      ],
+    ),
+    '',
+    `An answer has ${result.responseBytes} bytes, ${result.responseBodyBytes} without its head. ` +
+      `Peak memory of central: ${result.centralRssMiB} MiB.`,
+  ].join('\n');
+}
+
+function noopRow(what: string, figures: LoadFigures): (string | number)[] {
+  return [
+    what,
+    formatCount(figures.requestsPerSecond),
+    figures.p50Ms,
+    figures.p99Ms,
+    figures.maxMs,
+    Object.values(figures.refused).reduce((sum, number) => sum + number, 0),
+  ];
+}

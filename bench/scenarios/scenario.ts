@@ -1,0 +1,12 @@
+import type { BenchServers } from '../setup/bench-servers';
+import type { Cleanup } from '../setup/cleanup';
+
+/** What every scenario gets. The rows of the source are there. */
+export interface BenchRun {
+  servers: BenchServers;
+  rows: number;
+  repeat: number;
+  peers: boolean;
+  cleanup: Cleanup;
+  log: (line: string) => void;
+}

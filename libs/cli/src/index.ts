@@ -1,0 +1,5 @@
+export * from './escape-controls';
+export * from './formats';
+export * from './progress';
+export * from './table';
+export * from './terminal-style';

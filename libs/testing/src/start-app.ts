@@ -1,0 +1,35 @@
+import { join } from 'node:path';
+import { AppProcess, AppStartFailure } from '@rivulet/app-process';
+
+type AppName = 'central' | 'edge';
+
+/**
+ * Starts a built app as a process of its own, as in production, on a free port; waits until it listens.
+ *
+ * @throws with its output when it does not
+ */
+export async function startApp(name: AppName, environment: Record<string, string>): Promise<AppProcess> {
+  const app = spawnApp(name, environment);
+  try {
+    await app.listening;
+    return app;
+  } catch (error) {
+    if (!(error instanceof AppStartFailure)) throw error;
+    throw new Error(`${name} did not start:\n${app.log}`, { cause: error });
+  }
+}
+
+/** The same without waiting: for starts that are to fail. */
+export function spawnApp(name: AppName, environment: Record<string, string>): AppProcess {
+  const prefix = name.toUpperCase();
+  return new AppProcess({
+    program: join('dist', 'apps', name, 'src', 'main.js'),
+    environment: {
+      PATH: process.env['PATH'],
+      [`${prefix}_HOST`]: '127.0.0.1',
+      [`${prefix}_PORT`]: '0',
+      [`${prefix}_LOG_FORMAT`]: 'json',
+      ...environment,
+    },
+  });
+}

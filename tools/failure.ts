@@ -1,0 +1,9 @@
+/** A reason to stop that the user can act on. Printed as it is, without a stack. */
+export class Failure extends Error {
+  constructor(
+    message: string,
+    readonly exitCode = 1,
+  ) {
+    super(message);
+  }
+}

@@ -1,0 +1,105 @@
+import type { AppProcess, ListeningMessage } from '@rivulet/app-process';
+import { Progress } from '@rivulet/cli';
+import { removeRuntimeFile, systemRuntimeFile, writeRuntimeFile } from '#scripts/runtime-file.mjs';
+import { Failure } from '../failure';
+import { awaitFirstSync } from './first-sync';
+import { becomesReady } from './health';
+import { describeEnd, launchApp, untilListening, type AppName } from './launch-app';
+import { summarize } from './summary';
+
+/** The device of the demo data that the edge plays. */
+const DEMO_MAC_ADDRESS = '48:b0:2d:e9:c3:b7';
+const QUIET_MS = 1_000;
+/** Then an app is killed; its PostgreSQL ends with it either way. */
+const STOP_DEADLINE_MS = 15_000;
+
+/** Central, then the edge, each with a database; stopped the other way round. */
+export class LocalSystem {
+  /** Aborted when it is asked to stop, or, with an Failure as the reason, when an app has ended by itself. */
+  private readonly over = new AbortController();
+  private readonly apps: AppProcess[] = [];
+  private readonly whenOver = new Promise<undefined>((resolve) => {
+    this.over.signal.addEventListener('abort', () => resolve(undefined));
+  });
+
+  askToStop(): void {
+    this.over.abort();
+  }
+
+  /**
+   * Resolves when it has been asked to stop and has stopped.
+   * @throws Failure when an app did not start or ended by itself; then the other has been stopped too
+   */
+  async run(): Promise<void> {
+    try {
+      const central = await this.startCentral();
+      const since = new Date();
+      const edge = central && (await this.start('edge', edgeEnvironment(central.url)));
+      if (central && edge) await this.serve(central, edge, since);
+    } finally {
+      this.over.abort();
+      await this.stopApps();
+    }
+    const { reason } = this.over.signal as { reason: unknown };
+    if (reason instanceof Failure) throw reason;
+  }
+
+  private async startCentral(): Promise<ListeningMessage | undefined> {
+    const central = await this.start('central', centralEnvironment());
+    if (central === undefined || (await becomesReady(central.url, this.over.signal))) return central;
+    if (this.over.signal.aborted) return undefined;
+    throw new Failure(`central does not become ready; ${central.url}/health/ready says why.`);
+  }
+
+  /** Undefined when it is over before the app listens. */
+  private async start(name: AppName, environment: NodeJS.ProcessEnv): Promise<ListeningMessage | undefined> {
+    if (this.over.signal.aborted) return undefined;
+    const progress = new Progress(`Starting ${name}`, { quietMs: QUIET_MS });
+    try {
+      const app = launchApp(name, environment);
+      this.apps.push(app);
+      const listening = await Promise.race([untilListening(name, app), this.whenOver]);
+      void app.exited.then(() => this.over.abort(new Failure(describeEnd(name, app, 'has ended by itself'))));
+      return listening;
+    } finally {
+      progress.finish();
+    }
+  }
+
+  private async stopApps(): Promise<void> {
+    const progress = new Progress('Stopping', { quietMs: QUIET_MS });
+    for (const app of this.apps.toReversed()) await app.stop(STOP_DEADLINE_MS);
+    progress.finish();
+  }
+
+  private async serve(central: ListeningMessage, edge: ListeningMessage, since: Date): Promise<void> {
+    writeRuntimeFile(systemRuntimeFile, {
+      centralUrl: central.url,
+      edgeUrl: edge.url,
+      centralDatabaseUrl: central.databaseUrl,
+      edgeDatabaseUrl: edge.databaseUrl,
+      pid: process.pid,
+    });
+    try {
+      const firstSync = await awaitFirstSync(edge.url, since, this.over.signal);
+      if (!this.over.signal.aborted) process.stdout.write(summarize({ central, edge, firstSync }));
+      await this.whenOver;
+    } finally {
+      removeRuntimeFile(systemRuntimeFile);
+    }
+  }
+}
+
+function centralEnvironment(): NodeJS.ProcessEnv {
+  return { NODE_ENV: 'development', ...process.env, CENTRAL_LOG_FORMAT: 'json' };
+}
+
+function edgeEnvironment(centralUrl: string): NodeJS.ProcessEnv {
+  return {
+    NODE_ENV: 'development',
+    EDGE_MAC_ADDRESS: DEMO_MAC_ADDRESS,
+    ...process.env,
+    EDGE_CENTRAL_URL: centralUrl,
+    EDGE_LOG_FORMAT: 'json',
+  };
+}

@@ -1,0 +1,99 @@
+import { relative } from 'node:path';
+import {
+  formatBytes,
+  formatCount,
+  formatSeconds,
+  formatTable,
+  terminalStyle,
+  type TerminalStyle,
+} from '@rivulet/cli';
+import { logsDirectory, projectRoot } from '../project-paths';
+import type { SyncResult } from './sync-status';
+
+const CHECKSUM_DIGITS = 12;
+
+/** Where an app answers. */
+interface Place {
+  url: string;
+  databaseUrl?: string;
+}
+
+export interface System {
+  central: Place;
+  edge: Place;
+  firstSync: SyncResult | undefined;
+}
+
+/** What the user sees when everything runs. */
+export function summarize({ central, edge, firstSync }: System, style = terminalStyle()): string {
+  return [
+    '',
+    style.bold('Rivulet is running.'),
+    '',
+    ...indent(describePlaces(central, edge)),
+    '',
+    ...describeSync(firstSync, style),
+    '',
+    style.bold('Try'),
+    ...indent(suggestions(edge)),
+    '',
+    style.dim('Ctrl-C stops it; the data stays in .rivulet and npm run reset removes it.'),
+    '',
+  ].join('\n');
+}
+
+function describePlaces(central: Place, edge: Place): string[] {
+  const rows = [
+    ['central', 'app', central.url],
+    ['', 'API', `${central.url}/api/docs`],
+    ['', 'database', central.databaseUrl ?? ''],
+    ['edge', 'app', edge.url],
+    ['', 'API', `${edge.url}/api/docs`],
+    ['', 'database', edge.databaseUrl ?? ''],
+    ['logs', `${relative(projectRoot, logsDirectory)}/`, ''],
+  ];
+  return formatTable(rows, { alignments: '<<<' });
+}
+
+function describeSync(result: SyncResult | undefined, style: TerminalStyle): string[] {
+  if (result === undefined) {
+    return [
+      style.bad('First sync: the edge has not begun one.'),
+      '  See GET /api/sync/status of the edge, and its log.',
+    ];
+  }
+  if (result.status === 'failed') {
+    const { code = 'INTERNAL', message = 'no reason given', nextStep = '' } = result.error ?? {};
+    return [style.bad(`First sync: failed with ${code}.`), ...indent([message, nextStep].filter(Boolean))];
+  }
+  return [headline(result, style), '', ...indent(describeTables(result))];
+}
+
+function headline(result: SyncResult, style: TerminalStyle): string {
+  const facts = result.status === 'applied' ? ['applied', 'verified'] : ['already current'];
+  facts.push(result.acknowledged ? 'acknowledged' : 'not yet acknowledged');
+  const size = `${formatBytes(result.wireBytes)} on the wire`;
+  const rest = `${size} in ${formatSeconds(result.durations.totalMs / 1_000)}, manifest ${result.manifestId ?? '–'}`;
+  return `${style.bold('First sync:')} ${style.good(facts.join(', '))} ${style.dim(`(${rest})`)}`;
+}
+
+function describeTables({ tables }: SyncResult): string[] {
+  const rows = tables.map(({ table, action, rows: count, bytes, checksum }) => {
+    const digits = checksum.slice(checksum.indexOf(':') + 1, checksum.indexOf(':') + 1 + CHECKSUM_DIGITS);
+    return [table, action, formatCount(count), formatBytes(bytes), digits];
+  });
+  return formatTable([['table', 'action', 'rows', 'size', 'checksum'], ...rows], { alignments: '<<>><' });
+}
+
+/** The update reaches every lobby at central; the device gets the one of its own location. */
+function suggestions(edge: Place): string[] {
+  return [
+    `npm run sql -- central "UPDATE areas SET capacity = capacity + 10 WHERE name = 'Lobby'"`,
+    `curl -X POST ${edge.url}/api/sync/now`,
+    `npm run sql -- edge "SELECT name, floor, capacity FROM areas WHERE name = 'Lobby'"`,
+  ];
+}
+
+function indent(lines: string[]): string[] {
+  return lines.map((line) => `  ${line}`);
+}
