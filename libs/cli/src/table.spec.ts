@@ -1,4 +1,4 @@
-import { formatTable } from './table';
+import { formatTable, markdownTable } from './table';
 
 describe('a table', () => {
   it('aligns its columns', () => {
@@ -8,6 +8,21 @@ describe('a table', () => {
       ['漢字', '7'],
     ];
     expect(formatTable(rows, { alignments: '<>' })).toEqual(['name    rows', 'users  1,032', '漢字       7']);
+  });
+
+  it('measures what a terminal shows as one character as one', () => {
+    const rows = [
+      ['e\u0301te\u0301', '.'],
+      ['👩‍👩‍👧', '.'],
+      ['🇩🇪', '.'],
+      ['abc', '.'],
+    ];
+    expect(formatTable(rows, { alignments: '<<' })).toEqual([
+      'e\u0301te\u0301  .',
+      '👩‍👩‍👧   .',
+      '🇩🇪   .',
+      'abc  .',
+    ]);
   });
 
   it('cuts wide columns, and leaves out what still does not fit', () => {
@@ -26,7 +41,31 @@ describe('a table', () => {
     ]);
   });
 
+  it('cuts between characters, not within one', () => {
+    const family = '👩‍👩‍👧';
+    const [, line] = formatTable([['name'], [family.repeat(9)]], { alignments: '<', maxWidth: 10 });
+    expect(line).toBe(`${family.repeat(4)}…`);
+  });
+
+  it('with rules has lines between head and rows and between columns, and keeps every column', () => {
+    const rows = [
+      ['id', 'name', 'note'],
+      ['7', 'Grüner Tee, lose', 'x'.repeat(30)],
+    ];
+    expect(formatTable(rows, { alignments: '><<', maxWidth: 20, style: 'ruled' })).toEqual([
+      'id │ name     │ note',
+      '───┼──────────┼─────────',
+      ' 7 │ Grüner … │ xxxxxxx…',
+    ]);
+  });
+
   it('lets no value steer the terminal', () => {
     expect(formatTable([['\u001B[2Jx\n']], { alignments: '<' })).toEqual(['\\x1b[2Jx\\n']);
+  });
+
+  it('is also had as Markdown', () => {
+    expect(markdownTable(['what', 'ms'], [['one sync', 12.5]])).toBe(
+      '| what | ms |\n|---|---|\n| one sync | 12.5 |',
+    );
   });
 });
