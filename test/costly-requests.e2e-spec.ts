@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createTestDatabase, type AppProcess, type TestDatabase } from '@rivulet/testing';
+import type { AppProcess } from '@rivulet/app-process';
+import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
 import { DeviceClient, parseAnswer, readAll, validRequest } from './support/device-client';
 import { DEMO_MAC, startCentral } from './support/sync-pair';
 

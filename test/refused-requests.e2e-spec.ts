@@ -1,4 +1,5 @@
-import { createTestDatabase, type AppProcess, type TestDatabase } from '@rivulet/testing';
+import type { AppProcess } from '@rivulet/app-process';
+import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
 import { DeviceClient, someUlid, validRequest, type Problem } from './support/device-client';
 import { startCentral } from './support/sync-pair';
 

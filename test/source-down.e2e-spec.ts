@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startEmbeddedServer, type EmbeddedServer } from '@rivulet/embedded-postgres';
-import { createTestDatabase, type AppProcess, type TestDatabase } from '@rivulet/testing';
+import type { AppProcess } from '@rivulet/app-process';
+import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
 import { Client } from 'pg';
 import { DEMO_MAC, startCentral, until } from './support/sync-pair';
 

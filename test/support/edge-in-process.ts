@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import { createEdgeApp, type EdgeLimits } from '../../apps/edge/test/edge-app';
-import type { AppProcess } from '@rivulet/testing';
+import type { AppProcess } from '@rivulet/app-process';
 
 /** What tests do with an edge, in whichever process it runs. */
 export type RunningEdge = Pick<AppProcess, 'url' | 'complaints' | 'stop' | 'kill'>;

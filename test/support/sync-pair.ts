@@ -76,9 +76,7 @@ export class SyncPair {
       ...environment,
     };
     const { edgeLimits } = this.options;
-    return edgeLimits === undefined
-      ? startApp('edge', variables)
-      : startEdgeInProcess(variables, edgeLimits);
+    return edgeLimits === undefined ? startApp('edge', variables) : startEdgeInProcess(variables, edgeLimits);
   }
 
   async syncNow(edge = this.edge): Promise<SyncAnswer> {
