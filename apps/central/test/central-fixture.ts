@@ -6,20 +6,29 @@ import { Registry } from 'prom-client';
 import type { DataSource } from 'typeorm';
 import { DeviceSyncModule } from '../src/device-sync/device-sync.module';
 import { ChunkStore } from '../src/snapshots/chunk-store';
+import { SnapshotDatabase } from '../src/snapshots/snapshot-database';
+import { SnapshotLocks } from '../src/snapshots/snapshot-locks';
 import { SnapshotsMetrics } from '../src/snapshots/snapshots.metrics';
 
 /** Central's database, migrated, with what reads and writes it. It is its own source as well. */
 export class CentralFixture {
+  readonly store: ChunkStore;
+  readonly locks: SnapshotLocks;
+
   private constructor(
     /** For looking on, and for the rows of the source. */
     readonly database: TestDatabase,
     /** Central's own connections. */
     readonly central: DataSource,
-    readonly store: ChunkStore,
+    /** Its connections for chunks and locks. */
+    readonly snapshots: SnapshotDatabase,
     readonly metrics: SnapshotsMetrics,
-  ) {}
+  ) {
+    this.store = new ChunkStore(snapshots, metrics);
+    this.locks = new SnapshotLocks(snapshots);
+  }
 
-  /** A new database each time, and silence in the log. `storeConnections`: how many the chunk store may have. */
+  /** A new database each time, and silence in the log. `storeConnections`: how many chunks and locks may have. */
   static async create({ storeConnections = 4 } = {}): Promise<CentralFixture> {
     Logger.overrideLogger(false);
     const database = await createTestDatabase();
@@ -32,16 +41,16 @@ export class CentralFixture {
     });
     const pool = createPool({
       url: database.url,
-      applicationName: 'test chunks',
+      applicationName: 'test snapshots',
       maxConnections: storeConnections,
     });
     const metrics = new SnapshotsMetrics(new Registry());
-    return new CentralFixture(database, central, new ChunkStore(pool, metrics), metrics);
+    return new CentralFixture(database, central, new SnapshotDatabase(pool), metrics);
   }
 
   /** Closes all connections, and drops the database. */
   async close(): Promise<void> {
-    await this.store.onApplicationShutdown();
+    await this.snapshots.onApplicationShutdown();
     await this.central.destroy();
     await this.database.drop();
   }

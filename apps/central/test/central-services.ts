@@ -19,8 +19,12 @@ import { DatasetsOperations } from '../src/operators/datasets-operations.service
 import { ScopeService } from '../src/source/scope/scope.service';
 import { SourceEnv } from '../src/source/source.env';
 import { SourceMetrics } from '../src/source/source.metrics';
+import { BuildAdmission } from '../src/snapshots/build-admission';
 import { SnapshotCache } from '../src/snapshots/snapshot-cache';
-import { SnapshotPatches } from '../src/snapshots/snapshot-patches';
+import { SnapshotCurrency } from '../src/snapshots/snapshot-currency';
+import { PatchStore } from '../src/snapshots/patches/patch-store';
+import { PatchService } from '../src/snapshots/patches/patch.service';
+import { SnapshotReader } from '../src/snapshots/snapshot-reader';
 import { SnapshotService } from '../src/snapshots/snapshot.service';
 import { SnapshotsEnv } from '../src/snapshots/snapshots.env';
 import type { CentralFixture } from './central-fixture';
@@ -52,14 +56,14 @@ export class CentralServices {
   readonly operations: DatasetsOperations;
   readonly scopes: ScopeService;
   readonly snapshots: SnapshotService;
-  readonly patches: SnapshotPatches;
+  readonly patches: PatchService;
   readonly manifests: ManifestService;
   readonly requests: AnswerRequestService;
   readonly payloads: PayloadService;
   readonly acknowledgements: AcknowledgementService;
 
   private constructor(
-    { central, store, metrics: snapshotsMetrics }: CentralFixture,
+    { central, store, locks, metrics: snapshotsMetrics }: CentralFixture,
     settings: CentralSettings,
     readonly datasets: CurrentDatasets,
     signingKey: SigningKey,
@@ -73,19 +77,18 @@ export class CentralServices {
     this.watch = new SourceWatch(datasets, this.changes, sourceMetrics);
     this.operations = new DatasetsOperations(datasets, this.watch, this.changes, source);
     this.scopes = new ScopeService(source, datasets, this.changes, sourceMetrics);
-    const cache = new SnapshotCache(central);
+    const currency = new SnapshotCurrency(new SnapshotCache(central), this.changes, snapshotsMetrics);
     this.snapshots = new SnapshotService(
-      env,
-      central,
-      store,
       source,
       datasets,
       this.changes,
       this.scopes,
-      cache,
+      currency,
+      new BuildAdmission(env, locks, snapshotsMetrics),
+      new SnapshotReader(env, central, store, source, this.changes, currency, snapshotsMetrics),
       snapshotsMetrics,
     );
-    this.patches = new SnapshotPatches(central, store);
+    this.patches = new PatchService(central, store, new PatchStore(central, store), locks);
     this.manifests = new ManifestService(central, signingKey, new TablePlanner(central, this.patches));
     const log = new RequestLog(central);
     this.requests = new AnswerRequestService(

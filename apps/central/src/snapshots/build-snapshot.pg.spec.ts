@@ -170,7 +170,7 @@ describe('what is held while a snapshot is built', () => {
       }
     }
     const query = `SELECT n AS id, repeat(md5(n::text), 30) AS filler FROM generate_series(1, 20000) AS n`;
-    const { bytes } = await build(query, 1, new SlowStore(fixture.database.pool, fixture.metrics));
+    const { bytes } = await build(query, 1, new SlowStore(fixture.snapshots, fixture.metrics));
     expect(bytes).toBeGreaterThan(18 * MiB);
     expect(held.length).toBeGreaterThan(8);
     expect(Math.max(...held)).toBeLessThan(2.25 * MiB);
@@ -257,7 +257,7 @@ describe('a snapshot that cannot be built', () => {
       }
     }
     const query = `SELECT n AS id, repeat('x', 1000) AS full_filler FROM generate_series(1, 20000) AS n`;
-    await expect(build(query, 1, new FullStore(fixture.database.pool, fixture.metrics))).rejects.toThrow(
+    await expect(build(query, 1, new FullStore(fixture.snapshots, fixture.metrics))).rejects.toThrow(
       'the disk is full',
     );
     expect(await countOf('snapshots')).toBe(0);

@@ -1,33 +1,18 @@
+import type { Dataset } from '@rivulet/datasets';
 import { RivuletError } from '@rivulet/errors';
-import { FRAME_HEADER_BYTES, freeMemory, RowError, TableHasher, type Chunk } from '@rivulet/protocol';
-import { formatByteSize } from '@rivulet/platform';
-import { endsSession, isConflict, isPostgresError, sqlState } from '@rivulet/postgres';
+import { TableHasher, type Chunk } from '@rivulet/protocol';
 import { findRepeatedKey, readChunks, type DescribedColumn, type RowSource } from '@rivulet/snapshot';
 import type { ClientBase } from 'pg';
 import type { DataSource } from 'typeorm';
-import type { Dataset } from '@rivulet/datasets';
 import type { BoundDataset } from './bound-dataset';
+import { ChunkBatches } from './chunk-batches';
 import type { ChunkStore } from './chunk-store';
+import { cannotBeRead } from './dataset-failure';
+import { recordSnapshot, type ChunkList } from './record-snapshot';
 import type { Snapshot } from './snapshot';
-
-/** The chunks of a snapshot, in order. */
-interface ChunkList {
-  digests: Buffer[];
-  lastKeys: string[];
-}
-
-const READS_ONLY =
-  'A dataset only reads: take what writes out of its query, and out of the functions that it calls.';
-
-const RAISE_THE_LIMIT =
-  'Leave the large column out of the dataset, or split it; or raise CENTRAL_MAX_ROW_BYTES here, and ' +
-  'EDGE_MAX_ROW_BYTES on the devices.';
 
 const ONE_TEXT =
   'Cast the key in the query so that equal values have one text, as in n::numeric(12,2), or remove the duplicates.';
-
-/** Chunks that are compressed and stored in one go. */
-const BATCH_BYTES = 1024 * 1024;
 
 /**
  * Reads a dataset for one scope and stores its chunks. `client` is in the transaction whose moment the snapshot
@@ -42,33 +27,19 @@ export async function buildSnapshot(
 ): Promise<Snapshot> {
   const hasher = new TableHasher(dataset.fingerprint);
   const list: ChunkList = { digests: [], lastKeys: [] };
-  let batch: Chunk[] = [];
-  let batchBytes = 0;
-  let storing = Promise.resolve();
-  const storeBatch = async (): Promise<void> => {
-    const full = batch;
-    batch = [];
-    batchBytes = 0;
-    await storing;
-    storing = store.add(full).then(() => full.forEach(({ content }) => freeMemory(content)));
-    // It is awaited with the next batch; until then a failure must not count as unhandled.
-    storing.catch(() => undefined);
-  };
+  const batches = new ChunkBatches(store);
   try {
     for await (const chunk of readDatasetChunks(client, dataset, source, maxRowBytes)) {
       hasher.add(chunk);
       list.digests.push(chunk.digest);
       list.lastKeys.push(chunk.lastKey);
-      batch.push(chunk);
-      batchBytes += chunk.bytes;
-      if (batchBytes >= BATCH_BYTES) await storeBatch();
+      await batches.add(chunk);
     }
-    if (batch.length > 0) await storeBatch();
+    await batches.finish();
   } catch (error) {
-    await storing.catch(() => undefined);
+    await batches.abandon();
     throw error;
   }
-  await storing;
   const content = hasher.finish();
   const { snapshotId, wireBytes } = await recordSnapshot(database, dataset, content, list);
   return { ...content, snapshotId, dataset, wireBytes };
@@ -111,91 +82,3 @@ async function refuseEqualKeys(client: ClientBase, dataset: Dataset, source: Row
     equal === '' ? {} : { nextStep: ONE_TEXT },
   );
 }
-
-/** Says which dataset is to blame, and where in the file it stands. */
-export function cannotBeRead(error: unknown, dataset: Dataset, maxRowBytes: number): unknown {
-  const { name, key, place } = dataset.definition;
-  const what = `${place}: dataset ${name}`;
-  const columns = key.join(', ');
-  if (error instanceof RowError) {
-    const shownKey = error.key.replaceAll('\t', ', ');
-    switch (error.problem) {
-      case 'key-null':
-        return new RivuletError(
-          'DATASET_KEY_NULL',
-          `${what} has a NULL in its key (${columns}): ${shownKey}.`,
-        );
-      case 'key-not-unique':
-        return new RivuletError(
-          'DATASET_KEY_NOT_UNIQUE',
-          `${what} has two rows with the key (${columns}) = ${shownKey}.`,
-        );
-      default:
-        return new RivuletError(
-          'ROW_TOO_LARGE',
-          `${what} has a row of more than ${formatByteSize(maxRowBytes)} at (${columns}) = ${shownKey}.`,
-          { nextStep: RAISE_THE_LIMIT },
-        );
-    }
-  }
-  if (!isPostgresError(error) || endsSession(error)) return error;
-  const message = `${what} cannot be read: ${error.message}.`;
-  if (isConflict(error)) {
-    return new RivuletError('SERVER_BUSY', message, { cause: error });
-  }
-  return new RivuletError('DATASET_QUERY_FAILED', message, {
-    cause: error,
-    ...(error.code === sqlState.readOnlyTransaction && { nextStep: READS_ONLY }),
-  });
-}
-
-/** Enters the snapshot under its checksum, unless the same content is there already. */
-async function recordSnapshot(
-  database: DataSource,
-  dataset: Dataset,
-  content: { rows: number; bytes: number; checksum: string },
-  list: ChunkList,
-): Promise<{ snapshotId: number; wireBytes: number }> {
-  const parameters = [
-    content.checksum,
-    dataset.schema.name,
-    content.rows,
-    content.bytes,
-    list.digests,
-    FRAME_HEADER_BYTES,
-    list.lastKeys,
-  ];
-  const [inserted] = await database.query<SnapshotRow[]>(insertSnapshot, parameters);
-  if (inserted !== undefined) return toNumbers(inserted);
-  const [existing] = await database.query<SnapshotRow[]>(
-    'SELECT snapshot_id AS "snapshotId", wire_bytes AS "wireBytes" FROM rivulet.snapshots WHERE checksum = $1',
-    [content.checksum],
-  );
-  return toNumbers(existing!);
-}
-
-interface SnapshotRow {
-  snapshotId: string;
-  wireBytes: string;
-}
-
-function toNumbers(row: SnapshotRow): { snapshotId: number; wireBytes: number } {
-  return { snapshotId: Number(row.snapshotId), wireBytes: Number(row.wireBytes) };
-}
-
-/** The length of a block is read from its TOAST pointer, not from the block. */
-const insertSnapshot = `
-WITH listed AS (
-  SELECT position - 1 AS position, digest, content_bytes, last_key, octet_length(block) AS block_bytes
-  FROM unnest($5::bytea[], $7::text[]) WITH ORDINALITY AS chunk (digest, last_key, position)
-  JOIN rivulet.chunks USING (digest)
-), snapshot AS (
-  INSERT INTO rivulet.snapshots (checksum, dataset, rows, bytes, wire_bytes)
-  SELECT $1, $2, $3, $4, (SELECT coalesce(sum(block_bytes + $6::int), 0) FROM listed)
-  ON CONFLICT (checksum) DO NOTHING
-  RETURNING snapshot_id, wire_bytes
-), chunks AS (
-  INSERT INTO rivulet.snapshot_chunks (snapshot_id, position, digest, content_bytes, last_key)
-  SELECT snapshot_id, position, digest, content_bytes, last_key FROM snapshot, listed
-)
-SELECT snapshot_id AS "snapshotId", wire_bytes AS "wireBytes" FROM snapshot`;

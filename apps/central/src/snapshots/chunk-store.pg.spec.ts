@@ -8,6 +8,7 @@ import type { Pool } from 'pg';
 import { CreateOperationalTables1763683200000 } from '../../../../db/central/migrations/1763683200000-create-operational-tables';
 import { Registry } from 'prom-client';
 import { ChunkStore, type StoredChunk } from './chunk-store';
+import { SnapshotDatabase } from './snapshot-database';
 import { SnapshotsMetrics } from './snapshots.metrics';
 
 jest.setTimeout(30_000);
@@ -28,13 +29,13 @@ beforeAll(async () => {
   });
   await migrated.destroy();
   pool = createPool({ url: database.url, applicationName: 'test chunks', maxConnections: 8 });
-  store = new ChunkStore(pool, new SnapshotsMetrics(new Registry()));
+  store = new ChunkStore(new SnapshotDatabase(pool), new SnapshotsMetrics(new Registry()));
 });
 
 beforeEach(() => pool.query('TRUNCATE rivulet.chunks'));
 
 afterAll(async () => {
-  await store.onApplicationShutdown();
+  await pool.end();
   await database.drop();
 });
 

@@ -1,14 +1,8 @@
-import type { OnApplicationShutdown } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { encodeBlock, freeMemory, type BlockEncoding, type Chunk } from '@rivulet/protocol';
-import { inTransaction, lockForTransaction, selectBinary, withClient } from '@rivulet/postgres';
-import type { Pool } from 'pg';
-import type { SnapshotsMetrics } from './snapshots.metrics';
-
-/** Held in common by all that build, and alone by what collects. */
-export const COLLECTION_LOCK = 'rivulet chunk collection';
-
-/** How long to wait for another process that reads the same dataset for the same scope. */
-const LOCK_TIMEOUT_MS = 60_000;
+import { selectBinary, withClient } from '@rivulet/postgres';
+import { SnapshotDatabase } from './snapshot-database';
+import { SnapshotsMetrics } from './snapshots.metrics';
 
 /** What one frame carries: a chunk, or the content of a patch. */
 export type FrameContent = Pick<Chunk, 'digest' | 'rows' | 'bytes' | 'content'>;
@@ -23,39 +17,19 @@ export interface StoredChunk {
 }
 
 /** Chunks and patches by digest, compressed, in central's database. What has been stored never changes. */
-export class ChunkStore implements OnApplicationShutdown {
+@Injectable()
+export class ChunkStore {
   constructor(
-    private readonly pool: Pool,
+    private readonly database: SnapshotDatabase,
     private readonly metrics: SnapshotsMetrics,
   ) {}
-
-  async onApplicationShutdown(): Promise<void> {
-    await this.pool.end();
-  }
-
-  /**
-   * Runs `work` while nothing is collected: a chunk that has been found here stays until the snapshot or patch that
-   * names it is entered. `alone` names what nobody else may be making meanwhile, in whatever process.
-   */
-  async keepingAll<T>(alone: string[], work: () => Promise<T>): Promise<T> {
-    // Open for as long as `work` takes, but between its statements a transaction like this holds back no vacuum.
-    const limits = { statementTimeoutMs: 0, lockTimeoutMs: LOCK_TIMEOUT_MS, idleTimeoutMs: 0 };
-    return withClient(this.pool, (client) =>
-      inTransaction(client, limits, async () => {
-        await lockForTransaction(client, COLLECTION_LOCK, 'shared');
-        // In one order everywhere, so that no two wait for each other.
-        for (const name of alone.toSorted()) await lockForTransaction(client, name);
-        return work();
-      }),
-    );
-  }
 
   /** Stores those of the chunks that are not there. Only these are compressed. */
   async add(chunks: FrameContent[]): Promise<void> {
     const missing = await this.findMissing(chunks);
     if (missing.length === 0) return;
     const stored = missing.map(encodeChunk);
-    await this.pool.query(
+    await this.database.pool.query(
       insertChunks(stored.length),
       stored.flatMap((chunk) => [chunk.digest, chunk.rows, chunk.contentBytes, chunk.encoding, chunk.block]),
     );
@@ -67,7 +41,7 @@ export class ChunkStore implements OnApplicationShutdown {
   async read(digests: Buffer[]): Promise<(StoredChunk | undefined)[]> {
     // With E they are the same where standard_conforming_strings is off.
     const list = digests.map((digest) => `E'\\\\x${digest.toString('hex')}'`).join(', ');
-    const rows = await withClient(this.pool, (client) =>
+    const rows = await withClient(this.database.pool, (client) =>
       selectBinary(
         client,
         `SELECT digest, rows, content_bytes, encoding, block FROM rivulet.chunks WHERE digest IN (${list})`,
@@ -80,7 +54,7 @@ export class ChunkStore implements OnApplicationShutdown {
   private async findMissing(chunks: FrameContent[]): Promise<FrameContent[]> {
     // In the order of digests, so that two builders that store the same chunks cannot deadlock.
     const wanted = new Map(chunks.map((chunk) => [chunk.digest.toString('hex'), chunk]));
-    const { rows } = await this.pool.query<{ digest: Buffer }>({
+    const { rows } = await this.database.pool.query<{ digest: Buffer }>({
       text: 'SELECT digest FROM rivulet.chunks WHERE digest = ANY ($1)',
       values: [chunks.map((chunk) => chunk.digest)],
     });

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import type { Versions } from '../source/change-detection/change-detection';
 import { versionVectorOf } from '../source/change-detection/version-vector';
+import type { Versions } from '../source/change-detection/versions';
 import type { BoundDataset } from './bound-dataset';
 import type { Snapshot } from './snapshot';
 

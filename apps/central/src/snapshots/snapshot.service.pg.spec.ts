@@ -141,6 +141,14 @@ describe('the snapshots of a scope', () => {
     await expect(rowsOf(central)).rejects.toMatchObject({ code: 'DEVICE_INACTIVE' });
   });
 
+  it('are not given to a device whose MAC address was reassigned meanwhile', async () => {
+    const central = await start();
+    const known = await central.scopes.find(MACS[0]!);
+    await query('DELETE FROM devices WHERE id = 1; UPDATE devices SET id = 4 WHERE id = 2');
+    await query(`UPDATE devices SET mac_address = '${MACS[0]}' WHERE id = 4`);
+    await expect(central.snapshots.bringUpToDate(known)).rejects.toMatchObject({ code: 'DEVICE_UNKNOWN' });
+  });
+
   it('are those of now while every request finds the source changed', async () => {
     const central = await start();
     for (let count = 2; count < 20; count++) {

@@ -5,11 +5,17 @@ import { CreateOperationalTables1763683200000 } from '../../../../db/central/mig
 import { DatasetsModule } from '../datasets/datasets.module';
 import { SourceDatabaseModule } from '../source-database/source-database.module';
 import { SourceModule } from '../source/source.module';
+import { BuildAdmission } from './build-admission';
 import { ChunkStore } from './chunk-store';
 import { OWN_DATABASE_URL } from './own-database-url';
+import { PatchStore } from './patches/patch-store';
+import { PatchService } from './patches/patch.service';
 import { RetentionService } from './retention/retention.service';
 import { SnapshotCache } from './snapshot-cache';
-import { SnapshotPatches } from './snapshot-patches';
+import { SnapshotCurrency } from './snapshot-currency';
+import { SnapshotDatabase } from './snapshot-database';
+import { SnapshotLocks } from './snapshot-locks';
+import { SnapshotReader } from './snapshot-reader';
 import { SnapshotService } from './snapshot.service';
 import { SnapshotsEnv } from './snapshots.env';
 import { SnapshotsMetrics } from './snapshots.metrics';
@@ -19,31 +25,33 @@ import { SnapshotsMetrics } from './snapshots.metrics';
   imports: [SourceDatabaseModule, DatasetsModule, SourceModule],
   providers: [
     {
-      provide: ChunkStore,
+      provide: SnapshotDatabase,
       // Takes the connected DataSource, so that it comes after the wait for the database.
-      inject: [SnapshotsEnv, OWN_DATABASE_URL, SnapshotsMetrics, DataSource],
-      useFactory: openChunkStore,
+      inject: [SnapshotsEnv, OWN_DATABASE_URL, DataSource],
+      useFactory: openDatabase,
     },
+    ChunkStore,
+    SnapshotLocks,
     SnapshotCache,
+    SnapshotCurrency,
+    BuildAdmission,
+    SnapshotReader,
     SnapshotService,
-    SnapshotPatches,
+    PatchStore,
+    PatchService,
     RetentionService,
     SnapshotsMetrics,
   ],
-  exports: [ChunkStore, SnapshotService, SnapshotPatches],
+  exports: [ChunkStore, SnapshotService, PatchService],
 })
 export class SnapshotsModule {
   static readonly environment = [SnapshotsEnv];
   static readonly migrations = [CreateOperationalTables1763683200000];
 }
 
-function openChunkStore(
-  { maxSnapshotBuilds }: SnapshotsEnv,
-  url: string,
-  metrics: SnapshotsMetrics,
-): ChunkStore {
+function openDatabase({ maxSnapshotBuilds }: SnapshotsEnv, url: string): SnapshotDatabase {
   const applicationName = 'rivulet central chunks';
   // Each build holds one for the lock, and takes another for its chunks; payloads take the rest.
   const maxConnections = 2 * maxSnapshotBuilds + 8;
-  return new ChunkStore(createPool({ url, applicationName, maxConnections }), metrics);
+  return new SnapshotDatabase(createPool({ url, applicationName, maxConnections }));
 }

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { holds, type PlanTerms, type TablePlan } from '@rivulet/protocol';
 import type { Snapshot } from '../../snapshots/snapshot';
-import { SnapshotPatches } from '../../snapshots/snapshot-patches';
+import { PatchService } from '../../snapshots/patches/patch.service';
 
 /** How a device gets to one snapshot from what it has. */
 export interface PlannedTable {
@@ -17,7 +17,7 @@ export interface PlannedTable {
 export class TablePlanner {
   constructor(
     private readonly database: DataSource,
-    private readonly patches: SnapshotPatches,
+    private readonly patches: PatchService,
   ) {}
 
   /** The cheapest plan: keep what is equal, patch what central knows, else name the chunks. */
@@ -30,7 +30,7 @@ export class TablePlanner {
       return { plan: { name, action: 'keep' }, baseSnapshotId: null, wireBytes: 0 };
     }
     if (held?.fingerprint === fingerprint && asked.wholeTables !== true) {
-      const patch = await this.patches.find(held.checksum, snapshot);
+      const patch = await this.patches.findOrMake(held.checksum, snapshot);
       if (patch !== undefined) {
         const { frames, baseSnapshotId, wireBytes } = patch;
         return { plan: { name, action: 'patch', frames }, baseSnapshotId, wireBytes };

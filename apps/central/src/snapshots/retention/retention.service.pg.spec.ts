@@ -2,7 +2,8 @@ import { CentralFixture } from '../../../test/central-fixture';
 import { ManifestService } from '../../device-sync/manifests/manifest.service';
 import { SigningKey } from '../../device-sync/manifests/signing-key';
 import { TablePlanner } from '../../device-sync/manifests/table-planner';
-import { SnapshotPatches } from '../snapshot-patches';
+import { PatchStore } from '../patches/patch-store';
+import { PatchService } from '../patches/patch.service';
 import { SnapshotsEnv } from '../snapshots.env';
 import { RetentionService } from './retention.service';
 
@@ -58,12 +59,10 @@ it('removes the payload that only old manifests name, and leaves their story', a
   expect(await column('SELECT checksum FROM rivulet.snapshots')).toEqual(['second']);
   expect(await column(`SELECT encode(digest, 'escape') FROM rivulet.chunks ORDER BY 1`)).toEqual(['b', 'c']);
   expect(await column('SELECT checksum FROM rivulet.sync_manifest_tables')).toEqual(['checksum', 'checksum']);
-  const planner = new TablePlanner(fixture.central, new SnapshotPatches(fixture.central, fixture.store));
-  const manifests = new ManifestService(
-    fixture.central,
-    await SigningKey.loadOrCreate(fixture.central),
-    planner,
-  );
+  const { central: database, store, locks } = fixture;
+  const patches = new PatchService(database, store, new PatchStore(database, store), locks);
+  const planner = new TablePlanner(database, patches);
+  const manifests = new ManifestService(database, await SigningKey.loadOrCreate(database), planner);
   await expect(manifests.plannedFrames('old')).rejects.toMatchObject({ code: 'MANIFEST_EXPIRED' });
   expect(await manifests.plannedFrames('new')).toHaveLength(2);
 });
@@ -88,7 +87,7 @@ it('keeps what was issued lately, though a later manifest has replaced it', asyn
 });
 
 it('removes nothing while a snapshot is being built, which may need what nobody names yet', async () => {
-  await fixture.store.keepingAll([], async () => expect(await retention.collect()).toBeUndefined());
+  await fixture.locks.withoutCollection(async () => expect(await retention.collect()).toBeUndefined());
   expect(await column('SELECT count(*) FROM rivulet.chunks')).toEqual(['4']);
   expect(await retention.collect()).toMatchObject({ snapshots: 2, chunks: 4 });
 });

@@ -1,10 +1,10 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
 import { namedError } from '@rivulet/platform';
-import { hasSqlState, inTransaction, lockForTransaction, ownTables, sqlState } from '@rivulet/postgres';
+import { hasSqlState, inTransaction, ownTables, sqlState } from '@rivulet/postgres';
 import type { PoolClient } from 'pg';
 import { DataSource } from 'typeorm';
-import { COLLECTION_LOCK } from '../chunk-store';
+import { lockForCollection } from '../snapshot-locks';
 import { SnapshotsEnv } from '../snapshots.env';
 import { SnapshotsMetrics } from '../snapshots.metrics';
 import {
@@ -62,7 +62,7 @@ export class RetentionService {
     try {
       const client = (await runner.connect()) as PoolClient;
       return await inTransaction(client, limits, async () => {
-        await lockForTransaction(client, COLLECTION_LOCK);
+        await lockForCollection(client);
         const remove = async (statement: string, values: number[] = []): Promise<number> => {
           return (await client.query(statement, values)).rowCount ?? 0;
         };

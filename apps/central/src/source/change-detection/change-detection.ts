@@ -9,15 +9,14 @@ import {
 } from '@rivulet/postgres';
 import type { Parameters, QueryTemplate } from '@rivulet/snapshot';
 import type { ClientBase, Pool } from 'pg';
-import { ChangeLog, type Versions } from './change-log';
+import { ChangeLog } from './change-log';
 import { readDefinitions, recordDefinitions } from './definitions';
 import { findNotAlways, installTriggers } from './install-triggers';
 import { openChangeLog } from './open-change-log';
 import { whyWithoutTrigger, type TableWithoutTrigger } from './tables-without-trigger';
 import { watchQuery, type Watch } from '@rivulet/datasets';
+import { Versions } from './versions';
 import { WatchReport } from './watch-report';
-
-export type { Versions } from './change-log';
 
 /** A query of the datasets file, under the name by which its watch is asked for. */
 export interface WatchedQuery {
@@ -31,7 +30,7 @@ export interface WatchedQuery {
 
 export type DetectionMode = 'trigger' | 'poll';
 
-const NONE = { versions: new Map<string, string>(), pending: new Set<string>() };
+const NONE = { versions: Versions.none, pending: new Set<string>() };
 
 /** Knows what the queries of the datasets file depend on, and whether any of that has changed. */
 @Injectable()

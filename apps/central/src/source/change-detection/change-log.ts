@@ -1,9 +1,7 @@
 import { inTransaction, lockForTransaction, ownTables, withClient } from '@rivulet/postgres';
 import type { ClientBase, Pool } from 'pg';
 import { Coalesced } from '@rivulet/platform';
-
-/** A version for each watched table, by OID. Two equal versions stand for equal content. */
-export type Versions = ReadonlyMap<string, string>;
+import { Versions } from './versions';
 
 /** Held by whoever gives tables versions. */
 export const VERSIONS_LOCK = 'rivulet table versions';
@@ -16,7 +14,7 @@ const FOLDED_AT_ONCE = 200_000;
  * told the old one again; see docs/adr/0011.
  */
 export class ChangeLog {
-  private known: Versions = new Map();
+  private known = Versions.none;
   private knownText = '';
   private readonly reading = new Coalesced(() => this.read());
 
@@ -37,7 +35,7 @@ export class ChangeLog {
    */
   async versionsAt(client: ClientBase): Promise<{ versions: Versions; pending: ReadonlySet<string> }> {
     const { versions, pending } = await readLog(client);
-    return { versions: new Map(Object.entries(versions)), pending: new Set(pending) };
+    return { versions: new Versions(versions), pending: new Set(pending) };
   }
 
   private async read(): Promise<Versions> {
@@ -50,7 +48,7 @@ export class ChangeLog {
       const text = JSON.stringify(log.versions);
       if (text !== this.knownText) {
         this.knownText = text;
-        this.known = new Map(Object.entries(log.versions));
+        this.known = new Versions(log.versions);
       }
       return this.known;
     });

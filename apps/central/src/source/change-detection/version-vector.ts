@@ -1,4 +1,4 @@
-import type { Versions } from './change-log';
+import type { Versions } from './versions';
 
 /** Equal for two moments between which none of the tables has changed; undefined when one of them is not known. */
 export function versionVectorOf(relations: string[], versions: Versions): string | undefined {

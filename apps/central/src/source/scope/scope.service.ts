@@ -3,16 +3,20 @@ import { RivuletError } from '@rivulet/errors';
 import { readSource, useCanonicalSettings } from '@rivulet/postgres';
 import { LRUCache } from 'lru-cache';
 import type { ClientBase } from 'pg';
-import { ChangeDetection, type Versions } from '../change-detection/change-detection';
+import { ChangeDetection } from '../change-detection/change-detection';
+import type { Versions } from '../change-detection/versions';
 import { SourceDatabase } from '../../source-database/source-database';
 import { versionVectorOf } from '../change-detection/version-vector';
 import { isConsistentRead } from '../consistent-read';
 import { SourceMetrics } from '../source.metrics';
 import { CurrentDatasets } from '../../datasets/current-datasets';
+import { scopeIdOf } from './scope-id';
 import { type DatasetCatalogue, resolveScope, type Scope } from '@rivulet/datasets';
 
 /** A scope, and the versions of the source's tables at a moment at which it was this. */
 export interface KnownScope {
+  /** Equal for equal values by equal catalogues. */
+  id: string;
   scope: Scope;
   /** Whose scope query it is the result of. What a request does with the scope, it does with this one. */
   catalogue: DatasetCatalogue;
@@ -21,7 +25,7 @@ export interface KnownScope {
   stamp: string | undefined;
 }
 
-type RememberedScope = Pick<KnownScope, 'scope' | 'catalogue'> & { stamp: string };
+type RememberedScope = Pick<KnownScope, 'id' | 'scope' | 'catalogue'> & { stamp: string };
 
 /** Scopes that are remembered. A few hundred bytes each. */
 const SCOPES_KEPT = 20_000;
@@ -86,9 +90,10 @@ export class ScopeService {
       const { relations } = this.changes.watchOf(catalogue.scopeQueryId);
       const isSettled = !relations.some((name) => pending.has(name));
       const stamp = isSettled ? this.stamp(catalogue, versions) : undefined;
+      const id = scopeIdOf(scope, catalogue);
       if (stamp === undefined) this.known.delete(macAddress);
-      else this.known.set(macAddress, { scope, catalogue, stamp });
-      return { scope, catalogue, versions, stamp };
+      else this.known.set(macAddress, { id, scope, catalogue, stamp });
+      return { id, scope, catalogue, versions, stamp };
     });
   }
 

@@ -1,8 +1,9 @@
 import { decodeFrame, parsePatch } from '@rivulet/protocol';
-import { CentralFixture } from '../../test/central-fixture';
-import { CentralServices } from '../../test/central-services';
-import type { Snapshot } from './snapshot';
-import { SnapshotPatches, type SnapshotPatch } from './snapshot-patches';
+import { CentralFixture } from '../../../test/central-fixture';
+import { CentralServices } from '../../../test/central-services';
+import type { Snapshot } from '../snapshot';
+import { PatchStore, type StoredPatch } from './patch-store';
+import { PatchService } from './patch.service';
 
 const MAC = '48:b0:2d:e9:c3:b7';
 const datasets = `version: 1
@@ -33,11 +34,11 @@ async function snapshot(): Promise<Snapshot> {
 /** What leads from the rows as they are to those after the statements. */
 async function patchOver(
   ...statements: string[]
-): Promise<{ base: Snapshot; patch: SnapshotPatch | undefined; target: Snapshot }> {
+): Promise<{ base: Snapshot; patch: StoredPatch | undefined; target: Snapshot }> {
   const base = await snapshot();
   for (const statement of statements) await fixture.database.pool.query(statement);
   const target = await snapshot();
-  return { base, patch: await central.patches.find(base.checksum, target), target };
+  return { base, patch: await central.patches.findOrMake(base.checksum, target), target };
 }
 
 async function contentsOf(digests: string[]): Promise<Buffer[]> {
@@ -66,7 +67,7 @@ function linesOf(content: Buffer): string[] {
 const keyOf = (row: string): string => row.split('\t')[0]!;
 
 /** Applies a patch as it must be applied, to lines of text; rows must lie within their ranges. */
-async function applied(base: Snapshot, { frames }: SnapshotPatch): Promise<string[]> {
+async function applied(base: Snapshot, { frames }: StoredPatch): Promise<string[]> {
   const chunks = (await contentsOf(await chunksOf(base))).map(linesOf);
   const rows = new Map(chunks.flat().map((row) => [keyOf(row), row]));
   for (const content of await contentsOf(frames)) {
@@ -126,12 +127,13 @@ describe('a patch', () => {
   it('is made once, however many devices need it, and found again after a restart', async () => {
     const { base, patch, target } = await patchOver('DELETE FROM readings WHERE id = 100');
     const add = jest.spyOn(fixture.store, 'add');
-    const again = new SnapshotPatches(fixture.central, fixture.store);
-    expect(await again.find(base.checksum, target)).toEqual(patch);
+    const { central: database, store, locks } = fixture;
+    const again = new PatchService(database, store, new PatchStore(database, store), locks);
+    expect(await again.findOrMake(base.checksum, target)).toEqual(patch);
     await fixture.database.pool.query('DELETE FROM readings WHERE id = 200');
     const next = await snapshot();
     add.mockClear();
-    await Promise.all(Array.from({ length: 20 }, () => central.patches.find(base.checksum, next)));
+    await Promise.all(Array.from({ length: 20 }, () => central.patches.findOrMake(base.checksum, next)));
     expect(add).toHaveBeenCalledTimes(1);
   });
 
@@ -139,7 +141,7 @@ describe('a patch', () => {
     const base = await snapshot();
     await patchOver('DELETE FROM readings WHERE id = 100', 'DELETE FROM readings WHERE id = 90000');
     const { target } = await patchOver(`UPDATE readings SET value = 'c' WHERE id = 300`);
-    const patch = await central.patches.find(base.checksum, target);
+    const patch = await central.patches.findOrMake(base.checksum, target);
     expect(await applied(base, patch!)).toEqual(await rowsOf(target));
   });
 });
@@ -147,7 +149,7 @@ describe('a patch', () => {
 describe('there is no patch', () => {
   it('from what central does not know', async () => {
     const target = await snapshot();
-    expect(await central.patches.find('0'.repeat(64), target)).toBeUndefined();
+    expect(await central.patches.findOrMake('0'.repeat(64), target)).toBeUndefined();
   });
 
   it('when so much has changed that chunks are as good', async () => {

@@ -1,0 +1,81 @@
+import { setImmediate } from 'node:timers/promises';
+import { compareRows, decodeFrame, PatchWriter, type PatchContent } from '@rivulet/protocol';
+import type { ChunkStore } from '../chunk-store';
+import type { ChangedSpan } from './changed-spans';
+import { bytesOf, type ListedChunk } from './chunk-list';
+
+/** Content that is in memory at once; a span with more is not compared row by row. */
+export const BATCH_BYTES = 4 * 1024 * 1024;
+
+/** New content after whose comparison it is seen whether a patch is worth the effort. */
+const ENOUGH_BYTES = 8 * 1024 * 1024;
+
+/** A patch is in memory until it is stored. Who needs more is sent chunks. */
+const PATCH_MAX_BYTES = 16 * 1024 * 1024;
+
+/**
+ * Compares the rows of chunks that go with those of chunks that come. Undefined when a chunk is no longer stored, or
+ * when sending chunks is as good.
+ */
+export async function makePatch(
+  store: ChunkStore,
+  spans: ChangedSpan[],
+  keyColumns: number,
+): Promise<PatchContent[] | undefined> {
+  const writer = new PatchWriter();
+  const contents: PatchContent[] = [];
+  let comparedBytes = 0;
+  for (const batch of inBatches(spans)) {
+    const chunks = await readContents(
+      store,
+      batch.flatMap(({ before, after }) => [...before, ...after]),
+    );
+    if (chunks === undefined) return undefined;
+    for (const { position, before, after } of batch) {
+      const { deletedKeys, rows } = compareRows(join(before, chunks), join(after, chunks), keyColumns);
+      contents.push(...writer.add({ position, count: before.length, deletedKeys, rows }));
+      // Rows are compared in one go; others may go on in between.
+      await setImmediate();
+    }
+    comparedBytes += bytesOf(batch.flatMap(({ after }) => after));
+    if (!isWorthIt(contents, comparedBytes)) return undefined;
+  }
+  return [...contents, ...writer.end()];
+}
+
+function isWorthIt(contents: PatchContent[], comparedBytes: number): boolean {
+  const patchBytes = contents.reduce((sum, { content }) => sum + content.length, 0);
+  if (patchBytes > PATCH_MAX_BYTES) return false;
+  return comparedBytes <= ENOUGH_BYTES || patchBytes <= comparedBytes / 2;
+}
+
+/** By digest; undefined when one is no longer stored. */
+async function readContents(
+  store: ChunkStore,
+  chunks: ListedChunk[],
+): Promise<Map<string, Buffer> | undefined> {
+  const contents = new Map<string, Buffer>();
+  for (const stored of await store.read(chunks.map(({ digest }) => Buffer.from(digest, 'hex')))) {
+    if (stored === undefined) return undefined;
+    const { block, ...rest } = stored;
+    const header = { kind: 'chunk', table: 0, number: 0, blockBytes: block.length, ...rest } as const;
+    contents.set(stored.digest.toString('hex'), decodeFrame({ header, block }));
+  }
+  return contents;
+}
+
+function join(list: ListedChunk[], contents: Map<string, Buffer>): Buffer {
+  return Buffer.concat(list.map(({ digest }) => contents.get(digest)!));
+}
+
+function* inBatches(spans: ChangedSpan[]): Generator<ChangedSpan[], void> {
+  let batch: ChangedSpan[] = [];
+  for (const span of spans) {
+    if (batch.length > 0 && bytesOf(batch) + span.bytes > BATCH_BYTES) {
+      yield batch;
+      batch = [];
+    }
+    batch.push(span);
+  }
+  if (batch.length > 0) yield batch;
+}

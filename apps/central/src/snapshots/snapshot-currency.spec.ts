@@ -1,0 +1,128 @@
+import { Registry } from 'prom-client';
+import type { ChangeDetection } from '../source/change-detection/change-detection';
+import { Versions } from '../source/change-detection/versions';
+import type { KnownScope } from '../source/scope/scope.service';
+import type { BoundDataset } from './bound-dataset';
+import type { Snapshot } from './snapshot';
+import type { CachedSnapshot, SnapshotCache } from './snapshot-cache';
+import { SnapshotCurrency } from './snapshot-currency';
+import { SnapshotsMetrics } from './snapshots.metrics';
+
+const POLL_INTERVAL_MS = 60_000;
+
+const watched = { cacheKey: 'watched', relations: ['1'], polled: false } as BoundDataset;
+const polled = { cacheKey: 'polled', relations: ['1'], polled: true } as BoundDataset;
+const [before, after] = [new Versions({ '1': 'a' }), new Versions({ '1': 'b' })];
+
+/** What central's database has, by cache key, whatever the versions. */
+class FakeCache implements Pick<SnapshotCache, 'find' | 'put'> {
+  readonly entries = new Map<string, CachedSnapshot>();
+  readonly entered: string[] = [];
+
+  find(bound: BoundDataset[]): Promise<(CachedSnapshot | undefined)[]> {
+    return Promise.resolve(bound.map(({ cacheKey }) => this.entries.get(cacheKey)));
+  }
+
+  put({ cacheKey }: BoundDataset): Promise<void> {
+    this.entered.push(cacheKey);
+    return Promise.resolve();
+  }
+}
+
+let cache: FakeCache;
+let currency: SnapshotCurrency;
+let nowMs: number;
+
+beforeEach(() => {
+  cache = new FakeCache();
+  const changes = { pollIntervalMs: POLL_INTERVAL_MS } as ChangeDetection;
+  currency = new SnapshotCurrency(
+    cache as unknown as SnapshotCache,
+    changes,
+    new SnapshotsMetrics(new Registry()),
+  );
+  nowMs = 1_000;
+  jest.spyOn(performance, 'now').mockImplementation(() => nowMs);
+});
+
+afterEach(() => jest.restoreAllMocks());
+
+function scopeOf(id: string, versions = before): KnownScope {
+  return { id, versions } as KnownScope;
+}
+
+function snapshotOf(snapshotId: number, ageMs = 0): CachedSnapshot {
+  return { snapshotId, ageMs } as CachedSnapshot;
+}
+
+const snapshots: Snapshot[] = [snapshotOf(1)];
+
+describe('what is confirmed for a scope', () => {
+  it('is current for equal values and equal versions, whichever objects have them', () => {
+    currency.confirm(scopeOf('a'), { snapshots, versions: before, remainingMs: Infinity });
+    expect(currency.current(scopeOf('a', new Versions({ '1': 'a' })))).toBe(snapshots);
+  });
+
+  it('is nothing for another scope, or other versions', () => {
+    currency.confirm(scopeOf('a'), { snapshots, versions: before, remainingMs: Infinity });
+    expect(currency.current(scopeOf('b'))).toBeUndefined();
+    expect(currency.current(scopeOf('a', after))).toBeUndefined();
+  });
+
+  it('is current for as long as polled rows in it may be used', () => {
+    currency.confirm(scopeOf('a'), { snapshots, versions: before, remainingMs: 500 });
+    nowMs += 499;
+    expect(currency.current(scopeOf('a'))).toBe(snapshots);
+    nowMs += 1;
+    expect(currency.current(scopeOf('a'))).toBeUndefined();
+  });
+
+  it('is not remembered of a moment that no versions stand for, nor when it is to be forgotten', () => {
+    currency.confirm(scopeOf('a'), { snapshots, versions: undefined, remainingMs: Infinity });
+    expect(currency.current(scopeOf('a'))).toBeUndefined();
+    currency.confirm(scopeOf('a'), { snapshots, versions: before, remainingMs: Infinity });
+    currency.forget(scopeOf('a'));
+    expect(currency.current(scopeOf('a'))).toBeUndefined();
+  });
+
+  it('takes bounded memory', () => {
+    const many = Array.from({ length: 1_000 }, (_, index) => snapshotOf(index));
+    for (let index = 0; index < 1_000; index++) {
+      currency.confirm(scopeOf(`${index}`), { snapshots: many, versions: before, remainingMs: Infinity });
+    }
+    expect(currency.current(scopeOf('0'))).toBeUndefined();
+    expect(currency.current(scopeOf('999'))).toBe(many);
+  });
+});
+
+describe('what has been read before', () => {
+  it('is a set when it is all of it, usable as long as its oldest polled rows', async () => {
+    cache.entries.set('watched', snapshotOf(1, 1e9)).set('polled', snapshotOf(2, 45_000));
+    expect(await currency.lookUp([watched, polled], before)).toMatchObject({
+      kind: 'current',
+      set: { snapshots: [{ snapshotId: 1 }, { snapshotId: 2 }], versions: before, remainingMs: 15_000 },
+    });
+    expect(await currency.lookUp([watched], before)).toMatchObject({ set: { remainingMs: Infinity } });
+  });
+
+  it('is told from what must be read', async () => {
+    cache.entries.set('watched', snapshotOf(1));
+    expect(await currency.lookUp([watched, polled], before)).toEqual({
+      kind: 'stale',
+      stale: [polled],
+      found: [snapshotOf(1), undefined],
+    });
+  });
+
+  it('is completed by what has now been read, and only that is entered for others', async () => {
+    const found = [snapshotOf(1, 1e9), undefined];
+    const set = await currency.complete([watched, polled], [snapshotOf(1), snapshotOf(2)], before, found);
+    expect(set).toMatchObject({ versions: before, remainingMs: POLL_INTERVAL_MS });
+    expect(cache.entered).toEqual(['polled']);
+  });
+
+  it('is used once only when its tables have no versions any more', async () => {
+    const set = await currency.complete([watched], snapshots, Versions.none, []);
+    expect(set.remainingMs).toBe(0);
+  });
+});

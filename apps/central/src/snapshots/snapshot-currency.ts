@@ -1,0 +1,103 @@
+import { Injectable } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
+import { ChangeDetection } from '../source/change-detection/change-detection';
+import { versionVectorOf } from '../source/change-detection/version-vector';
+import type { Versions } from '../source/change-detection/versions';
+import type { KnownScope } from '../source/scope/scope.service';
+import type { BoundDataset } from './bound-dataset';
+import type { Snapshot } from './snapshot';
+import { SnapshotCache, type CachedSnapshot } from './snapshot-cache';
+import type { SnapshotSet } from './snapshot-set';
+import { SnapshotsMetrics } from './snapshots.metrics';
+
+/** What is still so of a list of datasets: all of it, or some, with `undefined` for each that must be read. */
+export type Lookup =
+  | { kind: 'current'; set: SnapshotSet }
+  | { kind: 'stale'; stale: BoundDataset[]; found: (CachedSnapshot | undefined)[] };
+
+interface ConfirmedSet {
+  snapshots: Snapshot[];
+  versionsId: string;
+  /** By the monotonic clock. */
+  untilMs: number;
+}
+
+/** Sets that are remembered: those of 20,000 scopes with ten datasets each. */
+const CONFIRMED_MAX_BYTES = 64 * 1024 * 1024;
+
+/** About what one takes, with its key. */
+const SET_BYTES = 512;
+const SNAPSHOT_BYTES = 256;
+
+/** Knows which snapshots still show the rows of now. */
+@Injectable()
+export class SnapshotCurrency {
+  /** By the id of a scope. */
+  private readonly confirmed = new LRUCache<string, ConfirmedSet>({
+    maxSize: CONFIRMED_MAX_BYTES,
+    sizeCalculation: ({ snapshots }) => SET_BYTES + snapshots.length * SNAPSHOT_BYTES,
+  });
+
+  constructor(
+    private readonly cache: SnapshotCache,
+    private readonly changes: ChangeDetection,
+    private readonly metrics: SnapshotsMetrics,
+  ) {}
+
+  /** The snapshots of a scope if they are known to be those of its versions, without asking any database. */
+  current({ id, versions }: KnownScope): Snapshot[] | undefined {
+    const set = this.confirmed.get(id);
+    if (set === undefined || set.versionsId !== versions.id) return undefined;
+    if (performance.now() >= set.untilMs) return undefined;
+    this.metrics.lookups.inc({ result: 'memory' });
+    return set.snapshots;
+  }
+
+  /** Remembers that a set is that of a scope. */
+  confirm({ id }: KnownScope, { snapshots, versions, remainingMs }: SnapshotSet): void {
+    if (versions === undefined) return;
+    this.confirmed.set(id, { snapshots, versionsId: versions.id, untilMs: performance.now() + remainingMs });
+  }
+
+  forget({ id }: KnownScope): void {
+    this.confirmed.delete(id);
+  }
+
+  /** Looks up, in central's database, what has been read at these versions. */
+  async lookUp(bound: BoundDataset[], versions: Versions): Promise<Lookup> {
+    const found = await this.cache.find(bound, versions, this.changes.pollIntervalMs);
+    const stale = bound.filter((_, index) => found[index] === undefined);
+    if (stale.length > 0) return { kind: 'stale', stale, found };
+    const snapshots = found as CachedSnapshot[];
+    const ages = snapshots.map(({ ageMs }) => ageMs);
+    return { kind: 'current', set: this.setOf(bound, snapshots, versions, ages) };
+  }
+
+  /** Makes a set of what was found and what has now been read at these versions, and enters the latter for others. */
+  async complete(
+    bound: BoundDataset[],
+    snapshots: Snapshot[],
+    versions: Versions,
+    found: (CachedSnapshot | undefined)[],
+  ): Promise<SnapshotSet> {
+    for (const [index, dataset] of bound.entries()) {
+      if (found[index] === undefined) await this.cache.put(dataset, versions, snapshots[index]!);
+    }
+    const ages = bound.map((_, index) => found[index]?.ageMs ?? 0);
+    return this.setOf(bound, snapshots, versions, ages);
+  }
+
+  private setOf(
+    bound: BoundDataset[],
+    snapshots: Snapshot[],
+    versions: Versions,
+    ages: number[],
+  ): SnapshotSet {
+    const remaining = bound.map(({ polled, relations }, index) => {
+      if (polled) return this.changes.pollIntervalMs - ages[index]!;
+      // What is watched is used for as long as its versions are known.
+      return versionVectorOf(relations, versions) === undefined ? 0 : Infinity;
+    });
+    return { snapshots, versions, remainingMs: Math.min(...remaining) };
+  }
+}

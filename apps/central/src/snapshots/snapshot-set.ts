@@ -1,0 +1,11 @@
+import type { Versions } from '../source/change-detection/versions';
+import type { Snapshot } from './snapshot';
+
+/** The snapshots of a scope, all of one moment of the source. */
+export interface SnapshotSet {
+  snapshots: Snapshot[];
+  /** The versions of that moment; undefined when it shows a change that no version stands for yet. */
+  versions: Versions | undefined;
+  /** How long polled rows in it may still be used. */
+  remainingMs: number;
+}
