@@ -53,7 +53,7 @@ describe('npm run datasets, as a process of its own,', () => {
     expect([made.code, made.errors]).toEqual([0, '']);
     expect(made.output).toBe(
       `${file}: 2 datasets, 1 left out:\n` +
-        '  cheap: PostgreSQL knows no key of a view. Choose columns for it in the file, or with --key.\n' +
+        '  cheap: a view has no primary key. Choose key columns in the file, or with --key.\n' +
         `Next: npm run datasets -- check --file ${file} --mac ${DEMO_MAC}\n`,
     );
     expect(readFileSync(file, 'utf8')).toContain(
@@ -72,7 +72,7 @@ describe('npm run datasets, as a process of its own,', () => {
     const checked = await run('check', '--file', file, '--mac', DEMO_MAC);
     expect([checked.code, checked.errors]).toEqual([0, '']);
     expect(checked.output).toMatch(/^sales_items +sales\.items +shop, no +3 +3 /m);
-    expect(checked.output).toMatch(/: 2 datasets, nothing wrong\.\n$/);
+    expect(checked.output).toMatch(/: 2 datasets, no problems\.\n$/);
 
     const previewed = await run('preview', '--file', file, '--mac', DEMO_MAC);
     expect([previewed.code, previewed.errors]).toEqual([0, '']);
@@ -95,7 +95,7 @@ describe('npm run datasets, as a process of its own,', () => {
     const checked = await run('check', '--file', wrong);
     expect([checked.code, checked.errors]).toEqual([1, '']);
     expect(checked.output).toContain(
-      `\n${wrong}:${line + 1}:${lines[line]!.indexOf('prize') + 1}: PostgreSQL refuses the query of dataset sales_items: `,
+      `\n${wrong}:${line + 1}:${lines[line]!.indexOf('prize') + 1}: PostgreSQL rejects the query of dataset sales_items: `,
     );
   });
 
@@ -106,7 +106,7 @@ describe('npm run datasets, as a process of its own,', () => {
       '1 for a file that is in the way',
       1,
       ['init', '--out', file],
-      / is there already, and is not written over\.\n/,
+      / already exists and is not overwritten\.\n/,
     ],
   ])('ends with %s, and says so on standard error alone', async (_, code, argv, message) => {
     expect(await run(...argv)).toEqual({

@@ -124,7 +124,7 @@ for (const extension of extensions) {
       await expect(pair.services(datasetsFile(columns, column))).rejects.toMatchObject({
         code: 'DATASETS_FILE_INVALID',
         message: expect.stringContaining(
-          `names column ${column} in its key, and databases sort ${type} in different ways`,
+          `names column ${column} in its key, and the sort order of ${type} differs between databases`,
         ),
       });
     });

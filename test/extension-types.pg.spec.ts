@@ -129,7 +129,7 @@ describe('rows with types of extensions', () => {
     const { status, error } = await pair.sync(services);
     expect([status, error?.code]).toEqual(['failed', 'SCHEMA_UNSUPPORTED']);
     expect(error?.message).toMatch(
-      /^This edge's PostgreSQL cannot hold table things: column area of type cube\.cube \(the extension cube [\d.]+, which is installed, does not have cube\)\.$/,
+      /^This edge's PostgreSQL cannot hold table things: column area of type cube\.cube \(the installed extension cube [\d.]+ does not have the type cube\)\.$/,
     );
     expect(error?.nextStep).toContain('run ALTER EXTENSION cube UPDATE as a superuser');
     expect(await pair.bothTexts('things', columns)).toEqual(before);
@@ -159,18 +159,18 @@ describe('a dataset with a type of an extension is refused', () => {
     [
       'whose order is not the same everywhere, in its key',
       { key: 'name, n' },
-      'dataset things names column name in its key, and databases sort citext.citext in different ways; ' +
+      'dataset things names column name in its key, and the sort order of citext.citext differs between databases; ' +
         'leave it out, or cast it in the query',
     ],
     [
       'in its key as an array',
       { key: 'tagged' },
-      'dataset things names column tagged in its key, and databases sort hstore.hstore[] in different ways',
+      'dataset things names column tagged in its key, and the sort order of hstore.hstore[] differs between databases',
     ],
     [
       'that is not sorted, in an index',
       { indexes: '[query]' },
-      'dataset things names column query in its index, and PostgreSQL does not sort ltree.lquery',
+      'dataset things names column query in its index, and PostgreSQL cannot sort ltree.lquery',
     ],
   ])('%s', async (_, asked, message) => {
     await expect(pair.services(datasetsFile(asked))).rejects.toMatchObject({

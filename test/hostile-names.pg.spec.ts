@@ -5,7 +5,7 @@ import { escapeIdentifier as q, escapeLiteral, type Pool } from 'pg';
 import { CentralFixture } from '../apps/central/test/central-fixture';
 import { CentralServices } from '../apps/central/test/central-services';
 import { runDatasetsTool, type ToolRun } from '../apps/datasets-cli/test/run-datasets-tool';
-import { yamlText } from '../apps/datasets-cli/src/sql-names';
+import { yamlText } from '../apps/datasets-cli/src/init/sql-names';
 import { SyncCycleFixture } from '../apps/edge/test/sync-cycle-fixture';
 import { ForgetfulHub, LocalHub } from './support/local-hub';
 

@@ -112,10 +112,10 @@ describe('a source in another encoding', () => {
     withEncoding('WIN1252', async (url) => {
       const made = await runDatasetsTool(url, ['init', '--key', 't=k']);
       expect(made.errors).toContain(
-        `"k" is in its key, and this database's encoding sorts texts in another way`,
+        `"k" is in its key, and this database's encoding does not sort text as UTF-8 does`,
       );
       await expect(sync(url, 'k')).rejects.toThrow(
-        'dataset t names column k in its key, and databases sort text in different ways',
+        'dataset t names column k in its key, and the sort order of text differs between databases',
       );
     }));
 });

@@ -1,5 +1,5 @@
 import { escapeIdentifier } from 'pg';
-import { yamlText } from '../../apps/datasets-cli/src/sql-names';
+import { yamlText } from '../../apps/datasets-cli/src/init/sql-names';
 import { hostileName, plainTables, type HostileTable } from './hostile-tables';
 
 export interface HostileDataset {

@@ -75,7 +75,7 @@ it('an infinite interval arrives, or fails the sync and changes nothing, and is 
         message:
           `This edge's PostgreSQL cannot read a value in column wait of table waits: ` +
           'invalid input syntax for type interval: "infinity".',
-        nextStep: expect.stringContaining('have the query of dataset waits leave the value out'),
+        nextStep: expect.stringContaining('exclude the value in the query of dataset waits'),
       },
     });
     expect([await pair.edgeRows(people), await pair.edgeRows(waits)]).toEqual(before);

@@ -9,7 +9,7 @@ import {
   proveMirror,
   refuseLosses,
   scanMirror,
-  settleMirrors,
+  cutOverMirrors,
 } from '@rivulet/mirror';
 import { inTransaction, useCanonicalSettings, withClient } from '@rivulet/postgres';
 import {
@@ -85,7 +85,7 @@ export async function load(client: ClientBase, { table, chunks }: Content): Prom
   const { mirror } = await loadMirror(client, arranged!, Readable.from(piecesOf(chunks)));
   await buildIndexes(client, arranged!, mirror);
   proveMirror(table, await scanMirror(client, mirror));
-  await settleMirrors(client, arrangement, { patienceMs: 1_000, signal: new AbortController().signal });
+  await cutOverMirrors(client, arrangement, { patienceMs: 1_000, signal: new AbortController().signal });
 }
 
 export type Merge = (client: ClientBase, base: Content, target: Content) => Promise<void>;

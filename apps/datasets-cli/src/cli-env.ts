@@ -2,7 +2,7 @@ import { ByteSize, EnvVariable } from '@rivulet/platform';
 import { ROW_MAX_BYTES } from '@rivulet/protocol';
 import { IsString } from 'class-validator';
 
-/** The variables of central that decide what the datasets file means. */
+/** The variables of central that affect the datasets file. */
 export class CliEnv {
   @EnvVariable('CENTRAL_DATASETS_FILE', 'Path of the datasets file.')
   @IsString()

@@ -2,7 +2,7 @@ import { onParentDeath } from '@rivulet/app-process';
 import { runTool } from './run-tool';
 
 async function main(): Promise<void> {
-  // The reader of the output may be gone, as with `| head`.
+  // The reader of the output may exit early, as in `| head`.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   onParentDeath(() => process.exit(1));
   process.exitCode = await runTool(process.argv.slice(2), {

@@ -3,32 +3,34 @@ import { loadEnvironment, namedError, redactSecrets } from '@rivulet/platform';
 import { RivuletError } from '@rivulet/errors';
 import type { Pool } from 'pg';
 import { createSourcePool } from '@rivulet/datasets';
-import { EXAMPLE_MAC, readArguments, USAGE, type ToolArguments } from './arguments';
-import { checkDatasetsFile } from './check';
+import { EXAMPLE_MAC, readArguments, USAGE, type ToolArguments } from './arguments/arguments';
+import { checkDatasetsFile } from './check/check';
 import { CliEnv } from './cli-env';
-import { explainDatasets } from './explain';
-import { initDatasetsFile } from './init';
-import { checkJson, explainJson, previewJson } from './json-reports';
-import { previewDevice } from './preview';
-import { checkLines, explainLines, previewLines, starterLines } from './reports';
-import { openSource, sourceVariable, tryConnection } from './source-database';
-import { nameRefusal } from './source-refusal';
-import { UsageError } from './usage-error';
+import { explainDatasets } from './explain/explain';
+import { initDatasetsFile } from './init/init';
+import { previewDevice } from './preview/preview';
+import { checkJson, checkLines } from './check/check-report';
+import { explainJson, explainLines } from './explain/explain-report';
+import { starterLines } from './init/starter-report';
+import { previewJson, previewLines } from './preview/preview-report';
+import { openSource, sourceVariable, tryConnection } from './source/source-database';
+import { nameRefusal } from './source/source-refusal';
+import { UsageError } from './arguments/usage-error';
 
 export interface ToolSurroundings {
   environment: NodeJS.ProcessEnv;
   write: (text: string) => void;
   writeError: (text: string) => void;
-  /** Of a terminal. */
+  /** Width of the terminal; undefined if the output is not one. */
   width: number | undefined;
 }
 
-export const EXIT_FINE = 0;
-export const EXIT_MISTAKES = 1;
-export const EXIT_USAGE = 2;
+const EXIT_FINE = 0;
+const EXIT_MISTAKES = 1;
+const EXIT_USAGE = 2;
 
 const DEMO_FILE =
-  'No file was named, so this is db/datasets.yaml, that of the demo. Name your own with --file.';
+  'No file was specified, so this is the demo file, db/datasets.yaml. Specify yours with --file.';
 
 /** `npm run datasets`. Returns the exit code. */
 export async function runTool(argv: string[], surroundings: ToolSurroundings): Promise<number> {
@@ -76,7 +78,7 @@ async function runOnSource(args: ToolArguments, surroundings: ToolSurroundings):
   }
 }
 
-/** npm runs scripts in the project's folder, and says from where it was called. */
+/** npm runs scripts in the project's folder; INIT_CWD is where it was called. */
 function fromCaller(path: string, environment: NodeJS.ProcessEnv): string {
   const caller = environment['INIT_CWD'];
   return caller === undefined || resolve(caller) === process.cwd() ? path : resolve(caller, path);
@@ -91,7 +93,7 @@ async function runInit(
   const file = out && fromCaller(out, environment);
   const report = await initDatasetsFile(source, { schemas, keys, out: file, macAddress, timeoutMs });
   if (out === undefined) write(report.text);
-  // What is not of the file must not get into it, also with `> file`.
+  // Keeps the messages out of a file that the output is redirected to.
   (out === undefined ? writeError : write)(`${starterLines(report, out).join('\n')}\n`);
   return EXIT_FINE;
 }

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ROW_MAX_BYTES } from '@rivulet/protocol';
 import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
-import { checkDatasetsFile } from '../src/check';
-import type { Findings } from '../src/findings';
+import { checkDatasetsFile } from '../src/check/check';
+import type { Findings } from '../src/check/findings';
 
 /** A data owner's database, and a datasets file on it. */
 export class CheckFixture {

@@ -41,17 +41,13 @@ export const mistakes: [what: string, source: string, ...messages: string[]][] =
   [
     'a tab',
     'version: 1\nscope:\n\tquery: x\n',
-    '3:1: this line is indented with a tab; YAML takes only spaces.',
+    '3:1: this line is indented with a tab; YAML allows only spaces.',
   ],
-  [
-    'a field twice',
-    'version: 1\nversion: 1\n',
-    '2:1: this field is here for the second time; keep one of the two.',
-  ],
+  ['a field twice', 'version: 1\nversion: 1\n', '2:1: this field is defined twice; keep one of them.'],
   [
     'a second document',
     'version: 1\n---\nversion: 1\n',
-    '2:1: a second document begins here; keep everything in one, without `---`.',
+    '2:1: a second YAML document begins here; use one document, without `---`.',
   ],
   [
     'no YAML',
@@ -61,22 +57,22 @@ export const mistakes: [what: string, source: string, ...messages: string[]][] =
   [
     'an alias without its anchor',
     withDataset('name: users', 'key: *id', 'query: SELECT 1'),
-    '6:10: *id refers to no anchor; name it with &id above.',
+    '6:10: *id refers to an anchor that is not defined; define &id above.',
   ],
   [
     'an alias within what it refers to',
     'x-a: &a\n  b: *a\n',
-    '2:6: *a is part of what it refers to; write that out here.',
+    '2:6: *a refers to a node that contains it; write the value out here.',
   ],
   [
     'aliases without end',
     `${Array.from({ length: 9 }, (_, n) => `x-${n}: &a${n} [${n === 0 ? 1 : `*a${n - 1},`.repeat(9)}]`).join('\n')}\n`,
-    '7:11: aliases refer to aliases so often that the file would have no end; use fewer.',
+    '7:11: the aliases expand to more than 100,000 values; use fewer.',
   ],
   [
     'a merge of a list',
     withDataset('<<: [id]', 'name: users', 'key: [id]', 'query: SELECT id FROM users'),
-    '5:10: << merges a mapping; refer to one: `<<: *anchor`.',
+    '5:10: << can merge only mappings: `<<: *anchor`.',
   ],
   [
     'no version',
@@ -86,7 +82,7 @@ export const mistakes: [what: string, source: string, ...messages: string[]][] =
   [
     'another version',
     withQuery('SELECT id FROM users').replace('version: 1', 'version: 2'),
-    '1:10: version must be 1, the only one that there is.',
+    '1:10: version must be 1.',
   ],
   [
     'an unknown field',
@@ -113,13 +109,13 @@ export const mistakes: [what: string, source: string, ...messages: string[]][] =
   [
     'a name that YAML takes for something else',
     withDataset('name: on', 'key: [yes, 1]', 'query: SELECT id FROM users').replace('name: on', 'name: true'),
-    '5:11: the name must be a text; put it in quotes: "true".',
-    '6:16: a column in the key of the dataset must be a text; put it in quotes: "1".',
+    '5:11: the name must be a string; put it in quotes: "true".',
+    '6:16: a column in the key of the dataset must be a string; put it in quotes: "1".',
   ],
   [
     'a name that PostgreSQL would cut',
     withDataset(`name: ${'x'.repeat(64)}`, 'key: [id]', 'query: SELECT id FROM users'),
-    '5:11: the name has 64 bytes; PostgreSQL keeps 63 of a name.',
+    '5:11: the name has 64 bytes; PostgreSQL allows 63 in a name.',
   ],
   [
     'a key that is no list',
@@ -150,25 +146,25 @@ export const mistakes: [what: string, source: string, ...messages: string[]][] =
   [
     'a table twice',
     `${withQuery('SELECT id FROM users')}  - {name: all, table: users, key: [id], query: SELECT id FROM users}\n`,
-    '9:5: datasets users and all both fill table users; give one of them another `table:`.',
+    '9:5: datasets users and all both fill table users; give one of them a different `table:`.',
   ],
   // The scope query
   [
     'a parameter that the scope query is not given',
     withScope('SELECT id AS device_id FROM devices WHERE mac_address = :mac'),
-    '3:66: the scope query uses :mac; the only parameter that it is given is :mac_address.',
+    '3:66: the scope query uses :mac; its only parameter is :mac_address.',
   ],
   [
     'a scope query for no device in particular',
     withScope('SELECT 1 AS device_id'),
-    '3:10: the scope query does not use :mac_address, so every device would get the same rows; compare its MAC ' +
-      'address with it.',
+    '3:10: the scope query does not use :mac_address, so every device would get the same rows; add a ' +
+      'condition on :mac_address.',
   ],
   [
     'a scope query without device_id',
     withScope('SELECT id FROM devices WHERE mac_address = :mac_address'),
     '3:10: the scope query must return a column device_id; it returns id. ' +
-      'Give what identifies a device that name: SELECT … AS device_id.',
+      'Return the identifier of the device under that name: SELECT … AS device_id.',
   ],
   [
     'an is_active that is a text',
@@ -191,7 +187,7 @@ export const mistakes: [what: string, source: string, ...messages: string[]][] =
   [
     'a syntax error',
     withQuery('SELECT id\nFORM users'),
-    '9:12: PostgreSQL refuses the query of dataset users: syntax error at or near "users".',
+    '9:12: PostgreSQL rejects the query of dataset users: syntax error at or near "users".',
   ],
   [
     'a quote that is never closed',
@@ -206,17 +202,17 @@ export const mistakes: [what: string, source: string, ...messages: string[]][] =
   [
     'a misspelt table',
     withQuery('SELECT id FROM user_s'),
-    '8:22: PostgreSQL refuses the query of dataset users: relation "user_s" does not exist. Did you mean users?',
+    '8:22: PostgreSQL rejects the query of dataset users: relation "user_s" does not exist. Did you mean users?',
   ],
   [
     'a table of another schema',
     withQuery('SELECT id FROM people'),
-    '8:22: PostgreSQL refuses the query of dataset users: relation "people" does not exist. Did you mean hr.people?',
+    '8:22: PostgreSQL rejects the query of dataset users: relation "people" does not exist. Did you mean hr.people?',
   ],
   [
     'a misspelt column',
     withQuery('SELECT u.id, u.emial FROM users u'),
-    '8:20: PostgreSQL refuses the query of dataset users: column u.emial does not exist. ' +
+    '8:20: PostgreSQL rejects the query of dataset users: column u.emial does not exist. ' +
       'Perhaps you meant to reference the column "u.email".',
   ],
   [
@@ -228,14 +224,14 @@ export const mistakes: [what: string, source: string, ...messages: string[]][] =
   [
     'a list that is compared like a value',
     withQuery('SELECT id FROM users WHERE site_id = :group_ids'),
-    '8:42: PostgreSQL refuses the query of dataset users: operator does not exist: bigint = bigint[]. ' +
+    '8:42: PostgreSQL rejects the query of dataset users: operator does not exist: bigint = bigint[]. ' +
       'No operator matches the given name and argument types. You might need to add explicit type casts. ' +
-      'A column is compared with all values of an array by = ANY (:name).',
+      'To compare a column with the values of an array, use = ANY (:name).',
   ],
   [
     'a column twice',
     withQuery('SELECT id, email, email FROM users'),
-    '8:7: the query of dataset users returns column email twice; give one of them another name with AS.',
+    '8:7: the query of dataset users returns column email twice; rename one of them with AS.',
   ],
   [
     'a type that is not carried',
@@ -246,7 +242,7 @@ export const mistakes: [what: string, source: string, ...messages: string[]][] =
   [
     "a name that is PostgreSQL's own",
     withQuery('SELECT id, ctid::text FROM users'),
-    '8:7: dataset users has column ctid, a name that PostgreSQL keeps for itself; give it another with AS.',
+    '8:7: dataset users has column ctid, which is a reserved name in PostgreSQL; rename it with AS.',
   ],
   // Keys and indexes
   [
@@ -263,21 +259,21 @@ export const mistakes: [what: string, source: string, ...messages: string[]][] =
   [
     'a key that cannot be sorted',
     withQuery('SELECT doc FROM users', '[doc]'),
-    '6:11: dataset users names column doc in its key, and PostgreSQL does not sort json; ' +
+    '6:11: dataset users names column doc in its key, and PostgreSQL cannot sort json; ' +
       'leave it out, or cast it in the query.',
   ],
   [
     'a key that databases sort in different ways',
     withQuery('SELECT settings FROM users', '[settings]'),
-    '6:11: dataset users names column settings in its key, and databases sort jsonb in different ways; ' +
+    '6:11: dataset users names column settings in its key, and the sort order of jsonb differs between databases; ' +
       'leave it out, or cast it in the query.',
   ],
   // Rows
   [
     'a NULL in a key',
     withQuery('SELECT badge FROM users WHERE site_id = :site_id', '[badge]'),
-    '6:11: dataset users has NULL in badge of its key (badge) in 1 of 3 rows for 48:b0:2d:e9:c3:b7; ' +
-      'add badge IS NOT NULL, or choose another key.',
+    '6:11: dataset users has NULL in its key column badge in 1 of 3 rows for 48:b0:2d:e9:c3:b7; ' +
+      'add badge IS NOT NULL, or choose a different key.',
   ],
   [
     'a key of several rows',
@@ -288,8 +284,8 @@ export const mistakes: [what: string, source: string, ...messages: string[]][] =
   [
     'a row that is too large',
     withQuery('SELECT id, content FROM blobs'),
-    '8:7: dataset users has a row of about 17.0 MB for 48:b0:2d:e9:c3:b7, and 16.8 MB are carried at most ' +
-      '(CENTRAL_MAX_ROW_BYTES is 16MiB); leave the large column out, or split it, or raise that here, and ' +
+    '8:7: dataset users has a row of about 17.0 MB for 48:b0:2d:e9:c3:b7; the limit is 16.8 MB ' +
+      '(CENTRAL_MAX_ROW_BYTES is 16MiB); remove the large column, split it, or raise CENTRAL_MAX_ROW_BYTES here and ' +
       'EDGE_MAX_ROW_BYTES on the devices.',
   ],
   [

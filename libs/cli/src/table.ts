@@ -13,6 +13,9 @@ export interface TableOptions {
   style?: 'plain' | 'ruled';
 }
 
+/** Cells of a line when the output is not a terminal. */
+export const DEFAULT_WIDTH = 160;
+
 const SEPARATORS = { plain: '  ', ruled: ' │ ' };
 const MIN_COLUMN_WIDTH = 8;
 

@@ -4,10 +4,10 @@ import type { ClientBase, Pool } from 'pg';
 /**
  * Connections to the data owner's database. On each of them
  *
- * - what is not in a transaction of ours, which sets its own, reads only and has an end;
- * - a string in a query ends where the datasets file's reader sees its end, also in front of a backslash;
- * - a plain name in a query never means one of central's own tables: their schema is taken off the search path. A role
- *   that is called as the schema would have it in front, as PostgreSQL's default path begins with "$user".
+ * - statements outside our transactions, which have their own settings, are read-only and have timeouts;
+ * - standard_conforming_strings is on, as the lexer of the datasets file assumes;
+ * - an unqualified name never means one of central's own tables: their schema is removed from the search path. A role
+ *   with the name of the schema would have it there, as PostgreSQL's default path begins with "$user".
  */
 export function createSourcePool(settings: PoolSettings): Pool {
   return createPool({ ...settings, onConnect: prepare });
@@ -17,7 +17,7 @@ async function prepare(client: ClientBase): Promise<void> {
   await client.query(prepareSession);
 }
 
-/** A path without that schema is left as it is: what it names may be made later. */
+/** A path without that schema is not changed: schemas on it may be created later. */
 const prepareSession = `
 SELECT set_config('statement_timeout', '30s', false), set_config('lock_timeout', '10s', false),
   set_config('default_transaction_read_only', 'on', false),

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { ServerAccount } from './server-account';
 import { serverUnavailable } from './server-unavailable';
 
-/** The superuser's password, made once. Of two processes that make it at once, both get the first one's. */
+/** Returns the superuser's password and creates it once. If two processes create it at once, both get the first. */
 export async function ensurePassword(directory: string): Promise<string> {
   const path = join(directory, 'password');
   const existing = await readFile(path, 'utf8').catch(() => '');
@@ -30,11 +30,11 @@ export async function readPassword(directory: string): Promise<string> {
     return (await readFile(path, 'utf8')).trim();
   } catch (cause) {
     const reason = `the password file ${path} of its data cannot be read (${(cause as Error).message}).`;
-    throw serverUnavailable(reason, 'Bring that file back, or remove the data with `npm run reset`.', cause);
+    throw serverUnavailable(reason, 'Restore that file, or remove the data with `npm run reset`.', cause);
   }
 }
 
-/** A file without a name that `account` may read through its descriptor, and that no crash can leave behind. */
+/** An unlinked file that `account` can read through its descriptor, and that no crash leaves behind. */
 export async function openPasswordFor(
   account: ServerAccount | undefined,
   password: string,

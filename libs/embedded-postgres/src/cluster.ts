@@ -11,15 +11,15 @@ import { serverUnavailable } from './server-unavailable';
 export const SUPERUSER = 'rivulet';
 
 /**
- * The data directory, for a process that is started in it. This link needs no permission on the folders above,
- * which may be closed to the user that the server runs as.
+ * The data directory, for a process that is started in it. This link requires no permission on the parent folders,
+ * which the server's user may not have.
  */
 export const DATA_DIRECTORY_FROM_INSIDE = '/proc/self/cwd';
 
-/** Nothing of the user's environment (PGDATA, PGPORT, LD_LIBRARY_PATH, a locale) may change the server. */
+/** The user's environment (PGDATA, PGPORT, LD_LIBRARY_PATH, a locale) must not change the server. */
 export const SERVER_ENVIRONMENT = { PATH: '/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C' };
 
-/** Knows the letters of all languages, and needs no locale of the machine. */
+/** Classifies the letters of all languages without a locale of the machine. */
 const BUILTIN_LOCALE = ['--locale-provider=builtin', '--builtin-locale=C.UTF-8'];
 const FIRST_WITH_BUILTIN_LOCALE = 17;
 
@@ -30,7 +30,7 @@ export interface Cluster {
   password: string;
 }
 
-/** Makes the cluster if there is none. It gets its name when it is whole, so a crash leaves no half of one. */
+/** Creates the cluster if there is none. It is renamed when complete, so a crash leaves no partial cluster. */
 export async function ensureCluster(
   directory: string,
   binaries: ServerBinaries,
@@ -45,8 +45,8 @@ export async function ensureCluster(
   }
   if (version !== binaries.majorVersion) {
     throw serverUnavailable(
-      `${dataDirectory} was made by PostgreSQL ${version}, and this is PostgreSQL ${binaries.majorVersion}.`,
-      'Remove the data with `npm run reset`, or serve it with that version and set the database URL.',
+      `${dataDirectory} was created by PostgreSQL ${version}; this is PostgreSQL ${binaries.majorVersion}.`,
+      'Remove the data with `npm run reset`, or run a server of that version and set the database URL.',
     );
   }
   return { dataDirectory, password: await readPassword(directory) };
@@ -60,7 +60,7 @@ async function readClusterVersion(dataDirectory: string): Promise<string | undef
     const reason = `its data directory cannot be read (${(error as Error).message}).`;
     throw serverUnavailable(
       reason,
-      'Start it as the user that made it, or remove it with `npm run reset`.',
+      'Start as the user that created it, or remove it with `npm run reset`.',
       error,
     );
   }
@@ -84,14 +84,14 @@ async function makeCluster(
       if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
     });
   } catch (cause) {
-    const reason = `its data directory ${dataDirectory} cannot be made (${(cause as Error).message}).`;
+    const reason = `its data directory ${dataDirectory} cannot be created (${(cause as Error).message}).`;
     throw serverUnavailable(reason, undefined, cause);
   } finally {
     await rm(unfinished, { recursive: true, force: true });
   }
 }
 
-/** What processes that were killed during initdb left; another process may be at it at this moment. */
+/** Removes what killed processes left during initdb; another process may be running it now. */
 async function removeUnfinished(directory: string): Promise<void> {
   for (const name of await readdir(directory)) {
     const pid = /^data\.unfinished-(\d+)-/.exec(name)?.[1];
@@ -147,9 +147,9 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** The line that says what went wrong, out of all that initdb and the server inside it say. */
+/** The line with the error, from the output of initdb and its server. */
 function findComplaint(text: string): string {
   const lines = text.trim().split('\n');
   const complaint = lines.find((line) => /\b(FATAL|PANIC|error):/.test(line)) ?? lines.at(-1);
-  return complaint?.replace(/^.*\b(FATAL|PANIC|error):\s+/, '') || 'it said nothing';
+  return complaint?.replace(/^.*\b(FATAL|PANIC|error):\s+/, '') || 'no output';
 }

@@ -4,13 +4,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { findLivePostmaster, isStale, readPostmasterFile } from './postmaster-file';
 import { serverUnavailable } from './server-unavailable';
 
-/** For an owner that lives: it may be about to stop, as in a restart. */
+/** While the owner is alive: it may be about to stop, as in a restart. */
 const OWNED_PATIENCE_MS = 3_000;
-/** For a server whose owner was killed, or that says it is stopping: five seconds, then its last checkpoint. */
+/** For a server that is stopping or whose owner was killed: five seconds, then its last checkpoint. */
 const STOPPING_PATIENCE_MS = 20_000;
 const POLL_MS = 50;
 
-/** Waits for a server that still shuts down on this directory, and takes a stale postmaster.pid out of the way. */
+/** Waits for a server that is shutting down on this directory, and removes a stale postmaster.pid. */
 export async function claimDataDirectory(directory: string): Promise<void> {
   const startedAt = performance.now();
   for (;;) {
@@ -19,7 +19,7 @@ export async function claimDataDirectory(directory: string): Promise<void> {
     const isOwned = server.ownerPid !== undefined && server.state !== 'stopping';
     if (performance.now() - startedAt > (isOwned ? OWNED_PATIENCE_MS : STOPPING_PATIENCE_MS)) {
       throw serverUnavailable(
-        `process ${server.ownerPid ?? server.pid} already runs one on ${directory}.`,
+        `process ${server.ownerPid ?? server.pid} is already running a server on ${directory}.`,
         'Use that Rivulet, or stop it first.',
       );
     }
@@ -32,7 +32,7 @@ async function removeStaleFile(directory: string): Promise<void> {
   const dataDirectory = join(directory, 'data');
   let file = readPostmasterFile(dataDirectory);
   if (file !== undefined && Number.isNaN(file.pid)) {
-    await delay(5 * POLL_MS); // A server that has just made the file writes its pid next.
+    await delay(5 * POLL_MS); // A server that has just created the file writes its pid next.
     file = readPostmasterFile(dataDirectory);
   }
   if (file !== undefined && isStale(file, directory))

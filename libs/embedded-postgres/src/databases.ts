@@ -1,8 +1,8 @@
 import { Client, escapeIdentifier } from 'pg';
 
 /**
- * Creates what is missing. Rivulet keeps its own tables in the schema `rivulet`, behind `public` on the search path,
- * so that plain table names work in psql. A database that was created but not yet set is set the next time.
+ * Creates missing databases. Rivulet's own tables are in the schema `rivulet`, after `public` on the search path, so that
+ * unqualified names work in psql. The setting is repeated for a database that was created without it.
  */
 export async function ensureDatabases(connectionString: string, names: string[]): Promise<void> {
   const client = new Client({ connectionString, ssl: false, connectionTimeoutMillis: 10_000 });

@@ -130,7 +130,7 @@ describe('the embedded server', () => {
     const { owner, url } = await startOwner();
     const refusal = {
       code: 'DATABASE_UNAVAILABLE',
-      message: expect.stringContaining(`process ${owner.pid} already`),
+      message: expect.stringContaining(`process ${owner.pid} is already`),
     };
     await expect(start()).rejects.toMatchObject(refusal);
     await expect(query(url, 'SELECT 1 AS one')).resolves.toEqual([{ one: 1 }]);
@@ -140,7 +140,7 @@ describe('the embedded server', () => {
     await (await start()).stop();
     writeFileSync(join(directory, 'data', 'PG_VERSION'), '9.6\n');
     await expect(start()).rejects.toMatchObject({
-      message: expect.stringContaining('made by PostgreSQL 9.6'),
+      message: expect.stringContaining('created by PostgreSQL 9.6'),
     });
   });
 

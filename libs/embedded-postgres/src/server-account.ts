@@ -8,9 +8,9 @@ export interface ServerAccount {
 }
 
 /**
- * The user that the server runs as, or undefined for the one we are. PostgreSQL refuses to run as root, so root
- * lends it to the owner of the existing data directory, else to `postgres`, else to `nobody`. It must be a user
- * of /etc/passwd, because initdb looks its name up.
+ * The user that the server runs as; undefined for the current one. PostgreSQL refuses to run as root, so root starts it
+ * as the owner of the existing data directory, else as `postgres`, else as `nobody`. It must be a user of /etc/passwd,
+ * because initdb looks up its name.
  */
 export async function chooseServerAccount(dataDirectory: string): Promise<ServerAccount | undefined> {
   if (process.geteuid?.() !== 0) return undefined;

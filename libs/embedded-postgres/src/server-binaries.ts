@@ -18,22 +18,22 @@ import { serverUnavailable } from './server-unavailable';
 export interface ServerBinaries {
   initdb: string;
   postgres: string;
-  /** Of PostgreSQL itself, as it stands in a cluster's PG_VERSION: `18`. */
+  /** PostgreSQL's major version, as in PG_VERSION: `18`. */
   majorVersion: string;
 }
 
 /**
- * Where root keeps the binaries for the user that runs them. Not a folder that everybody may write to, where
- * somebody else could be first to make one of this name.
+ * Where root keeps the binaries for the user that runs them. Not a world-writable folder, where another user could create
+ * the name first.
  */
 const CACHE_DIRECTORY = '/var/cache/rivulet';
 
-/** What a server that is only served over TCP does not need: 1 MB of static libraries and build files. */
+/** Files that are not copied: 1 MB of static libraries and build files. */
 const NOT_NEEDED = /\.a$|^pgxs$|^pkgconfig$/;
 
 /**
- * The binaries of the npm package for this platform, or of another in `packageDirectory`. With `forOtherUser` they
- * are a copy that every user can reach, because a checkout often lies in a folder that only its owner may enter.
+ * The binaries of the npm package for this platform, or of the package in `packageDirectory`. With `forOtherUser` they are
+ * a copy that every user can read, because a checkout is often in a folder that only its owner may enter.
  */
 export async function findServerBinaries(
   forOtherUser: boolean,
@@ -63,7 +63,7 @@ async function findPackage(packageDirectory?: string): Promise<{ nativeDirectory
   }
 }
 
-/** npm packages cannot hold links; the package makes them in an install script, which npm may not have run. */
+/** npm packages cannot contain links; an install script creates them, which npm may not have run. */
 async function linkLibraries(nativeDirectory: string): Promise<void> {
   const listed = await readFile(join(nativeDirectory, 'pg-symlinks.json'), 'utf8').catch(() => '[]');
   const links = JSON.parse(listed) as { source: string; target: string }[];
@@ -74,7 +74,7 @@ async function linkLibraries(nativeDirectory: string): Promise<void> {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'EEXIST') continue;
       throw serverUnavailable(
-        `a link in its package cannot be made (${(error as Error).message}).`,
+        `a link in its package cannot be created (${(error as Error).message}).`,
         undefined,
         error,
       );
@@ -96,7 +96,7 @@ async function copyToCache(nativeDirectory: string, version: string): Promise<st
   }
 }
 
-/** Two processes may do this at once: each copy is whole before it gets its name, and either will do. */
+/** Two processes may do this at once: each copy is complete before it is renamed, and either is fine. */
 async function replaceCopy(nativeDirectory: string, directory: string): Promise<void> {
   const suffix = `${process.pid}-${randomBytes(4).toString('hex')}`;
   const fresh = join(CACHE_DIRECTORY, `.${basename(directory)}-${suffix}`);
@@ -132,7 +132,7 @@ async function copyTree(from: string, to: string): Promise<void> {
   }
 }
 
-/** Ours, closed to others, and with every file in its full size: a cleaner of old files may have been there. */
+/** Checks that the copy is ours, not writable by others, and complete: old files may have been cleaned up. */
 async function isCompleteCopy(from: string, to: string): Promise<boolean> {
   const directory = await lstat(to).catch(() => undefined);
   if (directory === undefined || !directory.isDirectory() || directory.uid !== process.geteuid?.())

@@ -10,15 +10,15 @@ import { SERVER_GUARD } from './server-guard';
 
 const POLL_MS = 20;
 const KEPT_LINES = 40;
-/** For what the server said last and is still in the pipe. */
+/** Waits this long for the last log lines in the pipe. */
 const LAST_LINES_MS = 500;
-/** The guard gives the server five seconds and then takes it down at once; this is for a guard that hangs. */
+/** The guard allows the server five seconds, then stops it immediately; this is for a guard that hangs. */
 const STOP_DEADLINE_MS = 20_000;
 
 export interface EmbeddedServerExit {
   /** The server's exit code; 128 + n when it was killed by signal n. */
   code: number;
-  /** False when the server ended without being asked to. */
+  /** False if the server ended by itself. */
   requested: boolean;
   /** The end of its log. */
   lastLines: string[];
@@ -63,7 +63,7 @@ export class ServerProcess {
     this.exited = this.awaitExit();
   }
 
-  /** True when the server takes connections, false when it has ended before. */
+  /** True when the server accepts connections, false if it has ended. */
   async isReady(deadlineMs: number): Promise<boolean> {
     const startedAt = performance.now();
     while (!this.hasEnded && performance.now() - startedAt < deadlineMs) {

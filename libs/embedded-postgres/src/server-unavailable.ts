@@ -3,7 +3,7 @@ import { RivuletError } from '@rivulet/errors';
 const OWN_DATABASE =
   'Set CENTRAL_DATABASE_URL (central) or EDGE_DATABASE_URL (edge) to a PostgreSQL of your own.';
 
-/** The error of everything that keeps the embedded server from running: the cause in one sentence, and the way out. */
+/** The error for everything that prevents the embedded server from running: the cause and the next step. */
 export function serverUnavailable(
   reason: string,
   nextStep: string = OWN_DATABASE,

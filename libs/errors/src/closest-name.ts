@@ -1,4 +1,4 @@
-/** The candidate that a misspelled name was likely meant for: at most three edits, or a third of its length, away. */
+/** The candidate that was probably meant: at most three edits, or a third of the name's length, away. */
 export function closestName(name: string, candidates: readonly string[]): string | undefined {
   const limit = Math.min(3, Math.floor(name.length / 3));
   return candidates

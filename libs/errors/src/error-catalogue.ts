@@ -7,7 +7,7 @@ import { requestErrors } from './catalogue/request-errors';
 import { startErrors } from './catalogue/start-errors';
 
 /**
- * Every error that Rivulet names. A code is stable and public: it stands in problem documents, in log tables and in
+ * Every error code of Rivulet. Codes are stable and public: they appear in problem documents, log tables and
  * docs/error-codes.md, which a test compares with this list.
  */
 export const errorCatalogue = {
@@ -35,7 +35,7 @@ export function isErrorCode(value: unknown): value is ErrorCode {
   return typeof value === 'string' && Object.hasOwn(errorCatalogue, value);
 }
 
-/** Whether a later attempt can succeed with nobody doing anything. */
+/** Whether a retry can succeed without intervention. */
 export function isTransient(code: ErrorCode): boolean {
   return errorCatalogue[code].transient;
 }

@@ -3,22 +3,22 @@ import { errorCatalogue, isTransient, type ErrorCode } from './error-catalogue';
 export interface FieldError {
   /** Path of the field in the request, such as `tables[2].checksum`. */
   field: string;
-  /** What is wrong with it, as a sentence fragment: `must be a ULID`. */
+  /** The problem, as a sentence fragment: `must be a ULID`. */
   reason: string;
 }
 
 export interface RivuletErrorOptions {
-  /** What the reader can do, where the place that raises the error knows better than the catalogue. */
+  /** Overrides the next step of the catalogue. */
   nextStep?: string;
   errors?: FieldError[];
-  /** When trying again makes sense, in seconds. Sent as Retry-After. */
+  /** When to retry, in seconds. Sent as Retry-After. */
   retryAfterSeconds?: number;
   cause?: unknown;
 }
 
 /**
- * An error with a name of its own. `message` is a sentence for the user that names the thing and the reason;
- * it never holds a secret, a stack or SQL that the user did not write.
+ * An error with a code of the catalogue. `message` is a sentence for the user with the object and the reason; it never
+ * contains a secret, a stack trace or SQL that the user did not write.
  */
 export class RivuletError extends Error {
   readonly code: ErrorCode;
@@ -35,7 +35,7 @@ export class RivuletError extends Error {
     this.retryAfterSeconds = options.retryAfterSeconds;
   }
 
-  /** Whether a later attempt can succeed with nobody doing anything. */
+  /** Whether a retry can succeed without intervention. */
   get isTransient(): boolean {
     return isTransient(this.code);
   }

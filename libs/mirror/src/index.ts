@@ -4,19 +4,19 @@ export {
   type ArrangedMirror,
   type Arrangement,
   type RecordedMirror,
-} from './arrange-mirrors';
-export * from './build-indexes';
-export type { MirrorColumn } from './column-types';
-export * from './load-mirror';
-export { lockTables, type LockPatience } from './lock-tables';
-export * from './merge-chunks';
-export * from './merge-patches';
-export type { MergedRows } from './merge-rows';
-export { mirrorFingerprint } from './mirror-catalogue';
-export { createMissingSchemas, grantReading, requireRoles } from './mirror-grants';
-export { placeKey, placeText, qualifiedName, type MirrorPlace } from './mirror-place';
-export type { MirrorShape } from './mirror-shape';
-export { countRows, openMirror, type Mirror } from './mirror-table';
-export * from './prove-mirror';
-export * from './scan-mirror';
-export * from './settle-mirrors';
+} from './arrange/arrange-mirrors';
+export * from './load/build-indexes';
+export type { MirrorColumn } from './table/column-types';
+export * from './load/load-mirror';
+export { lockTables, type LockPatience } from './table/lock-tables';
+export * from './merge/merge-chunks';
+export * from './merge/merge-patches';
+export type { MergedRows } from './merge/merge-rows';
+export { mirrorFingerprint } from './catalogue/mirror-catalogue';
+export { createMissingSchemas, grantReading, requireRoles } from './catalogue/mirror-grants';
+export { placeKey, placeText, qualifiedName, type MirrorPlace } from './catalogue/mirror-place';
+export type { MirrorShape } from './catalogue/mirror-shape';
+export { countRows, openMirror, type Mirror } from './table/mirror-table';
+export * from './prove/prove-mirror';
+export * from './prove/scan-mirror';
+export * from './cutover/cut-over-mirrors';

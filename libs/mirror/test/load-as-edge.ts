@@ -1,11 +1,11 @@
 import type { ManifestTable } from '@rivulet/protocol';
 import type { ClientBase } from 'pg';
-import { arrangeMirrors, refuseLosses, type RecordedMirror } from '../src/arrange-mirrors';
-import { buildIndexes } from '../src/build-indexes';
-import { loadMirror, type LoadedMirror } from '../src/load-mirror';
-import { createMissingSchemas } from '../src/mirror-grants';
-import { openMirror } from '../src/mirror-table';
-import { settleMirrors } from '../src/settle-mirrors';
+import { arrangeMirrors, refuseLosses, type RecordedMirror } from '../src/arrange/arrange-mirrors';
+import { buildIndexes } from '../src/load/build-indexes';
+import { loadMirror, type LoadedMirror } from '../src/load/load-mirror';
+import { createMissingSchemas } from '../src/catalogue/mirror-grants';
+import { openMirror } from '../src/table/mirror-table';
+import { cutOverMirrors } from '../src/cutover/cut-over-mirrors';
 
 const patience = { patienceMs: 1_000, signal: new AbortController().signal };
 
@@ -22,6 +22,6 @@ export async function loadAsEdge(
   const [arranged] = arrangement.mirrors;
   const loaded = await loadMirror(client, arranged!, content);
   await buildIndexes(client, arranged!, loaded.mirror);
-  await settleMirrors(client, arrangement, patience);
+  await cutOverMirrors(client, arrangement, patience);
   return { ...loaded, mirror: await openMirror(client, table) };
 }

@@ -15,11 +15,11 @@ import {
 import { inTransaction, useCanonicalSettings, withClient } from '@rivulet/postgres';
 import { ordinary } from '@rivulet/testing';
 import type { ClientBase, Pool } from 'pg';
-import { mergeChunks } from '../src/merge-chunks';
-import { mergePatches } from '../src/merge-patches';
-import type { MergedRows } from '../src/merge-rows';
-import { openMirror, type Mirror } from '../src/mirror-table';
-import { scanSpans } from '../src/scan-mirror';
+import { mergeChunks } from '../src/merge/merge-chunks';
+import { mergePatches } from '../src/merge/merge-patches';
+import type { MergedRows } from '../src/merge/merge-rows';
+import { openMirror, type Mirror } from '../src/table/mirror-table';
+import { scanSpans } from '../src/prove/scan-mirror';
 import { loadAsEdge } from './load-as-edge';
 
 const limits = { statementTimeoutMs: 60_000, lockTimeoutMs: 10_000, idleTimeoutMs: 60_000 };

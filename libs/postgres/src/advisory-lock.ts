@@ -1,6 +1,6 @@
 import type { ClientBase } from 'pg';
 
-/** Takes a lock that belongs to the session, if nobody has it. Names are hashed to PostgreSQL's 64-bit keys. */
+/** Takes a session lock if it is free. Names are hashed to PostgreSQL's 64-bit keys. */
 export async function tryAdvisoryLock(client: ClientBase, name: string): Promise<boolean> {
   const { rows } = await client.query<{ locked: boolean }>(
     'SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS locked',
@@ -13,7 +13,7 @@ export async function releaseAdvisoryLock(client: ClientBase, name: string): Pro
   await client.query('SELECT pg_advisory_unlock(hashtextextended($1, 0))', [name]);
 }
 
-/** Waits for a lock that ends with the transaction. Many may hold it `shared`, and then nobody holds it alone. */
+/** Waits for a lock that is released at the end of the transaction. `shared` locks exclude only `alone`. */
 export async function lockForTransaction(
   client: ClientBase,
   name: string,

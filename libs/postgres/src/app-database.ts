@@ -1,13 +1,13 @@
 import { RivuletError } from '@rivulet/errors';
 
 export interface AppDatabaseOptions {
-  /** The database that the user gave, if any. */
+  /** The configured database, if any. */
   url: string | undefined;
-  /** Where it is given, for messages. */
+  /** The variable that configures it, for messages. */
   urlVariable: string;
-  /** Names the embedded server's folder and database. */
+  /** Name of the embedded server's folder and database. */
   name: string;
-  /** The embedded server's port, if it is free. */
+  /** The preferred port of the embedded server. */
   port: number;
   /** Loads @rivulet/embedded-postgres, which a production image does not carry. */
   loadEmbedded: () => Promise<EmbeddedPostgres>;
@@ -25,13 +25,13 @@ export interface EmbeddedPostgres {
 export interface AppDatabase {
   url: string;
   isEmbedded: boolean;
-  /** Ends the embedded server; does nothing to a database that was given. */
+  /** Stops the embedded server; does nothing for a configured database. */
   stop(): Promise<void>;
 }
 
 /**
- * The database that was given, or, outside production, an embedded server that lives as long as this process and
- * keeps its data under .rivulet in the working directory.
+ * The configured database or, outside production, an embedded server that runs as long as this process and keeps its
+ * data under .rivulet in the working directory.
  *
  * @throws RivuletError ENVIRONMENT_INVALID without a database in production, or where none is embedded ·
  *   DATABASE_UNAVAILABLE

@@ -1,8 +1,8 @@
 import type { ClientBase } from 'pg';
 
 /**
- * Every setting that changes how PostgreSQL prints or reads a value, with the value that the canonical form is
- * defined for (docs/protocol.md). With extra_float_digits = 1 floats are printed shortest and exactly.
+ * Every setting that changes how PostgreSQL prints or reads a value, with the value for the canonical form
+ * (docs/protocol.md). extra_float_digits = 1 prints floats in their shortest exact form.
  */
 const canonicalSettings: Record<string, string> = {
   client_encoding: 'UTF8',

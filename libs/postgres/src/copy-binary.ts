@@ -7,9 +7,9 @@ const TRAILER_FIELDS = -1;
 const NULL_LENGTH = -1;
 
 /**
- * The rows of a query, each a list of values in PostgreSQL's binary format, through COPY … (FORMAT binary): the one
- * way on which pg passes large `bytea` on as bytes. In the results of an ordinary query they are hexadecimal digits,
- * twice as many, and its binary mode decodes them as UTF-8.
+ * The rows of a query, each a list of values in PostgreSQL's binary format, read with COPY … (FORMAT binary). It is the
+ * only way to get large `bytea` values as bytes from pg: an ordinary query returns twice as many hexadecimal digits, and
+ * its binary mode decodes values as UTF-8.
  *
  * https://www.postgresql.org/docs/current/sql-copy.html#SQL-COPY-BINARY-FORMAT
  */
@@ -17,7 +17,7 @@ export async function selectBinary(client: ClientBase, query: string): Promise<(
   const pieces: Buffer[] = [];
   for await (const piece of copyOut(client, `COPY (${query}) TO STDOUT (FORMAT binary)`)) pieces.push(piece);
   const bytes = Buffer.concat(pieces);
-  // The header may have an extension, whose length is its last number.
+  // The last number of the header is the length of its extension.
   let offset = HEADER_BYTES + bytes.readUInt32BE(SIGNATURE_BYTES + 4);
   const rows: (Buffer | null)[][] = [];
   for (;;) {

@@ -4,7 +4,7 @@ import type { ClientBase, Connection, Submittable } from 'pg';
 const COPY_DATA = 0x64;
 const LENGTH_BYTES = 4;
 
-/** Feeds a COPY … FROM STDIN statement; returns the number of rows that PostgreSQL took. */
+/** Runs a COPY … FROM STDIN statement with this content; returns the number of rows. */
 export async function copyIn(
   client: ClientBase,
   statement: string,
@@ -28,7 +28,7 @@ interface CopyConnection extends Connection {
 }
 
 class CopyInQuery implements Submittable {
-  /** PostgreSQL waits for rows. Rejects with its reason when it does not. */
+  /** Resolves when PostgreSQL accepts rows. Rejects with its error if it does not. */
   readonly ready: Promise<void>;
   private readonly over: Promise<void>;
   private markReady!: () => void;
@@ -66,7 +66,7 @@ class CopyInQuery implements Submittable {
     this.end();
   }
 
-  /** Resolves when nothing refers to the piece any more. @throws PostgreSQL's reason, which can come at any time */
+  /** Resolves when the piece is no longer referenced. @throws PostgreSQL's error, which can arrive at any time */
   async send(piece: Buffer): Promise<void> {
     this.throwIfFailed();
     const header = Buffer.allocUnsafe(1 + LENGTH_BYTES);
@@ -89,7 +89,7 @@ class CopyInQuery implements Submittable {
     return this.rows;
   }
 
-  /** Has PostgreSQL take back what it was sent. */
+  /** Makes PostgreSQL discard the rows. */
   async fail(reason: unknown): Promise<void> {
     if (this.isOver) return;
     this.connection.sendCopyFail(reason instanceof Error ? reason.message : String(reason));

@@ -2,19 +2,19 @@ import type { ClientBase, Connection, Submittable } from 'pg';
 
 type Listener = (bytes: Buffer) => void;
 
-/** Bytes that wait for a reader before PostgreSQL is left to wait. */
+/** The socket is paused when this many bytes wait for the reader. */
 const QUEUE_BYTES = 256 * 1024;
 
 // Kinds of messages. https://www.postgresql.org/docs/current/protocol-message-formats.html
 const COPY_DATA = 0x64;
 const COPY_DONE = 0x63;
 const ERROR_RESPONSE = 0x45;
-/** Kind, and length with that of itself but not of the kind. */
+/** Kind (1 byte) and length (4 bytes, including itself but not the kind). */
 const HEADER_BYTES = 5;
 
 /**
- * The output of a COPY … TO STDOUT statement, in buffers that end anywhere. If the reader stops early the
- * connection is closed, as that is the only way to end a COPY from the outside.
+ * The output of a COPY … TO STDOUT statement, in buffers that can end anywhere. If the reader stops early the
+ * connection is closed, which is the only way to abort a COPY.
  */
 export async function* copyOut(client: ClientBase, statement: string): AsyncGenerator<Buffer, void> {
   const query = client.query(new CopyOutQuery(statement));
@@ -26,22 +26,22 @@ export async function* copyOut(client: ClientBase, statement: string): AsyncGene
 }
 
 /**
- * Takes the socket over from pg while the rows arrive. PostgreSQL sends a message for each row, and pg makes objects of
- * each; here the contents of all messages in a buffer are moved together, within that buffer.
+ * Takes the socket over from pg while rows arrive. PostgreSQL sends one message per row, and pg creates objects for each;
+ * this class moves the contents of all messages together within the received buffer.
  */
 class CopyOutQuery implements Submittable {
-  /** PostgreSQL has answered the statement, with success or not. */
+  /** PostgreSQL has completed the statement, with or without success. */
   isOver = false;
   private error: unknown;
   private readonly queue: Buffer[] = [];
   private queuedBytes = 0;
   private wake: () => void = () => undefined;
   private connection: Connection | undefined;
-  /** The listener of pg, which gets whatever is not a row. */
+  /** pg's listener, which gets all messages that are not rows. */
   private listener: Listener | undefined;
-  /** The beginning of a message that ends in the next buffer, if that is not a row. */
+  /** The beginning of a message other than a row that ends in the next buffer. */
   private beginning: Buffer | undefined;
-  /** Bytes of a row that are still to come. */
+  /** Bytes of a row that have not arrived. */
   private missingBytes = 0;
 
   constructor(private readonly statement: string) {}
@@ -50,7 +50,8 @@ class CopyOutQuery implements Submittable {
     this.connection = connection;
     const { stream } = connection;
     const [listener, ...others] = stream.listeners('data') as Listener[];
-    if (listener === undefined || others.length > 0) throw new Error('pg reads its socket in another way.');
+    if (listener === undefined || others.length > 0)
+      throw new Error('pg does not read its socket as expected.');
     this.listener = listener;
     stream.removeListener('data', listener);
     stream.on('data', this.receive);
@@ -101,7 +102,7 @@ class CopyOutQuery implements Submittable {
     this.wake();
   };
 
-  /** Moves the contents of rows to the beginning of the buffer, and returns how many bytes these are. */
+  /** Moves the contents of rows to the beginning of the buffer, and returns their length. */
   private takeRows(bytes: Buffer): number {
     let end = 0;
     let position = 0;
@@ -136,7 +137,7 @@ class CopyOutQuery implements Submittable {
     }
   }
 
-  /** Has pg read its socket again. */
+  /** Returns the socket to pg. */
   private giveBack(unread?: Buffer): void {
     const { connection, listener } = this;
     if (connection === undefined || listener === undefined) return;

@@ -1,4 +1,4 @@
-/** Errors of the socket on the way to the database. */
+/** Socket errors of a database connection. */
 const NETWORK_CODES = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -20,16 +20,16 @@ const SOCKET_CALLS = new Set(['connect', 'read', 'write', 'getaddrinfo']);
  */
 const SQLSTATE = /^(08\w{3}|28\w{3}|57P0[1-5]|53300|3D000|25006)$/;
 
-/** What pg and pg-pool throw without a code. */
+/** Errors of pg and pg-pool that have no code. */
 const MESSAGES =
   /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Cannot use a pool after calling end|Client was closed)/;
 
-/** SQLSTATEs that another attempt with the same URL does not change. */
+/** SQLSTATEs for which a retry with the same URL does not help. */
 const PERMANENT = /^(28\w{3}|3D000)$/;
 
 /**
- * Whether an error of pg or TypeORM says that the database cannot be reached, and was not said by it of a statement.
- * Causes are not followed: a failed request to another server has a refused connection as its cause, too.
+ * Whether an error of pg or TypeORM means that the database is unavailable, not that a statement failed. Does not follow
+ * causes: a failed request to another server also has a refused connection as its cause.
  */
 export function isDatabaseUnavailable(error: unknown): boolean {
   return databaseFailure(error) !== undefined;
@@ -39,7 +39,7 @@ export function isPermanentDatabaseFailure(error: unknown): boolean {
   return PERMANENT.test(databaseFailure(error) ?? '');
 }
 
-/** `57P01`, `ECONNREFUSED` … or the driver's own words: fit to be shown, as it names neither host nor user. */
+/** `57P01`, `ECONNREFUSED` … or the driver's message. Safe to show, as it contains neither host nor user. */
 export function databaseFailure(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   const { code, syscall, driverError } = error as {
@@ -51,7 +51,7 @@ export function databaseFailure(error: unknown): string | undefined {
   if (NETWORK_CODES.has(String(code)) && SOCKET_CALLS.has(String(syscall))) return String(code);
   if (MESSAGES.test(error.message)) return error.message;
   if (driverError !== undefined && driverError !== error) return databaseFailure(driverError);
-  // Node tries every address of a name and throws all refusals together.
+  // Node tries every address of a name and throws an AggregateError.
   const attempts: unknown[] = error instanceof AggregateError ? error.errors : [];
   return attempts.map(databaseFailure).find((reason) => reason !== undefined);
 }

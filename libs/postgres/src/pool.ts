@@ -5,11 +5,11 @@ export interface PoolSettings {
   /** Shown in pg_stat_activity. */
   applicationName: string;
   maxConnections: number;
-  /** Prepares each new connection; one that it fails for is not used. */
+  /** Prepares each new connection. If it fails, the connection is not used. */
   onConnect?: (client: ClientBase) => Promise<void>;
 }
 
-/** A connection pool whose broken connections are replaced and never crash the process. */
+/** A connection pool that replaces broken connections and never crashes the process. */
 export function createPool(settings: PoolSettings): Pool {
   const pool = new Pool({
     connectionString: settings.url,
@@ -17,18 +17,18 @@ export function createPool(settings: PoolSettings): Pool {
     max: settings.maxConnections,
     connectionTimeoutMillis: 10_000,
     keepAlive: true,
-    // pg-pool waits for it, whatever the type of the option says.
+    // pg-pool awaits it, although the type of the option does not say so.
     onConnect: settings.onConnect as ((client: ClientBase) => void) | undefined,
   });
-  // The query under way gets the error too; without a listener Node would end the process.
+  // The running query also gets the error; without a listener Node would exit.
   pool.on('error', ignore);
   pool.on('connect', (client) => client.on('error', ignore));
   return pool;
 }
 
 /**
- * Runs `work` on a connection of its own. When it fails, the connection is closed instead of given back: what
- * was left half done on it (an unfinished COPY, a session lock) ends with it.
+ * Runs `work` on its own connection. If it fails, the connection is closed instead of returned to the pool, which ends
+ * an unfinished COPY or a session lock.
  */
 export async function withClient<T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> {
   const client = await pool.connect();

@@ -6,9 +6,9 @@ export interface PostgresError extends Error {
   code: string;
   detail?: string;
   hint?: string;
-  /** What PostgreSQL was at, such as `COPY users, line 3, column name: "…"`. */
+  /** The context, such as `COPY users, line 3, column name: "…"`. */
   where?: string;
-  /** Where in the statement, as a 1-based count of characters. */
+  /** Position in the statement, counted in characters from 1. */
   position?: string;
   /** The function of PostgreSQL that reported it. */
   routine?: string;
@@ -26,25 +26,25 @@ export function isPostgresError(error: unknown): error is PostgresError {
   );
 }
 
-/** Whether PostgreSQL reported one of these. */
+/** Whether it is an error of PostgreSQL with one of these SQLSTATEs. */
 export function hasSqlState(error: unknown, ...states: SqlState[]): error is PostgresError {
   return isPostgresError(error) && (states as string[]).includes(error.code);
 }
 
 /**
- * Whether an error says that the statement could not be run just then, and nothing of the statement itself: a lost
- * connection, a conflict with others (on a standby: with recovery), no resources, a lock, a cancellation.
+ * Whether a statement could not run for reasons outside itself: a lost connection, a conflict with other transactions
+ * (on a standby: with recovery), no resources, a lock, a cancellation.
  */
 export function isTransientRefusal(error: PostgresError): boolean {
   return /^(08|40|53|55|57|58)/.test(error.code);
 }
 
-/** Whether a statement lost against others who lock the tables, or on a standby against what came from its primary. */
+/** Whether a statement conflicted with locks of other transactions or, on a standby, with recovery. */
 export function isConflict({ code }: PostgresError): boolean {
   return code === sqlState.lockNotAvailable || code.startsWith('40');
 }
 
-/** Whether an error says that the session is over, not that the statement was wrong: the server ends, or ended it. */
+/** Whether an error means that the session has ended, not that the statement was wrong. */
 export function endsSession(error: PostgresError): boolean {
   return /^(08|57P)/.test(error.code);
 }

@@ -1,8 +1,8 @@
 import type { ClientBase } from 'pg';
 
 /**
- * Runs `work` in a savepoint of the open transaction. When it throws, what it did is undone, the transaction goes on,
- * and the error is thrown again.
+ * Runs `work` in a savepoint of the open transaction. If it throws, its changes are rolled back, the transaction stays
+ * usable, and the error is rethrown.
  */
 export async function inSavepoint<T>(client: ClientBase, work: () => Promise<T>): Promise<T> {
   await client.query('SAVEPOINT rivulet');
@@ -16,7 +16,7 @@ export async function inSavepoint<T>(client: ClientBase, work: () => Promise<T>)
   }
 }
 
-/** The same, and what `work` did is undone in any case, the locks that it took included. */
+/** Like {@link inSavepoint}, but always rolls back the changes of `work` and releases its locks. */
 export async function inUndoneSavepoint<T>(client: ClientBase, work: () => Promise<T>): Promise<T> {
   await client.query('SAVEPOINT rivulet');
   try {
@@ -26,7 +26,7 @@ export async function inUndoneSavepoint<T>(client: ClientBase, work: () => Promi
   }
 }
 
-/** Fails only when the connection is gone, and then the error of `work` is the one that matters. */
+/** Fails only if the connection is lost, and then the error of `work` is the relevant one. */
 async function undo(client: ClientBase): Promise<void> {
   await client.query('ROLLBACK TO SAVEPOINT rivulet; RELEASE SAVEPOINT rivulet').catch(() => undefined);
 }

@@ -1,4 +1,4 @@
-/** Every SQLSTATE that Rivulet tells apart. https://www.postgresql.org/docs/current/errcodes-appendix.html */
+/** Every SQLSTATE that Rivulet distinguishes. https://www.postgresql.org/docs/current/errcodes-appendix.html */
 export const sqlState = {
   deadlockDetected: '40P01',
   dependentObjectsStillExist: '2BP01',

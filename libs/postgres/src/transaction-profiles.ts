@@ -1,6 +1,6 @@
 import type { TransactionOptions } from './transaction';
 
-/** Reads rows of the data owner, all of one moment. */
+/** Reads the data owner's rows from one snapshot. */
 export function readSource(statementTimeoutMs: number): TransactionOptions {
   return {
     isolation: 'REPEATABLE READ',
@@ -11,7 +11,7 @@ export function readSource(statementTimeoutMs: number): TransactionOptions {
   };
 }
 
-/** Asks how things are defined. */
+/** Reads definitions. */
 export const readCatalogue: TransactionOptions = {
   readOnly: true,
   statementTimeoutMs: 30_000,
@@ -19,7 +19,7 @@ export const readCatalogue: TransactionOptions = {
   idleTimeoutMs: 30_000,
 };
 
-/** Writes tables of Rivulet's own. */
+/** Writes Rivulet's own tables. */
 export const ownTables: TransactionOptions = {
   statementTimeoutMs: 30_000,
   lockTimeoutMs: 10_000,

@@ -7,11 +7,11 @@ export interface TransactionOptions {
   statementTimeoutMs: number;
   /** For each lock. 0 means no limit. */
   lockTimeoutMs: number;
-  /** How long the transaction may sit idle before the server ends it: nobody may hold a snapshot by hanging. */
+  /** How long the transaction may be idle before the server ends it, so that a hanging process holds no snapshot. */
   idleTimeoutMs: number;
 }
 
-/** Runs `work` in one transaction: commits what it did, or rolls all of it back and throws what it threw. */
+/** Runs `work` in one transaction: commits its changes, or rolls them back and rethrows its error. */
 export async function inTransaction<T>(
   client: ClientBase,
   options: TransactionOptions,
@@ -27,13 +27,13 @@ export async function inTransaction<T>(
       [options.statementTimeoutMs, options.lockTimeoutMs, options.idleTimeoutMs].map(String),
     );
     const result = await work();
-    // After a failed statement that `work` took no notice of, COMMIT is answered with a rollback, and no error.
+    // After a failed statement whose error `work` swallowed, COMMIT rolls back without an error.
     const { command } = await client.query('COMMIT');
     if (command !== 'COMMIT')
       throw new Error('The transaction was rolled back: a statement in it had failed.');
     return result;
   } catch (error) {
-    // Fails only when the connection is gone, and then the server rolls back by itself.
+    // Fails only if the connection is lost, and then the server rolls back by itself.
     await client.query('ROLLBACK').catch(() => undefined);
     throw error;
   }

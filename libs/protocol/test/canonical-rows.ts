@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import { ChunkCutter, type Chunk } from '../src/chunk-cutter';
-import { CHUNK_MAX_BYTES, CHUNK_TARGET_BYTES, ROW_MAX_BYTES } from '../src/limits';
+import { ChunkCutter, type Chunk } from '../src/chunks/chunk-cutter';
+import { CHUNK_MAX_BYTES, CHUNK_TARGET_BYTES, ROW_MAX_BYTES } from '../src/version/limits';
 
 /** A row with a key of one column and a filler, both without anything that COPY escapes. */
 export interface TestRow {

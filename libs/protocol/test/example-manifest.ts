@@ -1,7 +1,7 @@
-import type { Manifest, ManifestTable } from '../src/manifest';
-import { PROTOCOL_VERSION } from '../src/protocol-version';
-import { tableChecksum } from '../src/table-checksum';
-import { schemaFingerprint, schemaVersion, type TableSchema } from '../src/table-schema';
+import type { Manifest, ManifestTable } from '../src/manifest/manifest';
+import { PROTOCOL_VERSION } from '../src/version/protocol-version';
+import { tableChecksum } from '../src/manifest/table-checksum';
+import { schemaFingerprint, schemaVersion, type TableSchema } from '../src/manifest/table-schema';
 
 export const DIGESTS = ['0a', '1b', '2c'].map((byte) => byte.repeat(32));
 

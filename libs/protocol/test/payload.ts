@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { decodeFrame, encodeBlock, encodeEndFrame, encodeFrameHeader } from '../src/frame';
-import type { FrameHeader } from '../src/frame';
-import { FrameDecoder } from '../src/frame-decoder';
+import { decodeFrame, encodeBlock, encodeEndFrame, encodeFrameHeader } from '../src/frames/frame';
+import type { FrameHeader } from '../src/frames/frame';
+import { FrameDecoder } from '../src/frames/frame-decoder';
 import { RivuletError } from '@rivulet/errors';
 
 export function sha256(content: Buffer): Buffer {

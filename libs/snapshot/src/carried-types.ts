@@ -1,10 +1,10 @@
 import { extensionTypes } from '@rivulet/protocol';
 
 /**
- * The types of pg_catalog whose text form is exact and reads back as the same value on any server. Left out are
- * those that name objects of one server (regclass and its like, aclitem), places in it (tid, which VACUUM FULL
- * changes and no trigger sees), and what only the server itself writes (pg_node_tree, pg_ndistinct …). docs/types.md
- * has them all.
+ * The types of pg_catalog whose text form is exact and reads back as the same value on any server. Not included: types
+ * that refer to objects of one server (regclass and the like, aclitem) or positions in it (tid, which VACUUM FULL
+ * changes without firing triggers), and types that only the server writes (pg_node_tree, pg_ndistinct …). docs/types.md
+ * lists them all.
  */
 export const carriedTypes = `
   bool int2 int4 int8 float4 float8 numeric money oid
@@ -18,12 +18,12 @@ export const carriedTypes = `
   int4multirange int8multirange nummultirange tsmultirange tstzmultirange datemultirange
 `.match(/\w+/g)!;
 
-/** Those of extensions, as `extension.type`. */
+/** Supported types of extensions, as `extension.type`. */
 export const carriedExtensionTypes = Object.entries(extensionTypes).flatMap(([extension, types]) =>
   types.map((type) => `${extension}.${type}`),
 );
 
-/** Those of all these that PostgreSQL cannot sort, and so neither index. */
+/** Supported types that PostgreSQL cannot sort and therefore cannot index. */
 export const unsortableTypes = `
   json jsonpath xml point line lseg box path polygon circle
   xid cid pg_snapshot txid_snapshot refcursor
@@ -31,23 +31,23 @@ export const unsortableTypes = `
 `.match(/[\w.]+/g)!;
 
 /**
- * Sortable types that cannot be in a key all the same: in jsonb, strings come in the order of the database's own
- * collation, which central and edge need not share, and citext ignores case by it. Of the other types of extensions
- * order and equality are their version's. ltree compares bytes.
+ * Sortable types that cannot be in a key: jsonb sorts strings, and citext folds case, by the database's collation, which
+ * may differ between central and edge. Order and equality of other extensions' types may depend on the extension's
+ * version, except for ltree, which compares bytes.
  */
 export const locallySortedTypes = [
   'jsonb',
   ...carriedExtensionTypes.filter((type) => type !== 'ltree.ltree'),
 ];
 
-/** Sorted by the bytes of their text, though not by a collation. */
+/** Types without a collation that are sorted by the bytes of their text. */
 export const byteSortedTypes = ['ltree.ltree'];
 
 /**
- * Types with values that PostgreSQL calls equal although their texts differ: 0 and -0, 1 day and 24:00:00, and in tsquery
- * whatever differs by weights alone.
+ * Types with equal values that have different texts: 0 and -0, 1 day and 24:00:00, and tsquery values that differ only in
+ * weights.
  */
 export const manyTextTypes = ['float4', 'float8', 'interval', 'numrange', 'nummultirange', 'tsquery'];
 
-/** Such types only where they have no modifiers: `numeric(10,2)` has just one text for each value. */
+/** The same, but only without modifiers: `numeric(10,2)` has one text for each value. */
 export const manyTextUnlessModified = ['numeric', 'bpchar'];

@@ -248,7 +248,7 @@ describe('a query that PostgreSQL refuses', () => {
       '= :device_id',
     ],
     ['what follows an emoji', `SELECT '😀', nope`, 'column "nope" does not exist', 'nope'],
-    ['a text that does not end', `SELECT E'a\\'`, /^unterminated quoted string/, `E'a\\'`],
+    ['a text that does not end', `SELECT E'a\\'`, /^this quote is never closed$/, `E'a\\'`],
     ['a change of data', 'DELETE FROM readings', 'syntax error at or near "FROM"', 'FROM readings'],
   ])('is refused at %s', async (_, query, message, at) => {
     const refusal = await refusalOf(query, parameters);
@@ -259,7 +259,8 @@ describe('a query that PostgreSQL refuses', () => {
     'because it does not end well is refused at its end: %j',
     async (query) => {
       expect(await refusalOf(query)).toEqual({
-        message: 'syntax error at its end; it is not complete, or has a parenthesis too many',
+        message:
+          'syntax error at the end of the query; it is incomplete, or has a closing parenthesis too many',
         at: query.slice(query.trimEnd().length),
       });
     },

@@ -17,7 +17,7 @@ import {
 } from './carried-types';
 import { QueryTextError, renderQuery, writtenOffset, type QueryTemplate } from './query-template';
 
-/** The value of one column of the scope: PostgreSQL's text form, and the type it has. */
+/** The value of a column of the scope in PostgreSQL's text form, with its type. */
 export interface ParameterValue {
   type: string;
   value: string | null;
@@ -28,11 +28,11 @@ export type Parameters = ReadonlyMap<string, ParameterValue>;
 /** A column of a query's result. */
 export interface DescribedColumn {
   name: string;
-  /** The type that the query gives it, as format_type() prints it. */
+  /** The type in the query's result, as format_type() prints it. */
   sourceType: string;
-  /** The type that it has on the wire: enums become text, domains their base type. */
+  /** The type on the wire: enums become text, domains their base type. */
   type: string;
-  /** That type as the source calls it, where it differs from the source's. */
+  /** The type to cast to at the source, if it differs from the source's type. */
   castTo: string | undefined;
   /** Whether values are compared by a collation. */
   collatable: boolean;
@@ -40,11 +40,11 @@ export interface DescribedColumn {
   sortable: boolean;
   /** Whether a key can have it: its order is the same on every server. */
   sortedAlike: boolean;
-  /** Whether the encoding of the source's database is all that keeps it from a key. */
+  /** Whether only the encoding of the source database keeps it out of a key. */
   sortedByEncoding: boolean;
-  /** Whether PostgreSQL calls values equal that differ as text. */
+  /** Whether equal values can have different texts. */
   equalInManyTexts: boolean;
-  /** Why the column cannot be carried exactly. */
+  /** Why the column cannot be carried exactly; undefined if it can. */
   refusal: string | undefined;
 }
 
@@ -54,9 +54,9 @@ export function bindQuery(template: QueryTemplate, parameters: Parameters): stri
 }
 
 /**
- * Has PostgreSQL parse and plan a query, without reading a row, and returns its columns.
+ * Returns the columns of a query. PostgreSQL parses and plans it without reading a row.
  *
- * @throws QueryTextError with the place that PostgreSQL complains about
+ * @throws QueryTextError with the position that PostgreSQL reports
  */
 export async function describeQuery(
   client: ClientBase,
@@ -118,7 +118,7 @@ async function resultFields(
   }
 }
 
-/** The error with its place in the query as it was written. */
+/** Translates PostgreSQL's error position to an offset in the written query. */
 function explain(
   error: PostgresError,
   text: string,
@@ -132,12 +132,12 @@ function explain(
     .join('').length;
   const rendered = bindQuery(template, parameters);
   const offset = Math.max(0, reported - queryStart);
-  // A parenthesis too many ends the subquery: what follows is wrong then or, before 16, that it has no alias.
+  // An extra closing parenthesis ends the subquery: the error is in the text after it or, before 16, a missing alias.
   const isBefore = error.position !== undefined && reported < queryStart;
   const isBehind = error.code === sqlState.syntaxError && (isBefore || offset >= rendered.length);
   const hint = error.hint === undefined ? '' : `. ${error.hint.replace(/\.$/, '')}`;
   const message = isBehind
-    ? 'syntax error at its end; it is not complete, or has a parenthesis too many'
+    ? 'syntax error at the end of the query; it is incomplete, or has a closing parenthesis too many'
     : error.message + hint;
   const place = isBehind ? rendered.trimEnd().length : offset;
   const written = writtenOffset(template, typedLiteral(parameters), place);
@@ -158,9 +158,9 @@ interface DescribedColumnRow {
 }
 
 /**
- * One row for each pair of type OID and typmod, in order. A domain is followed down to its base type, whose
- * typmod it brings along; an enum becomes text; the same within arrays. Reads pg_type and pg_depend by their keys.
- * The edge sorts texts by their bytes in UTF-8, which most other encodings of a database do not.
+ * Returns one row for each pair of type OID and typmod, in order. A domain becomes its base type with that type's typmod,
+ * an enum becomes text, also as elements of arrays. Reads pg_type and pg_depend by their keys. The edge sorts text by its
+ * bytes in UTF-8; most other database encodings sort differently.
  */
 const describeTypes = `
 WITH RECURSIVE asked AS (
@@ -199,7 +199,7 @@ owned AS (
          CASE WHEN type.typtype = 'e' THEN 'text'::regtype::oid ELSE type.oid END AS oid
   FROM element_type e JOIN pg_type type ON type.oid = e.oid
 ),
--- by the names of carried-types.ts; none, if it is neither PostgreSQL's nor an extension's
+-- names as in carried-types.ts; NULL for a type of neither PostgreSQL nor an extension
 named AS (
   SELECT owned.*,
          CASE WHEN type.oid = 'text'::regtype THEN 'text'

@@ -95,6 +95,8 @@ describe('the end of a query', () => {
 
   it.each([
     ["a text, at its quote', even after another", `SELECT 'a', 'b`, "'b", 'this quote is never closed'],
+    ['an escape string', String.raw`SELECT E'a\'`, String.raw`E'a\'`, 'this quote is never closed'],
+    ['a dollar quote', 'SELECT $a$ :b $$', '$a$ :b $$', 'this quote is never closed'],
     ['a name', 'SELECT "a', '"a', 'this quote is never closed'],
     ['a comment', 'SELECT /* a', '/* a', 'this comment is never closed'],
     ['a nested comment', 'SELECT /* a /* b */', '/* a /* b */', 'this comment is never closed'],

@@ -1,86 +1,67 @@
+import { lexSql, type SqlToken } from './sql-lexer';
+
 /** A query of the datasets file, split at its parameters: text, name, text, name, …, text. */
 export interface QueryTemplate {
   texts: string[];
   parameters: string[];
 }
 
-/** The text is not a query that PostgreSQL takes. `offset` counts UTF-16 units from its beginning. */
+/** The text is not a valid query. `offset` counts UTF-16 units from its beginning. */
 export class QueryTextError extends Error {
   constructor(
     message: string,
     readonly offset: number,
-    /** With PostgreSQL's error as its cause, where that has refused the query. */
+    /** The cause is PostgreSQL's error, if PostgreSQL rejected the query. */
     options?: ErrorOptions,
   ) {
     super(message, options);
   }
 }
 
-/** What a name begins with, and what it goes on with: https://www.postgresql.org/docs/current/sql-syntax-lexical.html */
-const LETTER = String.raw`A-Za-z_\u0080-\u{10FFFF}`;
-const IN_NAME = String.raw`${LETTER}0-9$`;
-
-// In order: what hides a colon (strings, quoted names, dollar quotes, comments), casts, then parameters.
-const tokens = new RegExp(
-  [
-    String.raw`(?<escapeString>(?<![${IN_NAME}])[eE]'(?:[^'\\]|\\[\s\S]|'')*')`,
-    String.raw`(?<string>'(?:[^']|'')*')`,
-    String.raw`(?<name>"(?:[^"]|"")*")`,
-    String.raw`(?<dollar>(?<![${IN_NAME}])\$(?<tag>[${LETTER}][${LETTER}0-9]*|)\$[\s\S]*?\$\k<tag>\$)`,
-    String.raw`(?<line>--[^\n]*)`,
-    String.raw`(?<comment>/\*)`,
-    String.raw`(?<cast>::)`,
-    String.raw`(?<assign>:=)`,
-    String.raw`(?<![${IN_NAME}\]]):(?<parameter>[${LETTER}][${LETTER}0-9]*)`,
-    String.raw`(?<semicolon>;)`,
-    String.raw`(?<open>['"])`,
-  ].join('|'),
-  'gu',
-);
-
 /**
- * Finds the `:name` parameters of a query, leaving alone what only looks like one: casts, strings, quoted
- * identifiers, dollar quotes, array slices and comments. A semicolon at the end is dropped.
+ * Finds the `:name` parameters of a query. A semicolon at the end is dropped.
  *
- * @throws QueryTextError when a string or comment does not end, or there is a second statement
+ * @throws QueryTextError when a quote or a comment does not end, or there is a second statement
  */
 export function parseQueryTemplate(query: string): QueryTemplate {
   const template: QueryTemplate = { texts: [], parameters: [] };
   let textStart = 0;
-  let end = query.length;
-  tokens.lastIndex = 0;
-  for (let match = tokens.exec(query); match !== null; match = tokens.exec(query)) {
-    const groups = match.groups!;
-    if (groups.comment !== undefined) tokens.lastIndex = endOfComment(query, match.index);
-    if (groups.open !== undefined) throw new QueryTextError('this quote is never closed', match.index);
-    if (groups.parameter !== undefined) {
-      template.texts.push(query.slice(textStart, match.index));
-      template.parameters.push(groups.parameter);
-      textStart = tokens.lastIndex;
+  let semicolon: SqlToken | undefined;
+  for (const token of lexSql(query)) {
+    if (semicolon !== undefined) requireBlank(token, semicolon);
+    requireClosed(token);
+    if (token.kind === 'parameter') {
+      template.texts.push(query.slice(textStart, token.start));
+      template.parameters.push(token.text.slice(1));
+      textStart = token.end;
     }
-    if (groups.semicolon !== undefined) {
-      if (!isBlank(query, tokens.lastIndex)) {
-        throw new QueryTextError(
-          'there is more than one statement; keep the one that returns the rows',
-          match.index,
-        );
-      }
-      end = match.index;
-      break;
-    }
+    if (token.text === ';') semicolon = token;
   }
-  template.texts.push(query.slice(textStart, end));
+  template.texts.push(query.slice(textStart, semicolon?.start));
   return template;
 }
 
-/** The query with each parameter replaced by what `render` makes of its name. */
+function requireClosed({ kind, start }: SqlToken): void {
+  if (kind === 'unclosedQuote') throw new QueryTextError('this quote is never closed', start);
+  if (kind === 'unclosedComment') throw new QueryTextError('this comment is never closed', start);
+}
+
+function requireBlank({ kind }: SqlToken, semicolon: SqlToken): void {
+  if (kind === 'space' || kind === 'comment' || kind === 'unclosedComment') return;
+  throw new QueryTextError(
+    'there is more than one statement; keep the one that returns the rows',
+    semicolon.start,
+  );
+}
+
+/** The query with each parameter replaced by `render(name)`. */
 export function renderQuery(template: QueryTemplate, render: (parameter: string) => string): string {
   return template.texts
     .map((text, index) => (index === 0 ? text : render(template.parameters[index - 1]!) + text))
     .join('');
 }
 
-/** Where the character at `offset` of the rendered query stands in the query as it was written. */
+/** The offset in the written query of the character at `offset` in the rendered query. */
 export function writtenOffset(
   template: QueryTemplate,
   render: (parameter: string) => string,
@@ -100,23 +81,4 @@ export function writtenOffset(
     written += parameter.length + 1;
   }
   return written;
-}
-
-/** PostgreSQL's block comments nest. */
-function endOfComment(query: string, start: number): number {
-  const marks = /\/\*|\*\//g;
-  marks.lastIndex = start;
-  let depth = 0;
-  for (let mark = marks.exec(query); mark !== null; mark = marks.exec(query)) {
-    depth += mark[0] === '/*' ? 1 : -1;
-    if (depth === 0) return marks.lastIndex;
-  }
-  throw new QueryTextError('this comment is never closed', start);
-}
-
-/** Whether only white space and comments are left. */
-function isBlank(query: string, start: number): boolean {
-  const position = start + /^(?:\s|--[^\n]*)*/.exec(query.slice(start))![0].length;
-  if (position === query.length) return true;
-  return query.startsWith('/*', position) && isBlank(query, endOfComment(query, position));
 }

@@ -3,7 +3,7 @@ import { copyOut } from '@rivulet/postgres';
 import { escapeIdentifier, type ClientBase } from 'pg';
 import type { DescribedColumn } from './describe-query';
 
-/** Where canonical rows come from: a bound query, its columns with the key's first, and the number of those. */
+/** The source of canonical rows: a bound query, its columns with the key first, and the number of key columns. */
 export interface RowSource {
   boundQuery: string;
   columns: DescribedColumn[];
@@ -11,7 +11,7 @@ export interface RowSource {
 }
 
 /**
- * Reads the rows in key order and cuts them into chunks, holding one chunk at a time. The caller has opened the
+ * Reads the rows in key order and cuts them into chunks, with one chunk in memory at a time. The caller has opened the
  * transaction and pinned the canonical settings.
  *
  * @throws RowError when a key is NULL or repeated, or a row is too large; PostgreSQL's error when the query fails
@@ -30,12 +30,12 @@ export async function* readChunks(
   yield* cutter.end();
 }
 
-/** The statement whose output is the canonical rows; docs/protocol.md defines them by it. */
+/** The statement whose output is the canonical rows, by definition (docs/protocol.md). */
 export function canonicalCopy(source: RowSource): string {
   return `COPY (${canonicalSelect(source)}) TO STDOUT`;
 }
 
-/** What is read by it: the columns as they are carried, in the order of the key. */
+/** The query of that statement: the columns with their types on the wire, in the order of the key. */
 export function canonicalSelect(source: RowSource): string {
   const columns = source.columns.map((column) => {
     const name = escapeIdentifier(column.name);

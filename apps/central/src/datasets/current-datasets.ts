@@ -3,7 +3,7 @@ import { namedError } from '@rivulet/platform';
 import type { RivuletError } from '@rivulet/errors';
 import {
   type CatalogueChanges,
-  changesInWords,
+  describeChanges,
   compareCatalogues,
   DatasetCatalogue,
   hasChanges,
@@ -75,7 +75,7 @@ export class CurrentDatasets {
         this.replaceBy(next);
         this.readAt = new Date();
         this.metrics.reloads.inc({ outcome: 'loaded' });
-        this.logger.log(`Read ${this.path} again: ${changesInWords(changes)}`);
+        this.logger.log(`Read ${this.path} again: ${describeChanges(changes)}`);
         return changes;
       } catch (error) {
         this.metrics.reloads.inc({ outcome: 'failed' });
@@ -97,13 +97,13 @@ export class CurrentDatasets {
   async describeAgain(): Promise<boolean> {
     return this.inTurn(async () => {
       try {
-        const next = await this.source.ask(() => this.held.describedAgain(this.source.pool));
+        const next = await this.source.ask(() => this.held.redescribe(this.source.pool));
         const changes = compareCatalogues(this.held, next);
         if (this.wrong !== undefined) this.logger.log(`The source fits ${this.path} again`);
         this.setProblem(undefined);
         if (!hasChanges(changes)) return false;
         this.replaceBy(next);
-        this.logger.log(`The source is defined anew: ${changesInWords(changes)}`);
+        this.logger.log(`The source is defined anew: ${describeChanges(changes)}`);
         return true;
       } catch (error) {
         const problem = namedError(error);

@@ -63,7 +63,7 @@ describe('a source that is defined anew while central runs', () => {
         const { code, message } = await refusalOf(sync(central));
         expect(code).toBe('DATASETS_FILE_INVALID');
         expect(fixture.shortened(message)).toMatch(
-          /^datasets\.yaml:5:50: PostgreSQL refuses the query of dataset users: column "name" does not exist/,
+          /^datasets\.yaml:5:50: PostgreSQL rejects the query of dataset users: column "name" does not exist/,
         );
       }
       expect(fixture.errors).toEqual([

@@ -6,7 +6,7 @@ import {
   patterns,
   PROTOCOL_VERSION,
   type Acknowledgement,
-  type HeldTable,
+  type DeviceTable,
   type SyncRequest,
 } from '@rivulet/protocol';
 import { Type } from 'class-transformer';
@@ -37,7 +37,7 @@ const exampleChecksum = '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c1
 const SHA256 = { message: 'must be a SHA-256 as 64 lower-case hexadecimal digits' };
 const ULID = { message: 'must be a ULID' };
 
-export class HeldTableDto implements HeldTable {
+export class HeldTableDto implements DeviceTable {
   @ApiProperty({ description: "The dataset's name.", example: 'users', maxLength: 63 })
   @IsDatasetName()
   name: string;

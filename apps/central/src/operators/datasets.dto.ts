@@ -72,7 +72,7 @@ export class LoadedDatasetsDto extends LoadedFileDto implements LoadedDatasets {
   @ApiPropertyOptional({
     description: 'Why the source no longer fits the file, so that no device can sync.',
     example:
-      'db/datasets.yaml:12:14: PostgreSQL refuses the query of dataset users: column u.email does not exist.',
+      'db/datasets.yaml:12:14: PostgreSQL rejects the query of dataset users: column u.email does not exist.',
   })
   problem?: string;
 

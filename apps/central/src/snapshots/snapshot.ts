@@ -1,4 +1,4 @@
-import { holds, type HeldTable, type TableContent } from '@rivulet/protocol';
+import { holds, type DeviceTable, type TableContent } from '@rivulet/protocol';
 import type { Dataset } from '@rivulet/datasets';
 
 /** A dataset's rows for one scope at one moment, stored as chunks. */
@@ -10,6 +10,6 @@ export interface Snapshot extends TableContent {
 }
 
 /** Whether a device already has just this. `held` is by name. */
-export function isHeld({ dataset, checksum }: Snapshot, held: ReadonlyMap<string, HeldTable>): boolean {
+export function isHeld({ dataset, checksum }: Snapshot, held: ReadonlyMap<string, DeviceTable>): boolean {
   return holds(held.get(dataset.schema.name), { fingerprint: dataset.fingerprint, checksum });
 }

@@ -3,11 +3,11 @@ import {
   createMissingSchemas,
   grantReading,
   lockTables,
-  mustBeEmptied,
+  mustTruncate,
   qualifiedName,
   refuseLosses,
   requireRoles,
-  settleMirrors,
+  cutOverMirrors,
   type Arrangement,
   type LockPatience,
 } from '@rivulet/mirror';
@@ -115,7 +115,7 @@ async function applyInTransaction<T>(
   const arrangement = await arrangeMirrors(client, tables, former);
   await prepare(lease, arrangement, order, patience);
   const recorded = await record(await writeAndProve(lease, arrangement, order, start));
-  await settleMirrors(client, arrangement, patience);
+  await cutOverMirrors(client, arrangement, patience);
   for (const table of tables) {
     const grants = former.find(({ name }) => name === table.name)?.grants ?? [];
     await grantReading(client, table, grants);
@@ -161,7 +161,7 @@ async function prepare(
   await requireRoles(client, manifest.tables);
   await createMissingSchemas(client, manifest.tables);
   const emptied = arrangement.mirrors.filter((mirror, index) => {
-    return tasks[index]!.action === 'load' && mustBeEmptied(mirror);
+    return tasks[index]!.action === 'load' && mustTruncate(mirror);
   });
   const names = emptied.map(({ place }) => qualifiedName(place));
   await lockTables(client, names, patience);

@@ -3,7 +3,7 @@ import {
   framesOfTable,
   type ChunkSpan,
   type ChunkSummary,
-  type HeldTable,
+  type DeviceTable,
   type Manifest,
   type ManifestTable,
   type SyncPlan,
@@ -35,7 +35,7 @@ export interface TableTask {
 }
 
 /** The content of a mirror, as digests of chunks. */
-export interface HeldChunks extends Pick<HeldTable, 'name' | 'fingerprint'> {
+export interface HeldChunks extends Pick<DeviceTable, 'name' | 'fingerprint'> {
   digests: string[];
   found?: ChunkSummary[];
 }

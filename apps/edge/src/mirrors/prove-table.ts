@@ -1,4 +1,4 @@
-import { isProved, proveMirror, scanLoadedMirror, scanMirror, scanSpans } from '@rivulet/mirror';
+import { matchesManifest, proveMirror, scanLoadedMirror, scanMirror, scanSpans } from '@rivulet/mirror';
 import { RivuletError } from '@rivulet/errors';
 import type { ChunkSummary } from '@rivulet/protocol';
 import type { ClientBase } from 'pg';
@@ -55,7 +55,7 @@ async function proveTable(
   if (changed === undefined && written.action !== 'merged') {
     const chunks = await scanLoadedMirror(client, mirror, onProgress);
     // If not, the rows may only be stored in a different order: the scan by key below decides.
-    if (isProved(task.table, chunks)) return chunks;
+    if (matchesManifest(task.table, chunks)) return chunks;
   }
   const chunks =
     changed === undefined || wholly

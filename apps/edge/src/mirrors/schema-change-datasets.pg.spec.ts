@@ -215,7 +215,7 @@ describe('a table that is to have another name', () => {
 
     expect(error).toMatchObject({
       code: 'MIRROR_TABLE_CONFLICT',
-      message: 'Dataset names needs the name people, which belongs to a view that Rivulet did not make.',
+      message: 'Dataset names needs the name people, which belongs to a view that Rivulet did not create.',
     });
     expect(await reader.stop()).toEqual([ada]);
   });

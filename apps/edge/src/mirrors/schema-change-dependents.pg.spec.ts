@@ -131,9 +131,9 @@ describe('a mirror whose columns change, and that has', () => {
 
     expect({ status, code: error?.code }).toEqual({ status: 'failed', code: 'MIRROR_HAS_DEPENDENTS' });
     expect(error!.message).toBe(
-      `Mirrors that must be made anew or dropped have what would not survive it: names (${named}).`,
+      `Mirrors that must be rebuilt or dropped have dependent objects that the change would drop: names (${named}).`,
     );
-    expect(error!.nextStep).toContain('Drop or change what the message names');
+    expect(error!.nextStep).toContain('Drop or change the objects in the message');
     expect(await edge.everything('names', 'areas')).toEqual(before);
 
     await run(drop);

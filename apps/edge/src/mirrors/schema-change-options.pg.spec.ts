@@ -125,7 +125,7 @@ describe('a role', () => {
 
     expect(error).toMatchObject({
       code: 'SCHEMA_UNSUPPORTED',
-      message: `This edge's PostgreSQL does not have the role no such role, which is to read names.`,
+      message: `This edge's PostgreSQL does not have the role no such role, which must be able to read names.`,
       nextStep: expect.stringContaining('CREATE ROLE "no such role"') as string,
     });
     edge.hub.datasets = [names({ grants: [other], rows: [['1', 'Grace']] })];

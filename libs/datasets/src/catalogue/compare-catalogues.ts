@@ -5,11 +5,11 @@ import type { Dataset, DatasetCatalogue } from './dataset-catalogue';
 
 export interface ChangedDataset {
   name: string;
-  /** What is another: `query`, or fields of the schema. */
+  /** What changed: `query`, or fields of the schema. */
   what: string[];
 }
 
-/** How one catalogue differs from the one before it. Names are those of datasets, in the order of the file. */
+/** The differences of two catalogues, as names of datasets in the order of the file. */
 export interface CatalogueChanges {
   isScopeChanged: boolean;
   added: string[];
@@ -40,7 +40,7 @@ export function hasChanges({ isScopeChanged, added, removed, changed }: Catalogu
 }
 
 /** `added orders; changed users (query, columns)` */
-export function changesInWords({ isScopeChanged, added, removed, changed }: CatalogueChanges): string {
+export function describeChanges({ isScopeChanged, added, removed, changed }: CatalogueChanges): string {
   const parts = [
     isScopeChanged && 'changed the scope query or its columns',
     added.length > 0 && `added ${added.join(', ')}`,
@@ -48,7 +48,7 @@ export function changesInWords({ isScopeChanged, added, removed, changed }: Cata
     changed.length > 0 &&
       `changed ${changed.map(({ name, what }) => `${name} (${what.join(', ')})`).join(', ')}`,
   ].filter((part) => part !== false);
-  return parts.join('; ') || 'no dataset is another';
+  return parts.join('; ') || 'no dataset changed';
 }
 
 function compareDatasets(before: Dataset, after: Dataset): string[] {

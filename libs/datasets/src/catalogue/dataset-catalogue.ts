@@ -12,7 +12,7 @@ export {
   type ScopeDefinition,
 } from './describe-datasets';
 
-/** What the datasets file says, with what PostgreSQL says of its queries. It never changes: see CurrentDatasets. */
+/** The datasets file, with its queries described by PostgreSQL. Immutable: see CurrentDatasets. */
 export class DatasetCatalogue {
   readonly schemaVersion: string;
   readonly scopeQueryId: string;
@@ -29,15 +29,15 @@ export class DatasetCatalogue {
   /**
    * Reads the file and has the source database describe its queries.
    *
-   * @throws RivuletError DATASETS_FILE_INVALID with one line for each mistake; DATABASE_UNAVAILABLE when PostgreSQL
-   *   cannot describe them just then
+   * @throws RivuletError DATASETS_FILE_INVALID with one line for each mistake · DATABASE_UNAVAILABLE when PostgreSQL
+   *   cannot describe them at the moment
    */
   static async load(path: string, source: Pool): Promise<DatasetCatalogue> {
     return DatasetCatalogue.of(await examineDatasetsFile(path, source));
   }
 
-  /** The same text, described by the source as it is now. @throws as load */
-  async describedAgain(source: Pool): Promise<DatasetCatalogue> {
+  /** The same file, described by the current schema of the source. @throws as load */
+  async redescribe(source: Pool): Promise<DatasetCatalogue> {
     return DatasetCatalogue.of(await describeDatasetsFile(this.file, source));
   }
 

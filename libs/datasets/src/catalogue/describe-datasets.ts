@@ -14,7 +14,7 @@ import type { ClientBase } from 'pg';
 import type { DatasetDefinition, QueryDefinition } from '../file/datasets-file';
 import { didYouMean, FileProblem, type FileProblems } from '../file/file-problems';
 import { mirrorOptionsOf } from '../file/mirror-options';
-import { cureFor } from './postgres-cure';
+import { hintFor } from './refusal-hint';
 
 /** A dataset that PostgreSQL has described. */
 export interface Dataset {
@@ -32,20 +32,20 @@ export interface ScopeDefinition {
   columns: Parameters;
 }
 
-/** The parameter that the scope query is given. */
+/** The parameter of the scope query. */
 export const SCOPE_PARAMETER = 'mac_address';
 
-/** What the scope query is described and planned with. */
+/** The parameters with which the scope query is described and planned. */
 export const SCOPE_PARAMETERS: Parameters = new Map([[SCOPE_PARAMETER, { type: 'text', value: null }]]);
 
-/** The columns of the scope that Rivulet itself reads: who the device is, and whether it may sync. */
+/** The columns of the scope that Rivulet itself reads: the device's identifier, and whether it may sync. */
 export const SCOPE_DEVICE_COLUMN = 'device_id';
 export const SCOPE_ACTIVE_COLUMN = 'is_active';
 
-/** Names that every table has already. https://www.postgresql.org/docs/current/ddl-system-columns.html */
+/** Names that every table already has. https://www.postgresql.org/docs/current/ddl-system-columns.html */
 const SYSTEM_COLUMNS = new Set(['tableoid', 'xmin', 'cmin', 'xmax', 'cmax', 'ctid']);
 
-/** The same for the same text with parameters of the same types: for PostgreSQL these are one query. */
+/** Identifies a query by its text and the types of its parameters. */
 export function queryIdOf(template: QueryTemplate, parameters: Parameters): string {
   const types = template.parameters.map((name) => [name, parameters.get(name)!.type]);
   return createHash('sha256')
@@ -53,7 +53,7 @@ export function queryIdOf(template: QueryTemplate, parameters: Parameters): stri
     .digest('hex');
 }
 
-/** The parameters of the datasets, or undefined when nothing can be told of them. @throws FileProblem */
+/** The parameters of the datasets; undefined if they cannot be determined. @throws FileProblem */
 export async function describeScope(
   client: ClientBase,
   scope: QueryDefinition,
@@ -62,13 +62,13 @@ export async function describeScope(
   const what = 'the scope query';
   const start = scope.placeOf(0);
   const isGiven = findUnknownParameters(scope, SCOPE_PARAMETERS, problems, (name) => {
-    return `${what} uses :${name}; the only parameter that it is given is :${SCOPE_PARAMETER}`;
+    return `${what} uses :${name}; its only parameter is :${SCOPE_PARAMETER}`;
   });
   if (!isGiven) return undefined;
   if (scope.template.parameters.length === 0) {
     problems.add(
       start,
-      `${what} does not use :${SCOPE_PARAMETER}, so every device would get the same rows; compare its MAC address with it`,
+      `${what} does not use :${SCOPE_PARAMETER}, so every device would get the same rows; add a condition on :mac_address`,
     );
   }
   const columns = await describe(client, scope, SCOPE_PARAMETERS, what);
@@ -79,7 +79,7 @@ export async function describeScope(
     problems.add(
       start,
       `${what} must return a column ${SCOPE_DEVICE_COLUMN}; it returns ${listed(names)}. ` +
-        `Give what identifies a device that name: SELECT … AS ${SCOPE_DEVICE_COLUMN}`,
+        `Return the identifier of the device under that name: SELECT … AS ${SCOPE_DEVICE_COLUMN}`,
     );
   }
   const active = types.get(SCOPE_ACTIVE_COLUMN);
@@ -89,7 +89,7 @@ export async function describeScope(
   return new Map([...types].map(([name, type]): [string, ParameterValue] => [name, { type, value: null }]));
 }
 
-/** The dataset, or undefined when something is wrong with it. @throws FileProblem */
+/** The dataset; undefined if there is a problem with it. @throws FileProblem */
 export async function describeDataset(
   client: ClientBase,
   definition: DatasetDefinition,
@@ -125,7 +125,7 @@ export async function describeDataset(
   return { definition, schema, fingerprint: schemaFingerprint(schema), columns, queryId };
 }
 
-/** Finds columns that no mirror can have, and a key or an index that cannot be of those that there are. */
+/** Finds columns that no mirror can have, and columns that a key or an index cannot have. */
 function findUnfitColumns(
   definition: DatasetDefinition,
   described: DescribedColumn[],
@@ -139,7 +139,7 @@ function findUnfitColumns(
   };
   for (const column of described) {
     const reason = SYSTEM_COLUMNS.has(column.name)
-      ? 'a name that PostgreSQL keeps for itself; give it another with AS'
+      ? 'which is a reserved name in PostgreSQL; rename it with AS'
       : column.refusal && `and ${column.refusal}; cast it in the query, for example to text`;
     if (reason !== undefined) {
       report(query.placeOf(0), `dataset ${name} has column ${column.name}, ${reason}`);
@@ -164,15 +164,15 @@ function refuseUse(name: string, described: DescribedColumn[], use: 'key' | 'ind
     return `which its query does not return; it returns ${listed(names)}${didYouMean(name, names)}`;
   }
   const { type, sortable, sortedAlike } = column;
-  if (!sortable) return `and PostgreSQL does not sort ${type}; leave it out, or cast it in the query`;
+  if (!sortable) return `and PostgreSQL cannot sort ${type}; leave it out, or cast it in the query`;
   if (sortedAlike || use === 'index') return undefined;
-  return `and databases sort ${type} in different ways; leave it out, or cast it in the query`;
+  return `and the sort order of ${type} differs between databases; leave it out, or cast it in the query`;
 }
 
 /**
- * Has PostgreSQL describe a query. What it refuses leaves the transaction as it was.
+ * Has PostgreSQL describe a query. The transaction stays usable if PostgreSQL rejects it.
  *
- * @throws FileProblem · RivuletError DATABASE_UNAVAILABLE when that is no fault of the query
+ * @throws FileProblem · RivuletError DATABASE_UNAVAILABLE when the query is not the cause
  */
 async function describe(
   client: ClientBase,
@@ -186,15 +186,15 @@ async function describe(
     if (!(error instanceof QueryTextError)) throw error;
     const { cause } = error;
     if (isPostgresError(cause) && isTransientRefusal(cause)) {
-      const message = `${query.placeOf(0)}: PostgreSQL cannot describe ${what} now: ${error.message}.`;
-      throw new RivuletError('DATABASE_UNAVAILABLE', message, { nextStep: 'Try again in a while.', cause });
+      const message = `${query.placeOf(0)}: PostgreSQL cannot describe ${what} at the moment: ${error.message}.`;
+      throw new RivuletError('DATABASE_UNAVAILABLE', message, { nextStep: 'Try again later.', cause });
     }
-    const problem = `PostgreSQL refuses ${what}: ${error.message}`;
-    throw new FileProblem(query.placeOf(error.offset), problem + (await cureFor(client, error.message)));
+    const problem = `PostgreSQL rejects ${what}: ${error.message}`;
+    throw new FileProblem(query.placeOf(error.offset), problem + (await hintFor(client, error.message)));
   }
 }
 
-/** Returns whether each column is returned once. */
+/** Reports columns that are returned twice. Returns whether there are none. */
 function findRepeated(
   columns: DescribedColumn[],
   place: string,
@@ -204,12 +204,12 @@ function findRepeated(
   const names = columns.map((column) => column.name);
   const repeated = new Set(names.filter((name, index) => names.indexOf(name) !== index));
   for (const name of repeated) {
-    problems.add(place, `${what} returns column ${name} twice; give one of them another name with AS`);
+    problems.add(place, `${what} returns column ${name} twice; rename one of them with AS`);
   }
   return repeated.size === 0;
 }
 
-/** Returns whether all parameters are known. */
+/** Reports unknown parameters. Returns whether there are none. */
 function findUnknownParameters(
   query: QueryDefinition,
   known: Parameters,
@@ -227,7 +227,7 @@ function findUnknownParameters(
 
 function offsetOfParameter({ texts, parameters }: QueryTemplate, index: number): number {
   const before = [...texts.slice(0, index + 1), ...parameters.slice(0, index)].join('').length;
-  // Each parameter before it has a colon, too.
+  // Plus one colon for each parameter before it.
   return before + index;
 }
 

@@ -6,7 +6,7 @@ import { parseDatasetsFile, type DatasetsFile } from '../file/datasets-file';
 import { describeDataset, describeScope, type Dataset, type ScopeDefinition } from './describe-datasets';
 import { FileProblems } from '../file/file-problems';
 
-/** As much of a datasets file as is right, and what is wrong with the rest. */
+/** The valid part of a datasets file, and the problems in the rest. */
 export interface ExaminedFile {
   file: DatasetsFile;
   scope: ScopeDefinition | undefined;
@@ -26,8 +26,8 @@ export async function examineDatasetsFile(path: string, source: Pool): Promise<E
 }
 
 /**
- * Has the source database describe the queries, each by itself. Without a scope query that is right, nobody knows the
- * parameters of the others, and they are not described.
+ * Has the source database describe the queries, each by itself. The datasets are described only if the scope query is
+ * valid, as it defines their parameters.
  *
  * @throws RivuletError DATABASE_UNAVAILABLE
  */

@@ -54,13 +54,9 @@ datasets:
     [
       'a merge of what is no mapping',
       '  - <<: *key\n    name: users\n    query: SELECT 1\n    key: [id]\n',
-      '3:14: << merges a mapping; refer to one: `<<: *anchor`.',
+      '3:14: << can merge only mappings: `<<: *anchor`.',
     ],
-    [
-      'a merge of nothing',
-      '  - <<:\n    name: users\n',
-      '10:8: << merges a mapping; refer to one: `<<: *anchor`.',
-    ],
+    ['a merge of nothing', '  - <<:\n    name: users\n', '10:8: << can merge only mappings: `<<: *anchor`.'],
   ])('is a mistake: %s', (_, datasets, message) => {
     expect(problemsOf(defaults + datasets)).toEqual([`${PATH}:${message}`]);
   });

@@ -99,17 +99,13 @@ describe('a mistake in the YAML', () => {
     [
       'a tab',
       'version: 1\nscope:\n\tquery: SELECT 1\n',
-      '3:1: this line is indented with a tab; YAML takes only spaces.',
+      '3:1: this line is indented with a tab; YAML allows only spaces.',
     ],
-    [
-      'a field twice',
-      'version: 1\nversion: 1\n',
-      '2:1: this field is here for the second time; keep one of the two.',
-    ],
+    ['a field twice', 'version: 1\nversion: 1\n', '2:1: this field is defined twice; keep one of them.'],
     [
       'a second document',
       'version: 1\n---\nversion: 1\n',
-      '2:1: a second document begins here; keep everything in one, without `---`.',
+      '2:1: a second YAML document begins here; use one document, without `---`.',
     ],
     [
       'a colon in a plain text',
@@ -124,7 +120,7 @@ describe('a mistake in the YAML', () => {
     [
       'an alias without its anchor',
       withDataset('name: users', 'key: *id', 'query: SELECT 1 AS id'),
-      '6:10: *id refers to no anchor; name it with &id above.',
+      '6:10: *id refers to an anchor that is not defined; define &id above.',
     ],
   ])('is found: %s', (_, source, message) => {
     expect(problemsOf(source)).toContain(`${PATH}:${message}`);
@@ -136,8 +132,8 @@ describe('a mistake in the file', () => {
     ['it is empty', '', '1:1: the file must be a mapping with version, scope, datasets.'],
     ['it is a list', '- version: 1\n', '1:1: the file must be a mapping with version, scope, datasets.'],
     ['it has no version', 'scope:\n', '1:1: the file has no version; begin it with `version: 1`.'],
-    ['its version is another', 'version: 2\n', '1:10: version must be 1, the only one that there is.'],
-    ['its version is a text', 'version: "1"\n', '1:10: version must be 1, the only one that there is.'],
+    ['its version is another', 'version: 2\n', '1:10: version must be 1.'],
+    ['its version is a text', 'version: "1"\n', '1:10: version must be 1.'],
     [
       'it has an unknown field',
       'version: 1\ndataset:\n',
@@ -172,29 +168,29 @@ describe('a mistake in a dataset', () => {
 
   it.each([
     ['no name', ['key: [id]', 'query: SELECT 1'], '5:5: the dataset has no name; add `name:`.'],
-    ['a name that is a number', ['name: 4711'], '5:11: the name must be a text; put it in quotes: "4711".'],
+    ['a name that is a number', ['name: 4711'], '5:11: the name must be a string; put it in quotes: "4711".'],
     [
       'a name that is a truth value',
       ['name: true'],
-      '5:11: the name must be a text; put it in quotes: "true".',
+      '5:11: the name must be a string; put it in quotes: "true".',
     ],
     ['an empty name', ['name: ""'], '5:11: the name is empty.'],
-    ['a name without a value', ['name:', 'key: [id]'], '5:10: the name must be a text.'],
-    ['a name of 64 bytes', [`name: ${long}`], '5:11: the name has 64 bytes; PostgreSQL keeps 63 of a name.'],
+    ['a name without a value', ['name:', 'key: [id]'], '5:10: the name must be a string.'],
+    ['a name of 64 bytes', [`name: ${long}`], '5:11: the name has 64 bytes; PostgreSQL allows 63 in a name.'],
     [
       'a name of 22 characters, but 66 bytes',
       [`name: ${'漢'.repeat(22)}`],
-      '5:11: the name has 66 bytes; PostgreSQL keeps 63 of a name.',
+      '5:11: the name has 66 bytes; PostgreSQL allows 63 in a name.',
     ],
     [
       'a name with a NUL',
       ['name: "a\\0b"'],
-      '5:11: the name has a NUL, which no name in PostgreSQL can have.',
+      '5:11: the name contains a NUL character, which PostgreSQL does not allow in names.',
     ],
     [
       'a table of 64 bytes',
       [...users, `table: ${long}`],
-      '8:12: the table of dataset users has 64 bytes; PostgreSQL keeps 63 of a name.',
+      '8:12: the table of dataset users has 64 bytes; PostgreSQL allows 63 in a name.',
     ],
     ['no key', ['name: users', 'query: SELECT 1'], '5:5: dataset users has no key; add `key: [column]`.'],
     [
@@ -224,7 +220,7 @@ describe('a mistake in a dataset', () => {
     [
       'a key with a number',
       ['name: users', 'key: [1]', 'query: SELECT 1'],
-      '6:11: a column in the key of dataset users must be a text; put it in quotes: "1".',
+      '6:11: a column in the key of dataset users must be a string; put it in quotes: "1".',
     ],
     ['no query', ['name: users', 'key: [id]'], '5:5: dataset users has no query; add `query:`.'],
     [
@@ -266,7 +262,7 @@ describe('a mistake in a dataset', () => {
     [
       'the table',
       ['table: users'],
-      'datasets users and others both fill table users; give one of them another `table:`.',
+      'datasets users and others both fill table users; give one of them a different `table:`.',
     ],
   ])('is found: %s of another', (what, more, message) => {
     const other = what === 'the name' ? users : ['name: others', ...users.slice(1), ...more];

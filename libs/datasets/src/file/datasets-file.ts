@@ -4,7 +4,7 @@ import { FileProblem, FileProblems } from './file-problems';
 import { MIRROR_FIELDS, readMirrorOptions, readName, required, type MirrorOptions } from './mirror-options';
 import { YamlNode } from './yaml-node';
 
-/** A query as it stands in the file. */
+/** A query of the file. */
 export interface QueryDefinition {
   template: QueryTemplate;
   /** `path:line:column` of the character at `offset` of the query's text. */
@@ -26,20 +26,20 @@ export interface DatasetDefinition extends MirrorOptions {
   placeOfColumn: (name: string) => string;
 }
 
-/** What the datasets file says, before PostgreSQL has been asked about its queries: as much as could be read. */
+/** The readable part of a datasets file, before PostgreSQL has described its queries. */
 export interface DatasetsFile {
   scope: QueryDefinition | undefined;
   datasets: DatasetDefinition[];
 }
 
 /** PostgreSQL's INDEX_MAX_KEYS. */
-export const INDEX_MAX_COLUMNS = 32;
+const INDEX_MAX_COLUMNS = 32;
 
-export const FILE_FIELDS = ['version', 'scope', 'datasets'] as const;
-export const SCOPE_FIELDS = ['query'] as const;
-export const DATASET_FIELDS = ['name', 'table', 'key', 'query', 'indexes', ...MIRROR_FIELDS] as const;
+const FILE_FIELDS = ['version', 'scope', 'datasets'] as const;
+const SCOPE_FIELDS = ['query'] as const;
+const DATASET_FIELDS = ['name', 'table', 'key', 'query', 'indexes', ...MIRROR_FIELDS] as const;
 
-/** Reads as much as there is to read, and adds to `problems` what is wrong with the rest. */
+/** Reads as much as possible, and adds a problem to `problems` for everything else. */
 export function parseDatasetsFile(path: string, source: string, problems: FileProblems): DatasetsFile {
   const file: DatasetsFile = { scope: undefined, datasets: [] };
   problems.attempt(() => {
@@ -47,7 +47,7 @@ export function parseDatasetsFile(path: string, source: string, problems: FilePr
     const fields = root.fields('the file', FILE_FIELDS, { mayExtend: true });
     problems.attempt(() => {
       const version = required(root, fields.version, 'the file has no version; begin it with `version: 1`');
-      if (!version.is(1)) throw version.invalid('version must be 1, the only one that there is');
+      if (!version.is(1)) throw version.invalid('version must be 1');
     });
     file.scope = problems.attempt(() => {
       const scope = required(root, fields.scope, 'the file has no scope; add `scope:` with a query');
@@ -139,7 +139,7 @@ function findDuplicates(datasets: DatasetDefinition[], problems: FileProblems): 
     } else if (sameTable !== undefined) {
       problems.add(
         place,
-        `datasets ${sameTable.name} and ${name} both fill table ${table}; give one of them another \`table:\``,
+        `datasets ${sameTable.name} and ${name} both fill table ${table}; give one of them a different \`table:\``,
       );
     }
     byName.set(name, sameName ?? dataset);

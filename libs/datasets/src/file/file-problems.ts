@@ -1,9 +1,9 @@
 import { closestName, RivuletError } from '@rivulet/errors';
 
-/** Of a start that fails: what is beyond these is counted. */
+/** The error message lists this many problems and counts the rest. */
 const MAX_TOLD = 20;
 
-/** Something in the datasets file that is to be changed. Its message begins with the place, `path:line:column`. */
+/** A mistake in the datasets file. Its message begins with its place, `path:line:column`. */
 export class FileProblem extends Error {
   constructor(
     readonly place: string,
@@ -14,16 +14,16 @@ export class FileProblem extends Error {
   }
 }
 
-/** What is found in a datasets file, to be told at once. */
+/** Collects the problems of a datasets file, to report them together. */
 export class FileProblems {
   private readonly found = new Map<string, FileProblem>();
 
-  /** What stands once, and is read from several places, is one problem. */
+  /** Adds a problem, once: a shared block may be read several times. */
   add(place: string, problem: string): void {
     this.addProblem(new FileProblem(place, problem));
   }
 
-  /** What `work` returns, or undefined when it throws a problem, which is kept. */
+  /** Returns the result of `work`, or undefined if it throws a FileProblem, which is added. */
   attempt<T>(work: () => T): T | undefined {
     try {
       return work();
@@ -72,7 +72,7 @@ export class FileProblems {
   }
 }
 
-/** The one that a name was likely meant for: in other letters, misspelt, or with more at its end. */
+/** The candidate that was probably meant: it differs in case or spelling, or has more at its end. */
 export function nearestName<Name extends string>(
   name: string,
   candidates: readonly Name[],
@@ -85,7 +85,7 @@ export function nearestName<Name extends string>(
   return nearest as Name | undefined;
 }
 
-/** `. Did you mean email?`, when one of the names is near. */
+/** `. Did you mean email?`, or an empty string if no candidate is similar. */
 export function didYouMean(name: string, candidates: readonly string[]): string {
   const meant = nearestName(name, candidates);
   return meant === undefined ? '' : `. Did you mean ${meant}?`;

@@ -51,14 +51,14 @@ describe('the options of a mirror', () => {
   it.each([
     [
       'schema: pg_catalog',
-      'f:8:11: the schema of dataset d1 is pg_catalog, which PostgreSQL keeps for itself',
+      'f:8:11: the schema of dataset d1 is pg_catalog, which is reserved for PostgreSQL',
     ],
-    ['schema: rivulet', 'f:8:11: the schema of dataset d1 is rivulet, which Rivulet keeps for itself'],
-    ['schema: [a]', 'f:8:11: the schema of dataset d1 must be a text'],
+    ['schema: rivulet', 'f:8:11: the schema of dataset d1 is rivulet, which is reserved for Rivulet'],
+    ['schema: [a]', 'f:8:11: the schema of dataset d1 must be a string'],
     [`schema: ${'x'.repeat(64)}`, 'f:8:11: the schema of dataset d1 has 64 bytes'],
     ['grants: reader', 'f:8:11: grants of dataset d1 must be a list; put it in brackets: [reader]'],
     ['grants: [a, b, a]', 'f:8:18: grants of dataset d1 names role a twice'],
-    ['grants: [1]', 'f:8:12: a role in grants of dataset d1 must be a text; put it in quotes: "1"'],
+    ['grants: [1]', 'f:8:12: a role in grants of dataset d1 must be a string; put it in quotes: "1"'],
     ['onRemove: dorp', 'f:8:13: onRemove of dataset d1 must be keep or drop. Did you mean drop?'],
     ['onremove: drop', 'f:8:3: a dataset has the unknown field "onremove"'],
     ['guard: 20%', 'f:8:10: guard of dataset d1 must be a mapping with maxDeleted'],
@@ -75,7 +75,7 @@ describe('the options of a mirror', () => {
   it('may give two mirrors one name, in two schemas', () => {
     expect(read(['table: a'], ['table: a', 'schema: plant']).problems).toEqual([]);
     expect(read(['table: a', 'schema: plant'], ['table: a', 'schema: plant']).problems).toEqual([
-      'f:10:3: datasets d1 and d2 both fill table plant.a; give one of them another `table:`.',
+      'f:10:3: datasets d1 and d2 both fill table plant.a; give one of them a different `table:`.',
     ]);
   });
 });

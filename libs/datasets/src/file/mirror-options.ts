@@ -9,13 +9,13 @@ import {
 import { didYouMean, type FileProblems } from './file-problems';
 import type { YamlNode } from './yaml-node';
 
-/** How devices treat the mirror of a dataset. */
+/** The options of a dataset's mirror. */
 export type MirrorOptions = Pick<TableSchema, 'schema' | 'grants' | 'onRemove' | 'maxDeletedShare'>;
 
 export const MIRROR_FIELDS = ['schema', 'grants', 'onRemove', 'guard'] as const;
-export const GUARD_FIELDS = ['maxDeleted'] as const;
+const GUARD_FIELDS = ['maxDeleted'] as const;
 
-/** What is wrong is added to `problems`, and stands as if it had not been given. */
+/** Adds invalid options to `problems` and uses their defaults instead. */
 export function readMirrorOptions(
   fields: Partial<Record<(typeof MIRROR_FIELDS)[number], YamlNode>>,
   what: string,
@@ -31,7 +31,7 @@ export function readMirrorOptions(
   };
 }
 
-/** The options alone, of something that has them. */
+/** Picks the mirror options. */
 export function mirrorOptionsOf({ schema, grants, onRemove, maxDeletedShare }: MirrorOptions): MirrorOptions {
   return { schema, grants, onRemove, ...(maxDeletedShare === undefined ? {} : { maxDeletedShare }) };
 }
@@ -40,7 +40,9 @@ function readSchema(node: YamlNode, what: string): string {
   const name = readName(node, `the schema of ${what}`);
   if (!isReservedSchema(name)) return name;
   const owner = name === 'rivulet' ? 'Rivulet' : 'PostgreSQL';
-  throw node.invalid(`the schema of ${what} is ${name}, which ${owner} keeps for itself; choose another`);
+  throw node.invalid(
+    `the schema of ${what} is ${name}, which is reserved for ${owner}; choose a different one`,
+  );
 }
 
 function readRoles(node: YamlNode, what: string): string[] {
@@ -65,21 +67,22 @@ function readGuard(node: YamlNode, what: string): number {
   const { maxDeleted } = node.fields(`guard of ${what}`, GUARD_FIELDS);
   const share = required(node, maxDeleted, `guard of ${what} has no maxDeleted; add \`maxDeleted: 20%\``);
   const [, percent] = /^(\d{1,3}(?:\.\d{1,4})?)%$/.exec(share.written ?? '') ?? [];
-  // 33.3 / 100 is not the number nearest to 0.333.
+  // 33.3 / 100 is not the number that is nearest to 0.333.
   const fraction = Number(`${percent}e-2`);
   if (fraction > 0 && fraction <= 1) return fraction;
   throw share.invalid(`maxDeleted of ${what} must be a percentage above 0%, at most 100%, such as 20%`);
 }
 
-/** A name that PostgreSQL keeps as it is. It may be one of blanks alone. */
+/** Reads a name that PostgreSQL does not truncate. It may consist of blanks. */
 export function readName(node: YamlNode, what: string): string {
   const { text } = node.anyText(what);
   if (text === '') throw node.invalid(`${what} is empty`);
   const bytes = Buffer.byteLength(text);
   if (bytes > NAME_MAX_BYTES) {
-    throw node.invalid(`${what} has ${bytes} bytes; PostgreSQL keeps ${NAME_MAX_BYTES} of a name`);
+    throw node.invalid(`${what} has ${bytes} bytes; PostgreSQL allows ${NAME_MAX_BYTES} in a name`);
   }
-  if (text.includes('\0')) throw node.invalid(`${what} has a NUL, which no name in PostgreSQL can have`);
+  if (text.includes('\0'))
+    throw node.invalid(`${what} contains a NUL character, which PostgreSQL does not allow in names`);
   return text;
 }
 

@@ -1,16 +1,16 @@
 import { isAlias, isCollection, isNode, isPair, visit, type Alias, type Document, type Node } from 'yaml';
 
 /**
- * How many values a file may have when its aliases are written out: a thousand datasets with a hundred each. (The
- * `maxAliasCount` of yaml takes no notice of aliases to what is empty, and these take as long to follow.)
+ * Maximum number of values in a file with its aliases expanded: a thousand datasets with a hundred values each. (yaml's
+ * `maxAliasCount` ignores aliases to empty collections, which take as long to expand.)
  */
 const MAX_VALUES = 100_000;
 
 /**
- * The node that each alias stands for.
+ * Finds the target node of each alias.
  *
- * @throws what `refuse` makes of an alias that stands for nothing, for what it is part of, or, with all that its
- *   node refers to in turn, for so much that reading it would take forever
+ * @throws the error from `refuse` for an alias without an anchor, an alias inside its own target, or an alias that
+ *   expands to too many values
  */
 export function resolveAliases(
   document: Document,
@@ -28,16 +28,16 @@ export function resolveAliases(
       const target = anchors.get(source);
       const offset = node.range![0];
       if (target === undefined) {
-        throw refuse(offset, `*${source} refers to no anchor; name it with &${source} above`);
+        throw refuse(offset, `*${source} refers to an anchor that is not defined; define &${source} above`);
       }
       if (path.some((outer) => isNode(outer) && outer === target)) {
-        throw refuse(offset, `*${source} is part of what it refers to; write that out here`);
+        throw refuse(offset, `*${source} refers to a node that contains it; write the value out here`);
       }
       targets.set(node, target);
     },
   });
   countValues(document.contents, targets, (alias) =>
-    refuse(alias.range![0], 'aliases refer to aliases so often that the file would have no end; use fewer'),
+    refuse(alias.range![0], 'the aliases expand to more than 100,000 values; use fewer'),
   );
   return targets;
 }

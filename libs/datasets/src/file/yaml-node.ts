@@ -13,10 +13,10 @@ import {
 import { didYouMean, FileProblem, FileProblems, nearestName } from './file-problems';
 import { resolveAliases } from './yaml-aliases';
 
-/** A text of the file, which can say where each of its characters stands. */
+/** A string of the file that can say where each of its characters is. */
 export interface PlacedText {
   text: string;
-  /** `path:line:column` of the character at `offset`; of the whole text where YAML folded or escaped it. */
+  /** `path:line:column` of the character at `offset`; of the whole string if YAML folded or escaped it. */
   placeOf: (offset: number) => string;
 }
 
@@ -25,26 +25,26 @@ interface YamlFile {
   source: string;
   lines: string[];
   lineCounter: LineCounter;
-  /** The nodes that aliases stand for. */
+  /** The target nodes of aliases. */
   aliases: Map<Alias, Node>;
   problems: FileProblems;
 }
 
-/** YAML 1.1's merge key, which most readers of YAML still know: `<<: *defaults`. */
+/** YAML 1.1's merge key, which most YAML parsers still support: `<<: *defaults`. */
 const MERGE_KEY = '<<';
 
-/** As in Compose files: what begins so is the author's own, to hang anchors on. */
+/** Fields with this prefix are ignored, as in Compose files: a place for anchors. */
 const EXTENSION_PREFIX = 'x-';
 
 /**
- * A value of a YAML file, read by the shape that it must have. Complaints are a FileProblem that is thrown, or one
- * that is added to the file's problems where reading can go on.
+ * A value of a YAML file, with methods that read it as the expected type. They throw a FileProblem, or add one to the
+ * file's problems if reading can continue.
  */
 export class YamlNode {
   private constructor(
     private readonly file: YamlFile,
     private readonly node: Node | null,
-    /** Where to point when there is no node. */
+    /** The position to report if there is no node. */
     private readonly fallbackOffset: number,
   ) {}
 
@@ -65,14 +65,14 @@ export class YamlNode {
     return this.placeAt(this.offset);
   }
 
-  /** The error that names this place. */
+  /** An error at this place. */
   invalid(problem: string, offset = this.offset): FileProblem {
     return new FileProblem(this.placeAt(offset), problem);
   }
 
   /**
-   * The values of a mapping that may have these fields, and, where it `mayExtend`, others that begin with `x-`. Any
-   * other is a problem, and is taken for the field that was likely meant.
+   * The values of a mapping that may have these fields and, if it `mayExtend`, others that begin with `x-`. Any other field
+   * is a problem, and is read as the field that was probably meant.
    */
   fields<Name extends string>(
     what: string,
@@ -114,18 +114,18 @@ export class YamlNode {
     return text;
   }
 
-  /** Also one of nothing but blanks, or of nothing at all. */
+  /** Like `text`, but may be blank or empty. */
   anyText(what: string): PlacedText {
     const { node } = this;
-    if (!isScalar(node) || node.value === null) throw this.invalid(`${what} must be a text`);
+    if (!isScalar(node) || node.value === null) throw this.invalid(`${what} must be a string`);
     const { value } = node;
     if (typeof value !== 'string') {
-      throw this.invalid(`${what} must be a text; put it in quotes: "${node.source}"`);
+      throw this.invalid(`${what} must be a string; put it in quotes: "${node.source}"`);
     }
     return { text: value, placeOf: (offset) => this.placeInText(node.type, value, offset) };
   }
 
-  /** As it stands in the file, without quotes, if it is neither a mapping nor a list. */
+  /** The source text of a scalar, without quotes. */
   get written(): string | undefined {
     return isScalar(this.node) ? this.node.source : undefined;
   }
@@ -138,7 +138,7 @@ export class YamlNode {
     return this.node?.range?.[0] ?? this.fallbackOffset;
   }
 
-  /** The entries of a mapping. Those that it merges come after its own, so that the first of a name counts. */
+  /** The entries of a mapping: its own first, then merged ones, so that the first of a name takes effect. */
   private entries(problem: string): Entry[] {
     const { node } = this;
     if (!isMap(node)) throw this.invalid(problem);
@@ -155,7 +155,7 @@ export class YamlNode {
   }
 
   private mergedEntries(): Entry[] {
-    const problem = `${MERGE_KEY} merges a mapping; refer to one: \`${MERGE_KEY}: *anchor\``;
+    const problem = `${MERGE_KEY} can merge only mappings: \`${MERGE_KEY}: *anchor\``;
     if (!isSeq(this.node)) return this.entries(problem);
     return this.items(MERGE_KEY).flatMap((item) => item.entries(problem));
   }
@@ -166,7 +166,7 @@ export class YamlNode {
 
   private placeAt(offset: number): string {
     const { line, col } = this.file.lineCounter.linePos(offset);
-    // Of a file without a single line the counter says 0.
+    // The counter returns 0 for an empty file.
     return `${this.file.path}:${Math.max(1, line)}:${Math.max(1, col)}`;
   }
 
@@ -177,7 +177,7 @@ export class YamlNode {
     return isAsWritten ? this.placeAt(start + offset) : this.place;
   }
 
-  /** The block's text begins on the line after its `|`, each line behind the indentation of the first. */
+  /** A block's text begins on the line after `|`; each line has the indentation of the first. */
   private placeInBlock(text: string, offset: number): string {
     const before = text.slice(0, offset).split('\n');
     const firstLine = this.file.lineCounter.linePos(this.offset).line;
@@ -198,15 +198,15 @@ interface Entry {
   value: YamlNode;
 }
 
-/** The likely mistakes in words that say what to do; the parser's own for the rest. */
+/** Common mistakes with a next step; the parser's own message for the rest. */
 function describeSyntaxError(error: YAMLError): string {
   switch (error.code) {
     case 'TAB_AS_INDENT':
-      return 'this line is indented with a tab; YAML takes only spaces';
+      return 'this line is indented with a tab; YAML allows only spaces';
     case 'DUPLICATE_KEY':
-      return 'this field is here for the second time; keep one of the two';
+      return 'this field is defined twice; keep one of them';
     case 'MULTIPLE_DOCS':
-      return 'a second document begins here; keep everything in one, without `---`';
+      return 'a second YAML document begins here; use one document, without `---`';
     default:
       return `this is not valid YAML: ${error.message}`;
   }

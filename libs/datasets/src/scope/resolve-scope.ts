@@ -9,7 +9,7 @@ import {
   type ScopeDefinition,
 } from '../catalogue/dataset-catalogue';
 
-/** What one device may see, as the scope query says. */
+/** What one device may see, from the scope query. */
 export interface Scope {
   /** The device's identity at central, as text. */
   deviceId: string;
@@ -19,8 +19,8 @@ export interface Scope {
 }
 
 /**
- * Runs the scope query for a MAC address in its normal form. The caller has pinned the canonical settings, so
- * that values become the same literals everywhere.
+ * Runs the scope query for a normalised MAC address. The caller has pinned the canonical settings, so that values become
+ * the same literals everywhere.
  *
  * @throws RivuletError DEVICE_UNKNOWN · DEVICE_INACTIVE · SCOPE_AMBIGUOUS · DATASET_QUERY_FAILED · SERVER_BUSY
  */
@@ -61,7 +61,7 @@ export async function resolveScope(
   return { deviceId, macAddress, parameters };
 }
 
-/** At most two rows, each with the columns that the query had when it was described, as text. */
+/** Returns at most two rows, with the described columns as text. */
 async function readRows(
   client: ClientBase,
   { query, columns }: ScopeDefinition,
@@ -77,7 +77,7 @@ async function readRows(
     });
     return rows;
   } catch (error) {
-    // A database that is shutting down is no fault of the query's.
+    // The query is not to blame for a database that shuts down.
     if (!isPostgresError(error) || endsSession(error)) throw error;
     throw new RivuletError(
       isConflict(error) ? 'SERVER_BUSY' : 'DATASET_QUERY_FAILED',

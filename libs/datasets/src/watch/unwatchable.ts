@@ -1,13 +1,14 @@
 import type { ClientBase } from 'pg';
-import { nodesOf, readText, textsOf, type Said } from './plan-text';
+import { expressionsOf, nodesOf } from './plan-nodes';
+import { readReferences, type SqlReferences } from './sql-references';
 
 /**
- * Literals that become the date of the day when they are read as a date. Then they are in the plan as that date; as
- * mere texts they are there as they were written.
+ * Literals that mean the current day when cast to a date. Then the plan contains that date; if they are plain text, the
+ * plan contains them as written.
  */
 const MOVING_LITERAL = /^[eE]?'\s*(?:[\d:.]+\s+)?(?:now|today|tomorrow|yesterday)(?:\s+[\d:.]+)?\s*'$/i;
 
-/** Why the result of a plan can change without a write to the tables in it; undefined when it cannot. */
+/** Why the result of a plan can change without a write to its tables; undefined if it cannot. */
 export async function findUnwatchable(
   client: ClientBase,
   plan: unknown,
@@ -15,12 +16,12 @@ export async function findUnwatchable(
 ): Promise<string | undefined> {
   const nodes = [...nodesOf(plan)];
   if (nodes.some((node) => node['Sampling Method'] !== undefined)) return 'it takes a sample of a table';
-  const planned = nodes.flatMap((node) => [...textsOf(node)].map(readText));
+  const planned = nodes.flatMap((node) => [...expressionsOf(node)].map(readReferences));
   for (const { Schema: schema, 'Function Name': name } of nodes) {
-    if (name !== undefined) planned.push({ ...readText(''), calls: [{ schema, name }] });
+    if (name !== undefined) planned.push({ ...readReferences(''), calls: [{ schema, name }] });
   }
-  const written = readText(query);
-  const clock = [...planned, written].find((said) => said.clock !== undefined)?.clock;
+  const written = readReferences(query);
+  const clock = [...planned, written].find((references) => references.clock !== undefined)?.clock;
   if (clock !== undefined) return `it asks for ${clock}`;
   const kept = new Set(planned.flatMap(({ literals }) => literals));
   const literal = written.literals.find((text) => MOVING_LITERAL.test(text) && !kept.has(text));
@@ -28,8 +29,12 @@ export async function findUnwatchable(
   return findMoving(client, planned, written);
 }
 
-async function findMoving(client: ClientBase, planned: Said[], written: Said): Promise<string | undefined> {
-  const calls = planned.flatMap((said) => said.calls);
+async function findMoving(
+  client: ClientBase,
+  planned: SqlReferences[],
+  written: SqlReferences,
+): Promise<string | undefined> {
+  const calls = planned.flatMap((references) => references.calls);
   const { rows } = await client.query<{ reason: string }>(findReasons, [
     calls.map(({ schema }) => schema ?? null),
     calls.map(({ name }) => name),
@@ -41,12 +46,12 @@ async function findMoving(client: ClientBase, planned: Said[], written: Said): P
 }
 
 /**
- * $1 and $2: the functions in the plan. Of pg_catalog, those are named that are volatile, clocks, or read the
- * catalogues and what the server does. Of the users', all that are not immutable and that PostgreSQL did not inline:
- * nobody sees what they read, also not those in C (crosstab() runs any query).
- * $3: what the query as it was written calls, as LIMIT and OFFSET are in no plan; users' functions may be inlined.
- * $4 and $5: operators and casts, which hide functions, too; extensions' own in C are taken to be harmless.
- * By name alone, so that of two functions with one name the worse is assumed.
+ * $1 and $2: functions in the plan. Reported are functions of pg_catalog that are volatile, return the time, or read
+ * catalogues or server state, and users' functions that are neither immutable nor inlined: the tables that they read are
+ * unknown, even if they are written in C (crosstab() runs any query).
+ * $3: calls in the written query, as LIMIT and OFFSET are not in the plan; users' functions may be inlined.
+ * $4 and $5: operators and casts, which call functions; those of extensions in C are assumed to be harmless.
+ * Functions are compared by name: if several have the name, the least predictable one counts.
  */
 const findReasons = `
 WITH functions AS (

@@ -1,25 +1,25 @@
 import { inUndoneSavepoint } from '@rivulet/postgres';
 import { renderQuery, type Parameters, type QueryTemplate } from '@rivulet/snapshot';
 import type { ClientBase } from 'pg';
-import { nodesOf } from './plan-text';
+import { nodesOf } from './plan-nodes';
 import { findUnwatchable } from './unwatchable';
 
-/** What the result of a query depends on. */
+/** The tables that the result of a query depends on. */
 export interface Watch {
   /** OIDs of the tables, as text and in ascending order. */
   relations: string[];
-  /** Why the result can change with none of these being written. */
+  /** Why the result can change without a write to these tables; undefined if it cannot. */
   polled: string | undefined;
 }
 
 const STATEMENT = 'rivulet_watched_query';
 
 /**
- * Has PostgreSQL plan a query, and sees what it locks for that: every table, also behind views. The plan is the
- * generic one, as with the NULLs that stand for the parameters here it could leave out half of the query; and it
- * prunes no partitions, as what is pruned is not in the plan, nor are the functions that it calls.
+ * Has PostgreSQL plan a query, and finds the tables that it locks for planning, including those behind views. Uses the
+ * generic plan, as with NULL for the parameters PostgreSQL could leave out parts of the query, and disables partition
+ * pruning, as pruned partitions and their functions are not in the plan.
  *
- * To be called in a transaction, which may be READ ONLY. What that holds already is not the query's, unless it is in
+ * Must be called in a transaction, which may be READ ONLY. Tables that it has already locked count only if they are in
  * the plan.
  */
 export async function watchQuery(
@@ -28,7 +28,7 @@ export async function watchQuery(
   parameters: Parameters,
 ): Promise<Watch> {
   try {
-    // Undone, so that the locks go and the next query is not taken for reading these tables.
+    // The rollback releases the locks, so that they do not count for the next query.
     return await inUndoneSavepoint(client, async () => {
       const before = new Set(await lockedRelations(client));
       const plan = await explain(client, template, parameters);
@@ -46,7 +46,7 @@ export async function watchQuery(
       return { relations: rows.filter((row) => row.obstacle === null).map(({ oid }) => oid), polled };
     });
   } finally {
-    // Prepared statements outlive a rollback; this one is there unless PostgreSQL refused the query.
+    // Prepared statements outlive a rollback. This one exists unless PostgreSQL rejected the query.
     await client.query(deallocate);
   }
 }
@@ -71,7 +71,7 @@ async function explain(
   return rows[0]!['QUERY PLAN'];
 }
 
-/** By the function behind pg_locks, as the view itself would be locked. */
+/** Uses the function behind pg_locks, as the view itself would be locked. */
 async function lockedRelations(client: ClientBase): Promise<string[]> {
   const { rows } = await client.query<{ oid: string }>(
     `SELECT DISTINCT relation::text AS oid FROM pg_lock_status()
@@ -80,7 +80,7 @@ async function lockedRelations(client: ClientBase): Promise<string[]> {
   return rows.map(({ oid }) => oid);
 }
 
-/** An EXPLAIN that failed had aborted the transaction, so that this could not stand right behind it. */
+/** Runs after the rollback: a failed EXPLAIN aborts the transaction. */
 const deallocate = `
 DO $$ BEGIN
   IF EXISTS (SELECT FROM pg_prepared_statements WHERE name = '${STATEMENT}') THEN DEALLOCATE ${STATEMENT}; END IF;
@@ -88,7 +88,7 @@ END $$`;
 
 interface FoundTable {
   oid: string;
-  /** Why it can take no trigger, or a trigger would not see all of its changes. */
+  /** Why it cannot have a trigger, or why a trigger would miss changes. */
   obstacle: string | null;
 }
 

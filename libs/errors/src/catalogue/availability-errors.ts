@@ -3,20 +3,21 @@ import type { ErrorDescription } from './error-description';
 export const availabilityErrors = {
   SERVER_BUSY: {
     title: 'The server is busy',
-    meaning: 'As much work as the server accepts at once is under way.',
-    nextStep: 'Try again after the number of seconds in the Retry-After header.',
+    meaning: 'The server is already doing as much work as it accepts at once.',
+    nextStep: 'Retry after the number of seconds in the Retry-After header.',
     transient: true,
   },
   SHUTTING_DOWN: {
     title: 'The server is shutting down',
-    meaning: 'The process has been asked to stop and takes no new work.',
+    meaning: 'The process is stopping and accepts no new work.',
     nextStep: 'Try again in a few seconds.',
     transient: true,
   },
   DATABASE_UNAVAILABLE: {
     title: 'The database is not available',
-    meaning: 'The database refused the connection or closed it, or takes no writes.',
-    nextStep: 'Check that PostgreSQL runs and that the database URL is right; Rivulet reconnects by itself.',
+    meaning: 'The database refused or closed the connection, or is read-only.',
+    nextStep:
+      'Check that PostgreSQL runs and that the database URL is right; Rivulet reconnects automatically.',
     transient: true,
   },
   SOURCE_UNAVAILABLE: {
@@ -26,9 +27,9 @@ export const availabilityErrors = {
     transient: true,
   },
   CENTRAL_UNREACHABLE: {
-    title: 'Central cannot be reached',
+    title: 'Central is unreachable',
     meaning: 'The connection to central failed, stalled or broke off.',
-    nextStep: 'Check EDGE_CENTRAL_URL and the network; the next cycle tries again and resumes the download.',
+    nextStep: 'Check EDGE_CENTRAL_URL and the network; the next cycle retries and resumes the download.',
     transient: true,
   },
   SYNC_IN_PROGRESS: {
@@ -40,7 +41,7 @@ export const availabilityErrors = {
   MIRROR_BUSY: {
     title: 'A mirror is locked by a reader',
     meaning: 'The lock on a mirror was not granted in time.',
-    nextStep: 'Nothing has changed; the next cycle tries again. End the long transaction if it persists.',
+    nextStep: 'Nothing has changed; the next cycle retries. End the long transaction if the error persists.',
     transient: true,
   },
 } as const satisfies Record<string, ErrorDescription>;

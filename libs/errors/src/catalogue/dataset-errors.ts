@@ -5,7 +5,7 @@ export const datasetErrors = {
     title: 'The datasets file is not valid',
     meaning: 'The file cannot be read, parsed or described by the source database.',
     nextStep:
-      'Correct the file, or the tables, at the line that the message names; then reload the file, or start central.',
+      'Correct the file, or the tables, at the line in the message; then reload the file, or start central.',
     transient: false,
   },
   SCOPE_AMBIGUOUS: {
@@ -35,7 +35,7 @@ export const datasetErrors = {
   ROW_TOO_LARGE: {
     title: 'A row is too large',
     meaning: 'One row is larger than CENTRAL_MAX_ROW_BYTES, or than a page or an index of the edge can hold.',
-    nextStep: 'Leave the large column out of the dataset, or split it.',
+    nextStep: 'Remove the large column from the dataset, or split it.',
     transient: false,
   },
 } as const satisfies Record<string, ErrorDescription>;

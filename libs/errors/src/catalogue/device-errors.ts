@@ -2,7 +2,7 @@ import type { ErrorDescription } from './error-description';
 
 export const deviceErrors = {
   DEVICE_UNIDENTIFIED: {
-    title: 'The device did not say who it is',
+    title: 'The device is not identified',
     meaning: 'A device route was called without the X-Device-Mac header.',
     nextStep: "Send the device's MAC address in the X-Device-Mac header.",
     transient: false,
@@ -27,20 +27,20 @@ export const deviceErrors = {
   },
   PROTOCOL_UNSUPPORTED: {
     title: 'The protocol version is not supported',
-    meaning: 'The device speaks a protocol version that this central does not.',
-    nextStep: 'Bring central and edge to versions that share a protocol (docs/protocol.md).',
+    meaning: 'The device uses a protocol version that this central does not support.',
+    nextStep: 'Update central and edge to versions that share a protocol version (docs/protocol.md).',
     transient: false,
   },
   MANIFEST_UNKNOWN: {
     title: 'There is no such manifest for this device',
     meaning: 'The manifest does not exist, or it belongs to another device.',
-    nextStep: 'Ask for a new manifest with POST /api/device-sync/request.',
+    nextStep: 'Request a new manifest with POST /api/device-sync/request.',
     transient: false,
   },
   MANIFEST_EXPIRED: {
     title: 'The manifest can no longer be served',
     meaning: 'Chunks that the manifest names are no longer stored.',
-    nextStep: 'Ask for a new manifest with POST /api/device-sync/request.',
+    nextStep: 'Request a new manifest with POST /api/device-sync/request.',
     transient: true,
   },
   FRAMES_INVALID: {

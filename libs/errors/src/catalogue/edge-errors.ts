@@ -3,13 +3,13 @@ import type { ErrorDescription } from './error-description';
 export const edgeErrors = {
   CENTRAL_RESPONSE_INVALID: {
     title: "Central's answer is not valid",
-    meaning: 'The answer is not what docs/protocol.md promises.',
+    meaning: 'The response does not conform to docs/protocol.md.',
     nextStep: 'Check that EDGE_CENTRAL_URL is a Rivulet central of a compatible version.',
     transient: false,
   },
   MANIFEST_INVALID: {
     title: 'The manifest is not valid',
-    meaning: 'The manifest is malformed, or made for another device or request.',
+    meaning: 'The manifest is malformed, or belongs to a different device or request.',
     nextStep: 'Nothing was applied. Check for a proxy between edge and central.',
     transient: false,
   },
@@ -28,58 +28,61 @@ export const edgeErrors = {
   },
   SCHEMA_UNSUPPORTED: {
     title: 'The edge cannot hold this schema',
-    meaning: 'The manifest needs a protocol version, a column type or a role that this edge does not have.',
+    meaning:
+      'The manifest requires a protocol version, a column type or a role that this edge does not have.',
     nextStep: 'Nothing was applied. Update the edge, or its PostgreSQL, to what the message names.',
     transient: false,
   },
   FRAME_INVALID: {
     title: 'A frame of the payload is not valid',
     meaning:
-      'A frame is truncated, malformed, does not have the digest it promises, or is a patch that does not fit the mirror.',
-    nextStep: 'Nothing was applied; the next attempt fetches the frame again, or chunks in its place.',
+      'A frame is truncated or malformed, does not match its digest, or is a patch that does not fit the mirror.',
+    nextStep: 'Nothing was applied; the next attempt downloads the frame again, or chunks instead.',
     transient: true,
   },
   LIMIT_EXCEEDED: {
     title: 'A limit was exceeded',
-    meaning: 'An answer is larger than the edge takes, or a frame than EDGE_MAX_ROW_BYTES allows.',
+    meaning:
+      'A response is larger than the edge accepts, or a frame is larger than EDGE_MAX_ROW_BYTES allows.',
     nextStep: 'Nothing was applied. Check for a proxy between edge and central, and the dataset at central.',
     transient: false,
   },
   CHECKSUM_MISMATCH: {
-    title: 'The rows written are not the rows promised',
-    meaning: 'After writing, the mirror was read again and its checksum differs from the manifest.',
+    title: 'The written rows do not match the manifest',
+    meaning: 'The mirror was re-read after writing, and its checksum differs from the manifest.',
     nextStep: 'Everything was rolled back. Look for triggers, rules or type differences on the mirror.',
     transient: false,
   },
   MIRROR_TABLE_CONFLICT: {
     title: 'The table already exists and is not a mirror',
-    meaning: 'A dataset wants a name that an application on the device uses for something of its own.',
-    nextStep: 'Rename that, or give the dataset another `table:` or `schema:` in the datasets file.',
+    meaning: 'A dataset needs a table name that an application on the device already uses.',
+    nextStep:
+      'Rename that object, or give the dataset a different `table:` or `schema:` in the datasets file.',
     transient: false,
   },
   MIRROR_HAS_DEPENDENTS: {
     title: 'Something on the device depends on a mirror',
-    meaning: 'A mirror must change in a way that what applications have made of it would not survive.',
-    nextStep: 'Nothing was applied. Drop or change what the message names, sync, then make it again.',
+    meaning: 'A mirror must change, and the change would drop dependent objects of applications.',
+    nextStep: 'Nothing was applied. Drop or change the objects in the message, sync, then create them again.',
     transient: false,
   },
   MIRROR_GUARDED: {
     title: 'A sync would delete too many rows',
-    meaning: 'It would delete a larger share of a mirror than `guard:` in the datasets file allows.',
+    meaning: 'The sync would delete a larger share of a mirror than `guard:` in the datasets file allows.',
     nextStep:
-      'Nothing was applied. If the rows are to go, confirm it with POST /api/sync/now and {"confirmDeletes": true}.',
+      'Nothing was applied. If the rows should be deleted, confirm it with POST /api/sync/now and {"confirmDeletes": true}.',
     transient: false,
   },
   DISK_FULL: {
     title: 'The disk is full',
-    meaning: 'The download or the database has no room.',
+    meaning: 'The disk has no space left for the download or the database.',
     nextStep: 'Free the space that the message names; the next cycle resumes.',
     transient: false,
   },
   APPLY_FAILED: {
     title: 'The manifest could not be applied',
     meaning: "The edge's database refused a statement.",
-    nextStep: 'Everything was rolled back. The message has the reason that PostgreSQL gave.',
+    nextStep: 'Everything was rolled back. The message has the reason from PostgreSQL.',
     transient: false,
   },
 } as const satisfies Record<string, ErrorDescription>;

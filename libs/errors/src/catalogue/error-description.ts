@@ -1,11 +1,11 @@
-/** What the catalogue says of one error code. */
+/** The catalogue's entry for an error code. */
 export interface ErrorDescription {
   /** A short name, in sentence case. */
   title: string;
   /** What happened, in whole sentences. */
   meaning: string;
-  /** What the reader can do about it, unless the place that raises the error knows better. */
+  /** The default next step; the code that raises the error can give a better one. */
   nextStep: string;
-  /** Whether a later attempt can succeed with nobody doing anything: logged as WARN, not as ERROR. */
+  /** Whether a retry can succeed without intervention; then it is logged as WARN, not as ERROR. */
   transient: boolean;
 }

@@ -8,14 +8,14 @@ export const startErrors = {
     transient: false,
   },
   PORT_TAKEN: {
-    title: 'The port is taken',
+    title: 'The port is in use',
     meaning: 'Another process listens on the port.',
-    nextStep: 'Stop that process, or choose another port with the variable that the message names.',
+    nextStep: 'Stop that process, or choose a different port with the variable that the message names.',
     transient: false,
   },
   DATABASE_FORBIDDEN: {
-    title: 'The database role lacks a right',
-    meaning: 'The role of the database URL may not do what the app needs at its start.',
+    title: 'The database role lacks a privilege',
+    meaning: 'The role in the database URL lacks a privilege that the app requires at its start.',
     nextStep: 'Grant the role what docs/operations.md lists under "Your own PostgreSQL", and start again.',
     transient: false,
   },

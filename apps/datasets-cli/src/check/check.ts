@@ -1,0 +1,194 @@
+import {
+  inTransaction,
+  isPostgresError,
+  readSource,
+  useCanonicalSettings,
+  withClient,
+} from '@rivulet/postgres';
+import { RivuletError } from '@rivulet/errors';
+import type { Parameters } from '@rivulet/snapshot';
+import type { ClientBase, Pool } from 'pg';
+import {
+  type Dataset,
+  examineDatasetsFile,
+  type Scope,
+  SCOPE_ACTIVE_COLUMN,
+  SCOPE_DEVICE_COLUMN,
+  type ScopeDefinition,
+} from '@rivulet/datasets';
+import { cautionAboutDataset, cautionAboutSort } from './dataset-cautions';
+import { noFindings, type Findings } from './findings';
+import type { KeyFacts } from './key-facts';
+import { datasetStatement, parameterNames, planOf, type PlanNode } from '../plan/query-plan';
+import { checkRows } from './row-checks';
+import { findSampleDevices, tryScope } from '../source/sample-devices';
+import { tryQuery } from '../source/try-query';
+
+export interface CheckOptions {
+  file: string;
+  /** The devices whose rows to check. If empty, a few are looked up. */
+  macAddresses: string[];
+  timeoutMs: number;
+  maxRowBytes: number;
+}
+
+export interface CheckReport {
+  file: string;
+  findings: Findings;
+  datasets: CheckedDataset[];
+  /** The devices whose rows were checked. */
+  devices: string[];
+}
+
+export interface CheckedDataset {
+  dataset: Dataset;
+  parameters: string[];
+  /** PostgreSQL's estimate for any device, if available. Its bytes are not those of the canonical form. */
+  estimate: { rows: number; bytes: number } | undefined;
+  /** The size for the device with most rows; undefined if none was checked. */
+  found: { rows: number; bytes: number } | undefined;
+}
+
+const SAMPLE_DEVICES = 3;
+
+/** Up to this many datasets without parameters get a note each. */
+const MAX_SINGLE_NOTES = 3;
+
+/** Checks the file, its queries, and the rows that they return. */
+export async function checkDatasetsFile(source: Pool, options: CheckOptions): Promise<CheckReport> {
+  const { file } = options;
+  const { scope, datasets, problems } = await examineDatasetsFile(file, source);
+  const findings: Findings = { ...noFindings(), mistakes: problems };
+  if (scope === undefined) return { file, findings, datasets: [], devices: [] };
+  const isWhole = problems.isEmpty;
+  return withClient(source, (client) =>
+    inTransaction(client, readSource(options.timeoutMs), async () => {
+      await useCanonicalSettings(client);
+      const scopes = canBeAsked(scope) ? await findScopes(client, scope, options.macAddresses, findings) : [];
+      const checked: CheckedDataset[] = [];
+      for (const dataset of datasets)
+        checked.push(await checkDataset(client, dataset, scope, scopes, options.maxRowBytes, findings));
+      noteDatasetsWithoutParameters(checked, findings);
+      if (isWhole) noteUnusedParameters(scope, checked, findings);
+      return { file, findings, datasets: checked, devices: scopes.map(({ macAddress }) => macAddress) };
+    }),
+  );
+}
+
+/** Without these columns the scope of a device cannot be resolved. */
+function canBeAsked({ columns }: ScopeDefinition): boolean {
+  const active = columns.get(SCOPE_ACTIVE_COLUMN);
+  return columns.has(SCOPE_DEVICE_COLUMN) && (active === undefined || active.type === 'boolean');
+}
+
+async function findScopes(
+  client: ClientBase,
+  definition: ScopeDefinition,
+  macAddresses: string[],
+  { mistakes, warnings }: Findings,
+): Promise<Scope[]> {
+  const place = definition.query.placeOf(0);
+  if (macAddresses.length === 0) {
+    const { scopes, failures } = await findSampleDevices(client, definition, SAMPLE_DEVICES);
+    for (const failure of failures) mistakes.add(place, describeError(failure, place));
+    if (scopes.length === 0 && failures.length === 0) {
+      warnings.add(
+        place,
+        'no active device was found in the tables of the scope query, so no rows were checked, and keys may be ' +
+          'NULL or not unique; specify a device with --mac',
+      );
+    }
+    return scopes;
+  }
+  const scopes: Scope[] = [];
+  for (const macAddress of macAddresses) {
+    const scope = await tryScope(client, definition, macAddress);
+    if (scope instanceof RivuletError) mistakes.add(place, describeError(scope, place));
+    else scopes.push(scope);
+  }
+  return scopes;
+}
+
+async function checkDataset(
+  client: ClientBase,
+  dataset: Dataset,
+  { columns }: ScopeDefinition,
+  scopes: Scope[],
+  maxRowBytes: number,
+  findings: Findings,
+): Promise<CheckedDataset> {
+  await cautionAboutDataset(client, dataset, columns, findings);
+  const facts = await readRowsOnce(client, dataset, scopes, maxRowBytes, findings);
+  const rows = Math.max(...facts.map((fact) => fact.rows), 0);
+  const plan = await genericPlan(client, dataset, columns, findings);
+  if (plan !== undefined) await cautionAboutSort(client, dataset, columns, plan, rows, findings);
+  return {
+    dataset,
+    parameters: parameterNames(dataset.definition.query.template),
+    estimate: plan && { rows: plan['Plan Rows'], bytes: plan['Plan Rows'] * plan['Plan Width'] },
+    found: facts.toSorted((a, b) => b.rows - a.rows)[0],
+  };
+}
+
+async function genericPlan(
+  client: ClientBase,
+  dataset: Dataset,
+  columns: Parameters,
+  { notes }: Findings,
+): Promise<PlanNode | undefined> {
+  const plan = await tryQuery(client, () => planOf(client, datasetStatement(dataset, columns, false)));
+  if (!isPostgresError(plan)) return plan;
+  const { name, query } = dataset.definition;
+  notes.add(
+    query.placeOf(0),
+    `PostgreSQL cannot plan dataset ${name} without parameter values: ${plan.message}`,
+  );
+  return undefined;
+}
+
+/** Devices with equal parameter values have the same rows, which are read once. */
+async function readRowsOnce(
+  client: ClientBase,
+  dataset: Dataset,
+  scopes: Scope[],
+  maxRowBytes: number,
+  findings: Findings,
+): Promise<KeyFacts[]> {
+  const seen = new Set<string>();
+  const facts: KeyFacts[] = [];
+  for (const scope of scopes) {
+    const { statement } = datasetStatement(dataset, scope.parameters, true);
+    if (seen.has(statement)) continue;
+    seen.add(statement);
+    const found = await checkRows(client, dataset, scope, maxRowBytes, findings);
+    if (found !== undefined) facts.push(found);
+  }
+  return facts;
+}
+
+/** Many such datasets, as in a file from `init`, get one note. */
+function noteDatasetsWithoutParameters(checked: CheckedDataset[], { notes }: Findings): void {
+  const shared = checked.filter(({ parameters }) => parameters.length === 0);
+  const places = shared.map(({ dataset }) => dataset.definition.query.placeOf(0));
+  const names = shared.map(({ dataset }) => dataset.schema.name);
+  if (shared.length > MAX_SINGLE_NOTES) {
+    const told = `${names.slice(0, MAX_SINGLE_NOTES).join(', ')} and ${names.length - MAX_SINGLE_NOTES} more`;
+    notes.add(places[0]!, `datasets ${told} use no parameter, so every device gets the same rows`);
+    return;
+  }
+  for (const [index, name] of names.entries()) {
+    notes.add(places[index]!, `dataset ${name} uses no parameter, so every device gets the same rows`);
+  }
+}
+
+function noteUnusedParameters(scope: ScopeDefinition, checked: CheckedDataset[], { notes }: Findings): void {
+  const used = new Set(checked.flatMap(({ parameters }) => parameters));
+  for (const name of scope.columns.keys()) {
+    if (used.has(name) || name === SCOPE_DEVICE_COLUMN || name === SCOPE_ACTIVE_COLUMN) continue;
+    notes.add(scope.query.placeOf(0), `the scope query returns ${name}, which no dataset uses`);
+  }
+}
+
+function describeError({ message, nextStep }: RivuletError, place: string): string {
+  return `${message.replace(` at ${place}`, '')} ${nextStep}`;
+}

@@ -1,0 +1,105 @@
+import type { Parameters } from '@rivulet/snapshot';
+import type { ClientBase } from 'pg';
+import { type Dataset, watchQuery } from '@rivulet/datasets';
+import { keyBaseColumns } from '../plan/base-columns';
+import type { Findings } from './findings';
+import { adviseOnSort } from '../plan/sort-advice';
+import { sortedRows, type PlanNode } from '../plan/query-plan';
+import { cautionAboutText, requiresNotNull } from './query-text-cautions';
+
+/** Warns of likely problems that show without reading rows. */
+export async function cautionAboutDataset(
+  client: ClientBase,
+  dataset: Dataset,
+  parameters: Parameters,
+  findings: Findings,
+): Promise<void> {
+  const { definition } = dataset;
+  const { name, query } = definition;
+  cautionAboutText(definition, findings);
+  cautionAboutKeyTypes(dataset, findings);
+  cautionAboutIndexes(dataset, findings);
+  await cautionAboutNullableKey(client, dataset, parameters, findings);
+  const { polled } = await watchQuery(client, query.template, parameters);
+  if (polled !== undefined) {
+    findings.warnings.add(
+      query.placeOf(0),
+      `dataset ${name} can change without a write because ${polled}, so central re-reads it after each ` +
+        'CENTRAL_POLL_INTERVAL. If that is not intended, compare with a column instead',
+    );
+  }
+}
+
+/** Warns about a large sort by the key. */
+export async function cautionAboutSort(
+  client: ClientBase,
+  dataset: Dataset,
+  parameters: Parameters,
+  plan: PlanNode,
+  rowsFound: number,
+  { warnings }: Findings,
+): Promise<void> {
+  const rows = sortedRows(plan);
+  if (rows === undefined) return;
+  const advice = await adviseOnSort(client, dataset, parameters, plan, Math.max(rows, rowsFound));
+  const { name, query } = dataset.definition;
+  if (advice !== undefined) warnings.add(query.placeOf(0), `dataset ${name}: ${advice}`);
+}
+
+function cautionAboutKeyTypes({ definition, columns }: Dataset, { warnings }: Findings): void {
+  const { name, key, placeOfColumn } = definition;
+  for (const { name: column, type } of columns.slice(0, key.length)) {
+    if (/^(real|double precision)\b/.test(type)) {
+      warnings.add(
+        placeOfColumn(column),
+        `dataset ${name} has the ${type} column ${column} in its key, and floating-point numbers that look equal may ` +
+          'differ; cast it to numeric with a scale, or to text',
+      );
+    }
+    if (type === 'numeric') {
+      warnings.add(
+        placeOfColumn(column),
+        `dataset ${name} has the numeric column ${column} without a scale in its key, so 1.0 and 1.00 are equal keys ` +
+          'with different texts; cast it, for example to numeric(12,2) or bigint',
+      );
+    }
+  }
+}
+
+function cautionAboutIndexes({ definition }: Dataset, { warnings }: Findings): void {
+  const { name, key, indexes, indexPlaces } = definition;
+  for (const [position, columns] of indexes.entries()) {
+    const others = [key, ...indexes.filter((_, other) => other !== position)];
+    const isSame = (other: string[]): boolean => columns.every((column, index) => other[index] === column);
+    const covering = others.findIndex(
+      (other, index) => isSame(other) && (other.length > columns.length || index <= position),
+    );
+    if (covering === -1) continue;
+    const what =
+      covering === 0 ? 'its key, which is always indexed' : `its index (${others[covering]!.join(', ')})`;
+    warnings.add(
+      indexPlaces[position]!,
+      `the index (${columns.join(', ')}) of dataset ${name} repeats the beginning of ${what}; remove it`,
+    );
+  }
+}
+
+/** Reads the columns behind the key. A condition IS NOT NULL is assumed to be about them. */
+async function cautionAboutNullableKey(
+  client: ClientBase,
+  dataset: Dataset,
+  parameters: Parameters,
+  { warnings }: Findings,
+): Promise<void> {
+  const { name, key, query, placeOfColumn } = dataset.definition;
+  if (requiresNotNull(query.template)) return;
+  const base = await keyBaseColumns(client, dataset, parameters);
+  for (const [index, column] of base.entries()) {
+    if (column?.isTable !== true || !column.isNullable) continue;
+    warnings.add(
+      placeOfColumn(key[index]!),
+      `dataset ${name} has ${key[index]} in its key, and ${column.table}.${column.column} may be NULL; make that ` +
+        `column NOT NULL, or add ${column.column} IS NOT NULL to the query`,
+    );
+  }
+}

@@ -1,0 +1,23 @@
+import { escapeControls } from '@rivulet/cli';
+import type { ExplainedDataset } from './explain';
+
+export function explainLines(explained: ExplainedDataset[]): string[] {
+  return explained.flatMap(({ dataset, parameters, plan, summary }) => [
+    `${dataset.schema.name}  ${dataset.definition.query.placeOf(0)}`,
+    ...parameters.map((name, index) => `  $${index + 1} is :${name}`),
+    '',
+    ...plan.map((line) => `  ${escapeControls(line)}`),
+    '',
+    `  ${summary}`,
+    '',
+  ]);
+}
+
+export function explainJson(explained: ExplainedDataset[]): object {
+  return explained.map(({ dataset, parameters, plan, summary }) => ({
+    name: dataset.schema.name,
+    parameters,
+    plan,
+    summary,
+  }));
+}

@@ -1,0 +1,88 @@
+import { inTransaction, readSource, useCanonicalSettings, withClient } from '@rivulet/postgres';
+import type { Parameters } from '@rivulet/snapshot';
+import type { ClientBase, Pool } from 'pg';
+import type { Dataset } from '@rivulet/datasets';
+import { adviseOnSort } from '../plan/sort-advice';
+import { scopeOf } from '../source/device-scope';
+import { counted } from '@rivulet/cli';
+import {
+  datasetStatement,
+  explain,
+  parameterNames,
+  planOf,
+  sortedRows,
+  type PlanNode,
+} from '../plan/query-plan';
+import { loadSelectedDatasets } from '../source/selected-datasets';
+
+export interface ExplainOptions {
+  file: string;
+  /** The device whose values are used as parameters; without one the plan is for any device. */
+  macAddress: string | undefined;
+  /** Empty for all. */
+  datasets: string[];
+  /** Runs the query. */
+  analyze: boolean;
+  timeoutMs: number;
+}
+
+export interface ExplainedDataset {
+  dataset: Dataset;
+  /** The parameters that `$1` … stand for. */
+  parameters: string[];
+  /** As PostgreSQL prints it. */
+  plan: string[];
+  /** Whether the query sorts, and the index that would avoid it: one sentence. */
+  summary: string;
+}
+
+/** Explains each dataset with the plan of the statement that central reads it with. */
+export async function explainDatasets(source: Pool, options: ExplainOptions): Promise<ExplainedDataset[]> {
+  const { scope: definition, datasets } = await loadSelectedDatasets(options.file, source, options.datasets);
+  return withClient(source, (client) =>
+    inTransaction(client, readSource(options.timeoutMs), async () => {
+      await useCanonicalSettings(client);
+      const { macAddress, analyze } = options;
+      const scope = macAddress === undefined ? undefined : await scopeOf(client, definition, macAddress);
+      const explained: ExplainedDataset[] = [];
+      for (const dataset of datasets) {
+        explained.push(await explainDataset(client, dataset, definition.columns, scope?.parameters, analyze));
+      }
+      return explained;
+    }),
+  );
+}
+
+async function explainDataset(
+  client: ClientBase,
+  dataset: Dataset,
+  unbound: Parameters,
+  bound: Parameters | undefined,
+  analyze: boolean,
+): Promise<ExplainedDataset> {
+  const explainable = datasetStatement(dataset, bound ?? unbound, bound !== undefined);
+  const generic = await planOf(client, datasetStatement(dataset, unbound, false));
+  return {
+    dataset,
+    parameters: explainable.isGeneric ? parameterNames(dataset.definition.query.template) : [],
+    plan: await explain(client, explainable, analyze ? ['ANALYZE'] : []),
+    summary: await describeSort(client, dataset, unbound, generic, await planOf(client, explainable)),
+  };
+}
+
+async function describeSort(
+  client: ClientBase,
+  dataset: Dataset,
+  parameters: Parameters,
+  generic: PlanNode,
+  plan: PlanNode,
+): Promise<string> {
+  const rows = sortedRows(plan);
+  if (rows === undefined) return 'This query needs no sort.';
+  const advice = await adviseOnSort(client, dataset, parameters, generic, rows);
+  return `${upperFirst(advice ?? `this query sorts ${counted(rows, 'row')}`)}.`;
+}
+
+function upperFirst(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

@@ -1,0 +1,95 @@
+import {
+  copyOut,
+  endsSession,
+  inTransaction,
+  isPostgresError,
+  readSource,
+  useCanonicalSettings,
+  withClient,
+} from '@rivulet/postgres';
+import { RivuletError } from '@rivulet/errors';
+import { bindQuery, canonicalCopy } from '@rivulet/snapshot';
+import type { ClientBase, Pool } from 'pg';
+import type { Dataset, Scope } from '@rivulet/datasets';
+import { CanonicalRowReader } from './canonical-row-reader';
+import { loadSelectedDatasets } from '../source/selected-datasets';
+import { scopeOf } from '../source/device-scope';
+
+export interface PreviewOptions {
+  file: string;
+  macAddress: string;
+  /** Empty for all. */
+  datasets: string[];
+  sampleRows: number;
+  timeoutMs: number;
+  maxRowBytes: number;
+}
+
+export interface PreviewReport {
+  scope: Scope;
+  datasets: PreviewedDataset[];
+}
+
+export interface PreviewedDataset {
+  dataset: Dataset;
+  rows: number;
+  /** Size of the canonical rows. */
+  bytes: number;
+  durationMs: number;
+  /** The first rows, with values as PostgreSQL prints them; null for NULL. */
+  samples: (string | null)[][];
+  /** Why central cannot send the rows; undefined if it can. */
+  failure: string | undefined;
+}
+
+/**
+ * Reads what a device would get from one snapshot, as central does. The file must have no mistakes.
+ *
+ * @throws RivuletError DATASETS_FILE_INVALID · DEVICE_UNKNOWN · DEVICE_INACTIVE · SCOPE_AMBIGUOUS · DATASET_QUERY_FAILED
+ */
+export async function previewDevice(source: Pool, options: PreviewOptions): Promise<PreviewReport> {
+  const { scope: definition, datasets } = await loadSelectedDatasets(options.file, source, options.datasets);
+  return withClient(source, (client) =>
+    inTransaction(client, readSource(options.timeoutMs), async () => {
+      await useCanonicalSettings(client);
+      const scope = await scopeOf(client, definition, options.macAddress);
+      const previewed: PreviewedDataset[] = [];
+      for (const dataset of datasets) {
+        previewed.push(await previewDataset(client, dataset, scope, options));
+      }
+      return { scope, datasets: previewed };
+    }),
+  );
+}
+
+async function previewDataset(
+  client: ClientBase,
+  dataset: Dataset,
+  scope: Scope,
+  { sampleRows, maxRowBytes }: PreviewOptions,
+): Promise<PreviewedDataset> {
+  const startedAt = performance.now();
+  const reader = new CanonicalRowReader(dataset, sampleRows, maxRowBytes);
+  try {
+    const { definition, columns } = dataset;
+    const boundQuery = bindQuery(definition.query.template, scope.parameters);
+    const copy = canonicalCopy({ boundQuery, columns, keyColumns: definition.key.length });
+    for await (const buffer of copyOut(client, copy)) reader.push(buffer);
+    reader.end();
+  } catch (error) {
+    throw explainRefusal(error, dataset, scope.macAddress);
+  }
+  const { rows, bytes, samples } = reader;
+  const durationMs = performance.now() - startedAt;
+  return { dataset, rows, bytes, durationMs, samples, failure: reader.failure };
+}
+
+/** Explains a failed COPY. It ends the connection, so the preview cannot continue. */
+function explainRefusal(error: unknown, { definition }: Dataset, macAddress: string): unknown {
+  if (!isPostgresError(error) || endsSession(error)) return error;
+  const place = definition.query.placeOf(0);
+  return new RivuletError(
+    'DATASET_QUERY_FAILED',
+    `${place}: dataset ${definition.name} cannot be read for ${macAddress}: ${error.message}.`,
+  );
+}

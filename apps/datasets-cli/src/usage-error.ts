@@ -1,2 +1,0 @@
-/** The command is not understood. */
-export class UsageError extends Error {}

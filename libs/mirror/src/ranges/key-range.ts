@@ -1,0 +1,80 @@
+import type { ChunkSummary, PatchedSpan } from '@rivulet/protocol';
+import { escapeIdentifier, escapeLiteral } from 'pg';
+import type { MirrorColumn } from '../table/column-types';
+import type { Mirror } from '../table/mirror-table';
+
+/** A range of keys as canonical text. Both ends are exclusive; a missing end is open. */
+export interface KeyRange {
+  after?: string;
+  before?: string;
+}
+
+/**
+ * Merges spans that touch or overlap: no unchanged chunk lies between them, so no key separates them. Input and output
+ * are in ascending order.
+ */
+export function joinSpans(spans: Iterable<PatchedSpan>): PatchedSpan[] {
+  const joined: PatchedSpan[] = [];
+  for (const { position, count } of spans) {
+    const last = joined.at(-1);
+    if (last === undefined || position > last.position + last.count) joined.push({ position, count });
+    else last.count = Math.max(last.count, position + count - last.position);
+  }
+  return joined;
+}
+
+/** Whether the chunks of joined spans are at least half of the table. */
+export function coversHalf(base: readonly ChunkSummary[], spans: PatchedSpan[]): boolean {
+  const covered = spans.flatMap(({ position, count }) => base.slice(position, position + count));
+  return spans.length > 0 && totalBytes(covered) * 2 >= totalBytes(base);
+}
+
+function totalBytes(chunks: readonly ChunkSummary[]): number {
+  return chunks.reduce((sum, chunk) => sum + chunk.bytes, 0);
+}
+
+/**
+ * The key range of a span: everything between the chunks before and after it. Those two are unchanged, so both ends of
+ * the range are chunk boundaries in the base and in the target, and cutting the rows of the range alone gives the same
+ * chunks as cutting the whole table. The range is wider than the keys of the span's own chunks: it includes rows that
+ * were inserted locally in the gaps.
+ */
+export function rangeOfSpan(base: readonly ChunkSummary[], { position, count }: PatchedSpan): KeyRange {
+  const range: KeyRange = {};
+  const previous = base[position - 1];
+  const next = base[position + count];
+  if (previous !== undefined) range.after = previous.lastKey;
+  if (next !== undefined) range.before = next.firstKey;
+  return range;
+}
+
+/** The condition that the row of `alias` is in the range. An index on the key can serve it. */
+export function inRange(mirror: Mirror, alias: string, range: KeyRange): string {
+  const key = keyColumns(mirror);
+  const row = `(${key.map((column) => keyExpression(alias, column)).join(', ')})`;
+  const conditions: string[] = [];
+  if (range.after !== undefined) conditions.push(`${row} > ${keyLiteral(key, range.after)}`);
+  if (range.before !== undefined) conditions.push(`${row} < ${keyLiteral(key, range.before)}`);
+  return conditions.length === 0 ? 'TRUE' : conditions.join(' AND ');
+}
+
+export function keyColumns(mirror: Mirror): MirrorColumn[] {
+  return mirror.columns.slice(0, mirror.keyColumns);
+}
+
+/** A key column as an expression to compare and sort by, even if someone has changed the column's collation. */
+export function keyExpression(alias: string, column: MirrorColumn): string {
+  return `${alias}.${escapeIdentifier(column.name)}${column.collatable ? ' COLLATE "C"' : ''}`;
+}
+
+function keyLiteral(key: MirrorColumn[], text: string): string {
+  const values = text.split('\t').map(unescapeCopyText);
+  return `(${key.map(({ type }, index) => `${escapeLiteral(values[index]!)}::${type}`).join(', ')})`;
+}
+
+const escapes: Record<string, string> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v' };
+
+/** https://www.postgresql.org/docs/current/sql-copy.html#SQL-COPY-FILE-FORMATS */
+function unescapeCopyText(text: string): string {
+  return text.replaceAll(/\\(.)/g, (_, character: string) => escapes[character] ?? character);
+}
