@@ -57,7 +57,8 @@ async function startServer(directory: string, name: string, cleanup: Cleanup): P
   });
   cleanup.add(() => server.stop());
   const url = server.url(name);
-  const pool = createPool({ url, applicationName: 'bench', maxConnections: 4 });
+  const limits = { statementTimeoutMs: 0, lockTimeoutMs: 0 };
+  const pool = createPool({ url, applicationName: 'bench', maxConnections: 4, limits });
   cleanup.add(() => pool.end());
   return { url, pool };
 }

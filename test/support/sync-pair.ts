@@ -18,8 +18,12 @@ export interface PairOptions {
   centralUrl?: (central: string) => Promise<string> | string;
   /** Their servers, when they are not that of the test run. */
   servers?: { central: string; edge: string };
+  /** What the apps are told instead of the addresses of their databases. */
+  databaseUrls?: { central?: (url: string) => string; edge?: (url: string) => string };
   /** Before central starts. */
   prepare?: (centralDb: TestDatabase) => Promise<unknown>;
+  /** Before the edge starts. */
+  prepareEdge?: (edgeDb: TestDatabase) => Promise<unknown>;
 }
 
 export interface SyncAnswer {
@@ -50,6 +54,7 @@ export class SyncPair {
       createTestDatabase(undefined, options.servers?.edge),
     ]);
     await options.prepare?.(centralDb);
+    await options.prepareEdge?.(edgeDb);
     const directory = mkdtempSync(join(tmpdir(), 'rivulet-pair-'));
     const central = await startCentral(centralDb, options);
     const pair = new SyncPair(centralDb, edgeDb, directory, options, central, central);
@@ -66,7 +71,7 @@ export class SyncPair {
   async startEdge(environment: Record<string, string> = {}): Promise<RunningEdge> {
     const centralUrl = (await this.options.centralUrl?.(this.central.url)) ?? this.central.url;
     const variables = {
-      EDGE_DATABASE_URL: this.edgeDb.url,
+      EDGE_DATABASE_URL: this.options.databaseUrls?.edge?.(this.edgeDb.url) ?? this.edgeDb.url,
       EDGE_CENTRAL_URL: centralUrl,
       EDGE_MAC_ADDRESS: DEMO_MAC,
       EDGE_SPOOL_FILE: join(this.directory, 'edge.spool'),
@@ -103,7 +108,7 @@ export class SyncPair {
 
 export async function startCentral(database: TestDatabase, options: PairOptions = {}): Promise<AppProcess> {
   return startApp('central', {
-    CENTRAL_DATABASE_URL: database.url,
+    CENTRAL_DATABASE_URL: options.databaseUrls?.central?.(database.url) ?? database.url,
     CENTRAL_DEMO_DATA: 'true',
     ...options.central,
   });

@@ -2,10 +2,9 @@ import { createPool, type PoolSettings } from '@rivulet/postgres';
 import type { ClientBase, Pool } from 'pg';
 
 /**
- * Connections to the data owner's database. On each of them
+ * Connections to the data owner's database. On each of them, beyond what every connection has pinned,
  *
- * - statements outside our transactions, which have their own settings, are read-only and have timeouts;
- * - standard_conforming_strings is on, as the lexer of the datasets file assumes;
+ * - statements outside our transactions, which have their own settings, are read-only;
  * - an unqualified name never means one of central's own tables: their schema is removed from the search path. A role
  *   with the name of the schema would have it there, as PostgreSQL's default path begins with "$user".
  */
@@ -19,9 +18,7 @@ async function prepare(client: ClientBase): Promise<void> {
 
 /** A path without that schema is not changed: schemas on it may be created later. */
 const prepareSession = `
-SELECT set_config('statement_timeout', '30s', false), set_config('lock_timeout', '10s', false),
-  set_config('default_transaction_read_only', 'on', false),
-  set_config('standard_conforming_strings', 'on', false),
+SELECT set_config('default_transaction_read_only', 'on', false),
   set_config('search_path', CASE
     WHEN current_user = 'rivulet' OR 'rivulet' = ANY (current_schemas(false)) THEN coalesce(
       (SELECT string_agg(quote_ident(schema), ', ' ORDER BY place)

@@ -4,7 +4,7 @@ import type { ClientBase } from 'pg';
  * Every setting that changes how PostgreSQL prints or reads a value, with the value for the canonical form
  * (docs/protocol.md). extra_float_digits = 1 prints floats in their shortest exact form.
  */
-const canonicalSettings: Record<string, string> = {
+export const canonicalSettings: Record<string, string> = {
   client_encoding: 'UTF8',
   DateStyle: 'ISO, YMD',
   TimeZone: 'UTC',

@@ -37,8 +37,10 @@ class CopyInQuery implements Submittable {
   private error: unknown;
   private isOver = false;
   private rows = 0;
+  /** PostgreSQL waits for the next piece, and we have none yet. */
+  isUpToUs = false;
 
-  constructor(private readonly statement: string) {
+  constructor(readonly text: string) {
     const begun = new Promise<void>((resolve) => (this.markReady = resolve));
     this.over = new Promise<void>((resolve) => (this.markOver = resolve));
     this.ready = Promise.race([begun, this.over]).then(() => this.throwIfFailed());
@@ -46,10 +48,11 @@ class CopyInQuery implements Submittable {
 
   submit(connection: Connection): void {
     this.connection = connection as CopyConnection;
-    this.connection.query(this.statement);
+    this.connection.query(this.text);
   }
 
   handleCopyInResponse(): void {
+    this.isUpToUs = true;
     this.markReady();
   }
 
@@ -69,6 +72,7 @@ class CopyInQuery implements Submittable {
   /** Resolves when the piece is no longer referenced. @throws PostgreSQL's error, which can arrive at any time */
   async send(piece: Buffer): Promise<void> {
     this.throwIfFailed();
+    this.isUpToUs = false;
     const header = Buffer.allocUnsafe(1 + LENGTH_BYTES);
     header.writeUInt8(COPY_DATA);
     header.writeUInt32BE(LENGTH_BYTES + piece.length, 1);
@@ -78,11 +82,13 @@ class CopyInQuery implements Submittable {
     const sent = new Promise<void>((resolve) => stream.write(piece, () => resolve()));
     stream.uncork();
     await sent;
+    this.isUpToUs = true;
     this.throwIfFailed();
   }
 
   /** The number of rows. */
   async finish(): Promise<number> {
+    this.isUpToUs = false;
     this.connection.endCopyFrom();
     await this.over;
     this.throwIfFailed();
@@ -92,6 +98,7 @@ class CopyInQuery implements Submittable {
   /** Makes PostgreSQL discard the rows. */
   async fail(reason: unknown): Promise<void> {
     if (this.isOver) return;
+    this.isUpToUs = false;
     this.connection.sendCopyFail(reason instanceof Error ? reason.message : String(reason));
     await this.over;
   }

@@ -44,7 +44,7 @@ class CopyOutQuery implements Submittable {
   /** Bytes of a row that have not arrived. */
   private missingBytes = 0;
 
-  constructor(private readonly statement: string) {}
+  constructor(readonly text: string) {}
 
   submit(connection: Connection): void {
     this.connection = connection;
@@ -55,7 +55,7 @@ class CopyOutQuery implements Submittable {
     this.listener = listener;
     stream.removeListener('data', listener);
     stream.on('data', this.receive);
-    (connection as Connection & { query(text: string): void }).query(this.statement);
+    (connection as Connection & { query(text: string): void }).query(this.text);
   }
 
   handleError(error: unknown): void {

@@ -1,3 +1,5 @@
+import type { ErrorMarks } from './error-marks';
+
 /** Socket errors of a database connection. */
 const NETWORK_CODES = new Set([
   'ECONNREFUSED',
@@ -25,7 +27,10 @@ const MESSAGES =
   /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Cannot use a pool after calling end|Client was closed)/;
 
 /** SQLSTATEs for which a retry with the same URL does not help. */
-const PERMANENT = /^(28\w{3}|3D000)$/;
+const PERMANENT = /^(28\w{3}|3D000|42501)$/;
+
+/** Any that a connection is refused with. */
+const ANY_SQLSTATE = /^[0-9A-Z]{5}$/;
 
 /**
  * Whether an error of pg or TypeORM means that the database is unavailable, not that a statement failed. Does not follow
@@ -42,16 +47,34 @@ export function isPermanentDatabaseFailure(error: unknown): boolean {
 /** `57P01`, `ECONNREFUSED` … or the driver's message. Safe to show, as it contains neither host nor user. */
 export function databaseFailure(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
-  const { code, syscall, driverError } = error as {
+  const { code, syscall, driverError, refusesConnection } = error as ErrorMarks & {
     code?: unknown;
     syscall?: unknown;
     driverError?: unknown;
   };
-  if (typeof code === 'string' && SQLSTATE.test(code)) return code;
+  const states = refusesConnection === true ? ANY_SQLSTATE : SQLSTATE;
+  if (error.name === 'SilentConnectionError') return error.message;
+  if (typeof code === 'string' && states.test(code)) return code;
   if (NETWORK_CODES.has(String(code)) && SOCKET_CALLS.has(String(syscall))) return String(code);
   if (MESSAGES.test(error.message)) return error.message;
   if (driverError !== undefined && driverError !== error) return databaseFailure(driverError);
   // Node tries every address of a name and throws an AggregateError.
   const attempts: unknown[] = error instanceof AggregateError ? error.errors : [];
   return attempts.map(databaseFailure).find((reason) => reason !== undefined);
+}
+
+/**
+ * PostgreSQL's words when it refuses a connection for a reason that its code alone does not tell: no CONNECT privilege, or
+ * a database that lets nobody in.
+ */
+export function refusalWords(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { code, refusesConnection, driverError } = error as ErrorMarks & {
+    code?: string;
+    driverError?: unknown;
+  };
+  if (refusesConnection === true && code !== undefined && ANY_SQLSTATE.test(code)) {
+    return SQLSTATE.test(code) ? undefined : error.message;
+  }
+  return driverError === error ? undefined : refusalWords(driverError);
 }

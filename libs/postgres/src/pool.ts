@@ -1,29 +1,30 @@
-import { Pool, type ClientBase, type PoolClient } from 'pg';
+import type { ClientBase, Pool, PoolClient } from 'pg';
+import { DatabasePool, type DatabasePoolConfig } from './connections/database-pool';
+import type { SessionLimits } from './connections/session-settings';
 
 export interface PoolSettings {
   url: string;
   /** Shown in pg_stat_activity. */
   applicationName: string;
   maxConnections: number;
+  /** For what is not in a transaction of ours: 30 s for a statement, 10 s for a lock, unless given. */
+  limits?: SessionLimits;
   /** Prepares each new connection. If it fails, the connection is not used. */
   onConnect?: (client: ClientBase) => Promise<void>;
+  /** Shorter times, for tests. */
+  silence?: NonNullable<DatabasePoolConfig['silence']>;
 }
 
 /** A connection pool that replaces broken connections and never crashes the process. */
 export function createPool(settings: PoolSettings): Pool {
-  const pool = new Pool({
+  return new DatabasePool({
     connectionString: settings.url,
     application_name: settings.applicationName,
     max: settings.maxConnections,
-    connectionTimeoutMillis: 10_000,
-    keepAlive: true,
-    // pg-pool awaits it, although the type of the option does not say so.
-    onConnect: settings.onConnect as ((client: ClientBase) => void) | undefined,
+    ...(settings.limits && { limits: settings.limits }),
+    ...(settings.onConnect && { prepare: settings.onConnect }),
+    ...(settings.silence && { silence: settings.silence }),
   });
-  // The running query also gets the error; without a listener Node would exit.
-  pool.on('error', ignore);
-  pool.on('connect', (client) => client.on('error', ignore));
-  return pool;
 }
 
 /**
@@ -41,5 +42,3 @@ export async function withClient<T>(pool: Pool, work: (client: PoolClient) => Pr
     throw error;
   }
 }
-
-function ignore(): void {}

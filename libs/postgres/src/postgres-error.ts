@@ -1,7 +1,8 @@
+import type { ErrorMarks } from './error-marks';
 import { sqlState, type SqlState } from './sql-state';
 
 /** Fields of an error that PostgreSQL reported. https://www.postgresql.org/docs/current/protocol-error-fields.html */
-export interface PostgresError extends Error {
+export interface PostgresError extends Error, ErrorMarks {
   /** SQLSTATE, five characters. */
   code: string;
   detail?: string;
@@ -36,7 +37,7 @@ export function hasSqlState(error: unknown, ...states: SqlState[]): error is Pos
  * (on a standby: with recovery), no resources, a lock, a cancellation.
  */
 export function isTransientRefusal(error: PostgresError): boolean {
-  return /^(08|40|53|55|57|58)/.test(error.code);
+  return /^(08|25P0|40|53|55|57|58)/.test(error.code);
 }
 
 /** Whether a statement conflicted with locks of other transactions or, on a standby, with recovery. */
@@ -44,7 +45,19 @@ export function isConflict({ code }: PostgresError): boolean {
   return code === sqlState.lockNotAvailable || code.startsWith('40');
 }
 
-/** Whether an error means that the session has ended, not that the statement was wrong. */
-export function endsSession(error: PostgresError): boolean {
-  return /^(08|57P)/.test(error.code);
+/**
+ * Whether an error says nothing of the statement: the session is over, as the server ends or somebody ended it or it sat
+ * idle or a transaction took longer than the server allows; or somebody cancelled the statement.
+ */
+export function isInterruption(error: PostgresError): boolean {
+  return /^(08|25P0|57P)/.test(error.code) || error.cancelledByOthers === true;
+}
+
+/** PostgreSQL's words, when an error of pg or TypeORM says that somebody or a limit of the server stopped the work. */
+export function interruptionReason(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  if (isPostgresError(error)) {
+    return error.code.startsWith('25P0') || error.cancelledByOthers === true ? error.message : undefined;
+  }
+  return interruptionReason((error as { driverError?: unknown }).driverError);
 }

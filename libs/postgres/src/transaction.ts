@@ -1,4 +1,5 @@
 import type { ClientBase } from 'pg';
+import { expectStatementLimit } from './connections/database-client';
 
 export interface TransactionOptions {
   isolation?: 'READ COMMITTED' | 'REPEATABLE READ';
@@ -20,6 +21,7 @@ export async function inTransaction<T>(
   const isolation = options.isolation ?? 'READ COMMITTED';
   const access = options.readOnly === true ? 'READ ONLY' : 'READ WRITE';
   await client.query(`BEGIN ISOLATION LEVEL ${isolation} ${access}`);
+  const restoreLimit = expectStatementLimit(client, options.statementTimeoutMs);
   try {
     await client.query(
       `SELECT set_config('statement_timeout', $1, true), set_config('lock_timeout', $2, true),
@@ -36,5 +38,7 @@ export async function inTransaction<T>(
     // Fails only if the connection is lost, and then the server rolls back by itself.
     await client.query('ROLLBACK').catch(() => undefined);
     throw error;
+  } finally {
+    restoreLimit();
   }
 }

@@ -33,7 +33,8 @@ async function createDatabase(server: string, options: string): Promise<TestData
   const name = `test_${randomBytes(6).toString('hex')}`;
   await runOnServer(server, `CREATE DATABASE ${escapeIdentifier(name)} ${options}`);
   const url = Object.assign(new URL(server), { pathname: `/${name}` }).href;
-  const pool = createPool({ url, applicationName: 'test', maxConnections: 10 });
+  const limits = { statementTimeoutMs: 0, lockTimeoutMs: 0 };
+  const pool = createPool({ url, applicationName: 'test', maxConnections: 10, limits });
   return {
     url,
     pool,

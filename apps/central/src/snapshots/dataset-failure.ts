@@ -1,7 +1,7 @@
 import type { Dataset } from '@rivulet/datasets';
 import { RivuletError } from '@rivulet/errors';
 import { formatByteSize } from '@rivulet/platform';
-import { endsSession, isConflict, isPostgresError, sqlState } from '@rivulet/postgres';
+import { isInterruption, isConflict, isPostgresError, sqlState } from '@rivulet/postgres';
 import { RowError } from '@rivulet/protocol';
 
 const READS_ONLY =
@@ -16,7 +16,7 @@ export function cannotBeRead(error: unknown, dataset: Dataset, maxRowBytes: numb
   const { name, key, place } = dataset.definition;
   const what = `${place}: dataset ${name}`;
   if (error instanceof RowError) return rowFailure(error, what, key.join(', '), maxRowBytes);
-  if (!isPostgresError(error) || endsSession(error)) return error;
+  if (!isPostgresError(error) || isInterruption(error)) return error;
   const message = `${what} cannot be read: ${error.message}.`;
   if (isConflict(error)) {
     return new RivuletError('SERVER_BUSY', message, { cause: error });

@@ -1,8 +1,13 @@
 import { Injectable } from '@nestjs/common';
-import type { HealthCheckOutcome, HealthIndicator, Probe } from '@rivulet/platform';
+import {
+  upUnlessTroubled,
+  type HealthCheckOutcome,
+  type HealthIndicator,
+  type Probe,
+} from '@rivulet/platform';
 import { SourceDatabase } from './source-database';
 
-/** Down when the data owner's database does not answer. */
+/** Down when the data owner's database does not answer, on whichever connection. */
 @Injectable()
 export class SourceIndicator implements HealthIndicator {
   readonly name = 'source';
@@ -12,6 +17,6 @@ export class SourceIndicator implements HealthIndicator {
 
   async check(): Promise<HealthCheckOutcome> {
     await this.source.pool.query('SELECT 1');
-    return { up: true, detail: { address: this.source.address } };
+    return upUnlessTroubled(this.source.pool, { address: this.source.address });
   }
 }

@@ -1,6 +1,6 @@
 import {
   copyOut,
-  endsSession,
+  isInterruption,
   inTransaction,
   isPostgresError,
   readSource,
@@ -86,7 +86,7 @@ async function previewDataset(
 
 /** Explains a failed COPY. It ends the connection, so the preview cannot continue. */
 function explainRefusal(error: unknown, { definition }: Dataset, macAddress: string): unknown {
-  if (!isPostgresError(error) || endsSession(error)) return error;
+  if (!isPostgresError(error) || isInterruption(error)) return error;
   const place = definition.query.placeOf(0);
   return new RivuletError(
     'DATASET_QUERY_FAILED',

@@ -1,8 +1,7 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { RivuletError } from '@rivulet/errors';
-import { resolveAppDatabase, type AppDatabase } from '@rivulet/postgres';
-import { Client } from 'pg';
+import { DatabaseClient, resolveAppDatabase, type AppDatabase } from '@rivulet/postgres';
 
 /** The data directory of the embedded server of `npm start`. */
 const EMBEDDED_DATA = '.rivulet/central-postgres/data';
@@ -44,8 +43,10 @@ export async function openSource(environment: NodeJS.ProcessEnv): Promise<AppDat
  * this process would wait for the server's timeout of a minute.
  */
 export async function tryConnection(url: string): Promise<void> {
-  const client = new Client({ connectionString: url, connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
-  client.on('error', () => undefined);
+  const client = new DatabaseClient({
+    connectionString: url,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+  });
   try {
     await client.connect();
   } finally {

@@ -1,4 +1,4 @@
-import { endsSession, inSavepoint, isPostgresError, type PostgresError } from '@rivulet/postgres';
+import { isInterruption, inSavepoint, isPostgresError, type PostgresError } from '@rivulet/postgres';
 import type { ClientBase } from 'pg';
 
 /** Returns the result of `work`, or PostgreSQL's error. The transaction stays usable. */
@@ -6,7 +6,7 @@ export async function tryQuery<T>(client: ClientBase, work: () => Promise<T>): P
   try {
     return await inSavepoint(client, work);
   } catch (error) {
-    if (!isPostgresError(error) || endsSession(error)) throw error;
+    if (!isPostgresError(error) || isInterruption(error)) throw error;
     return error;
   }
 }

@@ -13,8 +13,8 @@ import {
 } from '@rivulet/mirror';
 import { RivuletError } from '@rivulet/errors';
 import {
-  endsSession,
   inTransaction,
+  isInterruption,
   isPostgresError,
   useCanonicalSettings,
   type TransactionOptions,
@@ -95,7 +95,7 @@ export async function applyManifest<T>(
 
 /** PostgreSQL answered that it rolled back, for instance because of a deferred constraint. */
 function isRefusal(error: unknown): boolean {
-  return isPostgresError(error) && !endsSession(error);
+  return isPostgresError(error) && !isInterruption(error);
 }
 
 async function applyInTransaction<T>(

@@ -1,4 +1,4 @@
-import { endsSession, isPostgresError, sqlState, type PostgresError } from '@rivulet/postgres';
+import { isInterruption, isPostgresError, sqlState, type PostgresError } from '@rivulet/postgres';
 import { RivuletError } from '@rivulet/errors';
 import type { DatabaseLease } from '../state/database-lease';
 
@@ -6,7 +6,7 @@ import type { DatabaseLease } from '../state/database-lease';
 export function explainApplyError(error: unknown, { lostBy }: DatabaseLease): unknown {
   if (error instanceof RivuletError) return error;
   if (!isPostgresError(error)) return lostBy ?? error;
-  if (endsSession(error)) return error;
+  if (isInterruption(error)) return error;
   switch (error.code) {
     case sqlState.diskFull:
       return new RivuletError('DISK_FULL', `The disk of the edge's database is full: ${error.message}.`, {

@@ -1,5 +1,5 @@
 import { RivuletError } from '@rivulet/errors';
-import { endsSession, isConflict, isPostgresError } from '@rivulet/postgres';
+import { isInterruption, isConflict, isPostgresError } from '@rivulet/postgres';
 import { bindQuery, type Parameters, type ParameterValue } from '@rivulet/snapshot';
 import { escapeIdentifier, type ClientBase } from 'pg';
 import {
@@ -78,7 +78,7 @@ async function readRows(
     return rows;
   } catch (error) {
     // The query is not to blame for a database that shuts down.
-    if (!isPostgresError(error) || endsSession(error)) throw error;
+    if (!isPostgresError(error) || isInterruption(error)) throw error;
     throw new RivuletError(
       isConflict(error) ? 'SERVER_BUSY' : 'DATASET_QUERY_FAILED',
       `The scope query at ${query.placeOf(0)} fails for ${macAddress}: ${error.message}.`,

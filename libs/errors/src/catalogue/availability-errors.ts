@@ -26,6 +26,20 @@ export const availabilityErrors = {
     nextStep: 'Check that the PostgreSQL of CENTRAL_SOURCE_DATABASE_URL runs; central reconnects by itself.',
     transient: true,
   },
+  DATABASE_INTERRUPTED: {
+    title: 'The database interrupted the work',
+    meaning:
+      'Somebody cancelled a statement (pg_cancel_backend), or transaction_timeout of the server ended its transaction.',
+    nextStep:
+      'Nothing has changed, and it is tried again. If it persists, see who cancels, or raise the limit.',
+    transient: true,
+  },
+  DATABASE_FULL: {
+    title: 'The database has no room',
+    meaning: 'PostgreSQL could not write, because its disk is full.',
+    nextStep: 'Free space on the disk of that PostgreSQL; Rivulet goes on by itself.',
+    transient: true,
+  },
   CENTRAL_UNREACHABLE: {
     title: 'Central is unreachable',
     meaning: 'The connection to central failed, stalled or broke off.',

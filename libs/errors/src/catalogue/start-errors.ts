@@ -19,6 +19,12 @@ export const startErrors = {
     nextStep: 'Grant the role what docs/operations.md lists under "Your own PostgreSQL", and start again.',
     transient: false,
   },
+  TRANSACTION_POOLING: {
+    title: 'A pooler mixes sessions',
+    meaning: 'The database URL leads to a pooler that gives each transaction another session of PostgreSQL.',
+    nextStep: 'Set pool_mode = session in PgBouncer for this database, or connect to PostgreSQL itself.',
+    transient: false,
+  },
   DATABASE_NEWER: {
     title: 'The database is newer than this app',
     meaning: 'The database has migrations that this version does not know.',

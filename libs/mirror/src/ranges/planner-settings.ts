@@ -24,7 +24,6 @@ export const findRanges: Settings = {
   ...mergeRanges,
   enable_seqscan: 'off',
   max_parallel_workers_per_gather: 0,
-  jit: 'off',
 };
 
 /** By default PostgreSQL may start reading a large table where another session is, and read its beginning last. */

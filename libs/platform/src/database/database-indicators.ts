@@ -1,9 +1,15 @@
 import { Injectable } from '@nestjs/common';
+import { databaseTrouble } from '@rivulet/postgres';
+import type { Pool } from 'pg';
 import { DataSource } from 'typeorm';
+import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
 import type { HealthCheckOutcome, HealthIndicator, Probe } from '../health/health-indicator';
 import { pendingMigrations } from './run-migrations';
 
-/** Down when the database does not answer, takes no writes, or has no connection free for the time of a check. */
+/**
+ * Down when the database does not answer, on whichever connection, takes no writes, has no room, or has no connection
+ * free for the time of a check.
+ */
 @Injectable()
 export class DatabaseIndicator implements HealthIndicator {
   readonly name = 'database';
@@ -15,8 +21,17 @@ export class DatabaseIndicator implements HealthIndicator {
     const [session] = await this.dataSource.query<[{ isReadOnly: boolean }]>(
       `SELECT current_setting('transaction_read_only')::boolean AS "isReadOnly"`,
     );
-    return session.isReadOnly ? { up: false, detail: { readOnly: true } } : { up: true };
+    if (session.isReadOnly) return { up: false, detail: { readOnly: true } };
+    const { master } = this.dataSource.driver as PostgresDriver;
+    return upUnlessTroubled(master as Pool);
   }
+}
+
+/** @param pool the other pools of this process on the same database count as well */
+export function upUnlessTroubled({ options }: Pool, detail?: Record<string, unknown>): HealthCheckOutcome {
+  const troubles = databaseTrouble(options.connectionString!);
+  if (troubles.length === 0) return detail === undefined ? { up: true } : { up: true, detail };
+  return { up: false, detail: { ...detail, ...Object.assign({}, ...troubles) } };
 }
 
 /** Down while the database lacks a migration of this version, as after a restore under a running app. */

@@ -2,6 +2,7 @@ import { Logger, type DynamicModule } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 import type { Feature } from '../feature';
+import { logConnectionEvents } from './log-connection-events';
 import { refuseUnfitDatabase } from './refuse-unfit-database';
 import { runMigrations } from './run-migrations';
 import { typeOrmOptions, type DatabaseOptions } from './typeorm-options';
@@ -38,6 +39,7 @@ export function databaseModule({ features, ...database }: DatabaseModuleOptions)
  *   DATABASE_FORBIDDEN, DATABASE_NEWER
  */
 export async function connect(options: ConnectOptions): Promise<DataSource> {
+  logConnectionEvents();
   const dataSource = await waitForDatabase(options, () => open(options));
   try {
     const applied = await runMigrations(dataSource);

@@ -1,3 +1,4 @@
+import { Logger } from '@nestjs/common';
 import { RivuletError } from '@rivulet/errors';
 import type { DataSource } from 'typeorm';
 import { capital, nameOf, type AwaitedDatabase } from './wait-for-database';
@@ -6,11 +7,15 @@ interface DatabaseFacts {
   encoding: string;
   isReadOnly: boolean;
   isStandby: boolean;
+  /** Settings without which a crash loses what was committed. */
+  unsafe: string[];
 }
 
 const readFacts = `
 SELECT current_setting('server_encoding') AS encoding, pg_is_in_recovery() AS "isStandby",
-  current_setting('transaction_read_only')::boolean AS "isReadOnly"`;
+  current_setting('transaction_read_only')::boolean AS "isReadOnly",
+  ARRAY(SELECT name FROM unnest(ARRAY['fsync', 'full_page_writes']) AS name
+        WHERE NOT current_setting(name)::boolean) AS unsafe`;
 
 /**
  * Refuses a database that an app's own tables cannot be in. One that takes no writes may be about to: a standby can
@@ -45,4 +50,15 @@ export async function refuseUnfitDatabase(dataSource: DataSource, options: Await
       },
     );
   }
+  warnOfLostCommits(name, facts.unsafe);
+}
+
+/** `synchronous_commit` is a matter of the session and is on in ours; these two are the server's own. */
+function warnOfLostCommits(name: string, unsafe: string[]): void {
+  if (unsafe.length === 0) return;
+  const settings = unsafe.map((setting) => `${setting} = off`).join(' and ');
+  new Logger('Database').warn(
+    `${name} runs with ${settings}: a power cut can lose or damage what was committed and acknowledged. ` +
+      'Turn it on in postgresql.conf.',
+  );
 }

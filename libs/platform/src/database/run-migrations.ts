@@ -1,4 +1,6 @@
 import { RivuletError } from '@rivulet/errors';
+import { expectStatementLimit } from '@rivulet/postgres';
+import type { ClientBase } from 'pg';
 import { MigrationExecutor, type DataSource, type QueryRunner } from 'typeorm';
 import { OPERATIONAL_SCHEMA } from './typeorm-options';
 
@@ -18,22 +20,40 @@ const TIMEOUT_MS = 300_000;
 export async function runMigrations(dataSource: DataSource): Promise<string[]> {
   const runner = dataSource.createQueryRunner();
   try {
-    await runner.query(`SET statement_timeout = ${TIMEOUT_MS}`);
-    await runner.query('SELECT pg_advisory_lock($1::bigint)', [LOCK]);
-    try {
-      await runner.query(`CREATE SCHEMA IF NOT EXISTS "${OPERATIONAL_SCHEMA}"`);
-      await refuseNewerDatabase(dataSource, runner);
-      const executor = new MigrationExecutor(dataSource, runner);
-      executor.transaction = 'each';
-      return (await executor.executePendingMigrations()).map(({ name }) => name);
-    } finally {
-      await runner.query('SELECT pg_advisory_unlock($1::bigint)', [LOCK]);
-    }
+    return await withLimits(runner, async () => {
+      await runner.query('SELECT pg_advisory_lock($1::bigint)', [LOCK]);
+      try {
+        await runner.query(`CREATE SCHEMA IF NOT EXISTS "${OPERATIONAL_SCHEMA}"`);
+        await refuseNewerDatabase(dataSource, runner);
+        const executor = new MigrationExecutor(dataSource, runner);
+        executor.transaction = 'each';
+        return (await executor.executePendingMigrations()).map(({ name }) => name);
+      } finally {
+        await runner.query('SELECT pg_advisory_unlock($1::bigint)', [LOCK]);
+      }
+    });
   } finally {
-    await runner.query('RESET statement_timeout').catch(() => undefined);
     await runner.release();
   }
 }
+
+/** The limits of the session, for the while. RESET would bring back what the role or the database has. */
+async function withLimits<T>(runner: QueryRunner, work: () => Promise<T>): Promise<T> {
+  const [before] = (await runner.query(readLimits)) as [{ statement: string; lock: string }];
+  const restoreLimit = expectStatementLimit((await runner.connect()) as ClientBase, TIMEOUT_MS);
+  await runner.query(setLimits, [String(TIMEOUT_MS), String(TIMEOUT_MS)]);
+  try {
+    return await work();
+  } finally {
+    // Fails only when the connection is gone.
+    await runner.query(setLimits, [before.statement, before.lock]).catch(() => undefined);
+    restoreLimit();
+  }
+}
+
+const readLimits = `SELECT current_setting('statement_timeout') AS statement, current_setting('lock_timeout') AS lock`;
+
+const setLimits = `SELECT set_config('statement_timeout', $1, false), set_config('lock_timeout', $2, false)`;
 
 /** The migrations of this version that the database does not have. */
 export async function pendingMigrations(dataSource: DataSource): Promise<string[]> {

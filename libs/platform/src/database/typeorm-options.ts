@@ -1,3 +1,4 @@
+import { DatabasePool, type DatabasePoolConfig } from '@rivulet/postgres';
 import type { DataSourceOptions } from 'typeorm';
 import { TypeOrmLog } from './typeorm-logger';
 
@@ -36,10 +37,12 @@ export function typeOrmOptions(options: DatabaseOptions): DataSourceOptions {
     installExtensions: false,
     logger: new TypeOrmLog(),
     logging: ['error', 'warn'],
+    // TypeORM makes its pool of this, and hands on what is in `extra`.
+    driver: { Pool: DatabasePool },
     extra: {
-      statement_timeout: options.statementTimeoutMs ?? 30_000,
-      idle_in_transaction_session_timeout: 60_000,
-      keepAlive: true,
-    },
+      limits: { statementTimeoutMs: options.statementTimeoutMs ?? 30_000, lockTimeoutMs: 10_000 },
+    } satisfies DatabasePoolConfig,
+    // The pool tells what happened to a connection by itself, and once.
+    poolErrorHandler: () => undefined,
   };
 }

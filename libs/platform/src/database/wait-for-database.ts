@@ -1,7 +1,13 @@
 import { Logger } from '@nestjs/common';
 import { RivuletError } from '@rivulet/errors';
 import pRetry from 'p-retry';
-import { hasSqlState, isDatabaseUnavailable, isPermanentDatabaseFailure, sqlState } from '@rivulet/postgres';
+import {
+  hasSqlState,
+  isDatabaseUnavailable,
+  isPermanentDatabaseFailure,
+  refusalWords,
+  sqlState,
+} from '@rivulet/postgres';
 
 export interface AwaitedDatabase {
   url: string;
@@ -40,14 +46,17 @@ export async function waitForDatabase<T>(options: AwaitedDatabase, open: () => P
 /** What is said of a database that refuses us, instead of the driver's error. Other errors stay what they are. */
 export function namedDatabaseError(error: unknown, options: AwaitedDatabase): unknown {
   const name = nameOf(options);
-  if (hasSqlState(error, sqlState.insufficientPrivilege)) {
+  if (refusalWords(error) === undefined && hasSqlState(error, sqlState.insufficientPrivilege)) {
     return new RivuletError('DATABASE_FORBIDDEN', `${capital(name)} says: ${reasonOf(error)}.`, {
       cause: error,
     });
   }
   if (!isDatabaseUnavailable(error)) return error;
   return new RivuletError('DATABASE_UNAVAILABLE', `${capital(name)} is not available: ${reasonOf(error)}.`, {
-    nextStep: `Check that PostgreSQL runs there and that ${options.urlVariable} is right.`,
+    nextStep:
+      refusalWords(error) === undefined
+        ? `Check that PostgreSQL runs there and that ${options.urlVariable} is right.`
+        : `Let the role of ${options.urlVariable} in: GRANT CONNECT ON DATABASE …, ALTER DATABASE … ALLOW_CONNECTIONS true.`,
     cause: error,
   });
 }

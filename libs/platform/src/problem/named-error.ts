@@ -1,6 +1,6 @@
 import { HttpException } from '@nestjs/common';
 import { RivuletError, type ErrorCode } from '@rivulet/errors';
-import { databaseFailure, sqlState } from '@rivulet/postgres';
+import { databaseFailure, hasSqlState, interruptionReason, refusalWords, sqlState } from '@rivulet/postgres';
 
 /** Seconds until trying again makes sense, where the place that raised the error does not say. */
 const RETRY_AFTER_SECONDS: Partial<Record<ErrorCode, number>> = {
@@ -9,6 +9,8 @@ const RETRY_AFTER_SECONDS: Partial<Record<ErrorCode, number>> = {
   SHUTTING_DOWN: 5,
   DATABASE_UNAVAILABLE: 10,
   SOURCE_UNAVAILABLE: 10,
+  DATABASE_INTERRUPTED: 5,
+  DATABASE_FULL: 30,
   MIRROR_BUSY: 10,
 };
 
@@ -55,19 +57,40 @@ export function namedError(thrown: unknown): RivuletError {
     return new RivuletError(CODES_OF_STATUS[status] ?? 'REQUEST_INVALID', sentence(message));
   }
 
+  return (
+    namedDatabaseError(thrown) ??
+    new RivuletError('INTERNAL', 'The server met an error that it does not know.', { cause: thrown })
+  );
+}
+
+function namedDatabaseError(thrown: unknown): RivuletError | undefined {
+  const interruption = interruptionReason(thrown);
+  if (interruption !== undefined) {
+    return new RivuletError('DATABASE_INTERRUPTED', `The database interrupted the work: ${interruption}.`, {
+      cause: thrown,
+    });
+  }
+  if (hasSqlState(driverError(thrown), sqlState.diskFull)) {
+    return new RivuletError('DATABASE_FULL', 'The database has no room to write.', { cause: thrown });
+  }
   const failure = databaseFailure(thrown);
+  if (failure === undefined) return undefined;
   if (failure === sqlState.readOnlyTransaction) {
     return new RivuletError('DATABASE_UNAVAILABLE', `The database takes no writes (${failure}).`, {
       nextStep: READ_ONLY_CURE,
       cause: thrown,
     });
   }
-  if (failure !== undefined) {
-    return new RivuletError('DATABASE_UNAVAILABLE', `The database is not available (${failure}).`, {
-      cause: thrown,
-    });
-  }
-  return new RivuletError('INTERNAL', 'The server met an error that it does not know.', { cause: thrown });
+  const words = refusalWords(thrown);
+  const reason = words === undefined ? failure : `${failure}: ${words}`;
+  return new RivuletError('DATABASE_UNAVAILABLE', `The database is not available (${reason}).`, {
+    cause: thrown,
+  });
+}
+
+/** TypeORM puts the error of pg into one of its own. */
+function driverError(thrown: unknown): unknown {
+  return (thrown as { driverError?: unknown } | undefined)?.driverError ?? thrown;
 }
 
 export function retryAfterSeconds(error: RivuletError): number | undefined {

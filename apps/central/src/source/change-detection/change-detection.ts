@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import {
-  endsSession,
+  isInterruption,
   inTransaction,
   isPostgresError,
   ownTables,
@@ -142,7 +142,7 @@ export class ChangeDetection {
         watches.set(name, await watchQuery(client, template, parameters));
       } catch (error) {
         // The other queries are still worth watching.
-        if (!isPostgresError(error) || endsSession(error)) throw error;
+        if (!isPostgresError(error) || isInterruption(error)) throw error;
         refused = true;
         watches.set(name, { relations: [], polled: `PostgreSQL refuses it: ${error.message}` });
       }

@@ -1,0 +1,26 @@
+import { Logger } from '@nestjs/common';
+import { connectionEvents, type ConnectionEvent } from '@rivulet/postgres';
+
+let isLogging = false;
+
+/** Writes what happens to the connections of this process into its log, once however often it is called. */
+export function logConnectionEvents(): void {
+  if (isLogging) return;
+  isLogging = true;
+  connectionEvents.subscribe((event) => write(new Logger('Connections'), event as ConnectionEvent));
+}
+
+function write(logger: Logger, event: ConnectionEvent): void {
+  switch (event.kind) {
+    case 'lost': {
+      const doing = event.doing === undefined ? 'It was idle' : `It was at: ${event.doing}`;
+      logger.warn(`A connection of "${event.pool}" was lost: ${event.reason}. ${doing}. Connecting again.`);
+      return;
+    }
+    case 'recovered':
+      logger.log(`"${event.pool}" is connected again; connections lost: ${event.lost}`);
+      return;
+    case 'disk-full':
+      logger.error(`The database of "${event.pool}" has no room: ${event.reason}. Free space on its disk.`);
+  }
+}

@@ -1,0 +1,16 @@
+import { channel } from 'node:diagnostics_channel';
+
+/** What happens to connections, for whoever keeps a log: this library has none. */
+export type ConnectionEvent =
+  /** A connection was lost. While more of them are, nothing more is said. */
+  | { kind: 'lost'; pool: string; reason: string; doing: string | undefined }
+  /** The server answers on new connections. */
+  | { kind: 'recovered'; pool: string; lost: number }
+  /** The server has no room to write. Said again after a while, if it still has none. */
+  | { kind: 'disk-full'; pool: string; reason: string };
+
+export const connectionEvents = channel('rivulet:postgres:connections');
+
+export function publish(event: ConnectionEvent): void {
+  connectionEvents.publish(event);
+}

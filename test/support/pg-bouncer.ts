@@ -1,0 +1,91 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect, createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+
+const PROGRAM = '/usr/sbin/pgbouncer';
+const READY_WITHIN_MS = 10_000;
+
+export function hasPgBouncer(): boolean {
+  return existsSync(PROGRAM);
+}
+
+/** A pooler in front of the server of the tests, on a free port. */
+export class PgBouncer {
+  private constructor(
+    private readonly port: number,
+    private readonly child: ChildProcess,
+    private readonly directory: string,
+  ) {}
+
+  static async start(server: string, poolMode: 'session' | 'transaction' | 'statement'): Promise<PgBouncer> {
+    const { hostname, port, username, password } = new URL(server);
+    const directory = mkdtempSync(join(tmpdir(), 'rivulet-pgbouncer-'));
+    chmodSync(directory, 0o755);
+    const listenPort = await freePort();
+    const login = `user=${username} password=${decodeURIComponent(password)}`;
+    const users = join(directory, 'users.txt');
+    const settings = join(directory, 'pgbouncer.ini');
+    writeFileSync(users, `"${username}" "${decodeURIComponent(password)}"\n`);
+    writeFileSync(
+      settings,
+      `[databases]
+* = host=${hostname} port=${port || '5432'} ${login}
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = ${listenPort}
+unix_socket_dir =
+auth_type = trust
+auth_file = ${users}
+pool_mode = ${poolMode}
+default_pool_size = 50
+max_client_conn = 200
+`,
+    );
+    const account = process.geteuid?.() === 0 ? ['-u', 'nobody'] : [];
+    const child = spawn(PROGRAM, ['-q', ...account, settings], { stdio: 'ignore' });
+    const bouncer = new PgBouncer(listenPort, child, directory);
+    await bouncer.becomesReady();
+    return bouncer;
+  }
+
+  through(databaseUrl: string): string {
+    return Object.assign(new URL(databaseUrl), { hostname: '127.0.0.1', port: String(this.port) }).href;
+  }
+
+  async stop(): Promise<void> {
+    if (this.child.exitCode === null && this.child.signalCode === null) {
+      const exited = once(this.child, 'exit');
+      this.child.kill('SIGKILL');
+      await exited;
+    }
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  private async becomesReady(): Promise<void> {
+    const deadline = performance.now() + READY_WITHIN_MS;
+    while (performance.now() < deadline && this.child.exitCode === null) {
+      const socket = connect(this.port, '127.0.0.1');
+      const isOpen = await once(socket, 'connect').then(
+        () => true,
+        () => false,
+      );
+      socket.destroy();
+      if (isOpen) return;
+      await delay(50);
+    }
+    await this.stop();
+    throw new Error('PgBouncer did not start.');
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen({ port: 0, host: '127.0.0.1' });
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  return port;
+}
