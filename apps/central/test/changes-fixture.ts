@@ -61,9 +61,8 @@ export class WatchedSource {
   /** The version of what one query reads. */
   async version(name: string): Promise<string> {
     const versions = await this.changes.versions();
-    return this.relations(name)
-      .map((relation) => versions.get(relation))
-      .join(' ');
+    const { relations, definition } = this.changes.watchOf(name);
+    return [definition, ...relations.map((relation) => versions.get(relation))].join(' ');
   }
 
   /** Whether a statement gives what the query reads another version. */

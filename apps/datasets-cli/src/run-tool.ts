@@ -61,7 +61,7 @@ async function runOnSource(args: ToolArguments, surroundings: ToolSurroundings):
   const pool = createSourcePool({
     url: database.url,
     applicationName: 'rivulet datasets',
-    maxConnections: 1,
+    maxConnections: 2,
   });
   try {
     await tryConnection(database.url);

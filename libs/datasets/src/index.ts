@@ -6,4 +6,6 @@ export * from './file/datasets-file';
 export * from './file/file-problems';
 export * from './scope/resolve-scope';
 export * from './source-pool';
+export { DependencyWalk, type DefinitionKind } from './watch/dependency-walk';
+export * from './watch/read-definitions';
 export * from './watch/watch-query';

@@ -11,8 +11,10 @@ export interface BoundDataset {
   parameters: Parameters;
   /** Two scopes with equal values for the parameters that the query uses have the same key. Lower-case hex. */
   cacheKey: string;
-  /** The tables whose versions are in the stamp. */
+  /** The tables whose versions are in the version vector. */
   relations: string[];
+  /** How all is defined that it reads. */
+  definition: string;
   /** Whether its rows can change without one of these, so that they are read again after an interval. */
   polled: boolean;
 }
@@ -38,7 +40,12 @@ export function bindDatasets(
   });
   const statements = sources.map(canonicalCopy);
   const watches = datasets.map(({ queryId }) => changes.watchOf(queryId));
-  const allRelations = [...new Set(watches.flatMap((watch) => watch.relations))];
+  const all = {
+    relations: [...new Set(watches.flatMap((watch) => watch.relations))],
+    definition: createHash('sha256')
+      .update(watches.map((watch) => watch.definition).join(' '))
+      .digest('hex'),
+  };
   return datasets.map((dataset, index) => {
     const polled = watches[index]!.polled !== undefined;
     const identity = [dataset.fingerprint, statements[index]!, ...(polled ? [origin, ...statements] : [])];
@@ -47,7 +54,7 @@ export function bindDatasets(
       source: sources[index]!,
       parameters: scope.columns,
       cacheKey: createHash('sha256').update(JSON.stringify(identity)).digest('hex'),
-      relations: polled ? allRelations : watches[index]!.relations,
+      ...(polled ? all : { relations: watches[index]!.relations, definition: watches[index]!.definition }),
       polled,
     };
   });

@@ -25,9 +25,10 @@ export class SnapshotCache {
     const keys = bound.map(({ cacheKey }) => Buffer.from(cacheKey, 'hex'));
     const rows = await this.database.query<CacheRow[]>(findEntries, [keys]);
     const byKey = new Map(rows.map((row) => [row.cacheKey, row]));
-    return bound.map(({ dataset, cacheKey, relations, polled }) => {
+    return bound.map(({ dataset, cacheKey, relations, definition, polled }) => {
       const row = byKey.get(cacheKey);
-      if (row === undefined || row.stamp !== versionVectorOf(relations, versions)) return undefined;
+      if (row === undefined || row.stamp !== versionVectorOf({ relations, definition }, versions))
+        return undefined;
       if (polled && row.ageMs >= pollIntervalMs) return undefined;
       const { checksum, ageMs } = row;
       const [snapshotId, rowCount, bytes, wireBytes] = [
@@ -41,8 +42,12 @@ export class SnapshotCache {
   }
 
   /** Enters what a query returned when its tables had these versions. */
-  async put({ cacheKey, relations }: BoundDataset, versions: Versions, snapshot: Snapshot): Promise<void> {
-    const stamp = versionVectorOf(relations, versions);
+  async put(
+    { cacheKey, relations, definition }: BoundDataset,
+    versions: Versions,
+    snapshot: Snapshot,
+  ): Promise<void> {
+    const stamp = versionVectorOf({ relations, definition }, versions);
     if (stamp === undefined) return;
     await this.database.query(putEntry, [Buffer.from(cacheKey, 'hex'), stamp, snapshot.snapshotId]);
   }

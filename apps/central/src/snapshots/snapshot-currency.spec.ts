@@ -32,13 +32,14 @@ class FakeCache implements Pick<SnapshotCache, 'find' | 'put'> {
 let cache: FakeCache;
 let currency: SnapshotCurrency;
 let nowMs: number;
+let changes: { pollIntervalMs: number; state: string };
 
 beforeEach(() => {
   cache = new FakeCache();
-  const changes = { pollIntervalMs: POLL_INTERVAL_MS } as ChangeDetection;
+  changes = { pollIntervalMs: POLL_INTERVAL_MS, state: 'first' };
   currency = new SnapshotCurrency(
     cache as unknown as SnapshotCache,
-    changes,
+    changes as ChangeDetection,
     new SnapshotsMetrics(new Registry()),
   );
   nowMs = 1_000;
@@ -58,19 +59,25 @@ function snapshotOf(snapshotId: number, ageMs = 0): CachedSnapshot {
 const snapshots: Snapshot[] = [snapshotOf(1)];
 
 describe('what is confirmed for a scope', () => {
+  it('is not known when a definition has changed since it was read', () => {
+    currency.confirm(scopeOf('a'), { snapshots, versions: before, remainingMs: Infinity }, 'first');
+    changes.state = 'second';
+    expect(currency.current(scopeOf('a'))).toBeUndefined();
+  });
+
   it('is current for equal values and equal versions, whichever objects have them', () => {
-    currency.confirm(scopeOf('a'), { snapshots, versions: before, remainingMs: Infinity });
+    currency.confirm(scopeOf('a'), { snapshots, versions: before, remainingMs: Infinity }, 'first');
     expect(currency.current(scopeOf('a', new Versions({ '1': 'a' })))).toBe(snapshots);
   });
 
   it('is nothing for another scope, or other versions', () => {
-    currency.confirm(scopeOf('a'), { snapshots, versions: before, remainingMs: Infinity });
+    currency.confirm(scopeOf('a'), { snapshots, versions: before, remainingMs: Infinity }, 'first');
     expect(currency.current(scopeOf('b'))).toBeUndefined();
     expect(currency.current(scopeOf('a', after))).toBeUndefined();
   });
 
   it('is current for as long as polled rows in it may be used', () => {
-    currency.confirm(scopeOf('a'), { snapshots, versions: before, remainingMs: 500 });
+    currency.confirm(scopeOf('a'), { snapshots, versions: before, remainingMs: 500 }, 'first');
     nowMs += 499;
     expect(currency.current(scopeOf('a'))).toBe(snapshots);
     nowMs += 1;
@@ -78,9 +85,9 @@ describe('what is confirmed for a scope', () => {
   });
 
   it('is not remembered of a moment that no versions stand for, nor when it is to be forgotten', () => {
-    currency.confirm(scopeOf('a'), { snapshots, versions: undefined, remainingMs: Infinity });
+    currency.confirm(scopeOf('a'), { snapshots, versions: undefined, remainingMs: Infinity }, 'first');
     expect(currency.current(scopeOf('a'))).toBeUndefined();
-    currency.confirm(scopeOf('a'), { snapshots, versions: before, remainingMs: Infinity });
+    currency.confirm(scopeOf('a'), { snapshots, versions: before, remainingMs: Infinity }, 'first');
     currency.forget(scopeOf('a'));
     expect(currency.current(scopeOf('a'))).toBeUndefined();
   });
@@ -88,7 +95,11 @@ describe('what is confirmed for a scope', () => {
   it('takes bounded memory', () => {
     const many = Array.from({ length: 1_000 }, (_, index) => snapshotOf(index));
     for (let index = 0; index < 1_000; index++) {
-      currency.confirm(scopeOf(`${index}`), { snapshots: many, versions: before, remainingMs: Infinity });
+      currency.confirm(
+        scopeOf(`${index}`),
+        { snapshots: many, versions: before, remainingMs: Infinity },
+        'first',
+      );
     }
     expect(currency.current(scopeOf('0'))).toBeUndefined();
     expect(currency.current(scopeOf('999'))).toBe(many);

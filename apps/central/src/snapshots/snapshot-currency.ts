@@ -18,6 +18,8 @@ export type Lookup =
 interface ConfirmedSet {
   snapshots: Snapshot[];
   versionsId: string;
+  /** That of change detection. */
+  state: string;
   /** By the monotonic clock. */
   untilMs: number;
 }
@@ -47,16 +49,22 @@ export class SnapshotCurrency {
   /** The snapshots of a scope if they are known to be those of its versions, without asking any database. */
   current({ id, versions }: KnownScope): Snapshot[] | undefined {
     const set = this.confirmed.get(id);
-    if (set === undefined || set.versionsId !== versions.id) return undefined;
+    if (set === undefined || set.versionsId !== versions.id || set.state !== this.changes.state)
+      return undefined;
     if (performance.now() >= set.untilMs) return undefined;
     this.metrics.lookups.inc({ result: 'memory' });
     return set.snapshots;
   }
 
-  /** Remembers that a set is that of a scope. */
-  confirm({ id }: KnownScope, { snapshots, versions, remainingMs }: SnapshotSet): void {
+  /**
+   * Remembers that a set is that of a scope.
+   *
+   * @param state - that of change detection, before the set was read
+   */
+  confirm({ id }: KnownScope, { snapshots, versions, remainingMs }: SnapshotSet, state: string): void {
     if (versions === undefined) return;
-    this.confirmed.set(id, { snapshots, versionsId: versions.id, untilMs: performance.now() + remainingMs });
+    const untilMs = performance.now() + remainingMs;
+    this.confirmed.set(id, { snapshots, versionsId: versions.id, state, untilMs });
   }
 
   forget({ id }: KnownScope): void {
@@ -93,10 +101,10 @@ export class SnapshotCurrency {
     versions: Versions,
     ages: number[],
   ): SnapshotSet {
-    const remaining = bound.map(({ polled, relations }, index) => {
-      if (polled) return this.changes.pollIntervalMs - ages[index]!;
+    const remaining = bound.map((dataset, index) => {
+      if (dataset.polled) return this.changes.pollIntervalMs - ages[index]!;
       // What is watched is used for as long as its versions are known.
-      return versionVectorOf(relations, versions) === undefined ? 0 : Infinity;
+      return versionVectorOf(dataset, versions) === undefined ? 0 : Infinity;
     });
     return { snapshots, versions, remainingMs: Math.min(...remaining) };
   }

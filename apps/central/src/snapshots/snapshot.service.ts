@@ -56,6 +56,7 @@ export class SnapshotService {
   async bringUpToDate(first: KnownScope): Promise<Snapshot[]> {
     let known = first;
     for (let attempt = 1; ; attempt++) {
+      const { state } = this.changes;
       const bound = this.bind(known);
       const key = keyOf(known.catalogue, bound);
       const set = await this.sharedSet(key, bound);
@@ -66,7 +67,7 @@ export class SnapshotService {
       // A scope that nobody watches may have a clock in it, and so differ each time.
       const isGoodEnough = attempt === SCOPE_ATTEMPTS && known.stamp === undefined;
       if (isSame || isGoodEnough) {
-        this.currency.confirm(known, set);
+        this.currency.confirm(known, set, state);
         return set.snapshots;
       }
       if (attempt === SCOPE_ATTEMPTS) {

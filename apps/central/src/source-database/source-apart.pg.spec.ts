@@ -115,6 +115,9 @@ describe('a source in a database of its own', () => {
       `GRANT CREATE ON DATABASE ${database} TO ${role}; GRANT TRIGGER ON devices, users, users_1 TO ${role}`,
     );
     const central = await start(sourceOf());
+    const [, cures] = reasonOf(central)!.split('let the owner run: ');
+    await owner.pool.query(cures!);
+    await central.watch.reconcile();
     expect(reasonOf(central)).toBeUndefined();
     expect(await rowsOf(central)).toEqual([1]);
     await owner.pool.query("INSERT INTO users_1 VALUES (2, 1, 'b')");

@@ -21,6 +21,7 @@ import { noFindings, type Findings } from './findings';
 import type { KeyFacts } from './key-facts';
 import { datasetStatement, parameterNames, planOf, type PlanNode } from '../plan/query-plan';
 import { checkRows } from './row-checks';
+import { readWatches } from '../source/read-watches';
 import { findSampleDevices, tryScope } from '../source/sample-devices';
 import { tryQuery } from '../source/try-query';
 
@@ -61,13 +62,21 @@ export async function checkDatasetsFile(source: Pool, options: CheckOptions): Pr
   const findings: Findings = { ...noFindings(), mistakes: problems };
   if (scope === undefined) return { file, findings, datasets: [], devices: [] };
   const isWhole = problems.isEmpty;
+  const watches = await readWatches(
+    source,
+    datasets.map(({ definition }) => ({ template: definition.query.template, parameters: scope.columns })),
+  );
   return withClient(source, (client) =>
     inTransaction(client, readSource(options.timeoutMs), async () => {
       await useCanonicalSettings(client);
-      const scopes = canBeAsked(scope) ? await findScopes(client, scope, options.macAddresses, findings) : [];
+      const scopes = canBeAsked(scope)
+        ? await findScopes(client, source, scope, options.macAddresses, findings)
+        : [];
       const checked: CheckedDataset[] = [];
-      for (const dataset of datasets)
+      for (const [index, dataset] of datasets.entries()) {
+        await cautionAboutDataset(client, dataset, scope.columns, watches[index]!, findings);
         checked.push(await checkDataset(client, dataset, scope, scopes, options.maxRowBytes, findings));
+      }
       noteDatasetsWithoutParameters(checked, findings);
       if (isWhole) noteUnusedParameters(scope, checked, findings);
       return { file, findings, datasets: checked, devices: scopes.map(({ macAddress }) => macAddress) };
@@ -83,13 +92,14 @@ function canBeAsked({ columns }: ScopeDefinition): boolean {
 
 async function findScopes(
   client: ClientBase,
+  source: Pool,
   definition: ScopeDefinition,
   macAddresses: string[],
   { mistakes, warnings }: Findings,
 ): Promise<Scope[]> {
   const place = definition.query.placeOf(0);
   if (macAddresses.length === 0) {
-    const { scopes, failures } = await findSampleDevices(client, definition, SAMPLE_DEVICES);
+    const { scopes, failures } = await findSampleDevices(client, source, definition, SAMPLE_DEVICES);
     for (const failure of failures) mistakes.add(place, describeError(failure, place));
     if (scopes.length === 0 && failures.length === 0) {
       warnings.add(
@@ -117,7 +127,6 @@ async function checkDataset(
   maxRowBytes: number,
   findings: Findings,
 ): Promise<CheckedDataset> {
-  await cautionAboutDataset(client, dataset, columns, findings);
   const facts = await readRowsOnce(client, dataset, scopes, maxRowBytes, findings);
   const rows = Math.max(...facts.map((fact) => fact.rows), 0);
   const plan = await genericPlan(client, dataset, columns, findings);

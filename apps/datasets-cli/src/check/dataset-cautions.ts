@@ -1,6 +1,6 @@
 import type { Parameters } from '@rivulet/snapshot';
 import type { ClientBase } from 'pg';
-import { type Dataset, watchQuery } from '@rivulet/datasets';
+import type { Dataset, Watch } from '@rivulet/datasets';
 import { keyBaseColumns } from '../plan/base-columns';
 import type { Findings } from './findings';
 import { adviseOnSort } from '../plan/sort-advice';
@@ -12,6 +12,7 @@ export async function cautionAboutDataset(
   client: ClientBase,
   dataset: Dataset,
   parameters: Parameters,
+  { polled }: Watch,
   findings: Findings,
 ): Promise<void> {
   const { definition } = dataset;
@@ -20,7 +21,6 @@ export async function cautionAboutDataset(
   cautionAboutKeyTypes(dataset, findings);
   cautionAboutIndexes(dataset, findings);
   await cautionAboutNullableKey(client, dataset, parameters, findings);
-  const { polled } = await watchQuery(client, query.template, parameters);
   if (polled !== undefined) {
     findings.warnings.add(
       query.placeOf(0),

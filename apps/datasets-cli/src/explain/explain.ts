@@ -4,6 +4,7 @@ import type { ClientBase, Pool } from 'pg';
 import type { Dataset } from '@rivulet/datasets';
 import { adviseOnSort } from '../plan/sort-advice';
 import { scopeOf } from '../source/device-scope';
+import { readWatches } from '../source/read-watches';
 import { counted } from '@rivulet/cli';
 import {
   datasetStatement,
@@ -34,19 +35,30 @@ export interface ExplainedDataset {
   plan: string[];
   /** Whether the query sorts, and the index that would avoid it: one sentence. */
   summary: string;
+  /** Why it is read again after an interval, as not all that changes its result can be watched. */
+  polledBecause: string | undefined;
 }
 
 /** Explains each dataset with the plan of the statement that central reads it with. */
 export async function explainDatasets(source: Pool, options: ExplainOptions): Promise<ExplainedDataset[]> {
   const { scope: definition, datasets } = await loadSelectedDatasets(options.file, source, options.datasets);
+  const watches = await readWatches(
+    source,
+    datasets.map(({ definition: { query } }) => ({
+      template: query.template,
+      parameters: definition.columns,
+    })),
+  );
   return withClient(source, (client) =>
     inTransaction(client, readSource(options.timeoutMs), async () => {
       await useCanonicalSettings(client);
       const { macAddress, analyze } = options;
-      const scope = macAddress === undefined ? undefined : await scopeOf(client, definition, macAddress);
+      const scope =
+        macAddress === undefined ? undefined : await scopeOf(client, source, definition, macAddress);
       const explained: ExplainedDataset[] = [];
-      for (const dataset of datasets) {
-        explained.push(await explainDataset(client, dataset, definition.columns, scope?.parameters, analyze));
+      for (const [index, dataset] of datasets.entries()) {
+        const plans = await explainDataset(client, dataset, definition.columns, scope?.parameters, analyze);
+        explained.push({ ...plans, polledBecause: watches[index]!.polled });
       }
       return explained;
     }),
@@ -59,7 +71,7 @@ async function explainDataset(
   unbound: Parameters,
   bound: Parameters | undefined,
   analyze: boolean,
-): Promise<ExplainedDataset> {
+): Promise<Omit<ExplainedDataset, 'polledBecause'>> {
   const explainable = datasetStatement(dataset, bound ?? unbound, bound !== undefined);
   const generic = await planOf(client, datasetStatement(dataset, unbound, false));
   return {

@@ -52,7 +52,7 @@ export async function previewDevice(source: Pool, options: PreviewOptions): Prom
   return withClient(source, (client) =>
     inTransaction(client, readSource(options.timeoutMs), async () => {
       await useCanonicalSettings(client);
-      const scope = await scopeOf(client, definition, options.macAddress);
+      const scope = await scopeOf(client, source, definition, options.macAddress);
       const previewed: PreviewedDataset[] = [];
       for (const dataset of datasets) {
         previewed.push(await previewDataset(client, dataset, scope, options));

@@ -1,14 +1,9 @@
 import { RivuletError } from '@rivulet/errors';
 import { inUndoneSavepoint } from '@rivulet/postgres';
 import { normaliseMacAddress } from '@rivulet/protocol';
-import { escapeIdentifier, type ClientBase } from 'pg';
-import {
-  resolveScope,
-  type Scope,
-  SCOPE_PARAMETERS,
-  type ScopeDefinition,
-  watchQuery,
-} from '@rivulet/datasets';
+import { escapeIdentifier, type ClientBase, type Pool } from 'pg';
+import { resolveScope, type Scope, SCOPE_PARAMETERS, type ScopeDefinition } from '@rivulet/datasets';
+import { readWatches } from './read-watches';
 
 /** The number of addresses that are tried until enough active devices are found. */
 const MAX_TRIED = 50;
@@ -22,11 +17,12 @@ export interface SampleDevices {
 /** Finds devices by columns of MAC addresses in the tables that the scope query reads. */
 export async function findSampleDevices(
   client: ClientBase,
+  source: Pool,
   definition: ScopeDefinition,
   wanted: number,
 ): Promise<SampleDevices> {
   const found: SampleDevices = { scopes: [], failures: [] };
-  for (const macAddress of await findMacAddresses(client, definition)) {
+  for (const macAddress of await findMacAddresses(client, source, definition)) {
     const scope = await tryScope(client, definition, macAddress);
     if (!(scope instanceof RivuletError)) found.scopes.push(scope);
     else if (!scope.code.startsWith('DEVICE_')) found.failures.push(scope);
@@ -49,9 +45,15 @@ export async function tryScope(
   }
 }
 
-async function findMacAddresses(client: ClientBase, definition: ScopeDefinition): Promise<string[]> {
-  const { relations } = await watchQuery(client, definition.query.template, SCOPE_PARAMETERS);
-  const { rows: columns } = await client.query<{ table: string; column: string }>(macColumns, [relations]);
+async function findMacAddresses(
+  client: ClientBase,
+  source: Pool,
+  { query: { template } }: ScopeDefinition,
+): Promise<string[]> {
+  const [watch] = await readWatches(source, [{ template, parameters: SCOPE_PARAMETERS }]);
+  const { rows: columns } = await client.query<{ table: string; column: string }>(macColumns, [
+    watch!.relations,
+  ]);
   const addresses = new Set<string>();
   for (const { table, column } of columns) {
     const name = escapeIdentifier(column);

@@ -1,6 +1,7 @@
 import { createPool, withClient } from '@rivulet/postgres';
 import { ChangesFixture } from '../../../test/changes-fixture';
 import { ChangeDetection } from './change-detection';
+import { QueryWatches } from './query-watches';
 
 const users = 'SELECT * FROM users';
 const notes = 'SELECT * FROM notes';
@@ -62,7 +63,7 @@ describe('looking at the source', () => {
   it('looks at no query while no definition has changed', async () => {
     const source = await fixture.start({ users });
     await source.reconcile({ users });
-    const lookAt = jest.spyOn(ChangeDetection.prototype as never, 'lookAt');
+    const lookAt = jest.spyOn(QueryWatches.prototype as never, 'lookAt');
     for (let times = 0; times < 5; times++) await source.reconcile({ users });
     expect(lookAt).not.toHaveBeenCalled();
     lookAt.mockRestore();
@@ -139,6 +140,10 @@ describe('what cannot be watched', () => {
         );
         await run(grant);
         await source.reconcile(queries);
+        const [reason, cures] = source.polled('both')!.split('let the owner run: ');
+        expect(reason).toContain('session_replication_role = replica');
+        await run(cures!);
+        await source.reconcile(queries);
         expect(source.polled('both')).toBeUndefined();
         expect(await source.isChangedBy('DELETE FROM notes', 'both')).toBe(true);
       } finally {
@@ -147,13 +152,16 @@ describe('what cannot be watched', () => {
     });
   });
 
-  it('is nothing, for a role that was given the schema and may make triggers', async () => {
+  it('is what replicas write alone, for a role that was given the schema and may make triggers', async () => {
     await run(`
       DROP ROLE IF EXISTS rivulet_spec_installer; CREATE ROLE rivulet_spec_installer;
       CREATE SCHEMA rivulet AUTHORIZATION rivulet_spec_installer;
       GRANT SELECT, TRIGGER ON users TO rivulet_spec_installer`);
     await asRole('rivulet_spec_installer', async (url) => {
-      expect(await polledFrom(url)).toEqual({ reason: undefined, isEmpty: false });
+      expect(await polledFrom(url)).toEqual({
+        reason: expect.stringContaining('ENABLE ALWAYS TRIGGER') as string,
+        isEmpty: false,
+      });
     });
   });
 
@@ -169,12 +177,14 @@ describe('what cannot be watched', () => {
         const source = await fixture.start({ users, notes }, pool);
         await source.reconcile({ users, notes });
         expect(fixture.warnings).toEqual([expect.stringContaining('session_replication_role = replica')]);
-        const [, cure] = fixture.warnings[0]!.split('let the owners run: ');
+        expect(source.polled('notes')).toBeUndefined();
+        const [, cure] = source.polled('users')!.split('let the owner run: ');
         expect(cure).toBe('ALTER TABLE ONLY public.users ENABLE ALWAYS TRIGGER rivulet_note_change');
         const asReplica = `BEGIN; SET LOCAL session_replication_role = replica; DELETE FROM users; COMMIT`;
         expect(await source.isChangedBy(asReplica, 'users')).toBe(false);
         await run(cure!);
         await source.reconcile({ users, notes });
+        expect(source.polled('users')).toBeUndefined();
         expect(await source.isChangedBy(asReplica, 'users')).toBe(true);
         expect(fixture.warnings).toHaveLength(1);
       } finally {
@@ -186,7 +196,11 @@ describe('what cannot be watched', () => {
   it('is everything, where polling is chosen, and nothing is installed', async () => {
     const polling = new ChangeDetection(fixture.database.pool, 'poll', 1_000);
     await polling.reconcile([]);
-    expect(polling.watchOf('users')).toEqual({ relations: [], polled: 'CENTRAL_CHANGE_DETECTION is poll' });
+    expect(polling.watchOf('users')).toEqual({
+      relations: [],
+      definition: '',
+      polled: 'CENTRAL_CHANGE_DETECTION is poll',
+    });
     const { rows } = await fixture.database.pool.query(`SELECT to_regnamespace('rivulet') AS schema`);
     expect(rows).toEqual([{ schema: null }]);
   });

@@ -1,31 +1,52 @@
 import { abbreviateList } from './abbreviate-list';
+import { enableAlways } from './change-log-schema';
 
-/** A table that has no trigger to note its changes. */
+/** A table whose changes are not all noted. */
 export interface TableWithoutTrigger {
+  oid: string;
   name: string;
   /** The role of central in the source, as it stands in a statement. */
   role: string;
-  /** What PostgreSQL said; undefined where it was not tried, for lack of the right. */
+  /**
+   * `forbidden`: central may not make a trigger · `not-always`: it has one, which does not fire for writers with
+   * session_replication_role = replica, and the owner alone can change that · `failed`: PostgreSQL refused it
+   */
+  problem: 'forbidden' | 'not-always' | 'failed';
+  /** What PostgreSQL said. */
   failure?: string;
 }
 
-/** Why these have none, each reason once, with what mends it. */
-export function whyWithoutTrigger(tables: TableWithoutTrigger[]): string {
-  const forbidden = tables.filter(({ failure }) => failure === undefined);
-  const failed = tables.flatMap(({ name, failure }) =>
-    failure === undefined ? [] : [`the table ${name} cannot be given a trigger: ${failure}`],
-  );
-  return [...(forbidden.length > 0 ? [whyForbidden(forbidden)] : []), ...failed].join(', and ');
+/** Why changes of these are not all noted, each reason once, with its cure; undefined without any. */
+export function whyWithoutTrigger(tables: TableWithoutTrigger[]): string | undefined {
+  const having = (problem: TableWithoutTrigger['problem']): TableWithoutTrigger[] =>
+    tables.filter((table) => table.problem === problem);
+  const reasons = [
+    ...whyForbidden(having('forbidden')),
+    ...whyNotAlways(having('not-always')),
+    ...having('failed').map(({ name, failure }) => `the table ${name} cannot be given a trigger: ${failure}`),
+  ];
+  return reasons.length === 0 ? undefined : reasons.join(', and ');
 }
 
-function whyForbidden(tables: TableWithoutTrigger[]): string {
-  const { role } = tables[0]!;
+function whyForbidden(tables: TableWithoutTrigger[]): string[] {
+  if (tables.length === 0) return [];
   const names = abbreviateList(
     tables.map(({ name }) => name),
     ', ',
   );
-  return (
-    `central may not make the triggers that note changes; let the owner run: GRANT TRIGGER ON ${names} TO ${role} ` +
-    '(or, where this role is to read only, db/source/install-change-log.sql with these tables)'
+  return [
+    `central may not make the triggers that note changes; let the owner run: GRANT TRIGGER ON ${names} TO ` +
+      `${tables[0]!.role} (or, where this role is to read only, db/source/install-change-log.sql with these tables)`,
+  ];
+}
+
+function whyNotAlways(tables: TableWithoutTrigger[]): string[] {
+  if (tables.length === 0) return [];
+  const cures = abbreviateList(
+    tables.map(({ name }) => enableAlways(name)),
+    '; ',
   );
+  return [
+    `sessions with session_replication_role = replica change them without being noticed; let the owner run: ${cures}`,
+  ];
 }

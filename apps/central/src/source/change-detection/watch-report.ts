@@ -5,7 +5,6 @@ import { abbreviateList } from './abbreviate-list';
 export class WatchReport {
   private readonly logger = new Logger('Changes');
   private tables = '';
-  private notAlways = '';
   private polled = '';
 
   constructor(private readonly pollIntervalMs: number) {}
@@ -17,19 +16,6 @@ export class WatchReport {
     this.tables = text;
     if (tables.length > 0)
       this.logger.log(`Changes are noticed of the tables ${abbreviateList(tables, ', ')}`);
-  }
-
-  /** @param cures what the owners of the tables would have to run */
-  sayNotAlways(cures: string[]): void {
-    const text = cures.join('; ');
-    if (text === this.notAlways) return;
-    this.notAlways = text;
-    if (cures.length > 0) {
-      this.logger.warn(
-        'Sessions with session_replication_role = replica change some tables without being noticed, as only the owner ' +
-          `of a table may have its trigger fire always; let the owners run: ${abbreviateList(cures, '; ')}`,
-      );
-    }
   }
 
   /** @param polled for each reason the queries that are read again for it */

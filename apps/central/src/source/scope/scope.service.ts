@@ -79,6 +79,8 @@ export class ScopeService {
 
   /** Undefined when it was not read at one moment. */
   private async read(macAddress: string, catalogue: DatasetCatalogue): Promise<KnownScope | undefined> {
+    // Before the reading begins: what changes meanwhile must not count as having been read.
+    const watch = this.changes.watchOf(catalogue.scopeQueryId);
     return this.source.inTransaction(readSource(STATEMENT_TIMEOUT_MS), async (client) => {
       await useCanonicalSettings(client);
       const { versions, pending } = await this.changes.versionsAt(client);
@@ -87,9 +89,8 @@ export class ScopeService {
         return undefined;
       });
       if (scope === undefined || !(await isConsistentRead(client))) return undefined;
-      const { relations } = this.changes.watchOf(catalogue.scopeQueryId);
-      const isSettled = !relations.some((name) => pending.has(name));
-      const stamp = isSettled ? this.stamp(catalogue, versions) : undefined;
+      const isSettled = watch.polled === undefined && !watch.relations.some((name) => pending.has(name));
+      const stamp = isSettled ? versionVectorOf(watch, versions) : undefined;
       const id = scopeIdOf(scope, catalogue);
       if (stamp === undefined) this.known.delete(macAddress);
       else this.known.set(macAddress, { id, scope, catalogue, stamp });
@@ -98,8 +99,8 @@ export class ScopeService {
   }
 
   private stamp({ scopeQueryId }: DatasetCatalogue, versions: Versions): string | undefined {
-    const { relations, polled } = this.changes.watchOf(scopeQueryId);
-    return polled === undefined ? versionVectorOf(relations, versions) : undefined;
+    const watch = this.changes.watchOf(scopeQueryId);
+    return watch.polled === undefined ? versionVectorOf(watch, versions) : undefined;
   }
 }
 

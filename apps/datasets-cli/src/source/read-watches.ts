@@ -1,0 +1,44 @@
+import { DependencyWalk, watchQuery, type Watch } from '@rivulet/datasets';
+import {
+  isInterruption,
+  inTransaction,
+  inUndoneSavepoint,
+  isPostgresError,
+  ownTables,
+  withClient,
+} from '@rivulet/postgres';
+import type { Parameters, QueryTemplate } from '@rivulet/snapshot';
+import type { ClientBase, Pool } from 'pg';
+
+interface Query {
+  template: QueryTemplate;
+  parameters: Parameters;
+}
+
+/**
+ * What each query depends on, in their order. In a transaction of its own on another connection: to be parsed a query
+ * needs one that may write, of which nothing stays.
+ */
+export async function readWatches(source: Pool, queries: Query[]): Promise<Watch[]> {
+  return withClient(source, (client) =>
+    inTransaction(client, ownTables, async () => {
+      const walk = new DependencyWalk(client);
+      const watches: Watch[] = [];
+      for (const query of queries) watches.push(await readWatch(client, query, walk));
+      return watches;
+    }),
+  );
+}
+
+async function readWatch(
+  client: ClientBase,
+  { template, parameters }: Query,
+  walk: DependencyWalk,
+): Promise<Watch> {
+  try {
+    return await inUndoneSavepoint(client, () => watchQuery(client, template, parameters, walk));
+  } catch (error) {
+    if (!isPostgresError(error) || isInterruption(error)) throw error;
+    return { relations: [], definitions: new Map(), polled: `PostgreSQL refuses it: ${error.message}` };
+  }
+}

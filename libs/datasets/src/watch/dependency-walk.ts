@@ -1,0 +1,318 @@
+import { isInterruption, isPostgresError } from '@rivulet/postgres';
+import type { ClientBase } from 'pg';
+import {
+  readFunctions,
+  readOperators,
+  readRelations,
+  readTypes,
+  type FunctionFacts,
+  type OperatorFacts,
+  type RelationFacts,
+  type TypeFacts,
+} from './dependency-catalogue';
+import { whyUnprovenBody } from './function-body';
+import { movingWord } from './moving-words';
+import { literalsOf } from './sql-literals';
+import { parseNodeTree } from './node-tree';
+import { parseBody } from './query-tree';
+import { provenStableFunctions } from './stable-functions';
+import { readTreeFacts, type TreeFacts } from './tree-facts';
+
+/** A kind of catalogue rows, and an OID. What {@link readDefinitions} reads. */
+export type DefinitionKind = 'class' | 'proc' | 'type' | 'operator' | 'collation' | 'textsearch';
+
+/** All that a query's result depends on, followed to its ends. */
+export interface Dependencies {
+  /** OIDs of tables, as text and in ascending order, with their partitions, children and parents. */
+  tables: string[];
+  definitions: ReadonlyMap<DefinitionKind, ReadonlySet<string>>;
+  /** Why the result can change with none of these being written or defined in another way; undefined: it cannot. */
+  unproven: string | undefined;
+}
+
+/** Texts whose literals PostgreSQL reads again each time. */
+interface ReadText {
+  facts: TreeFacts;
+  literals: string[];
+}
+
+/**
+ * Follows what parsed queries name: views, functions, operators, types, policies, to the rows of the catalogues. Facts
+ * are kept, so that one walk serves many queries; it must not outlive a look, as definitions change.
+ */
+export class DependencyWalk {
+  private readonly functions = new Map<string, FunctionFacts>();
+  private readonly types = new Map<string, TypeFacts>();
+  private readonly relations = new Map<string, RelationFacts>();
+  private readonly operators = new Map<string, OperatorFacts>();
+  private readonly bodies = new Map<string, TreeFacts | string>();
+
+  constructor(private readonly client: ClientBase) {}
+
+  async follow(tree: string, sql: string): Promise<Dependencies> {
+    const visit = new Visit();
+    visit.read({ facts: readTreeFacts(parseNodeTree(tree)), literals: literalsOf(sql) });
+    while (visit.hasMore) {
+      await this.visitRelations(visit, visit.take('relations'));
+      await this.visitMembers(visit, visit.take('members'));
+      await this.visitOperators(visit, visit.take('operators'));
+      await this.visitFunctions(visit, visit.take('functions'));
+      await this.visitTypes(visit, visit.take('types'));
+    }
+    return visit.result();
+  }
+
+  private async visitRelations(visit: Visit, oids: string[]): Promise<void> {
+    await load(this.relations, oids, (missing) => readRelations(this.client, missing));
+    for (const facts of factsOf(this.relations, oids, visit)) {
+      visit.add('members', [facts.oid, ...facts.family]);
+      visit.add('types', facts.types);
+      for (const tree of facts.trees) visit.read({ facts: readTreeFacts(parseNodeTree(tree)), literals: [] });
+    }
+  }
+
+  /** Of the families of relations that are named: partitions and parents are watched, and their own families are not. */
+  private async visitMembers(visit: Visit, oids: string[]): Promise<void> {
+    await load(this.relations, oids, (missing) => readRelations(this.client, missing));
+    for (const { oid, kind, obstacle } of factsOf(this.relations, oids, visit)) {
+      visit.define('class', oid);
+      if (obstacle !== null) visit.refuse(`it reads ${obstacle}`);
+      else if (kind !== 'v') visit.tables.add(oid);
+    }
+  }
+
+  private async visitOperators(visit: Visit, oids: string[]): Promise<void> {
+    await load(this.operators, oids, (missing) => readOperators(this.client, missing));
+    for (const facts of factsOf(this.operators, oids, visit)) {
+      visit.define('operator', facts.oid);
+      visit.operatorOf.set(facts.function, facts.name);
+      visit.add('functions', [facts.function]);
+    }
+  }
+
+  private async visitFunctions(visit: Visit, oids: string[]): Promise<void> {
+    await load(this.functions, oids, (missing) => readFunctions(this.client, missing));
+    for (const facts of factsOf(this.functions, oids, visit)) {
+      visit.define('proc', facts.oid);
+      visit.add('functions', facts.parts);
+      for (const tree of facts.trees) visit.read({ facts: readTreeFacts(parseNodeTree(tree)), literals: [] });
+      const moving = facts.initialTexts.find((text) => movingWord(text) !== undefined);
+      if (moving !== undefined) visit.refuse(`the aggregate ${facts.name}() begins with '${moving}'`);
+      await this.visitBody(visit, facts);
+    }
+  }
+
+  private async visitBody(visit: Visit, facts: FunctionFacts): Promise<void> {
+    const verdict = judge(facts);
+    if (verdict === 'unproven') visit.refuse(await this.callOf(visit, facts));
+    else if (verdict === 'read') {
+      const body = await this.bodyOf(facts);
+      if (typeof body === 'string') visit.refuse(`${await this.callOf(visit, facts)}, ${body}`);
+      else visit.read({ facts: body, literals: literalsOf(facts.source) });
+    } else if (verdict === 'look') {
+      const reason = await whyUnprovenBody(this.client, facts.source);
+      if (reason !== undefined) visit.refuse(`${await this.callOf(visit, facts)}, ${reason}`);
+    }
+  }
+
+  /** The tree of a function whose text PostgreSQL parses at each call, or why it has none. */
+  private async bodyOf(facts: FunctionFacts): Promise<TreeFacts | string> {
+    const known = this.bodies.get(facts.oid);
+    if (known !== undefined) return known;
+    const body = await this.parse(facts);
+    this.bodies.set(facts.oid, body);
+    return body;
+  }
+
+  private async parse({ arguments: signature, result, source }: FunctionFacts): Promise<TreeFacts | string> {
+    try {
+      return readTreeFacts(parseNodeTree(await parseBody(this.client, signature, result, source)));
+    } catch (error) {
+      if (!isPostgresError(error) || isInterruption(error)) throw error;
+      return 'whose text cannot be looked into';
+    }
+  }
+
+  /** `it calls hidden()`, by the way in which the query does. */
+  private async callOf(visit: Visit, { oid, name }: FunctionFacts): Promise<string> {
+    const operator = visit.operatorOf.get(oid);
+    if (operator !== undefined) return `it uses the operator ${operator}, which calls ${name}()`;
+    const cast = visit.castOf.get(oid);
+    if (cast === undefined) return `it calls ${name}()`;
+    await load(this.types, [cast], (missing) => readTypes(this.client, missing));
+    return `it casts to ${this.types.get(cast)?.name ?? cast}, which calls ${name}()`;
+  }
+
+  private async visitTypes(visit: Visit, oids: string[]): Promise<void> {
+    await load(this.types, oids, (missing) => readTypes(this.client, missing));
+    for (const facts of factsOf(this.types, oids, visit)) {
+      visit.define('type', facts.oid);
+      visit.add('types', facts.parts);
+      for (const tree of facts.trees) visit.read({ facts: readTreeFacts(parseNodeTree(tree)), literals: [] });
+      const reason = whyUnprovenText(facts);
+      if (reason !== undefined) visit.refuse(reason);
+    }
+    await this.visitReadFromText(visit);
+  }
+
+  /** What is read from a text may be `now`, also as an element or attribute. */
+  private async visitReadFromText(visit: Visit): Promise<void> {
+    const pending = [...visit.readFromText];
+    for (const oid of pending) {
+      await load(this.types, [oid], (missing) => readTypes(this.client, missing));
+      const facts = this.types.get(oid);
+      if (facts === undefined) continue;
+      if (!isReadAlike(facts))
+        visit.refuse(`it reads texts as ${facts.name}, whose meaning can depend on the moment`);
+      for (const part of facts.parts) if (!pending.includes(part)) pending.push(part);
+    }
+  }
+}
+
+type Pending = 'relations' | 'members' | 'functions' | 'operators' | 'types';
+
+/** What one query has been found to depend on so far. */
+class Visit {
+  readonly tables = new Set<string>();
+  readonly operatorOf = new Map<string, string>();
+  readonly castOf = new Map<string, string>();
+  readonly readFromText = new Set<string>();
+  private readonly seen: Record<Pending, Set<string>> = {
+    relations: new Set(),
+    members: new Set(),
+    functions: new Set(),
+    operators: new Set(),
+    types: new Set(),
+  };
+  private pending: Record<Pending, string[]> = {
+    relations: [],
+    members: [],
+    functions: [],
+    operators: [],
+    types: [],
+  };
+  private readonly definitions = new Map<DefinitionKind, Set<string>>();
+  private unproven: string | undefined;
+
+  get hasMore(): boolean {
+    return Object.values(this.pending).some((oids) => oids.length > 0);
+  }
+
+  take(kind: Pending): string[] {
+    return this.pending[kind].splice(0);
+  }
+
+  add(kind: Pending, oids: Iterable<string>): void {
+    for (const oid of oids) {
+      if (this.seen[kind].has(oid)) continue;
+      this.seen[kind].add(oid);
+      this.pending[kind].push(oid);
+    }
+  }
+
+  define(kind: DefinitionKind, oid: string): void {
+    const known = this.definitions.get(kind) ?? new Set();
+    this.definitions.set(kind, known.add(oid));
+  }
+
+  /** The first reason counts. */
+  refuse(reason: string): void {
+    this.unproven ??= reason;
+  }
+
+  read({ facts, literals }: ReadText): void {
+    if (facts.obstacle !== undefined) this.refuse(facts.obstacle);
+    const literal = movingLiteral(literals, facts.texts);
+    if (literal !== undefined) this.refuse(`it asks for '${literal}'`);
+    for (const [oid, type] of facts.casts) this.castOf.set(oid, type);
+    for (const oid of facts.readFromText) this.readFromText.add(oid);
+    for (const oid of facts.collations) this.define('collation', oid);
+    for (const oid of facts.textSearch) this.define('textsearch', oid);
+    for (const kind of ['relations', 'functions', 'operators', 'types'] as const) this.add(kind, facts[kind]);
+  }
+
+  result(): Dependencies {
+    const tables = [...this.tables].toSorted((a, b) => Number(a) - Number(b));
+    return { tables, definitions: this.definitions, unproven: this.unproven };
+  }
+}
+
+/** A literal with such a word that is not kept as a text: then PostgreSQL has read it as a moment of now. */
+function movingLiteral(literals: string[], texts: ReadonlyMap<string, number>): string | undefined {
+  const suspects = literals.filter((literal) => movingWord(literal) !== undefined);
+  return suspects.find((literal) => {
+    const written = suspects.filter((other) => other === literal).length;
+    return (texts.get(literal) ?? 0) < written;
+  });
+}
+
+/**
+ * `proven`: the result follows from the arguments. `read`: the body is SQL, to be parsed. `look`: the body is to be
+ * searched for anything that reads. A body that was parsed when the function was made is among its trees.
+ */
+function judge(facts: FunctionFacts): 'proven' | 'read' | 'look' | 'unproven' {
+  const { schema, language, volatility, source, isSecurityDefiner, hasSettings, isOfExtension, trees } =
+    facts;
+  if (facts.parts.length > 0) return 'proven';
+  if (language === 'sql') {
+    if (isSecurityDefiner) return 'unproven';
+    if (trees.some((tree) => tree.includes('{QUERY '))) return 'proven';
+    return hasSettings ? 'unproven' : 'read';
+  }
+  if (language === 'internal' || language === 'c') {
+    if (volatility === 'i')
+      return schema === 'pg_catalog' || language === 'c' || isOfExtension ? 'proven' : 'unproven';
+    const isProven = schema === 'pg_catalog' && volatility === 's' && provenStableFunctions.has(source);
+    return isProven ? 'proven' : 'unproven';
+  }
+  return language === 'plpgsql' && volatility === 'i' && !isSecurityDefiner ? 'look' : 'unproven';
+}
+
+/** Types of PostgreSQL whose texts follow pinned settings. regtype: definitions of the types are watched. */
+const PINNED_TEXTS = new Set(
+  `date,time without time zone,time with time zone,timestamp without time zone,timestamp with time zone,interval,money,xml,regtype,regconfig,regdictionary`.split(
+    ',',
+  ),
+);
+
+function whyUnprovenText({
+  name,
+  kind,
+  isCatalogue,
+  isOfExtension,
+  isOutputImmutable,
+}: TypeFacts): string | undefined {
+  // The others are made of parts, or stand for a type that is known only later, which is among the types, too.
+  if (kind !== 'b') return undefined;
+  if (name.endsWith('[]')) return undefined;
+  if (!isCatalogue && !isOfExtension)
+    return `it uses the type ${name}, which is neither PostgreSQL's nor an extension's`;
+  if (isOutputImmutable || (isCatalogue && PINNED_TEXTS.has(name))) return undefined;
+  return `it uses the type ${name}, whose text depends on more than its value`;
+}
+
+/** Types that read the same text as the same value at any time, and yet are not marked so. */
+const READ_ALIKE = new Set(['interval', 'money', 'xml']);
+
+function isReadAlike({ name, kind, isCatalogue, isInputImmutable }: TypeFacts): boolean {
+  if (kind !== 'b' || name.endsWith('[]')) return kind !== 'p';
+  return isInputImmutable || (isCatalogue && READ_ALIKE.has(name));
+}
+
+async function load<Facts extends { oid: string }>(
+  known: Map<string, Facts>,
+  oids: string[],
+  read: (missing: string[]) => Promise<Facts[]>,
+): Promise<void> {
+  const missing = oids.filter((oid) => !known.has(oid));
+  for (const facts of await read(missing)) known.set(facts.oid, facts);
+}
+
+/** What is gone by now was dropped during the look. */
+function* factsOf<Facts>(known: Map<string, Facts>, oids: string[], visit: Visit): Generator<Facts, void> {
+  for (const oid of oids) {
+    const facts = known.get(oid);
+    if (facts === undefined) visit.refuse('something that it uses is being dropped');
+    else yield facts;
+  }
+}
