@@ -14,14 +14,14 @@ describe('npm run datasets -- explain', () => {
     expect(code).toBe(0);
     expect(output).toContain('groups  db/datasets.yaml:49:7\n  $1 is :group_ids\n');
     expect(output).toMatch(/^ {2}Sort {2}\(cost=[\d.]+ rows=\d+ width=\d+\)\n {4}Sort Key: g\.id$/m);
-    expect(output).toMatch(/This query sorts \d+ rows\.\n$/);
+    expect(output).toMatch(/This query sorts \d+ rows\.\n  Its changes are detected\.\n$/);
   });
 
   it('shows the plan for a device, and what it took', async () => {
     const { output } = await fixture.run('explain', '--dataset', 'companies', '--mac', MAC, '--analyze');
     expect(output).toMatch(/actual time=/);
     expect(output).toContain("(id = '1'::bigint)");
-    expect(output).toMatch(/This query needs no sort\.\n$/);
+    expect(output).toMatch(/This query needs no sort\.\n  Its changes are detected\.\n$/);
   });
 
   it('names the index that would avoid a sort', async () => {
@@ -30,11 +30,13 @@ describe('npm run datasets -- explain', () => {
     await fixture.database.pool.query('ANALYZE events');
     const file = fixture.fileWith('SELECT id, company_id FROM events WHERE company_id = :company_id');
     expect((await fixture.run('explain', '--file', file)).output).toMatch(
-      /This query sorts 2\d,\d+ rows; an index on events \(company_id, id\) would avoid it\.\n$/,
+      /This query sorts 2\d,\d+ rows; an index on events \(company_id, id\) would avoid it\.\n  Its changes are detected\.\n$/,
     );
     await fixture.database.pool.query('CREATE INDEX ON events (company_id, id)');
     const { output } = await fixture.run('explain', '--file', file);
-    expect(output).toMatch(/This query (needs no sort|sorts 2\d,\d+ rows)\.\n$/);
+    expect(output).toMatch(
+      /This query (needs no sort|sorts 2\d,\d+ rows)\.\n  Its changes are detected\.\n$/,
+    );
   });
 
   it('needs a device to run the query for', async () => {

@@ -1,0 +1,14 @@
+/** Something that a query reads, and a change of it that writes to no table. */
+export interface CatalogueChange {
+  what: string;
+  setUp?: string;
+  query: string;
+  change: string;
+  /** Of what must be done in a database before it can be changed in another transaction. */
+  undo?: string;
+}
+
+export const SIMPLE = 'SELECT id, name FROM users';
+
+/** What can be changed in a catalogue, or why no change of it matters. */
+export type CatalogueChanges = Record<string, CatalogueChange[] | string>;
