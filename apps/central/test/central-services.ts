@@ -24,7 +24,7 @@ import { SnapshotCache } from '../src/snapshots/snapshot-cache';
 import { SnapshotCurrency } from '../src/snapshots/snapshot-currency';
 import { PatchStore } from '../src/snapshots/patches/patch-store';
 import { PatchService } from '../src/snapshots/patches/patch.service';
-import { SnapshotReader } from '../src/snapshots/snapshot-reader';
+import { SnapshotReader } from '../src/snapshots/reading/snapshot-reader';
 import { SnapshotService } from '../src/snapshots/snapshot.service';
 import { SnapshotsEnv } from '../src/snapshots/snapshots.env';
 import type { CentralFixture } from './central-fixture';

@@ -11,7 +11,7 @@ import { BuildAdmission } from './build-admission';
 import { serverBusy } from './server-busy';
 import type { Snapshot } from './snapshot';
 import { SnapshotCurrency } from './snapshot-currency';
-import { SnapshotReader } from './snapshot-reader';
+import { SnapshotReader } from './reading/snapshot-reader';
 import type { SnapshotSet } from './snapshot-set';
 import { SnapshotsMetrics } from './snapshots.metrics';
 

@@ -15,7 +15,7 @@ import { SnapshotCache } from './snapshot-cache';
 import { SnapshotCurrency } from './snapshot-currency';
 import { SnapshotDatabase } from './snapshot-database';
 import { SnapshotLocks } from './snapshot-locks';
-import { SnapshotReader } from './snapshot-reader';
+import { SnapshotReader } from './reading/snapshot-reader';
 import { SnapshotService } from './snapshot.service';
 import { SnapshotsEnv } from './snapshots.env';
 import { SnapshotsMetrics } from './snapshots.metrics';

@@ -4,12 +4,12 @@ import { TableHasher, type Chunk } from '@rivulet/protocol';
 import { findRepeatedKey, readChunks, type DescribedColumn, type RowSource } from '@rivulet/snapshot';
 import type { ClientBase } from 'pg';
 import type { DataSource } from 'typeorm';
-import type { BoundDataset } from './bound-dataset';
+import type { BoundDataset } from '../bound-dataset';
 import { ChunkBatches } from './chunk-batches';
-import type { ChunkStore } from './chunk-store';
+import type { ChunkStore } from '../chunk-store';
 import { cannotBeRead } from './dataset-failure';
 import { recordSnapshot, type ChunkList } from './record-snapshot';
-import type { Snapshot } from './snapshot';
+import type { Snapshot } from '../snapshot';
 
 const ONE_TEXT =
   'Cast the key in the query so that equal values have one text, as in n::numeric(12,2), or remove the duplicates.';

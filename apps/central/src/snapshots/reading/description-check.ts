@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { inSavepoint, isPostgresError, isTransientRefusal } from '@rivulet/postgres';
 import { describeQuery, QueryTextError, type DescribedColumn } from '@rivulet/snapshot';
 import type { ClientBase } from 'pg';
-import type { BoundDataset } from './bound-dataset';
+import type { BoundDataset } from '../bound-dataset';
 
 /**
  * Whether PostgreSQL describes the query as it did when the catalogue was made: then its rows are what the schema of

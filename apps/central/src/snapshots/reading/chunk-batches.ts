@@ -1,5 +1,5 @@
 import { freeMemory, type Chunk } from '@rivulet/protocol';
-import type { ChunkStore } from './chunk-store';
+import type { ChunkStore } from '../chunk-store';
 
 /** Chunks that are compressed and stored in one go. */
 const BATCH_BYTES = 1024 * 1024;

@@ -2,21 +2,21 @@ import { Injectable } from '@nestjs/common';
 import { readSource, useCanonicalSettings } from '@rivulet/postgres';
 import type { ClientBase } from 'pg';
 import { DataSource } from 'typeorm';
-import { SourceDatabase } from '../source-database/source-database';
-import { ChangeDetection } from '../source/change-detection/change-detection';
-import type { Versions } from '../source/change-detection/versions';
-import { isConsistentRead } from '../source/consistent-read';
-import type { BoundDataset } from './bound-dataset';
+import { SourceDatabase } from '../../source-database/source-database';
+import { ChangeDetection } from '../../source/change-detection/change-detection';
+import type { Versions } from '../../source/change-detection/versions';
+import { isConsistentRead } from '../../source/consistent-read';
+import type { BoundDataset } from '../bound-dataset';
 import { buildSnapshot } from './build-snapshot';
-import { ChunkStore } from './chunk-store';
+import { ChunkStore } from '../chunk-store';
 import { cannotBeRead } from './dataset-failure';
 import { isDescriptionCurrent } from './description-check';
-import type { Snapshot } from './snapshot';
-import type { CachedSnapshot } from './snapshot-cache';
-import { SnapshotCurrency } from './snapshot-currency';
-import type { SnapshotSet } from './snapshot-set';
-import { SnapshotsEnv } from './snapshots.env';
-import { SnapshotsMetrics } from './snapshots.metrics';
+import type { Snapshot } from '../snapshot';
+import type { CachedSnapshot } from '../snapshot-cache';
+import { SnapshotCurrency } from '../snapshot-currency';
+import type { SnapshotSet } from '../snapshot-set';
+import { SnapshotsEnv } from '../snapshots.env';
+import { SnapshotsMetrics } from '../snapshots.metrics';
 
 /** The queries no longer have the columns that the catalogue says. */
 interface SourceSchemaChanged {
@@ -49,7 +49,8 @@ export class SnapshotReader {
 
   /**
    * @param acceptsUnsettled read an unsettled moment all the same; its set has no versions
-   * @throws RivuletError DATASET_… when a query or its rows are at fault; SERVER_BUSY on a conflict with others
+   * @throws RivuletError SOURCE_UNAVAILABLE; DATASET_… when a query or its rows are at fault; SERVER_BUSY on a conflict
+   *   with others
    */
   async read(bound: BoundDataset[], acceptsUnsettled: boolean): Promise<ReadOutcome> {
     return this.source.inTransaction(readSource(this.env.sourceStatementTimeoutMs), async (client) => {

@@ -7,13 +7,13 @@ import { inTransaction, useCanonicalSettings, withClient } from '@rivulet/postgr
 import { RivuletError } from '@rivulet/errors';
 import { FRAME_HEADER_BYTES, ROW_MAX_BYTES, tableChecksum, type Chunk } from '@rivulet/protocol';
 import type { Parameters } from '@rivulet/snapshot';
-import { CentralFixture } from '../../test/central-fixture';
+import { CentralFixture } from '../../../test/central-fixture';
 import { DatasetCatalogue } from '@rivulet/datasets';
-import { ChangeDetection } from '../source/change-detection/change-detection';
-import { bindDatasets } from './bound-dataset';
+import { ChangeDetection } from '../../source/change-detection/change-detection';
+import { bindDatasets } from '../bound-dataset';
 import { buildSnapshot } from './build-snapshot';
-import { ChunkStore } from './chunk-store';
-import type { Snapshot } from './snapshot';
+import { ChunkStore } from '../chunk-store';
+import type { Snapshot } from '../snapshot';
 
 jest.setTimeout(30_000);
 
