@@ -50,7 +50,7 @@ async function history(): Promise<{ status: number; cycles: string[] }> {
 }
 
 async function scrub(): Promise<{ status: string; repaired?: unknown }> {
-  const response = await fetch(`${pair.edge.url}/api/sync/verify?repair=true`, { method: 'POST' });
+  const response = await fetch(`${pair.edge.url}/api/sync/verify`, { method: 'POST' });
   return (await response.json()) as { status: string };
 }
 

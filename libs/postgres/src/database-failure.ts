@@ -78,3 +78,10 @@ export function refusalWords(error: unknown): string | undefined {
   }
   return driverError === error ? undefined : refusalWords(driverError);
 }
+
+/** What databaseFailure() says, with PostgreSQL's words where its code alone does not tell. */
+export function describeDatabaseFailure(error: unknown): string | undefined {
+  const failure = databaseFailure(error);
+  const words = refusalWords(error);
+  return failure === undefined || words === undefined ? failure : `${failure}: ${words}`;
+}

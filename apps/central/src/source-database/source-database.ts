@@ -1,6 +1,11 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { RivuletError } from '@rivulet/errors';
-import { databaseFailure, inTransaction, withClient, type TransactionOptions } from '@rivulet/postgres';
+import {
+  describeDatabaseFailure,
+  inTransaction,
+  withClient,
+  type TransactionOptions,
+} from '@rivulet/postgres';
 import type { ClientBase, Pool } from 'pg';
 
 /** The data owner's database: where datasets are read, and where changes of their tables are noted. */
@@ -55,7 +60,7 @@ export class SourceDatabase implements OnApplicationShutdown {
   }
 
   private named(error: unknown): unknown {
-    const reason = this.isApart ? databaseFailure(error) : undefined;
+    const reason = this.isApart ? describeDatabaseFailure(error) : undefined;
     if (reason === undefined) return error;
     return new RivuletError('SOURCE_UNAVAILABLE', `The source database is not available (${reason}).`, {
       cause: error,

@@ -1,6 +1,12 @@
 import { HttpException } from '@nestjs/common';
 import { RivuletError, type ErrorCode } from '@rivulet/errors';
-import { databaseFailure, hasSqlState, interruptionReason, refusalWords, sqlState } from '@rivulet/postgres';
+import {
+  databaseFailure,
+  describeDatabaseFailure,
+  hasSqlState,
+  interruptionReason,
+  sqlState,
+} from '@rivulet/postgres';
 
 /** Seconds until trying again makes sense, where the place that raised the error does not say. */
 const RETRY_AFTER_SECONDS: Partial<Record<ErrorCode, number>> = {
@@ -81,8 +87,7 @@ function namedDatabaseError(thrown: unknown): RivuletError | undefined {
       cause: thrown,
     });
   }
-  const words = refusalWords(thrown);
-  const reason = words === undefined ? failure : `${failure}: ${words}`;
+  const reason = describeDatabaseFailure(thrown);
   return new RivuletError('DATABASE_UNAVAILABLE', `The database is not available (${reason}).`, {
     cause: thrown,
   });
