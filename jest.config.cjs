@@ -9,7 +9,7 @@ const base = {
       '@swc/jest',
       {
         sourceMaps: 'inline',
-        module: { type: 'commonjs' },
+        module: { type: 'commonjs', lazy: true },
         jsc: {
           target: 'es2023',
           parser: { syntax: 'typescript', decorators: true },
@@ -29,6 +29,7 @@ module.exports = {
   testTimeout,
   // On whatever machine the same: while one waits for PostgreSQL, the other works.
   maxWorkers: 2,
+  testSequencer: './test/setup/longest-first.cjs',
   projects: [
     {
       ...base,

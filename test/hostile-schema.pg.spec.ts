@@ -1,18 +1,16 @@
 import { escapeIdentifier, type Pool } from 'pg';
 import type { SyncResult } from '../apps/edge/src/state/sync-result';
+import { historySeed, hostileRounds } from './support/history-length';
 import { datasetsFile, hostileDatasets } from './support/hostile-datasets';
 import { changeTable, changingTables, hostileSchema, macAddress } from './support/hostile-tables';
 import { ForgetfulHub, LocalHub } from './support/local-hub';
 import { Randomness } from './support/random-source';
 import { ThreeEdges } from './support/three-edges';
 
-const ROUNDS = Number(process.env['RIVULET_HOSTILE_ROUNDS'] ?? 4);
-const SEED = Number(process.env['RIVULET_HISTORY_SEED'] ?? Date.now() % 2 ** 31);
-
 /** How often the slower ways are compared with the usual one. */
 const EVERY = 2;
 
-jest.setTimeout(60_000 + ROUNDS * 5_000);
+jest.setTimeout(60_000 + hostileRounds * 5_000);
 
 const system = ThreeEdges.setUp(hostileSchema, datasetsFile(hostileDatasets));
 const { edges } = system;
@@ -75,15 +73,15 @@ function compare(story: string, mirrors: string[][], wanted: string[][]): void {
   }
 }
 
-it(`after ${ROUNDS} rounds of changes every mirror is what SQL says, by patches, by chunks and whole`, async () => {
-  const random = new Randomness(SEED);
+it(`after ${hostileRounds} rounds of changes every mirror is what SQL says, by patches, by chunks and whole`, async () => {
+  const random = new Randomness(historySeed);
   const delta = new LocalHub(system.central, macAddress);
   const chunks = new ForgetfulHub(system.central, macAddress);
   const full = new LocalHub(system.central, macAddress);
   const { wanted, mirrored } = await describeContents();
   const seen = new Set<string>();
-  for (let round = 1; round <= ROUNDS; round++) {
-    const story = `seed ${SEED}, round ${round}`;
+  for (let round = 1; round <= hostileRounds; round++) {
+    const story = `seed ${historySeed}, round ${round}`;
     await changeSource(random);
     const result = await edges.delta.sync({ hub: delta });
     expect({ story, warnings: edges.delta.warnings, error: result.error }).toEqual({ story, warnings: [] });

@@ -1,4 +1,5 @@
 import type { SyncResult } from '../apps/edge/src/state/sync-result';
+import { historyBatches, historySeed } from './support/history-length';
 import { ForgetfulHub, LocalHub } from './support/local-hub';
 import {
   change,
@@ -12,13 +13,10 @@ import {
 } from './support/random-source';
 import { ThreeEdges } from './support/three-edges';
 
-const BATCHES = Number(process.env['RIVULET_HISTORY_BATCHES'] ?? 1_000);
-const SEED = Number(process.env['RIVULET_HISTORY_SEED'] ?? Date.now() % 2 ** 31);
-
 /** How often the slower ways are compared with the usual one. */
 const EVERY = 10;
 
-jest.setTimeout(60_000 + BATCHES * 1_000);
+jest.setTimeout(60_000 + historyBatches * 1_000);
 
 const system = ThreeEdges.setUp(schema, datasets);
 const { edges } = system;
@@ -74,16 +72,16 @@ function checksums(result: SyncResult): Record<string, string> {
   return Object.fromEntries(result.tables.map(({ name, checksum }) => [name, checksum]));
 }
 
-it(`after ${BATCHES} batches of changes every mirror is what SQL says, by patches, by chunks and whole`, async () => {
-  const random = new Randomness(SEED);
+it(`after ${historyBatches} batches of changes every mirror is what SQL says, by patches, by chunks and whole`, async () => {
+  const random = new Randomness(historySeed);
   const delta = new LocalHub(system.central, macAddress);
   const chunks = new ForgetfulHub(system.central, macAddress);
   const full = new LocalHub(system.central, macAddress);
   const open: (() => Promise<void>)[] = [];
   const seen = new Set<string>();
-  for (let batch = 1; batch <= BATCHES; batch++) {
+  for (let batch = 1; batch <= historyBatches; batch++) {
     if (random.below(2) === 0) await open.pop()?.();
-    const story = `seed ${SEED}, batch ${batch}: ${(await changeSource(random, open)).join(', ')}`;
+    const story = `seed ${historySeed}, batch ${batch}: ${(await changeSource(random, open)).join(', ')}`;
 
     const result = await edges.delta.sync({ hub: delta });
     const { warnings } = edges.delta;

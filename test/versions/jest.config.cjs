@@ -23,14 +23,14 @@ module.exports = {
       roots: ['<rootDir>/libs', '<rootDir>/apps/datasets-cli'],
       testMatch: ['<rootDir>/{libs,apps}/**/*.pg.spec.ts'],
       // What it starts is the server that Rivulet brings.
-      testPathIgnorePatterns: [...common.testPathIgnorePatterns, '/embedded/'],
+      testPathIgnorePatterns: [...common.testPathIgnorePatterns, '/embedded-postgres/'],
       globals: { servers: { central: version, edge: version } },
     })),
     ...changes.map((version) => ({
       ...common,
       displayName: `changes on ${version}`,
-      roots: ['<rootDir>/apps/central/src/changes'],
-      testMatch: ['<rootDir>/apps/central/src/changes/*.pg.spec.ts'],
+      roots: ['<rootDir>/apps/central/src'],
+      testMatch: ['<rootDir>/apps/central/src/**/{changes,change-detection}/*.pg.spec.ts'],
       globals: { servers: { central: version, edge: version } },
     })),
     ...pairs.map(([central, edge]) => ({

@@ -1,0 +1,11 @@
+/** The history that `npm test` plays each time. `npm run test:long` plays a new one, and a longer one. */
+const USUAL_SEED = 20_251_121;
+
+/** `RIVULET_HISTORY_SEED` plays a history again. */
+export const historySeed = Number(process.env['RIVULET_HISTORY_SEED'] ?? USUAL_SEED);
+
+/** Batches of changes of a random history. */
+export const historyBatches = Number(process.env['RIVULET_HISTORY_BATCHES'] ?? 200);
+
+/** Rounds of changes of the hostile tables. */
+export const hostileRounds = Number(process.env['RIVULET_HOSTILE_ROUNDS'] ?? 4);
