@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { connect } from '@rivulet/platform';
 import { createPool } from '@rivulet/postgres';
-import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
+import { createTemplate, createTestDatabase, type TestDatabase } from '@rivulet/testing';
 import { Registry } from 'prom-client';
 import type { DataSource } from 'typeorm';
 import { DeviceSyncModule } from '../src/device-sync/device-sync.module';
@@ -31,14 +31,9 @@ export class CentralFixture {
   /** A new database each time, and silence in the log. `storeConnections`: how many chunks and locks may have. */
   static async create({ storeConnections = 4 } = {}): Promise<CentralFixture> {
     Logger.overrideLogger(false);
-    const database = await createTestDatabase();
-    const central = await connect({
-      url: database.url,
-      urlVariable: 'CENTRAL_DATABASE_URL',
-      applicationName: 'test',
-      entities: DeviceSyncModule.entities,
-      migrations: DeviceSyncModule.migrations,
-    });
+    const template = await createTemplate('central', async (url) => (await migrate(url)).destroy());
+    const database = await createTestDatabase(template);
+    const central = await migrate(database.url);
     const pool = createPool({
       url: database.url,
       applicationName: 'test snapshots',
@@ -54,4 +49,14 @@ export class CentralFixture {
     await this.central.destroy();
     await this.database.drop();
   }
+}
+
+function migrate(url: string): Promise<DataSource> {
+  return connect({
+    url,
+    urlVariable: 'CENTRAL_DATABASE_URL',
+    applicationName: 'test',
+    entities: DeviceSyncModule.entities,
+    migrations: DeviceSyncModule.migrations,
+  });
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { createPool } from '@rivulet/postgres';
-import { Client, escapeIdentifier, type Pool } from 'pg';
+import { Client, escapeIdentifier, type Pool, type QueryResult } from 'pg';
 
 /** A database of its own for one test file, on the server of the test run. */
 export interface TestDatabase {
@@ -18,6 +18,28 @@ export async function createTestDatabase(
   server = process.env['TEST_DATABASE_URL']!,
 ): Promise<TestDatabase> {
   return createDatabase(server, `TEMPLATE ${escapeIdentifier(copyOf)}`);
+}
+
+/**
+ * A database to make copies of, which is cheaper than to fill each. Made once for each worker of a test run.
+ *
+ * @param fill leaves no connection to it
+ * @returns its name
+ */
+export async function createTemplate(
+  name: string,
+  fill: (url: string) => Promise<void>,
+  server = process.env['TEST_DATABASE_URL']!,
+): Promise<string> {
+  const template = `template_${name}_${process.env['JEST_WORKER_ID']}`;
+  const known = await runOnServer(server, `SELECT FROM pg_database WHERE datname = '${template}'`);
+  if (known.rowCount === 1) return template;
+  const { url, pool } = await createTestDatabase('template0', server);
+  await pool.end();
+  await fill(url);
+  const filled = escapeIdentifier(new URL(url).pathname.slice(1));
+  await runOnServer(server, `ALTER DATABASE ${filled} RENAME TO ${escapeIdentifier(template)}`);
+  return template;
 }
 
 /** Makes an empty database that sorts text as English does, where the server can: from version 15 on. */
@@ -45,11 +67,11 @@ async function createDatabase(server: string, options: string): Promise<TestData
   };
 }
 
-async function runOnServer(server: string, statement: string): Promise<void> {
+async function runOnServer(server: string, statement: string): Promise<QueryResult> {
   const client = new Client({ connectionString: server });
   await client.connect();
   try {
-    await client.query(statement);
+    return await client.query(statement);
   } finally {
     await client.end();
   }
