@@ -11,7 +11,7 @@ import { describeMachine, machineLine } from './measure/machine';
 import { benchNoop, noopTable } from './scenarios/noop';
 import { parseOptions, USAGE, type BenchOptions, type ScenarioName } from './options';
 import { benchReaders, readersTable } from './scenarios/readers';
-import type { BenchRun } from './scenarios/scenario';
+import type { BenchRun } from './setup/bench-run';
 import { createSourceRows } from './setup/source-rows';
 
 interface Report {

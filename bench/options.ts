@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 
-export const scenarioNames = ['full', 'delta', 'noop', 'readers', 'fanout'] as const;
+const scenarioNames = ['full', 'delta', 'noop', 'readers', 'fanout'] as const;
 export type ScenarioName = (typeof scenarioNames)[number];
 
 export interface BenchOptions {

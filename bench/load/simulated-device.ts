@@ -77,7 +77,7 @@ export function requestBody(held: Held | undefined, nonce: string): object {
   };
 }
 
-export function newNonce(): string {
+function newNonce(): string {
   return randomBytes(16).toString('base64url');
 }
 

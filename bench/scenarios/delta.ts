@@ -4,7 +4,7 @@ import { startCentral, startEdge, syncNow, type RunningApp } from '../setup/benc
 import { neighbourMacAddress } from '../setup/bench-devices';
 import { CountingProxy } from '../measure/counting-proxy';
 import { LogicalReplication } from '../peers/logical-replication';
-import type { BenchRun } from './scenario';
+import type { BenchRun } from '../setup/bench-run';
 import { readManifest, SimulatedDevice } from '../load/simulated-device';
 import { canonicalBytes, changeRows, scatteredIds } from '../setup/source-rows';
 import { median, round, timed } from '../measure/statistics';

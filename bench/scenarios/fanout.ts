@@ -2,7 +2,7 @@ import { formatBytes, formatCount, markdownTable } from '@rivulet/cli';
 import type { Pool } from 'pg';
 import { forgetSnapshots, startCentral } from '../setup/bench-apps';
 import { fleetMacAddresses } from '../setup/bench-devices';
-import type { BenchRun } from './scenario';
+import type { BenchRun } from '../setup/bench-run';
 import { SimulatedDevice } from '../load/simulated-device';
 import { createSourceRows } from '../setup/source-rows';
 import { round } from '../measure/statistics';

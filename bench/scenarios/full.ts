@@ -12,7 +12,7 @@ import { jsonInsert } from '../peers/json-insert';
 import { measureLiveness } from '../load/liveness';
 import { LogicalReplication } from '../peers/logical-replication';
 import { rawCopy } from '../peers/raw-copy';
-import type { BenchRun } from './scenario';
+import type { BenchRun } from '../setup/bench-run';
 import { createEmptyTable } from '../setup/source-rows';
 import { median, percentile, round, timed } from '../measure/statistics';
 

@@ -4,7 +4,7 @@ import { DEVICE_MAC_HEADER } from '@rivulet/protocol';
 import { startCentral, type RunningApp } from '../setup/bench-apps';
 import { fleetMacAddresses } from '../setup/bench-devices';
 import { startHttpLoad, type HttpLoad, type HttpLoadResult } from '../load/http-load';
-import type { BenchRun } from './scenario';
+import type { BenchRun } from '../setup/bench-run';
 import { requestBody, SimulatedDevice } from '../load/simulated-device';
 import { percentile, round } from '../measure/statistics';
 

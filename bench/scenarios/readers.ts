@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { formatCount, markdownTable } from '@rivulet/cli';
 import { startCentral, startEdge, syncNow, type RunningApp } from '../setup/bench-apps';
 import { startMirrorReaders, type MirrorReadersResult } from '../load/mirror-readers';
-import type { BenchRun } from './scenario';
+import type { BenchRun } from '../setup/bench-run';
 import { changeAllRows } from '../setup/source-rows';
 import { median, percentile, round } from '../measure/statistics';
 

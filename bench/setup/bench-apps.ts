@@ -3,7 +3,7 @@ import type { AppProcess } from '@rivulet/app-process';
 import { startApp } from '@rivulet/testing';
 import { datasetsFile, edgeMacAddress } from './bench-devices';
 import type { BenchServers } from './bench-servers';
-import type { BenchRun } from '../scenarios/scenario';
+import type { BenchRun } from './bench-run';
 
 /** The part of the edge's answer to POST /api/sync/now that is of use here. */
 export interface SyncAnswer {

@@ -3,10 +3,8 @@ export {
   refuseLosses,
   type ArrangedMirror,
   type Arrangement,
-  type RecordedMirror,
 } from './arrange/arrange-mirrors';
 export * from './load/build-indexes';
-export type { MirrorColumn } from './table/column-types';
 export * from './load/load-mirror';
 export { lockTables, type LockPatience } from './table/lock-tables';
 export * from './merge/merge-chunks';
@@ -14,8 +12,7 @@ export * from './merge/merge-patches';
 export type { MergedRows } from './merge/merge-rows';
 export { mirrorFingerprint } from './catalogue/mirror-catalogue';
 export { createMissingSchemas, grantReading, requireRoles } from './catalogue/mirror-grants';
-export { placeKey, placeText, qualifiedName, type MirrorPlace } from './catalogue/mirror-place';
-export type { MirrorShape } from './catalogue/mirror-shape';
+export { qualifiedName } from './catalogue/mirror-place';
 export { countRows, openMirror, type Mirror } from './table/mirror-table';
 export * from './prove/prove-mirror';
 export * from './prove/scan-mirror';

@@ -42,7 +42,7 @@ export function contentOf(columns: Column[], keyColumns: number, rows: Buffer): 
   return { table: { ...shape, fingerprint, ...hasher.finish() }, chunks };
 }
 
-export const numberedColumns: Column[] = [
+const numberedColumns: Column[] = [
   { name: 'id', type: 'bigint' },
   { name: 'name', type: 'text' },
 ];
@@ -70,7 +70,7 @@ export async function load(pool: Pool, { table, chunks }: Content): Promise<void
   await transaction(pool, (client) => loadAsEdge(client, table, Readable.from(piecesOf(chunks))));
 }
 
-export function spansBetween(base: Content, target: Content): ChunkSpan[] {
+function spansBetween(base: Content, target: Content): ChunkSpan[] {
   const digests = ({ chunks }: Content): string[] => chunks.map((chunk) => chunk.digest.toString('hex'));
   return compareChunkLists(digests(base), digests(target));
 }

@@ -1,5 +1,6 @@
 // First: it must run before anything else fills the heap.
 import './bootstrap/limit-young-generation';
+/** @public */
 export { BodyLimits } from './bootstrap/body/body-limits';
 export * from './bootstrap/connections';
 export * from './bootstrap/create-app';
@@ -14,14 +15,13 @@ export * from './database/database.module';
 export * from './database/run-migrations';
 export * from './database/typeorm-options';
 export { databaseAddress, waitForDatabase } from './database/wait-for-database';
-export { closestName } from '@rivulet/errors';
 export * from './environment/describe-environment';
 export { EnvPrefix, EnvValue, EnvVariable, type EnvClass } from './environment/env-variable';
 export * from './environment/env-values';
 export { Environment } from './environment/environment';
 export { EnvironmentModule } from './environment/environment.module';
 export * from './environment/load-environment';
-export { serverEnvironment, type ServerEnv } from './environment/server-environment';
+export { serverEnvironment } from './environment/server-environment';
 export type { Feature } from './feature';
 export * from './health/drain-state';
 export * from './health/health-indicator';
@@ -29,11 +29,8 @@ export * from './health/health.module';
 export * from './logging/logger';
 export * from './logging/logging.module';
 export * from './logging/redaction';
-export { REQUEST_ID_HEADER } from './logging/request-id';
-export type { DeviceRequest } from './logging/request-log';
 export * from './metrics/metrics.module';
 export * from './problem/api-problems.decorator';
-export * from '@rivulet/postgres';
 export * from './problem/error-status';
 export { namedError } from './problem/named-error';
 export * from './problem/problem';

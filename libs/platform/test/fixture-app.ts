@@ -46,7 +46,7 @@ const BEHAVIOUR = Symbol('behaviour');
 
 @ApiProblems('DATABASE_UNAVAILABLE', 'DEVICE_UNIDENTIFIED')
 @Controller('samples')
-export class SampleController {
+class SampleController {
   constructor(
     @Inject(BEHAVIOUR) private readonly behaviour: Behaviour,
     private readonly logger: PinoLogger,
@@ -118,7 +118,7 @@ const logger = createLogger({
   destination: { write: (line) => lines.push(line) },
 });
 
-export function fixtureOptions(behaviour: Behaviour = {}, indicators: HealthIndicator[] = []): AppOptions {
+function fixtureOptions(behaviour: Behaviour = {}, indicators: HealthIndicator[] = []): AppOptions {
   return {
     module: fixtureModule(behaviour, indicators),
     logger,

@@ -4,7 +4,6 @@ export * from './canonical-session';
 export * from './connections/connection-events';
 export { DatabaseClient, expectStatementLimit } from './connections/database-client';
 export { DatabasePool, databaseTrouble, type DatabasePoolConfig } from './connections/database-pool';
-export type { SilenceTimes } from './connections/silence-watch';
 export * from './copy-in';
 export * from './copy-out';
 export * from './copy-binary';

@@ -20,7 +20,7 @@ export interface ChunkFacts {
   digest: string;
 }
 
-export function rowBytes({ key, fill }: TestRow): number {
+function rowBytes({ key, fill }: TestRow): number {
   return key.length + fill + 2;
 }
 

@@ -2,4 +2,4 @@ export * from './describe-query';
 export * from './find-repeated-key';
 export * from './query-template';
 export * from './read-chunks';
-export { lexSql, nameOf, significantTokens, type SqlToken } from './sql-lexer';
+export { nameOf, significantTokens, type SqlToken } from './sql-lexer';

@@ -10,7 +10,7 @@ export interface HttpTimeouts {
 }
 
 /** Request line and headers together, which is also Node's default. */
-export const HEAD_MAX_BYTES = 16_384;
+const HEAD_MAX_BYTES = 16_384;
 
 /**
  * Node's server, with all that it would answer by itself, and without a body, left to us: requests without Host, and

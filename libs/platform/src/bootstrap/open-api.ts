@@ -28,7 +28,7 @@ export function setUpOpenApi(app: INestApplication, { title, description }: Open
 }
 
 /** The version in the package.json next to the code that runs. */
-export function appVersion(): string {
+function appVersion(): string {
   const file = findPackageJSON('..', __filename);
   const { version } = JSON.parse(file === undefined ? '{}' : readFileSync(file, 'utf8')) as {
     version?: string;

@@ -6,7 +6,7 @@ const TEXT_FORMAT = 'text/plain; version=0.0.4; charset=utf-8';
 
 @ApiTags('metrics')
 @Controller('metrics')
-export class MetricsController {
+class MetricsController {
   constructor(private readonly registry: Registry) {}
 
   @Get()

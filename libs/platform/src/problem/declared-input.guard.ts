@@ -1,7 +1,7 @@
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import type { FieldError } from '@rivulet/errors';
 import type { FastifyRequest } from 'fastify';
-import { unfitText } from '../bootstrap/body/unfit-value';
+import { unfitText } from './unfit-value';
 import { BodyShape, type DtoClass } from './body-shape';
 import { firstCheckOf } from './check-first';
 import { declaredInput, type DeclaredInput } from './declared-input';

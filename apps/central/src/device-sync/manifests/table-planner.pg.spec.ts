@@ -1,4 +1,4 @@
-import type { HeldTable } from '@rivulet/protocol';
+import type { DeviceTable } from '@rivulet/protocol';
 import { CentralFixture } from '../../../test/central-fixture';
 import { CentralServices } from '../../../test/central-services';
 import type { Snapshot } from '../../snapshots/snapshot';
@@ -40,7 +40,10 @@ async function twoSnapshots(): Promise<[Snapshot, Snapshot]> {
 }
 
 /** What a device says that has just this. */
-function holding({ dataset, checksum }: Snapshot, other: Partial<HeldTable> = {}): { tables: HeldTable[] } {
+function holding(
+  { dataset, checksum }: Snapshot,
+  other: Partial<DeviceTable> = {},
+): { tables: DeviceTable[] } {
   return { tables: [{ name: 'readings', fingerprint: dataset.fingerprint, checksum, ...other }] };
 }
 
@@ -94,7 +97,7 @@ it('has a device patch an earlier content', async () => {
   expect(planned.wireBytes).toBeLessThan(after.wireBytes / 10);
 });
 
-it.each<[string, (before: Snapshot) => { tables: HeldTable[]; wholeTables?: boolean }]>([
+it.each<[string, (before: Snapshot) => { tables: DeviceTable[]; wholeTables?: boolean }]>([
   ['asks for whole tables', (before) => ({ ...holding(before), wholeTables: true })],
   ['has other columns', (before) => holding(before, { fingerprint: ABSENT })],
   ['has a content that central never made', (before) => holding(before, { checksum: ABSENT })],

@@ -9,7 +9,11 @@ interface LimitedRoute {
   bodyLimits?: Partial<JsonLimits>;
 }
 
-/** Lets the bodies of a route hold more, or less, than those of others. Their bytes are limited apart from this. */
+/**
+ * Lets the bodies of a route hold more, or less, than those of others. Their bytes are limited apart from this.
+ *
+ * @public
+ */
 export function BodyLimits(limits: Partial<JsonLimits>): MethodDecorator {
   return RouteConfig({ bodyLimits: limits } satisfies LimitedRoute);
 }

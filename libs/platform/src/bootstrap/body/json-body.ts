@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { requestInvalid } from '../../problem/request-invalid';
 import { bodyLimitsOf } from './body-limits';
 import { findRepeatedName, measureJson, type JsonLimits } from './measure-json';
-import { inspectBody } from './unfit-value';
+import { inspectBody } from '../../problem/unfit-value';
 
 /**
  * JSON is the one media type that is read. An empty body is none, whatever its content type says: many clients send

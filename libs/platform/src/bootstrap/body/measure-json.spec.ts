@@ -1,6 +1,6 @@
 import { array, assert, json, property, string } from 'fast-check';
 import { findRepeatedName, measureJson } from './measure-json';
-import { inspectBody } from './unfit-value';
+import { inspectBody } from '../../problem/unfit-value';
 
 const limits = { maxDepth: 32, maxValues: 1_000 };
 

@@ -1,5 +1,5 @@
-import type { BenchServers } from '../setup/bench-servers';
-import type { Cleanup } from '../setup/cleanup';
+import type { BenchServers } from './bench-servers';
+import type { Cleanup } from './cleanup';
 
 /** What every scenario gets. The rows of the source are there. */
 export interface BenchRun {
