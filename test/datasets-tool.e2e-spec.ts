@@ -100,7 +100,12 @@ describe('npm run datasets, as a process of its own,', () => {
   });
 
   it.each([
-    ['2 for a command that is not understood', 2, ['chek'], /^"chek" is none of .* Did you mean check\?\n/],
+    [
+      '2 for a command that is not understood',
+      2,
+      ['chek'],
+      /^Unknown command "chek"\. Did you mean "check"\?\n/,
+    ],
     ['1 for a file that is not there', 1, ['check', '--file', 'nowhere.yaml'], /nowhere\.yaml/],
     [
       '1 for a file that is in the way',

@@ -66,7 +66,7 @@ describe('a datasets file that is changed while central runs', () => {
     writeFileSync(file, fileOf(companies, groups.replace('FROM groups', 'FROM grups')));
     pair.central.signal('SIGHUP');
     await until('the mistake is told', () =>
-      pair.central.log.includes('datasets.yaml:6:61: PostgreSQL refuses'),
+      pair.central.log.includes('datasets.yaml:6:61: PostgreSQL rejects'),
     );
 
     const answer = await operators('/reload', { method: 'POST' });
