@@ -1,0 +1,167 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { until, type SyncAnswer } from '../support/sync-pair';
+
+const COPIED = ['apps', 'bench', 'db', 'dist', 'libs', 'scripts', 'tools', 'nest-cli.json', 'package.json'];
+const COPIED_TOO = ['package-lock.json', 'tsconfig.json', '.npmrc'];
+
+/** `npm start` in a folder of its own, on ports of its own. */
+class Checkout {
+  private readonly started: ChildProcess[] = [];
+  readonly directory = mkdtempSync(join(tmpdir(), 'rivulet-checkout-'));
+
+  constructor(private readonly ports: { CENTRAL_PORT: string; EDGE_PORT: string }) {
+    for (const name of [...COPIED, ...COPIED_TOO])
+      cpSync(name, join(this.directory, name), { recursive: true });
+    symlinkSync(join(process.cwd(), 'node_modules'), join(this.directory, 'node_modules'));
+  }
+
+  npmStart(more: NodeJS.ProcessEnv = {}): {
+    npm: ChildProcess;
+    output: () => string;
+    exited: Promise<number | null>;
+  } {
+    const environment = Object.entries(process.env).filter(
+      ([name]) => !/^(CENTRAL|EDGE|NODE_ENV|npm)_?/.test(name),
+    );
+    const npm = spawn('npm', ['start'], {
+      cwd: this.directory,
+      env: { ...Object.fromEntries(environment), ...this.ports, ...more },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.started.push(npm);
+    let text = '';
+    npm.stdout.on('data', (piece: Buffer) => (text += piece.toString()));
+    npm.stderr.on('data', (piece: Buffer) => (text += piece.toString()));
+    const exited = new Promise<number | null>((resolve) => npm.once('close', resolve));
+    return { npm, output: () => text, exited };
+  }
+
+  get runtime(): Record<string, string> {
+    return JSON.parse(readFileSync(join(this.directory, '.rivulet', 'runtime.json'), 'utf8')) as Record<
+      string,
+      string
+    >;
+  }
+
+  /** Commands of all processes that run in this folder. */
+  processes(): string[] {
+    const found: string[] = [];
+    for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+      try {
+        const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+        if (command.includes(this.directory)) found.push(`${pid} ${command}`);
+      } catch {
+        // It has ended meanwhile.
+      }
+    }
+    return found;
+  }
+
+  /** What runs after a failed test would keep the test run from ending. */
+  async remove(): Promise<void> {
+    for (const npm of this.started) npm.kill('SIGKILL');
+    await until('no process is left', () => this.processes().length === 0);
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+async function freePorts(count: number): Promise<string[]> {
+  const servers = await Promise.all(Array.from({ length: count }, () => listen(0)));
+  const ports = servers.map((server) => String((server.address() as { port: number }).port));
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
+
+function listen(port: number): Promise<Server> {
+  const server = createServer();
+  return new Promise((resolve) => server.listen(port, '127.0.0.1', () => resolve(server)));
+}
+
+describe('npm start', () => {
+  let checkout: Checkout;
+  let ports: string[];
+
+  beforeAll(async () => {
+    ports = await freePorts(2);
+    checkout = new Checkout({ CENTRAL_PORT: ports[0]!, EDGE_PORT: ports[1]! });
+  });
+  afterAll(() => checkout.remove());
+
+  it.each([
+    [
+      { CENTRAL_DATABASE_URL: 'postgresql://me@127.0.0.1:9/mine' },
+      'CENTRAL_DATABASE_URL is set, and npm start runs the demo on databases of its own. Unset it, or start',
+    ],
+    [
+      { CENTRAL_SOURCE_DATABASE_URL: 'postgresql://me@127.0.0.1:9/a', EDGE_DATABASE_URL: 'postgresql:///b' },
+      'CENTRAL_SOURCE_DATABASE_URL and EDGE_DATABASE_URL are set, and npm start runs the demo on databases of its own. ' +
+        'Unset them, or start',
+    ],
+    [{ NODE_ENV: 'production' }, 'NODE_ENV is production, and npm start'],
+  ])('refuses %j before it has touched anything', async (environment, refusal) => {
+    const { output, exited } = checkout.npmStart(environment);
+    expect(await exited).toBe(1);
+    expect(output()).toContain(refusal);
+    expect(output()).not.toMatch(/\n\s+at /);
+    expect(existsSync(join(checkout.directory, '.rivulet'))).toBe(false);
+  });
+
+  it('reaches a verified, acknowledged first sync, says where everything is, and leaves nothing when killed', async () => {
+    const { npm, output, exited } = checkout.npmStart({ CENTRAL_DATABASE_URL: '' });
+    await until('the summary is printed', () => output().includes('Ctrl-C') || npm.exitCode !== null);
+    expect(output()).toMatch(/First sync: applied, verified, acknowledged/);
+    expect(output()).toMatch(/users +created +1,032/);
+    expect(checkout.runtime).toMatchObject({
+      centralUrl: `http://localhost:${ports[0]}`,
+      edgeUrl: `http://localhost:${ports[1]}`,
+      centralDatabaseUrl: expect.stringMatching(/^postgresql:.*\/central$/) as string,
+      edgeDatabaseUrl: expect.stringMatching(/^postgresql:.*\/edge$/) as string,
+    });
+    expect(statSync(join(checkout.directory, '.rivulet', 'runtime.json')).mode & 0o077).toBe(0);
+    expect(checkout.processes().length).toBeGreaterThan(4);
+
+    npm.kill('SIGKILL');
+
+    await exited;
+    await until('no process is left', () => checkout.processes().length === 0);
+  });
+
+  it('keeps the data, and stops cleanly on SIGTERM', async () => {
+    const { npm, output, exited } = checkout.npmStart();
+    await until('the summary is printed', () => output().includes('Ctrl-C') || npm.exitCode !== null);
+    expect(output()).toMatch(/First sync: already current/);
+    const answer = await fetch(`${checkout.runtime['edgeUrl']}/api/sync/now`, { method: 'POST' });
+    expect(((await answer.json()) as SyncAnswer).sequence).toBe(1);
+
+    npm.kill('SIGTERM');
+
+    await exited;
+    await until('no process is left', () => checkout.processes().length === 0);
+    expect(existsSync(join(checkout.directory, '.rivulet', 'runtime.json'))).toBe(false);
+  });
+
+  it('says in a sentence which port is taken, and what changes it', async () => {
+    const blocker = await listen(Number(ports[1]));
+    const { output, exited } = checkout.npmStart();
+    const code = await exited;
+    await new Promise((resolve) => blocker.close(resolve));
+    expect(code).toBe(1);
+    expect(output()).toContain(`Port ${ports[1]} is taken by another process.`);
+    expect(output()).toContain('EDGE_PORT');
+    expect(output()).not.toMatch(/\n\s+at /);
+    await until('no process is left', () => checkout.processes().length === 0);
+  });
+});
