@@ -1,15 +1,14 @@
 import { createApp, createLogger, loadEnvironment } from '@rivulet/platform';
 import type { Acknowledgement } from '@rivulet/protocol';
+import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
+import { CentralModule } from '../../apps/central/src/central.module';
+import { WrittenFile } from '../../apps/central/test/central-services';
 import {
   contractDataset,
   contractDevice,
-  createTestDatabase,
   describeHub,
   type HubSubject,
-  type TestDatabase,
-} from '@rivulet/testing';
-import { CentralModule } from '../../apps/central/src/central.module';
-import { WrittenFile } from '../../apps/central/test/central-services';
+} from '../../apps/edge/test/hub-contract';
 import { HttpHub } from '../../apps/edge/src/hub/http-hub';
 
 const datasets = `version: 1

@@ -1,5 +1,4 @@
 export * from './fake-hub';
-export * from './hub-contract';
 export * from './start-app';
 export * from './test-database';
 export * from './tcp-relay';

@@ -9,7 +9,8 @@ import {
   type Acknowledgement,
   type SyncRequest,
 } from '@rivulet/protocol';
-import { contractDataset, contractDevice, describeHub, FakeHub, type HubSubject } from '@rivulet/testing';
+import { FakeHub } from '@rivulet/testing';
+import { contractDataset, contractDevice, describeHub, type HubSubject } from '../../test/hub-contract';
 import { HttpHub } from './http-hub';
 
 async function fakeCentral(): Promise<FakeHub> {

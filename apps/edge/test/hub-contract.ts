@@ -1,30 +1,16 @@
 import {
   decodeFrame,
   type Acknowledgement,
-  type Frame,
-  type FrameRange,
   type Manifest,
   type SyncPlan,
   type SyncRequest,
-  type UnverifiedSyncResponse,
 } from '@rivulet/protocol';
-import { numberedTexts, type FakeDataset } from './fake-hub';
-
-interface ContractCall {
-  cycleId: string;
-  signal: AbortSignal;
-}
-
-/** The edge's port to central. */
-interface ContractHub {
-  request(request: SyncRequest, call: ContractCall): Promise<UnverifiedSyncResponse>;
-  frames(manifestId: string, ranges: FrameRange[], call: ContractCall): AsyncIterable<Frame[]>;
-  acknowledge(acknowledgement: Acknowledgement, call: ContractCall): Promise<void>;
-}
+import { numberedTexts, type FakeDataset } from '@rivulet/testing';
+import type { Hub, HubCall } from '../src/hub/hub';
 
 /** A hub for {@link contractDevice}, whose central has {@link contractDataset}. */
 export interface HubSubject {
-  hub: ContractHub;
+  hub: Hub;
   /** What central has on record of an acknowledgement, once for each time that it came. */
   acknowledged(): Promise<Acknowledgement[]>;
   stop(): Promise<void>;
@@ -38,7 +24,7 @@ export const contractDataset: FakeDataset = numberedTexts(
   Array.from({ length: 8_000 }, (_, index) => `name ${index} `.repeat(5)),
 );
 
-const call: ContractCall = {
+const call: HubCall = {
   cycleId: '01KAJ9V9RW4C7ZK3DYE7V1NB2S',
   signal: new AbortController().signal,
 };
