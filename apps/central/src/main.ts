@@ -32,7 +32,8 @@ void runApp('central', async () => {
     onStopped: () => database.stop(),
     onListening: () => {
       logger.warn(
-        'Devices are believed the MAC address that they send. This is for trials, not for production.',
+        "Central does not verify the MAC address that a device sends: anyone who knows it can read that device's rows. " +
+          'This is for trials, not for production.',
       );
     },
   };

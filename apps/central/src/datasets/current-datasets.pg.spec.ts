@@ -81,7 +81,7 @@ describe('a datasets file that is read again', () => {
     ]);
     expect(fixture.errors).toEqual([
       expect.stringMatching(
-        /^datasets\.yaml was not taken over, and nothing has changed: datasets\.yaml:5:50: .*\n.*6:53/,
+        /^datasets\.yaml was rejected; the datasets loaded before stay in force: datasets\.yaml:5:50: .*\n.*6:53/,
       ),
     ]);
     expect(await central.operations.list()).toEqual(before);

@@ -18,7 +18,7 @@ import type { DatasetsMetrics } from './datasets.metrics';
 @Injectable()
 export class CurrentDatasets {
   private readonly logger = new Logger('Datasets');
-  /** What takes the place of a catalogue happens one after the other. */
+  /** Catalogue replacements run one at a time. */
   private turn: Promise<unknown> = Promise.resolve();
   private held: DatasetCatalogue;
   private readAt = new Date();
@@ -75,23 +75,26 @@ export class CurrentDatasets {
         this.replaceBy(next);
         this.readAt = new Date();
         this.metrics.reloads.inc({ outcome: 'loaded' });
-        this.logger.log(`Read ${this.path} again: ${describeChanges(changes)}`);
+        this.logger.log(`Reloaded ${this.path}: ${describeChanges(changes)}.`);
         return changes;
       } catch (error) {
         this.metrics.reloads.inc({ outcome: 'failed' });
         const { code, message, cause } = namedError(error);
         const fields = { code, ...(code === 'INTERNAL' && { err: cause }) };
-        this.logger.error(fields, `${this.path} was not taken over, and nothing has changed: ${message}`);
+        this.logger.error(
+          fields,
+          `${this.path} was rejected; the datasets loaded before stay in force: ${message}`,
+        );
         throw error;
       }
     });
   }
 
   /**
-   * Has the source describe the same queries as it is now: its tables may have been defined anew. What the source
-   * refuses is said once, and is the problem until it is mended.
+   * Has the source describe the same queries as it is now: its tables may have changed. A refusal is logged
+   * once and stays the problem until it is corrected.
    *
-   * @returns whether the catalogue is another
+   * @returns whether the catalogue changed
    * @throws RivuletError SOURCE_UNAVAILABLE · DATABASE_UNAVAILABLE when the source cannot say
    */
   async describeAgain(): Promise<boolean> {
@@ -103,7 +106,7 @@ export class CurrentDatasets {
         this.setProblem(undefined);
         if (!hasChanges(changes)) return false;
         this.replaceBy(next);
-        this.logger.log(`The source is defined anew: ${describeChanges(changes)}`);
+        this.logger.log(`Source schema changed: ${describeChanges(changes)}.`);
         return true;
       } catch (error) {
         const problem = namedError(error);

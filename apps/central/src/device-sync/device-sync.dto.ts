@@ -74,7 +74,7 @@ export class SyncRequestDto implements SyncRequest {
   protocolVersion: number;
 
   @ApiProperty({
-    description: 'Made anew for each request, 16 to 64 characters of base64url. The manifest repeats it.',
+    description: 'New for each request, 16 to 64 characters of base64url. The manifest repeats it.',
     example: 'q83vEjRWeJCrze8SNFZ4kA',
   })
   @Matches(patterns.nonce, { message: 'must be 16 to 64 characters of base64url' })

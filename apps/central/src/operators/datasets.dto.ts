@@ -91,7 +91,7 @@ export class ChangedDatasetDto implements ChangedDataset {
   name: string;
 
   @ApiProperty({
-    description: 'What is another: its query, its columns, or what else the file says of it.',
+    description: 'The changed parts: its query, its columns, or other fields of the file.',
     example: ['query', 'columns'],
   })
   what: string[];

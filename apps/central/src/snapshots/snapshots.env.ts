@@ -9,7 +9,7 @@ export class SnapshotsEnv {
 
   @EnvVariable(
     'CENTRAL_MAX_SNAPSHOT_BUILDS',
-    'Scopes whose data is read at once; devices of others are told to come again.',
+    'Scopes whose data is read at once; other devices get 503 and retry.',
   )
   @IsInt()
   @Min(1)

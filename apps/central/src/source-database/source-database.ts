@@ -15,7 +15,7 @@ export class SourceDatabase implements OnApplicationShutdown {
     readonly pool: Pool,
     /** Host, port and name. */
     readonly address: string,
-    /** Whether it is another database than central's own; only then its failures have a code of their own. */
+    /** Whether it is separate from central's own database; only then its failures have a code of their own. */
     private readonly isApart: boolean,
   ) {}
 

@@ -6,7 +6,7 @@ export class SourceOptions {
   url: string;
   /** Where it is given, for messages. */
   urlVariable: string;
-  /** Whether it is another database than central's own. */
+  /** Whether it is separate from central's own database. */
   isApart: boolean;
   /** Whether to fill it with the demo companies when it is empty. */
   demoData: boolean;

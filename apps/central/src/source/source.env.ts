@@ -11,10 +11,7 @@ export class SourceEnv {
   @IsIn(['trigger', 'poll'])
   changeDetection: DetectionMode = 'trigger';
 
-  @EnvVariable(
-    'CENTRAL_POLL_INTERVAL',
-    'How old rows may be whose changes central does not learn of, before they are read again.',
-  )
+  @EnvVariable('CENTRAL_POLL_INTERVAL', 'Maximum age of data that cannot be watched, before it is re-read.')
   @Duration({ min: '1s', max: '1d' })
   pollIntervalMs = 60_000;
 }

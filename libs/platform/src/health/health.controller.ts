@@ -17,7 +17,7 @@ export class HealthController {
   }
 
   @Get('live')
-  @ProbeRoute('Whether the process turns; it looks at nothing else. Restart it when this fails.')
+  @ProbeRoute('Liveness: the process responds. Nothing else is checked. Restart it when this fails.')
   live(): HealthCheckResult {
     return { status: 'ok', info: {}, error: {}, details: {} };
   }

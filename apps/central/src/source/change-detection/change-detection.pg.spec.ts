@@ -47,7 +47,7 @@ describe('looking at the source', () => {
   it('says once which tables are watched', async () => {
     const source = await fixture.start({ users, notes });
     await source.reconcile({ users, notes });
-    expect(fixture.lines).toEqual(['Changes are noticed of the tables public.notes, public.users']);
+    expect(fixture.lines).toEqual(['Changes are detected in the tables public.notes, public.users']);
     expect(fixture.warnings).toEqual([]);
   });
 
@@ -104,7 +104,7 @@ describe('what cannot be watched', () => {
     await source.reconcile({ users, notes });
     expect(source.polled('notes')).toBeUndefined();
     expect(await source.isChangedBy('DELETE FROM notes', 'notes')).toBe(true);
-    expect(fixture.lines.at(-1)).toBe('Every change of what the datasets file reads is noticed again');
+    expect(fixture.lines.at(-1)).toBe('Every change of what the datasets file reads is detected again');
   });
 
   it('is everything, for a role that may only read', async () => {
@@ -131,7 +131,7 @@ describe('what cannot be watched', () => {
         const source = await fixture.start(queries, pool);
         const grant = 'GRANT TRIGGER ON public.users, public.notes TO rivulet_spec_granted';
         expect(fixture.warnings).toEqual([
-          'Not every change is noticed, so this is read again when it is older than 60 s: users, notes, both: ' +
+          'Not every change can be detected, so these are re-read when older than 60 s: users, notes, both: ' +
             `central may not make the triggers that note changes; let the owner run: ${grant} (or, where this ` +
             'role is to read only, db/source/install-change-log.sql with these tables)',
         ]);

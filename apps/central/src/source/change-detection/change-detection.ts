@@ -15,7 +15,7 @@ export type { WatchedQuery } from './query-watches';
 export interface QueryWatch {
   /** OIDs of the tables whose changes are noted, as text and in ascending order. */
   relations: string[];
-  /** How all that it reads is defined: a text that is another whenever any of it is. */
+  /** How all that it reads is defined: a text that differs whenever any of it does. */
   definition: string;
   /** Why its result can change without either being another, so that it must be read again after an interval. */
   polled: string | undefined;

@@ -56,7 +56,7 @@ export class SourceWatch implements OnModuleInit {
     this.metrics.queries.set({ detection: 'watched' }, queries.length - polled);
   }
 
-  /** Where nobody sees whether the tables are defined anew, that is polled, too. */
+  /** Where changes of the tables' definitions cannot be detected, they are polled, too. */
   private mayNoLongerFit(): boolean {
     if (this.datasets.problem !== undefined) return true;
     const { definitionsSeen, pollIntervalMs } = this.changes;

@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { abbreviateList } from './abbreviate-list';
 
-/** Says in the log what is watched and what is not, each time that this is something else. */
+/** Logs what is watched and what is not, whenever this changes. */
 export class WatchReport {
   private readonly logger = new Logger('Changes');
   private tables = '';
@@ -15,7 +15,7 @@ export class WatchReport {
     if (text === this.tables) return;
     this.tables = text;
     if (tables.length > 0)
-      this.logger.log(`Changes are noticed of the tables ${abbreviateList(tables, ', ')}`);
+      this.logger.log(`Changes are detected in the tables ${abbreviateList(tables, ', ')}`);
   }
 
   /** @param polled for each reason the queries that are read again for it */
@@ -25,12 +25,12 @@ export class WatchReport {
     if (text === this.polled) return;
     this.polled = text;
     const age = `${this.pollIntervalMs / 1000} s`;
-    if (isChosen) this.logger.log(`Everything is read again when it is older than ${age}`);
+    if (isChosen) this.logger.log(`Everything is re-read when it is older than ${age}`);
     else if (parts.length === 0) {
-      this.logger.log('Every change of what the datasets file reads is noticed again');
+      this.logger.log('Every change of what the datasets file reads is detected again');
     } else {
       this.logger.warn(
-        `Not every change is noticed, so this is read again when it is older than ${age}: ${abbreviateList(parts, '; ')}`,
+        `Not every change can be detected, so these are re-read when older than ${age}: ${abbreviateList(parts, '; ')}`,
       );
     }
   }
