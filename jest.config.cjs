@@ -9,7 +9,7 @@ const base = {
       '@swc/jest',
       {
         sourceMaps: 'inline',
-        module: { type: 'commonjs', lazy: true },
+        module: { type: 'commonjs' },
         jsc: {
           target: 'es2023',
           parser: { syntax: 'typescript', decorators: true },
