@@ -51,7 +51,7 @@ describe('an acknowledgement', () => {
   });
 
   it('that central refuses does not hold up the next one, and is not taken for given', async () => {
-    const refusal = new RivuletError('REQUEST_INVALID', 'It proves nothing.');
+    const refusal = new RivuletError('DEVICE_INACTIVE', 'It is switched off for now.');
     const acknowledge = edge.hub.acknowledge.bind(edge.hub);
     let refused: string | undefined;
     jest.spyOn(edge.hub, 'acknowledge').mockImplementation(async (report) => {
@@ -69,14 +69,15 @@ describe('an acknowledgement', () => {
     expect((await edge.state.unacknowledged()).map(({ manifestId }) => manifestId)).toEqual([refused]);
   });
 
-  it('of a manifest that central does not know any more is given up', async () => {
-    jest
-      .spyOn(edge.hub, 'acknowledge')
-      .mockRejectedValueOnce(new RivuletError('MANIFEST_UNKNOWN', 'It was deleted.'));
+  it.each(['MANIFEST_UNKNOWN', 'REQUEST_INVALID'] as const)(
+    'that central can never accept, as %s says, is given up',
+    async (code) => {
+      jest.spyOn(edge.hub, 'acknowledge').mockRejectedValueOnce(new RivuletError(code, 'It stays refused.'));
 
-    expect(await edge.sync()).toMatchObject({ status: 'applied', acknowledged: false });
-    expect(await edge.state.unacknowledged()).toEqual([]);
-  });
+      expect(await edge.sync()).toMatchObject({ status: 'applied', acknowledged: false });
+      expect(await edge.state.unacknowledged()).toEqual([]);
+    },
+  );
 });
 
 describe('what fails after the commit', () => {
