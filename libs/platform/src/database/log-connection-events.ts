@@ -1,16 +1,14 @@
 import { Logger } from '@nestjs/common';
 import { connectionEvents, type ConnectionEvent } from '@rivulet/postgres';
 
-let isLogging = false;
-
 /** Writes what happens to the connections of this process into its log, once however often it is called. */
 export function logConnectionEvents(): void {
-  if (isLogging) return;
-  isLogging = true;
-  connectionEvents.subscribe((event) => write(new Logger('Connections'), event as ConnectionEvent));
+  connectionEvents.subscribe(write);
 }
 
-function write(logger: Logger, event: ConnectionEvent): void {
+const logger = new Logger('Connections');
+
+function write(event: ConnectionEvent): void {
   switch (event.kind) {
     case 'lost': {
       const doing = event.doing === undefined ? 'It was idle' : `It was at: ${event.doing}`;

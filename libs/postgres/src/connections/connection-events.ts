@@ -1,5 +1,3 @@
-import { channel } from 'node:diagnostics_channel';
-
 /** What happens to connections, for whoever keeps a log: this library has none. */
 export type ConnectionEvent =
   /** A connection was lost. While more of them are, nothing more is said. */
@@ -9,8 +7,20 @@ export type ConnectionEvent =
   /** The server has no room to write. Said again after a while, if it still has none. */
   | { kind: 'disk-full'; pool: string; reason: string };
 
-export const connectionEvents = channel('rivulet:postgres:connections');
+export type ConnectionListener = (event: ConnectionEvent) => void;
+
+const listeners = new Set<ConnectionListener>();
+
+/** The events of every pool of this process. A listener must not throw. */
+export const connectionEvents = {
+  subscribe(listener: ConnectionListener): void {
+    listeners.add(listener);
+  },
+  unsubscribe(listener: ConnectionListener): void {
+    listeners.delete(listener);
+  },
+};
 
 export function publish(event: ConnectionEvent): void {
-  connectionEvents.publish(event);
+  for (const listener of listeners) listener(event);
 }
