@@ -48,7 +48,7 @@ describe('a datasets file that is changed while central runs', () => {
     expect(await tablesOfSync()).toEqual({ companies: 'created' });
     writeFileSync(file, fileOf(companies, groups));
     pair.central.signal('SIGHUP');
-    await until('the file is read again', () => pair.central.log.includes('again: added groups'));
+    await until('the file is read again', () => pair.central.log.includes(': added groups'));
 
     expect(await tablesOfSync()).toMatchObject({ groups: 'created' });
     expect(await pair.edgeRows('SELECT id, name FROM groups ORDER BY id')).toEqual(
