@@ -11,11 +11,11 @@ import {
   type TypeFacts,
 } from './dependency-catalogue';
 import { whyUnprovenBody } from './function-body';
+import { isReadAlike, judgeFunction, whyUnprovenText } from './judge-definitions';
 import { movingWord } from './moving-words';
 import { literalsOf } from './sql-literals';
 import { parseNodeTree } from './node-tree';
 import { parseBody } from './query-tree';
-import { provenStableFunctions } from './stable-functions';
 import { readTreeFacts, type TreeFacts } from './tree-facts';
 
 /** A kind of catalogue rows, and an OID. What {@link readDefinitions} reads. */
@@ -67,7 +67,7 @@ export class DependencyWalk {
     for (const facts of factsOf(this.relations, oids, visit)) {
       visit.add('members', [facts.oid, ...facts.family]);
       visit.add('types', facts.types);
-      for (const tree of facts.trees) visit.read({ facts: readTreeFacts(parseNodeTree(tree)), literals: [] });
+      visit.readStored(facts.trees);
     }
   }
 
@@ -95,7 +95,7 @@ export class DependencyWalk {
     for (const facts of factsOf(this.functions, oids, visit)) {
       visit.define('proc', facts.oid);
       visit.add('functions', facts.parts);
-      for (const tree of facts.trees) visit.read({ facts: readTreeFacts(parseNodeTree(tree)), literals: [] });
+      visit.readStored(facts.trees);
       const moving = facts.initialTexts.find((text) => movingWord(text) !== undefined);
       if (moving !== undefined) visit.refuse(`the aggregate ${facts.name}() begins with '${moving}'`);
       await this.visitBody(visit, facts);
@@ -103,7 +103,7 @@ export class DependencyWalk {
   }
 
   private async visitBody(visit: Visit, facts: FunctionFacts): Promise<void> {
-    const verdict = judge(facts);
+    const verdict = judgeFunction(facts);
     if (verdict === 'unproven') visit.refuse(await this.callOf(visit, facts));
     else if (verdict === 'read') {
       const body = await this.bodyOf(facts);
@@ -148,7 +148,7 @@ export class DependencyWalk {
     for (const facts of factsOf(this.types, oids, visit)) {
       visit.define('type', facts.oid);
       visit.add('types', facts.parts);
-      for (const tree of facts.trees) visit.read({ facts: readTreeFacts(parseNodeTree(tree)), literals: [] });
+      visit.readStored(facts.trees);
       const reason = whyUnprovenText(facts);
       if (reason !== undefined) visit.refuse(reason);
     }
@@ -231,6 +231,11 @@ class Visit {
     for (const kind of ['relations', 'functions', 'operators', 'types'] as const) this.add(kind, facts[kind]);
   }
 
+  /** Trees that the catalogues hold: their literals were read when they were made. */
+  readStored(trees: string[]): void {
+    for (const tree of trees) this.read({ facts: readTreeFacts(parseNodeTree(tree)), literals: [] });
+  }
+
   result(): Dependencies {
     const tables = [...this.tables].toSorted((a, b) => Number(a) - Number(b));
     return { tables, definitions: this.definitions, unproven: this.unproven };
@@ -244,59 +249,6 @@ function movingLiteral(literals: string[], texts: ReadonlyMap<string, number>): 
     const written = suspects.filter((other) => other === literal).length;
     return (texts.get(literal) ?? 0) < written;
   });
-}
-
-/**
- * `proven`: the result follows from the arguments. `read`: the body is SQL, to be parsed. `look`: the body is to be
- * searched for anything that reads. A body that was parsed when the function was made is among its trees.
- */
-function judge(facts: FunctionFacts): 'proven' | 'read' | 'look' | 'unproven' {
-  const { schema, language, volatility, source, isSecurityDefiner, hasSettings, isOfExtension, trees } =
-    facts;
-  if (facts.parts.length > 0) return 'proven';
-  if (language === 'sql') {
-    if (isSecurityDefiner) return 'unproven';
-    if (trees.some((tree) => tree.includes('{QUERY '))) return 'proven';
-    return hasSettings ? 'unproven' : 'read';
-  }
-  if (language === 'internal' || language === 'c') {
-    if (volatility === 'i')
-      return schema === 'pg_catalog' || language === 'c' || isOfExtension ? 'proven' : 'unproven';
-    const isProven = schema === 'pg_catalog' && volatility === 's' && provenStableFunctions.has(source);
-    return isProven ? 'proven' : 'unproven';
-  }
-  return language === 'plpgsql' && volatility === 'i' && !isSecurityDefiner ? 'look' : 'unproven';
-}
-
-/** Types of PostgreSQL whose texts follow pinned settings. regtype: definitions of the types are watched. */
-const PINNED_TEXTS = new Set(
-  `date,time without time zone,time with time zone,timestamp without time zone,timestamp with time zone,interval,money,xml,regtype,regconfig,regdictionary`.split(
-    ',',
-  ),
-);
-
-function whyUnprovenText({
-  name,
-  kind,
-  isCatalogue,
-  isOfExtension,
-  isOutputImmutable,
-}: TypeFacts): string | undefined {
-  // The others are made of parts, or stand for a type that is known only later, which is among the types, too.
-  if (kind !== 'b') return undefined;
-  if (name.endsWith('[]')) return undefined;
-  if (!isCatalogue && !isOfExtension)
-    return `it uses the type ${name}, which is neither PostgreSQL's nor an extension's`;
-  if (isOutputImmutable || (isCatalogue && PINNED_TEXTS.has(name))) return undefined;
-  return `it uses the type ${name}, whose text depends on more than its value`;
-}
-
-/** Types that read the same text as the same value at any time, and yet are not marked so. */
-const READ_ALIKE = new Set(['interval', 'money', 'xml']);
-
-function isReadAlike({ name, kind, isCatalogue, isInputImmutable }: TypeFacts): boolean {
-  if (kind !== 'b' || name.endsWith('[]')) return kind !== 'p';
-  return isInputImmutable || (isCatalogue && READ_ALIKE.has(name));
 }
 
 async function load<Facts extends { oid: string }>(
