@@ -1,21 +1,4 @@
-import { parseDatasetsFile, type DatasetsFile } from './datasets-file';
-import { FileProblems } from './file-problems';
-
-const PATH = 'db/datasets.yaml';
-
-/** What is found, in the order of the file. */
-function problemsOf(source: string): string[] {
-  const problems = new FileProblems();
-  parseDatasetsFile(PATH, source, problems);
-  return problems.list.map(({ message }) => message);
-}
-
-function read(source: string): DatasetsFile {
-  const problems = new FileProblems();
-  const file = parseDatasetsFile(PATH, source, problems);
-  problems.throwIfAny();
-  return file;
-}
+import { PATH, problemsOf, read } from '../../test/read-datasets-file';
 
 function referring(n: number): string {
   return `  - {<<: *tenant, name: d${n}, key: *key, query: SELECT 1}\n`;
