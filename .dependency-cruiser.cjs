@@ -15,6 +15,7 @@ const libraries = {
   platform: ['postgres', 'app-process', 'errors'],
   cli: [],
   'app-process': [],
+  'node-version': [],
 };
 
 /** Each feature folder of an app, with the features that it may import. */

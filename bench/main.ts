@@ -1,3 +1,4 @@
+import '@rivulet/node-version';
 import { writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { onParentDeath } from '@rivulet/app-process';

@@ -1,3 +1,4 @@
+import '@rivulet/node-version';
 import { onParentDeath } from '@rivulet/app-process';
 import type { ClientBase } from 'pg';
 import { Failure } from '../failure';

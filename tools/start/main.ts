@@ -1,3 +1,4 @@
+import '@rivulet/node-version';
 import { join } from 'node:path';
 import { clearLine, cursorTo } from 'node:readline';
 import { onParentDeath } from '@rivulet/app-process';

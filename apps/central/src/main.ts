@@ -1,3 +1,4 @@
+import '@rivulet/node-version';
 import { createLogger, loadEnvironment, runApp } from '@rivulet/platform';
 import { resolveAppDatabase } from '@rivulet/postgres';
 import { CentralDatabaseEnv, CentralServerEnv } from './central.env';

@@ -1,3 +1,4 @@
+import '@rivulet/node-version';
 import { onParentDeath } from '@rivulet/app-process';
 import { runTool } from './run-tool';
 
