@@ -7,6 +7,9 @@ import { text } from 'node:stream/consumers';
 import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
 import { DEMO_MAC, SyncPair } from '../support/sync-pair';
 
+/** What is shown of a command that takes longer than a second here. */
+const PROGRESS = /^.* ….*\n/gm;
+
 interface Run {
   code: number | null;
   output: string;
@@ -45,7 +48,7 @@ describe('npm run datasets, as a process of its own,', () => {
       text(child.stderr),
       once(child, 'close') as Promise<[number | null]>,
     ]);
-    return { code, output, errors };
+    return { code, output, errors: errors.replaceAll(PROGRESS, '') };
   }
 
   it('makes a file of two tables of one name and a view, and says how to go on', async () => {

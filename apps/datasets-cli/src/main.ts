@@ -10,6 +10,7 @@ async function main(): Promise<void> {
     environment: process.env,
     write: (text) => process.stdout.write(text),
     writeError: (text) => process.stderr.write(text),
+    progressOutput: process.stderr,
     width: process.stdout.isTTY ? process.stdout.columns : undefined,
   });
 }

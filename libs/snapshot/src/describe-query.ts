@@ -53,20 +53,50 @@ export function bindQuery(template: QueryTemplate, parameters: Parameters): stri
   return renderQuery(template, typedLiteral(parameters));
 }
 
+/** Types by OID and typmod. For one look at many queries: types can be altered later. */
+export type KnownTypes = Map<string, DescribedType>;
+
 /**
  * Returns the columns of a query. PostgreSQL parses and plans it without reading a row.
  *
+ * @param known - what the queries before this one were found to have, and then this one, too
  * @throws QueryTextError with the position that PostgreSQL reports
  */
 export async function describeQuery(
   client: ClientBase,
   template: QueryTemplate,
   parameters: Parameters,
+  known: KnownTypes = new Map(),
 ): Promise<DescribedColumn[]> {
   const fields = await resultFields(client, template, parameters);
-  const { rows } = await client.query<DescribedColumnRow>(describeTypes, [
-    fields.map((field) => field.dataTypeID),
-    fields.map((field) => field.dataTypeModifier),
+  await learnTypes(client, fields, known);
+  return fields.map((field) => {
+    const row = known.get(typeKey(field))!;
+    return {
+      name: field.name,
+      sourceType: row.sourceType,
+      type: row.type,
+      castTo: row.castTo ?? undefined,
+      collatable: row.collatable,
+      sortable: row.sortable,
+      sortedAlike: row.isOrderShared && row.isEncodingKept,
+      sortedByEncoding: row.isOrderShared && !row.isEncodingKept,
+      equalInManyTexts: row.equalInManyTexts,
+      refusal: refusalOf(row),
+    };
+  });
+}
+
+function typeKey({ dataTypeID, dataTypeModifier }: FieldDef): string {
+  return `${dataTypeID} ${dataTypeModifier}`;
+}
+
+async function learnTypes(client: ClientBase, fields: FieldDef[], known: KnownTypes): Promise<void> {
+  const missing = fields.filter((field) => !known.has(typeKey(field)));
+  if (missing.length === 0) return;
+  const { rows } = await client.query<DescribedType>(describeTypes, [
+    missing.map((field) => field.dataTypeID),
+    missing.map((field) => field.dataTypeModifier),
     [...carriedTypes, ...carriedExtensionTypes],
     unsortableTypes,
     locallySortedTypes,
@@ -74,21 +104,10 @@ export async function describeQuery(
     manyTextTypes,
     manyTextUnlessModified,
   ]);
-  return rows.map((row, index) => ({
-    name: fields[index]!.name,
-    sourceType: row.sourceType,
-    type: row.type,
-    castTo: row.castTo ?? undefined,
-    collatable: row.collatable,
-    sortable: row.sortable,
-    sortedAlike: row.isOrderShared && row.isEncodingKept,
-    sortedByEncoding: row.isOrderShared && !row.isEncodingKept,
-    equalInManyTexts: row.equalInManyTexts,
-    refusal: refusalOf(row),
-  }));
+  for (const [index, row] of rows.entries()) known.set(typeKey(missing[index]!), row);
 }
 
-function refusalOf({ carried, type, extension }: DescribedColumnRow): string | undefined {
+function refusalOf({ carried, type, extension }: DescribedType): string | undefined {
   if (carried) return undefined;
   const owner = extension === null ? '' : ` of the extension ${extension}`;
   return `its type ${type}${owner} cannot be carried exactly`;
@@ -144,7 +163,7 @@ function explain(
   return new QueryTextError(message, written, { cause: error });
 }
 
-interface DescribedColumnRow {
+interface DescribedType {
   sourceType: string;
   type: string;
   castTo: string | null;

@@ -74,6 +74,14 @@ describe('npm run datasets -- check', () => {
     expect(output).toContain(`reading them for ${MAC} took too long`);
   });
 
+  it('says how far it is when it takes longer than a second', async () => {
+    const file = fixture.fileWith('SELECT 1 AS id, pg_sleep(1.2)::text AS nap');
+    const { code, progress, output } = await fixture.run('check', '--mac', MAC, '--file', file);
+    expect(code).toBe(0);
+    expect(progress).toMatch(/^Checking datasets …/m);
+    expect(output).not.toContain('…');
+  });
+
   it('finds a file from where npm was called', async () => {
     fixture.fileWith('SELECT id FROM users');
     const { code } = await runDatasetsTool(fixture.database.url, ['check', '--file', 'mine.yaml'], {

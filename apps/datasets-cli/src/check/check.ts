@@ -16,11 +16,13 @@ import {
   SCOPE_DEVICE_COLUMN,
   type ScopeDefinition,
 } from '@rivulet/datasets';
-import { cautionAboutDataset, cautionAboutSort } from './dataset-cautions';
+import { cautionAboutDataset, cautionAboutPolling, cautionAboutSort } from './dataset-cautions';
 import { noFindings, type Findings } from './findings';
 import type { KeyFacts } from './key-facts';
 import { datasetStatement, parameterNames, planOf, type PlanNode } from '../plan/query-plan';
 import { checkRows } from './row-checks';
+import type { CommandProgress } from '../progress/command-progress';
+import { allOf, inLanes } from '../source/in-lanes';
 import { readWatches } from '../source/read-watches';
 import { findSampleDevices, tryScope } from '../source/sample-devices';
 import { tryQuery } from '../source/try-query';
@@ -31,6 +33,7 @@ export interface CheckOptions {
   macAddresses: string[];
   timeoutMs: number;
   maxRowBytes: number;
+  progress?: CommandProgress;
 }
 
 export interface CheckReport {
@@ -57,31 +60,52 @@ const MAX_SINGLE_NOTES = 3;
 
 /** Checks the file, its queries, and the rows that they return. */
 export async function checkDatasetsFile(source: Pool, options: CheckOptions): Promise<CheckReport> {
-  const { file } = options;
-  const { scope, datasets, problems } = await examineDatasetsFile(file, source);
+  const { file, progress } = options;
+  progress?.stage('Describing queries');
+  const examined = await examineDatasetsFile(file, source, (done, of) => progress?.update(done, of));
+  const { scope, datasets, problems } = examined;
   const findings: Findings = { ...noFindings(), mistakes: problems };
   if (scope === undefined) return { file, findings, datasets: [], devices: [] };
   const isWhole = problems.isEmpty;
-  const watches = await readWatches(
-    source,
-    datasets.map(({ definition }) => ({ template: definition.query.template, parameters: scope.columns })),
-  );
-  return withClient(source, (client) =>
-    inTransaction(client, readSource(options.timeoutMs), async () => {
-      await useCanonicalSettings(client);
-      const scopes = canBeAsked(scope)
-        ? await findScopes(client, source, scope, options.macAddresses, findings)
-        : [];
-      const checked: CheckedDataset[] = [];
-      for (const [index, dataset] of datasets.entries()) {
-        await cautionAboutDataset(client, dataset, scope.columns, watches[index]!, findings);
-        checked.push(await checkDataset(client, dataset, scope, scopes, options.maxRowBytes, findings));
-      }
-      noteDatasetsWithoutParameters(checked, findings);
-      if (isWhole) noteUnusedParameters(scope, checked, findings);
-      return { file, findings, datasets: checked, devices: scopes.map(({ macAddress }) => macAddress) };
+  progress?.stage('Finding devices');
+  const scopes = canBeAsked(scope) ? await findScopes(source, scope, options, findings) : [];
+  progress?.stage('Checking datasets');
+  const checked = await checkDatasets(source, { scope, datasets, scopes }, options, findings);
+  noteDatasetsWithoutParameters(checked, findings);
+  if (isWhole) noteUnusedParameters(scope, checked, findings);
+  return { file, findings, datasets: checked, devices: scopes.map(({ macAddress }) => macAddress) };
+}
+
+interface Checkable {
+  scope: ScopeDefinition;
+  datasets: Dataset[];
+  scopes: Scope[];
+}
+
+/** Finds out what the queries depend on while the rows are read. */
+async function checkDatasets(
+  source: Pool,
+  { scope, datasets, scopes }: Checkable,
+  { timeoutMs, maxRowBytes, progress }: CheckOptions,
+  findings: Findings,
+): Promise<CheckedDataset[]> {
+  let done = 0;
+  const tell = ({ schema }: Dataset): void => progress?.update(++done, 2 * datasets.length, schema.name);
+  const queries = datasets.map(({ definition }) => ({
+    template: definition.query.template,
+    parameters: scope.columns,
+  }));
+  const [watches, checked] = await allOf([
+    readWatches(source, queries, (index) => tell(datasets[index]!)),
+    inLanes(source, readSource(timeoutMs), datasets, async (client, dataset) => {
+      await cautionAboutDataset(client, dataset, scope.columns, findings);
+      const result = await checkDataset(client, dataset, scope, scopes, maxRowBytes, findings);
+      tell(dataset);
+      return result;
     }),
-  );
+  ] as const);
+  for (const [index, dataset] of datasets.entries()) cautionAboutPolling(dataset, watches[index]!, findings);
+  return checked;
 }
 
 /** Without these columns the scope of a device cannot be resolved. */
@@ -91,6 +115,20 @@ function canBeAsked({ columns }: ScopeDefinition): boolean {
 }
 
 async function findScopes(
+  source: Pool,
+  definition: ScopeDefinition,
+  { macAddresses, timeoutMs }: CheckOptions,
+  findings: Findings,
+): Promise<Scope[]> {
+  return withClient(source, (client) =>
+    inTransaction(client, readSource(timeoutMs), async () => {
+      await useCanonicalSettings(client);
+      return findScopesIn(client, source, definition, macAddresses, findings);
+    }),
+  );
+}
+
+async function findScopesIn(
   client: ClientBase,
   source: Pool,
   definition: ScopeDefinition,

@@ -12,22 +12,27 @@ export async function cautionAboutDataset(
   client: ClientBase,
   dataset: Dataset,
   parameters: Parameters,
-  { polled }: Watch,
   findings: Findings,
 ): Promise<void> {
-  const { definition } = dataset;
-  const { name, query } = definition;
-  cautionAboutText(definition, findings);
+  cautionAboutText(dataset.definition, findings);
   cautionAboutKeyTypes(dataset, findings);
   cautionAboutIndexes(dataset, findings);
   await cautionAboutNullableKey(client, dataset, parameters, findings);
-  if (polled !== undefined) {
-    findings.warnings.add(
-      query.placeOf(0),
-      `dataset ${name} can change without a write because ${polled}, so central re-reads it after each ` +
-        'CENTRAL_POLL_INTERVAL. If that is not intended, compare with a column instead',
-    );
-  }
+}
+
+/** Warns of a dataset whose changes cannot all be detected. */
+export function cautionAboutPolling(
+  { definition }: Dataset,
+  { polled }: Watch,
+  { warnings }: Findings,
+): void {
+  if (polled === undefined) return;
+  const { name, query } = definition;
+  warnings.add(
+    query.placeOf(0),
+    `dataset ${name} can change without a write because ${polled}, so central re-reads it after each ` +
+      'CENTRAL_POLL_INTERVAL. If that is not intended, compare with a column instead',
+  );
 }
 
 /** Warns about a large sort by the key. */

@@ -4,6 +4,7 @@ import type { ClientBase, Pool } from 'pg';
 import type { Dataset } from '@rivulet/datasets';
 import { adviseOnSort } from '../plan/sort-advice';
 import { scopeOf } from '../source/device-scope';
+import type { CommandProgress } from '../progress/command-progress';
 import { readWatches } from '../source/read-watches';
 import { counted } from '@rivulet/cli';
 import {
@@ -25,6 +26,7 @@ export interface ExplainOptions {
   /** Runs the query. */
   analyze: boolean;
   timeoutMs: number;
+  progress?: CommandProgress;
 }
 
 export interface ExplainedDataset {
@@ -41,14 +43,19 @@ export interface ExplainedDataset {
 
 /** Explains each dataset with the plan of the statement that central reads it with. */
 export async function explainDatasets(source: Pool, options: ExplainOptions): Promise<ExplainedDataset[]> {
+  const { progress } = options;
+  progress?.stage('Describing queries');
   const { scope: definition, datasets } = await loadSelectedDatasets(options.file, source, options.datasets);
+  progress?.stage('Finding what queries depend on');
   const watches = await readWatches(
     source,
     datasets.map(({ definition: { query } }) => ({
       template: query.template,
       parameters: definition.columns,
     })),
+    (index) => progress?.update(index + 1, datasets.length),
   );
+  progress?.stage('Explaining queries');
   return withClient(source, (client) =>
     inTransaction(client, readSource(options.timeoutMs), async () => {
       await useCanonicalSettings(client);
@@ -57,6 +64,7 @@ export async function explainDatasets(source: Pool, options: ExplainOptions): Pr
         macAddress === undefined ? undefined : await scopeOf(client, source, definition, macAddress);
       const explained: ExplainedDataset[] = [];
       for (const [index, dataset] of datasets.entries()) {
+        progress?.update(index, datasets.length, dataset.schema.name);
         const plans = await explainDataset(client, dataset, definition.columns, scope?.parameters, analyze);
         explained.push({ ...plans, polledBecause: watches[index]!.polled });
       }

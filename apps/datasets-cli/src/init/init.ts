@@ -4,6 +4,7 @@ import { inTransaction, readSource, useCanonicalSettings, withClient } from '@ri
 import { RivuletError } from '@rivulet/errors';
 import type { ClientBase, Pool } from 'pg';
 import type { KeyOption } from '../arguments/key-options';
+import type { CommandProgress } from '../progress/command-progress';
 import { matchKeys } from './match-keys';
 import { counted } from '@rivulet/cli';
 import { findSchemas, findSourceTables } from './source-tables';
@@ -19,6 +20,7 @@ export interface InitOptions {
   /** The device in the file if no table has MAC addresses. */
   macAddress: string;
   timeoutMs: number;
+  progress?: CommandProgress;
 }
 
 export interface StarterReport {
@@ -49,11 +51,16 @@ export async function initDatasetsFile(source: Pool, options: InitOptions): Prom
 }
 
 async function makeFile(client: ClientBase, options: InitOptions): Promise<StarterReport> {
-  const { schemas, out } = options;
+  const { schemas, out, progress } = options;
+  progress?.stage('Finding tables');
   const tables = await findSourceTables(client, schemas);
   const place = schemas.join(', ');
   if (tables.length === 0) throw await nothingToWrite(client, `has no tables in ${place}.`);
-  const planned = await planDatasets(client, tables, matchKeys(options.keys, tables));
+  progress?.stage('Describing tables');
+  const planned = await planDatasets(client, tables, matchKeys(options.keys, tables), (done) =>
+    progress?.update(done, tables.length),
+  );
+  progress?.stage('Finding MAC addresses');
   if (planned.datasets.length === 0) {
     const [{ table, reason } = undefined!] = planned.leftOut;
     const problem = `has no table in ${place} that can become a dataset. ${table.sql}: ${reason}`;

@@ -1,9 +1,14 @@
-import { isPostgresError } from '@rivulet/postgres';
+import { inUndoneSavepoint, isInterruption, isPostgresError } from '@rivulet/postgres';
 import { DEFAULT_SCHEMA, isReservedSchema, MANIFEST_MAX_TABLES, NAME_MAX_BYTES } from '@rivulet/protocol';
-import { describeQuery, type DescribedColumn, type QueryTemplate } from '@rivulet/snapshot';
+import {
+  describeQuery,
+  QueryTextError,
+  type DescribedColumn,
+  type KnownTypes,
+  type QueryTemplate,
+} from '@rivulet/snapshot';
 import type { ClientBase } from 'pg';
 import type { SourceColumn, SourceTable } from './source-tables';
-import { tryQuery } from '../source/try-query';
 
 /** A dataset that sends a whole table. */
 export interface StarterDataset {
@@ -39,18 +44,21 @@ export async function planDatasets(
   client: ClientBase,
   tables: SourceTable[],
   keys: ReadonlyMap<SourceTable, string[]>,
+  tell?: (tables: number) => void,
 ): Promise<StarterDatasets> {
   const datasets: StarterDataset[] = [];
   const leftOut: LeftOut[] = [];
   const names = new Set<string>();
-  for (const table of tables) {
+  const types: KnownTypes = new Map();
+  for (const [index, table] of tables.entries()) {
+    tell?.(index);
     const key = keys.get(table) ?? table.keys[0];
-    const reason = reasonAgainst(table, key, datasets.length) ?? (await reasonOfPostgres(client, table));
-    if (reason !== undefined) {
-      leftOut.push({ table, reason });
+    const reason = reasonAgainst(table, key, datasets.length);
+    const columns = reason ?? (await describeTable(client, table, types));
+    if (typeof columns === 'string') {
+      leftOut.push({ table, reason: columns });
       continue;
     }
-    const columns = await describeQuery(client, templateOf(table), new Map());
     const unsorted = columns.find((column) => key?.includes(column.name) && column.sortedByEncoding);
     if (unsorted !== undefined) {
       leftOut.push({ table, reason: reasonOfEncoding(unsorted) });
@@ -83,10 +91,20 @@ function reasonAgainst(table: SourceTable, key: string[] | undefined, before: nu
   return before < MANIFEST_MAX_TABLES ? undefined : `there are ${MANIFEST_MAX_TABLES} datasets already.`;
 }
 
-/** Tries the query: besides privileges, a policy or the server of a foreign partition may refuse it. */
-async function reasonOfPostgres(client: ClientBase, table: SourceTable): Promise<string | undefined> {
-  const refused = await tryQuery(client, () => client.query(`${templateOf(table).texts[0]} LIMIT 0`));
-  return isPostgresError(refused) ? `PostgreSQL rejects it: ${refused.message}.` : undefined;
+/** The columns, or why there are none: besides privileges, a policy or the server of a foreign partition may refuse the query. */
+async function describeTable(
+  client: ClientBase,
+  table: SourceTable,
+  types: KnownTypes,
+): Promise<DescribedColumn[] | string> {
+  try {
+    return await inUndoneSavepoint(client, () => describeQuery(client, templateOf(table), new Map(), types));
+  } catch (error) {
+    const { cause } = error as Error;
+    if (!(error instanceof QueryTextError) || !isPostgresError(cause)) throw error;
+    if (isInterruption(cause)) throw cause;
+    return `PostgreSQL rejects it: ${cause.message}.`;
+  }
 }
 
 function reasonOfEncoding({ name }: DescribedColumn): string {

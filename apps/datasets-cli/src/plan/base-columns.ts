@@ -24,10 +24,11 @@ export async function keyBaseColumns(
     rowMode: 'array',
   });
   const keyFields = key.map((name) => fields.find((field) => field.name === name)!);
-  const { rows } = await client.query<BaseColumn & { position: number }>(baseColumns, [
-    keyFields.map((field) => field.tableID),
-    keyFields.map((field) => field.columnID),
-  ]);
+  const { rows } = await client.query<BaseColumn & { position: number }>({
+    name: 'rivulet base columns',
+    text: baseColumns,
+    values: [keyFields.map((field) => field.tableID), keyFields.map((field) => field.columnID)],
+  });
   return keyFields.map((_, index) => rows.find((row) => row.position === index + 1));
 }
 

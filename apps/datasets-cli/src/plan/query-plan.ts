@@ -59,11 +59,22 @@ export async function explain<T = string>(
   options: string[],
 ): Promise<T[]> {
   if (!explainable.isGeneric) return explainStatement<T>(client, explainable.statement, options);
+  if ((await versionOf(client)) < FIRST_WITH_GENERIC_PLAN)
+    return explainPrepared<T>(client, explainable, options);
+  return explainStatement<T>(client, explainable.statement, ['GENERIC_PLAN', ...options]);
+}
+
+const versions = new WeakMap<ClientBase, number>();
+
+/** server_version_num, asked once. */
+async function versionOf(client: ClientBase): Promise<number> {
+  const known = versions.get(client);
+  if (known !== undefined) return known;
   const { rows } = await client.query<{ version: number }>(
     `SELECT current_setting('server_version_num')::int AS version`,
   );
-  if (rows[0]!.version < FIRST_WITH_GENERIC_PLAN) return explainPrepared<T>(client, explainable, options);
-  return explainStatement<T>(client, explainable.statement, ['GENERIC_PLAN', ...options]);
+  versions.set(client, rows[0]!.version);
+  return rows[0]!.version;
 }
 
 /** The same plan for versions without GENERIC_PLAN. */
@@ -72,14 +83,15 @@ async function explainPrepared<T>(
   { statement, parameterCount }: Explainable,
   options: string[],
 ): Promise<T[]> {
-  // A failed call may have left it: prepared statements outlive a rollback.
-  await client.query(`DO $$ BEGIN
-    IF EXISTS (SELECT FROM pg_prepared_statements WHERE name = 'rivulet_explained') THEN
-      DEALLOCATE rivulet_explained;
-    END IF;
-  END $$`);
-  await client.query('SET LOCAL plan_cache_mode = force_generic_plan');
-  await client.query(`PREPARE rivulet_explained AS ${statement}`);
+  // The call before, or one that failed, may have left it: prepared statements outlive a rollback.
+  await client.query(`
+    DO $$ BEGIN
+      IF EXISTS (SELECT FROM pg_prepared_statements WHERE name = 'rivulet_explained') THEN
+        DEALLOCATE rivulet_explained;
+      END IF;
+    END $$;
+    SET LOCAL plan_cache_mode = force_generic_plan;
+    PREPARE rivulet_explained AS ${statement}`);
   const values = Array.from({ length: parameterCount }, () => 'NULL').join(', ');
   const call = `EXECUTE rivulet_explained${parameterCount === 0 ? '' : ` (${values})`}`;
   return explainStatement<T>(client, call, options);

@@ -11,6 +11,7 @@ import { RivuletError } from '@rivulet/errors';
 import { bindQuery, canonicalCopy } from '@rivulet/snapshot';
 import type { ClientBase, Pool } from 'pg';
 import type { Dataset, Scope } from '@rivulet/datasets';
+import type { CommandProgress } from '../progress/command-progress';
 import { CanonicalRowReader } from './canonical-row-reader';
 import { loadSelectedDatasets } from '../source/selected-datasets';
 import { scopeOf } from '../source/device-scope';
@@ -23,6 +24,7 @@ export interface PreviewOptions {
   sampleRows: number;
   timeoutMs: number;
   maxRowBytes: number;
+  progress?: CommandProgress;
 }
 
 export interface PreviewReport {
@@ -48,13 +50,17 @@ export interface PreviewedDataset {
  * @throws RivuletError DATASETS_FILE_INVALID · DEVICE_UNKNOWN · DEVICE_INACTIVE · SCOPE_AMBIGUOUS · DATASET_QUERY_FAILED
  */
 export async function previewDevice(source: Pool, options: PreviewOptions): Promise<PreviewReport> {
+  const { progress } = options;
+  progress?.stage('Describing queries');
   const { scope: definition, datasets } = await loadSelectedDatasets(options.file, source, options.datasets);
+  progress?.stage('Reading rows');
   return withClient(source, (client) =>
     inTransaction(client, readSource(options.timeoutMs), async () => {
       await useCanonicalSettings(client);
       const scope = await scopeOf(client, source, definition, options.macAddress);
       const previewed: PreviewedDataset[] = [];
-      for (const dataset of datasets) {
+      for (const [index, dataset] of datasets.entries()) {
+        progress?.update(index, datasets.length, dataset.schema.name);
         previewed.push(await previewDataset(client, dataset, scope, options));
       }
       return { scope, datasets: previewed };

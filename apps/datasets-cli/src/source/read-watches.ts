@@ -19,12 +19,19 @@ interface Query {
  * What each query depends on, in their order. In a transaction of its own on another connection: to be parsed a query
  * needs one that may write, of which nothing stays.
  */
-export async function readWatches(source: Pool, queries: Query[]): Promise<Watch[]> {
+export async function readWatches(
+  source: Pool,
+  queries: Query[],
+  tell?: (index: number) => void,
+): Promise<Watch[]> {
   return withClient(source, (client) =>
     inTransaction(client, ownTables, async () => {
-      const walk = new DependencyWalk(client);
+      const walk = await DependencyWalk.begin(client);
       const watches: Watch[] = [];
-      for (const query of queries) watches.push(await readWatch(client, query, walk));
+      for (const [index, query] of queries.entries()) {
+        watches.push(await readWatch(client, query, walk));
+        tell?.(index);
+      }
       return watches;
     }),
   );

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import { inSavepoint, isPostgresError, isTransientRefusal } from '@rivulet/postgres';
+import { inUndoneSavepoint, isPostgresError, isTransientRefusal } from '@rivulet/postgres';
 import { RivuletError } from '@rivulet/errors';
 import { schemaFingerprint, type TableSchema } from '@rivulet/protocol';
 import {
   describeQuery,
   QueryTextError,
   type DescribedColumn,
+  type KnownTypes,
   type Parameters,
   type ParameterValue,
   type QueryTemplate,
@@ -58,6 +59,7 @@ export async function describeScope(
   client: ClientBase,
   scope: QueryDefinition,
   problems: FileProblems,
+  known: KnownTypes,
 ): Promise<Parameters | undefined> {
   const what = 'the scope query';
   const start = scope.placeOf(0);
@@ -71,7 +73,7 @@ export async function describeScope(
       `${what} does not use :${SCOPE_PARAMETER}, so every device would get the same rows; add a condition on :mac_address`,
     );
   }
-  const columns = await describe(client, scope, SCOPE_PARAMETERS, what);
+  const columns = await describe(client, scope, SCOPE_PARAMETERS, what, known);
   findRepeated(columns, start, what, problems);
   const types = new Map(columns.map((column) => [column.name, column.sourceType]));
   if (!types.has(SCOPE_DEVICE_COLUMN)) {
@@ -95,6 +97,7 @@ export async function describeDataset(
   definition: DatasetDefinition,
   parameters: Parameters,
   problems: FileProblems,
+  types: KnownTypes,
 ): Promise<Dataset | undefined> {
   const { name, table, key, indexes, query } = definition;
   const what = `dataset ${name}`;
@@ -107,7 +110,7 @@ export async function describeDataset(
     );
   });
   if (!isGiven) return undefined;
-  const described = await describe(client, query, parameters, `the query of ${what}`);
+  const described = await describe(client, query, parameters, `the query of ${what}`, types);
   const isSingle = findRepeated(described, query.placeOf(0), `the query of ${what}`, problems);
   if (!findUnfitColumns(definition, described, problems) || !isSingle) return undefined;
   const byName = new Map(described.map((column) => [column.name, column]));
@@ -170,7 +173,8 @@ function refuseUse(name: string, described: DescribedColumn[], use: 'key' | 'ind
 }
 
 /**
- * Has PostgreSQL describe a query. The transaction stays usable if PostgreSQL rejects it.
+ * Has PostgreSQL describe a query. The transaction stays usable if PostgreSQL rejects it, and lets go of the locks: those of
+ * a thousand queries are more than a server has room for.
  *
  * @throws FileProblem · RivuletError DATABASE_UNAVAILABLE when the query is not the cause
  */
@@ -179,9 +183,10 @@ async function describe(
   query: QueryDefinition,
   parameters: Parameters,
   what: string,
+  types: KnownTypes,
 ): Promise<DescribedColumn[]> {
   try {
-    return await inSavepoint(client, () => describeQuery(client, query.template, parameters));
+    return await inUndoneSavepoint(client, () => describeQuery(client, query.template, parameters, types));
   } catch (error) {
     if (!(error instanceof QueryTextError)) throw error;
     const { cause } = error;

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { RivuletError } from '@rivulet/errors';
 import { inTransaction, readCatalogue, withClient } from '@rivulet/postgres';
+import type { KnownTypes } from '@rivulet/snapshot';
 import type { ClientBase, Pool } from 'pg';
 import { parseDatasetsFile, type DatasetsFile } from '../file/datasets-file';
 import { describeDataset, describeScope, type Dataset, type ScopeDefinition } from './describe-datasets';
@@ -14,15 +15,22 @@ export interface ExaminedFile {
   problems: FileProblems;
 }
 
+/** Is told after each dataset how many are described. */
+export type DescribedSoFar = (datasets: number, of: number) => void;
+
 /**
  * Reads the file and has the source database describe its queries.
  *
  * @throws RivuletError DATASETS_FILE_INVALID when the file cannot be read at all · DATABASE_UNAVAILABLE
  */
-export async function examineDatasetsFile(path: string, source: Pool): Promise<ExaminedFile> {
+export async function examineDatasetsFile(
+  path: string,
+  source: Pool,
+  tell?: DescribedSoFar,
+): Promise<ExaminedFile> {
   const text = await readText(path);
   const problems = new FileProblems();
-  return describeDatasetsFile(parseDatasetsFile(path, text, problems), source, problems);
+  return describeDatasetsFile(parseDatasetsFile(path, text, problems), source, problems, tell);
 }
 
 /**
@@ -35,10 +43,11 @@ export async function describeDatasetsFile(
   file: DatasetsFile,
   source: Pool,
   problems = new FileProblems(),
+  tell?: DescribedSoFar,
 ): Promise<ExaminedFile> {
   if (file.scope === undefined) return { file, scope: undefined, datasets: [], problems };
   return withClient(source, (client) =>
-    inTransaction(client, readCatalogue, () => describeFile(client, file, problems)),
+    inTransaction(client, readCatalogue, () => describeFile(client, file, problems, tell)),
   );
 }
 
@@ -46,14 +55,19 @@ async function describeFile(
   client: ClientBase,
   file: DatasetsFile,
   problems: FileProblems,
+  tell?: DescribedSoFar,
 ): Promise<ExaminedFile> {
   const query = file.scope!;
-  const columns = await problems.attemptAsync(() => describeScope(client, query, problems));
+  const types: KnownTypes = new Map();
+  const columns = await problems.attemptAsync(() => describeScope(client, query, problems, types));
   if (columns === undefined) return { file, scope: undefined, datasets: [], problems };
   const datasets: Dataset[] = [];
-  for (const definition of file.datasets) {
-    const dataset = await problems.attemptAsync(() => describeDataset(client, definition, columns, problems));
+  for (const [index, definition] of file.datasets.entries()) {
+    const dataset = await problems.attemptAsync(() =>
+      describeDataset(client, definition, columns, problems, types),
+    );
     if (dataset !== undefined) datasets.push(dataset);
+    tell?.(index + 1, file.datasets.length);
   }
   return { file, scope: { query, columns }, datasets, problems };
 }

@@ -3,6 +3,7 @@ import { parseQueryTemplate } from '@rivulet/snapshot';
 import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
 import { cataloguesAToE } from '../../test/catalogues-a-to-e';
 import { cataloguesFToZ } from '../../test/catalogues-f-to-z';
+import { DependencyWalk } from './dependency-walk';
 import { definitionDigest, readDefinitions } from './read-definitions';
 import { watchQuery } from './watch-query';
 
@@ -48,6 +49,7 @@ async function look(query: string): Promise<string> {
         client,
         parseQueryTemplate(query),
         new Map(),
+        await DependencyWalk.begin(client),
       );
       if (polled !== undefined) return `polled: ${polled}`;
       const read = await readDefinitions(client, definitions, 'rivulet_note_change');

@@ -58,24 +58,30 @@ export interface OperatorFacts {
 }
 
 export function readFunctions(client: ClientBase, oids: string[]): Promise<FunctionFacts[]> {
-  return read(client, functionsQuery, oids);
+  return read(client, 'functions', functionsQuery, oids);
 }
 
 export function readTypes(client: ClientBase, oids: string[]): Promise<TypeFacts[]> {
-  return read(client, typesQuery, oids);
+  return read(client, 'types', typesQuery, oids);
 }
 
 export function readRelations(client: ClientBase, oids: string[]): Promise<RelationFacts[]> {
-  return read(client, relationsQuery, oids);
+  return read(client, 'relations', relationsQuery, oids);
 }
 
 export function readOperators(client: ClientBase, oids: string[]): Promise<OperatorFacts[]> {
-  return read(client, operatorsQuery, oids);
+  return read(client, 'operators', operatorsQuery, oids);
 }
 
-async function read<Row extends object>(client: ClientBase, text: string, oids: string[]): Promise<Row[]> {
+/** Prepared, as a walk asks these a thousand times. */
+async function read<Row extends object>(
+  client: ClientBase,
+  what: string,
+  text: string,
+  oids: string[],
+): Promise<Row[]> {
   if (oids.length === 0) return [];
-  const { rows } = await client.query<Row>(text, [oids]);
+  const { rows } = await client.query<Row>({ name: `rivulet read ${what}`, text, values: [oids] });
   return rows;
 }
 

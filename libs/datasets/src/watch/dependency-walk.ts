@@ -17,6 +17,7 @@ import { literalsOf } from './sql-literals';
 import { parseNodeTree } from './node-tree';
 import { parseBody } from './query-tree';
 import { readTreeFacts, type TreeFacts } from './tree-facts';
+import { whyBlind } from './why-blind';
 
 /** A kind of catalogue rows, and an OID. What {@link readDefinitions} reads. */
 export type DefinitionKind = 'class' | 'proc' | 'type' | 'operator' | 'collation' | 'textsearch';
@@ -47,7 +48,18 @@ export class DependencyWalk {
   private readonly operators = new Map<string, OperatorFacts>();
   private readonly bodies = new Map<string, TreeFacts | string>();
 
-  constructor(private readonly client: ClientBase) {}
+  private constructor(
+    private readonly client: ClientBase,
+    /** Why nothing can be found out here. */
+    readonly obstacle: string | undefined,
+  ) {}
+
+  /** To be called in a transaction that may write. */
+  static async begin(client: ClientBase): Promise<DependencyWalk> {
+    // The statements of a walk are prepared; to plan them for each query takes longer than to run them.
+    await client.query(`SELECT set_config('plan_cache_mode', 'force_generic_plan', true)`);
+    return new DependencyWalk(client, await whyBlind(client));
+  }
 
   async follow(tree: string, sql: string): Promise<Dependencies> {
     const visit = new Visit();

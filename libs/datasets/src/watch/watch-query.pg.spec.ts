@@ -1,6 +1,7 @@
 import { inTransaction, withClient } from '@rivulet/postgres';
 import { parseQueryTemplate, type Parameters } from '@rivulet/snapshot';
 import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
+import { DependencyWalk } from './dependency-walk';
 import { watchQuery, type Watch } from './watch-query';
 
 const limits = { statementTimeoutMs: 10_000, lockTimeoutMs: 5_000, idleTimeoutMs: 10_000 };
@@ -47,8 +48,10 @@ async function watch(queries: string[], before = 'SELECT 1'): Promise<Watch[]> {
     inTransaction(client, limits, async () => {
       await client.query(before);
       const watches: Watch[] = [];
-      for (const query of queries)
-        watches.push(await watchQuery(client, parseQueryTemplate(query), parameters));
+      for (const query of queries) {
+        const walk = await DependencyWalk.begin(client);
+        watches.push(await watchQuery(client, parseQueryTemplate(query), parameters, walk));
+      }
       return watches;
     }),
   );
@@ -209,9 +212,11 @@ describe('what a query depends on', () => {
     async (refused) => {
       await withClient(database.pool, (client) =>
         inTransaction(client, limits, async () => {
-          await expect(watchQuery(client, parseQueryTemplate(refused), parameters)).rejects.toThrow(/./);
+          const walk = await DependencyWalk.begin(client);
+          const refusal = watchQuery(client, parseQueryTemplate(refused), parameters, walk);
+          await expect(refusal).rejects.toThrow(/./);
           const next = parseQueryTemplate('SELECT * FROM users');
-          expect((await watchQuery(client, next, parameters)).relations).toHaveLength(1);
+          expect((await watchQuery(client, next, parameters, walk)).relations).toHaveLength(1);
         }),
       );
     },

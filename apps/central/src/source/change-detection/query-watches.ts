@@ -153,7 +153,7 @@ export class QueryWatches {
 }
 
 async function lookAtEach(client: ClientBase, queries: WatchedQuery[]): Promise<[string, Look][]> {
-  const walk = new DependencyWalk(client);
+  const walk = await DependencyWalk.begin(client);
   const looks: [string, Look][] = [];
   for (const query of queries) looks.push([query.name, await lookAtOne(client, query, walk)]);
   return looks;
