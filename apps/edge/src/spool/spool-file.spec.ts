@@ -198,6 +198,32 @@ describe('the spool', () => {
     expect(await textOf(spool, other)).toBe('3\tEdsger\n'.repeat(10));
   });
 
+  it('gives back the room of frames that nobody names, and keeps the others', async () => {
+    const spool = await openSpool();
+    await spool.append([short, long, other]);
+
+    await spool.keepOnly(new Set([digestOf(other), digestOf(short), 'of another']));
+
+    expect(spool.has(digestOf(long))).toBe(false);
+    expect((await stat(path)).size).toBe(2 * FRAME_HEADER_BYTES + short.block.length + other.block.length);
+    expect(await textOf(spool, other)).toBe('3\tEdsger\n'.repeat(10));
+    await spool.append([long]);
+    const reopened = await openSpool();
+    for (const frame of [short, long, other]) expect(reopened.has(digestOf(frame))).toBe(true);
+  });
+
+  it('is emptied when even that needs room and there is none', async () => {
+    const spool = await openSpool();
+    await spool.append([long, other, short]);
+    await fillDiskAfter(FRAME_HEADER_BYTES);
+
+    await spool.keepOnly(new Set([digestOf(other), digestOf(short)]));
+
+    expect(spool.bytes).toBe(0);
+    await spool.append([other, short]);
+    expect(await textOf(await openSpool(), other)).toBe('3\tEdsger\n'.repeat(10));
+  });
+
   it('lets nobody else read the rows', async () => {
     await openSpool();
 

@@ -52,8 +52,7 @@ export class SpoolFile {
 
   /**
    * Finds the frames in the file and checks each: damaged frames are ignored, and a partial frame that a crash left at the
-   * end is cut off. Another edge process on the same database may have this file open too, so every download calls this
-   * first, and only under the lease.
+   * end is cut off.
    */
   async recover(): Promise<void> {
     this.entries.clear();
@@ -135,10 +134,34 @@ export class SpoolFile {
     }
   }
 
+  /**
+   * Forgets all other frames and gives their room back. Frames move towards the beginning of the file, so it needs no room
+   * itself; what a crash in the middle of it damages is fetched again.
+   */
+  async keepOnly(digests: ReadonlySet<string>): Promise<void> {
+    const kept = [...this.entries].filter(([digest]) => digests.has(digest));
+    this.entries.clear();
+    this.end = 0;
+    try {
+      for (const [digest, entry] of kept.toSorted(([, a], [, b]) => a.offset - b.offset)) {
+        if (entry.offset !== this.end) await this.writeAtEnd(await this.bytesAt(entry.offset, entry.length));
+        this.entries.set(digest, { ...entry, offset: this.end });
+        this.end += entry.length;
+      }
+      await this.file.truncate(this.end);
+    } catch {
+      // A file system that writes changed bytes elsewhere may have no room for them.
+      await this.clear();
+    }
+  }
+
+  async hasRoom(bytes: number): Promise<boolean> {
+    return (await this.freeBytes()) >= bytes;
+  }
+
   /** @throws RivuletError DISK_FULL when the disk has less free space than this */
   async requireRoom(bytes: number): Promise<void> {
-    const { bavail, bsize } = await statfs(dirname(this.path));
-    const free = bavail * bsize;
+    const free = await this.freeBytes();
     if (free >= bytes) return;
     throw new RivuletError(
       'DISK_FULL',
@@ -156,13 +179,18 @@ export class SpoolFile {
     await this.file.close();
   }
 
+  private async freeBytes(): Promise<number> {
+    const { bavail, bsize } = await statfs(dirname(this.path));
+    return bavail * bsize;
+  }
+
   /** Makes the frame at the end known by its digest. */
   private enter({ digest, blockBytes, contentBytes }: FrameHeader): void {
     const length = FRAME_HEADER_BYTES + blockBytes;
     this.entries.set(digest.toString('hex'), { offset: this.end, length, contentBytes });
   }
 
-  /** Not in append mode: another process may have changed the length of the file. */
+  /** Not in append mode: a partial frame at the end is overwritten. */
   private async writeAtEnd(bytes: Buffer): Promise<void> {
     for (let done = 0; done < bytes.length;) {
       const { bytesWritten } = await this.file.write(bytes, done, bytes.length - done, this.end + done);

@@ -53,6 +53,13 @@ export class SyncState {
     return this.database.manager.findOneBy(EdgeSyncState, { singleton: true });
   }
 
+  /** Records that the device has a new address. False when the applied manifest is not one of the former address. */
+  async handOver(formerMacAddress: string, macAddress: string): Promise<boolean> {
+    const former = { singleton: true, macAddress: formerMacAddress };
+    const { affected } = await this.database.manager.update(EdgeSyncState, former, { macAddress });
+    return affected === 1 && formerMacAddress !== macAddress;
+  }
+
   async tables(manager = this.database.manager): Promise<EdgeSyncTable[]> {
     return manager.find(EdgeSyncTable, { order: { name: 'ASC' } });
   }

@@ -1,4 +1,5 @@
 import { Duration, EnvVariable } from '@rivulet/platform';
+import { IsOptional, IsString } from 'class-validator';
 import { IsSchedule } from '../schedule/schedule';
 
 export class SyncEnv {
@@ -9,4 +10,12 @@ export class SyncEnv {
   @EnvVariable('EDGE_FIRST_SYNC_DELAY', 'Maximum random delay of the first sync after the start.')
   @Duration({ max: '1h' })
   firstDelayMs = 2_000;
+
+  @EnvVariable(
+    'EDGE_FORMER_MAC_ADDRESS',
+    'MAC address that this device had before. Set it for one start after the address has changed, so that the device keeps its database.',
+  )
+  @IsOptional()
+  @IsString()
+  formerMacAddress: string | undefined = undefined;
 }

@@ -6,6 +6,7 @@ import { ScheduleModule } from '../schedule/schedule.module';
 import { SpoolModule } from '../spool/spool.module';
 import { StateModule } from '../state/state.module';
 import { cycleProvider } from './cycle.provider';
+import { DatabaseOwner } from './database-owner';
 import { LastSyncIndicator } from './last-sync.indicator';
 import { SyncScheduler } from './sync-scheduler';
 import { SyncController } from './sync.controller';
@@ -17,7 +18,7 @@ import { SyncService } from './sync.service';
 @Module({
   imports: [HubModule, IdentityModule, MirrorsModule, ScheduleModule, SpoolModule, StateModule],
   controllers: [SyncController],
-  providers: [cycleProvider, SyncService, SyncScheduler, SyncMetrics, LastSyncIndicator],
+  providers: [cycleProvider, DatabaseOwner, SyncService, SyncScheduler, SyncMetrics, LastSyncIndicator],
   exports: [SyncService, SyncScheduler, LastSyncIndicator],
 })
 export class SyncModule {

@@ -13,6 +13,19 @@ export const startErrors = {
     nextStep: 'Stop that process, or choose a different port with the variable that the message names.',
     transient: false,
   },
+  SPOOL_TAKEN: {
+    title: 'The spool is in use',
+    meaning: 'Another process on this machine uses the same spool file.',
+    nextStep: 'Stop that process, or set EDGE_SPOOL_FILE to a different file for this edge.',
+    transient: false,
+  },
+  DATABASE_OF_OTHER_DEVICE: {
+    title: 'The database belongs to another device',
+    meaning: "The edge's database has the mirrors of a device with a different MAC address.",
+    nextStep:
+      'Use a database of its own, or set EDGE_FORMER_MAC_ADDRESS if this device has got a new address.',
+    transient: false,
+  },
   DATABASE_FORBIDDEN: {
     title: 'The database role lacks a privilege',
     meaning: 'The role in the database URL lacks a privilege that the app requires at its start.',

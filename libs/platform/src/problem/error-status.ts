@@ -60,6 +60,8 @@ export const errorStatus = {
   // What stops a start, and the rest
   ENVIRONMENT_INVALID: 500,
   PORT_TAKEN: 500,
+  SPOOL_TAKEN: 500,
+  DATABASE_OF_OTHER_DEVICE: 500,
   DATABASE_FORBIDDEN: 500,
   TRANSACTION_POOLING: 500,
   DATABASE_NEWER: 500,

@@ -2,9 +2,9 @@ import type { EdgeSyncTable } from '../../state/edge-sync-table.entity';
 import type { SyncResult, TableResult } from '../../state/sync-result';
 import type { CycleContext } from './cycle-context';
 
-/** Logs that the mirrors are up to date. */
+/** Logs that the mirrors are up to date. No manifest needs the frames of a download that was abandoned any more. */
 export async function recordCurrent(context: CycleContext): Promise<{ kind: 'current'; entry: SyncResult }> {
-  const { state } = context.dependencies;
+  const { state, spool, nameError } = context.dependencies;
   const { manifestId, epoch, sequence } = (await state.read())!;
   const tables = (await state.tables()).map(toUnchanged);
   context.report.describe({ manifestId, epoch, sequence });
@@ -12,6 +12,9 @@ export async function recordCurrent(context: CycleContext): Promise<{ kind: 'cur
   const acknowledged = !pending.some((report) => report.manifestId === manifestId);
   const entry = context.report.end({ status: 'current', tables, acknowledged });
   await state.recordCycle(entry);
+  await spool.clear().catch((error: unknown) => {
+    context.warn('The spool could not be emptied', nameError(error));
+  });
   return { kind: 'current', entry };
 }
 

@@ -6,6 +6,7 @@ import { planTables, type HeldChunks, type TableTask } from '../../mirrors/plan-
 import { readHeldChunks } from '../../mirrors/read-held-chunks';
 import type { EdgeSyncState } from '../../state/edge-sync-state.entity';
 import type { EdgeSyncTable } from '../../state/edge-sync-table.entity';
+import { refuseOtherDevice } from '../../state/refuse-other-device';
 import type { CycleContext } from './cycle-context';
 
 /** A new manifest, and what has to be done for it. */
@@ -45,6 +46,8 @@ async function ask(
 ): Promise<NewManifest | undefined> {
   const { hub, state, macAddress, newNonce, configuredKey } = context.dependencies;
   const applied = await state.read();
+  // Of two devices that started on an empty database, one was first.
+  refuseOtherDevice(applied, macAddress);
   const request = syncRequest(newNonce(), held, applied, wholeTables);
   const response = await context.retrying(() => hub.request(request, context.call));
   if (response.status === 'current') {
