@@ -12,6 +12,7 @@ export { Coalesced } from './concurrency/coalesced';
 export * from './database/bigint-as-number';
 export * from './database/database-indicators';
 export * from './database/database.module';
+export { restoreTables } from './database/restore-tables';
 export * from './database/run-migrations';
 export * from './database/typeorm-options';
 export { databaseAddress, waitForDatabase } from './database/wait-for-database';

@@ -17,6 +17,7 @@ export const sqlState = {
   syntaxError: '42601',
   tooManyConnections: '53300',
   transactionTimeout: '25P04',
+  undefinedColumn: '42703',
   undefinedObject: '42704',
   undefinedTable: '42P01',
   uniqueViolation: '23505',

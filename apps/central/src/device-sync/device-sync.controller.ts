@@ -37,7 +37,8 @@ import { PayloadService } from './payload.service';
   description: "The device's MAC address, in any usual notation.",
   example: '48:b0:2d:e9:c3:b7',
 })
-@ApiProblems('DEVICE_UNIDENTIFIED', 'MAC_ADDRESS_INVALID', 'DATABASE_UNAVAILABLE', 'SHUTTING_DOWN')
+@ApiProblems('DEVICE_UNIDENTIFIED', 'MAC_ADDRESS_INVALID', 'SHUTTING_DOWN')
+@ApiProblems('DATABASE_UNAVAILABLE', 'DATABASE_TABLES_MISSING')
 @UseGuards(DeviceGuard)
 @Controller('device-sync')
 export class DeviceSyncController {

@@ -22,7 +22,7 @@ export class ScrubController {
     type: ScrubResultDto,
   })
   @ApiProblems('REQUEST_INVALID', 'REQUEST_TOO_LARGE', 'MEDIA_TYPE_UNSUPPORTED')
-  @ApiProblems('SHUTTING_DOWN', 'DATABASE_UNAVAILABLE')
+  @ApiProblems('SHUTTING_DOWN', 'DATABASE_UNAVAILABLE', 'DATABASE_TABLES_MISSING')
   async scrubNow(@Body() { repair }: ScrubBodyDto): Promise<ScrubResult> {
     return this.scrub.scrub('operator', repair);
   }

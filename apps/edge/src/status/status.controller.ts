@@ -25,7 +25,7 @@ export class StatusController {
   @Get('status')
   @ApiOperation({ summary: 'What is running, the last results, and the content of each mirror' })
   @ApiOkResponse({ type: SyncStatusDto })
-  @ApiProblems('REQUEST_INVALID', 'DATABASE_UNAVAILABLE')
+  @ApiProblems('REQUEST_INVALID', 'DATABASE_UNAVAILABLE', 'DATABASE_TABLES_MISSING')
   async status(): Promise<SyncStatusDto> {
     const { lastResult } = this.sync;
     const progress = this.sync.progress ?? this.scrub.progress;

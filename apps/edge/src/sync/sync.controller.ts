@@ -29,6 +29,7 @@ export class SyncController {
     'SYNC_IN_PROGRESS',
     'SHUTTING_DOWN',
     'DATABASE_UNAVAILABLE',
+    'DATABASE_TABLES_MISSING',
   )
   async now(@Body() { confirmDeletes = false }: SyncBodyDto): Promise<SyncResult> {
     return confirmDeletes ? this.sync.syncUnguarded() : this.sync.sync('operator');
@@ -37,7 +38,7 @@ export class SyncController {
   @Get('history')
   @ApiOperation({ summary: 'Finished cycles, latest first' })
   @ApiOkResponse({ type: [SyncResultDto] })
-  @ApiProblems('REQUEST_INVALID', 'DATABASE_UNAVAILABLE')
+  @ApiProblems('REQUEST_INVALID', 'DATABASE_UNAVAILABLE', 'DATABASE_TABLES_MISSING')
   async history(@Query() { limit }: HistoryQueryDto): Promise<SyncResult[]> {
     return this.state.history(limit);
   }

@@ -1,5 +1,6 @@
 import { Injectable, Logger, type BeforeApplicationShutdown, type OnModuleDestroy } from '@nestjs/common';
 import { isTransient, RivuletError } from '@rivulet/errors';
+import { restoreTables } from '@rivulet/platform';
 import { DataSource } from 'typeorm';
 import { withDatabaseLease, type DatabaseLease } from '../state/database-lease';
 import { initialProgress, type SyncProgress } from '../state/sync-progress';
@@ -104,6 +105,8 @@ export class SyncService implements OnModuleDestroy, BeforeApplicationShutdown {
     progress: SyncProgress,
     { prepare, confirmDeletes = false }: CycleOptions,
   ): Promise<SyncResult> {
+    // Whatever was in them, this cycle brings back.
+    await restoreTables(this.database, 'EDGE_DATABASE_URL');
     const result = await withDatabaseLease(this.database, async (lease) => {
       await prepare?.(lease);
       return this.cycle.run({ trigger, confirmDeletes }, lease, progress, this.stopping.signal);

@@ -40,6 +40,14 @@ export const availabilityErrors = {
     nextStep: 'Free space on the disk of that PostgreSQL; Rivulet goes on by itself.',
     transient: true,
   },
+  DATABASE_TABLES_MISSING: {
+    title: 'Rivulet lacks its own tables',
+    meaning:
+      "Tables that Rivulet's migrations had made are gone: dropped, or lost when the database was created again.",
+    nextStep:
+      'See "Lost tables" in docs/operations.md: an edge can make them again, central needs its backup.',
+    transient: false,
+  },
   CENTRAL_UNREACHABLE: {
     title: 'Central is unreachable',
     meaning: 'The connection to central failed, stalled or broke off.',

@@ -34,7 +34,7 @@ export function upUnlessTroubled({ options }: Pool, detail?: Record<string, unkn
   return { up: false, detail: { ...detail, ...Object.assign({}, ...troubles) } };
 }
 
-/** Down while the database lacks a migration of this version, as after a restore under a running app. */
+/** Down while the database lacks a migration of this version, or a table that one had made: as after a restore. */
 @Injectable()
 export class MigrationsIndicator implements HealthIndicator {
   readonly name = 'migrations';
@@ -44,6 +44,19 @@ export class MigrationsIndicator implements HealthIndicator {
 
   async check(): Promise<HealthCheckOutcome> {
     const pending = await pendingMigrations(this.dataSource);
-    return { up: pending.length === 0, detail: { pending: pending.length } };
+    const missingTables = await this.missingTables();
+    return {
+      up: pending.length === 0 && missingTables.length === 0,
+      detail: { pending: pending.length, ...(missingTables.length > 0 && { missingTables }) },
+    };
+  }
+
+  private async missingTables(): Promise<string[]> {
+    const names = this.dataSource.entityMetadatas.map(({ tablePath }) => tablePath);
+    const rows = await this.dataSource.query<{ name: string }[]>(
+      'SELECT name FROM unnest($1::text[]) AS name WHERE to_regclass(name) IS NULL ORDER BY name',
+      [names],
+    );
+    return rows.map(({ name }) => name);
   }
 }

@@ -55,24 +55,30 @@ const readLimits = `SELECT current_setting('statement_timeout') AS statement, cu
 
 const setLimits = `SELECT set_config('statement_timeout', $1, false), set_config('lock_timeout', $2, false)`;
 
-/** The migrations of this version that the database does not have. */
+/** The migrations of this version that the database does not have. Changes nothing, as TypeORM's own question would. */
 export async function pendingMigrations(dataSource: DataSource): Promise<string[]> {
-  const pending = await new MigrationExecutor(dataSource).getPendingMigrations();
-  return pending.map(({ name }) => name);
+  const applied = new Set(await appliedMigrations(dataSource));
+  return migrationsOf(dataSource).filter((name) => !applied.has(name));
+}
+
+function migrationsOf({ migrations }: DataSource): string[] {
+  return migrations.map((migration) => migration.name ?? migration.constructor.name);
+}
+
+async function appliedMigrations(database: Pick<DataSource | QueryRunner, 'query'>): Promise<string[]> {
+  const [table] = (await database.query('SELECT to_regclass($1) AS name', [
+    `${OPERATIONAL_SCHEMA}.migrations`,
+  ])) as [{ name: string | null }];
+  if (table.name === null) return [];
+  const rows = (await database.query(`SELECT name FROM "${OPERATIONAL_SCHEMA}".migrations ORDER BY id`)) as {
+    name: string;
+  }[];
+  return rows.map(({ name }) => name);
 }
 
 async function refuseNewerDatabase(dataSource: DataSource, runner: QueryRunner): Promise<void> {
-  const [table] = (await runner.query('SELECT to_regclass($1) AS name', [
-    `${OPERATIONAL_SCHEMA}.migrations`,
-  ])) as [{ name: string | null }];
-  if (table.name === null) return;
-  const applied = (await runner.query(`SELECT name FROM "${OPERATIONAL_SCHEMA}".migrations ORDER BY id`)) as {
-    name: string;
-  }[];
-  const known = new Set(
-    dataSource.migrations.map((migration) => migration.name ?? migration.constructor.name),
-  );
-  const unknown = applied.map(({ name }) => name).filter((name) => !known.has(name));
+  const known = new Set(migrationsOf(dataSource));
+  const unknown = (await appliedMigrations(runner)).filter((name) => !known.has(name));
   if (unknown.length === 0) return;
   throw new RivuletError(
     'DATABASE_NEWER',

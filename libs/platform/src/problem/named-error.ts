@@ -17,6 +17,7 @@ const RETRY_AFTER_SECONDS: Partial<Record<ErrorCode, number>> = {
   SOURCE_UNAVAILABLE: 10,
   DATABASE_INTERRUPTED: 5,
   DATABASE_FULL: 30,
+  DATABASE_TABLES_MISSING: 60,
   MIRROR_BUSY: 10,
 };
 
@@ -79,6 +80,12 @@ function namedDatabaseError(thrown: unknown): RivuletError | undefined {
   if (hasSqlState(driverError(thrown), sqlState.diskFull)) {
     return new RivuletError('DATABASE_FULL', 'The database has no room to write.', { cause: thrown });
   }
+  const missing = missingTable(thrown);
+  if (missing !== undefined) {
+    return new RivuletError('DATABASE_TABLES_MISSING', `The database lacks a table of Rivulet: ${missing}.`, {
+      cause: thrown,
+    });
+  }
   const failure = databaseFailure(thrown);
   if (failure === undefined) return undefined;
   if (failure === sqlState.readOnlyTransaction) {
@@ -91,6 +98,19 @@ function namedDatabaseError(thrown: unknown): RivuletError | undefined {
   return new RivuletError('DATABASE_UNAVAILABLE', `The database is not available (${reason}).`, {
     cause: thrown,
   });
+}
+
+/** PostgreSQL's words, in whichever language, name the table. A query of a dataset has an error of its own. */
+function missingTable(thrown: unknown): string | undefined {
+  const error = driverError(thrown);
+  const isMissing = hasSqlState(
+    error,
+    sqlState.undefinedTable,
+    sqlState.undefinedColumn,
+    sqlState.invalidSchemaName,
+  );
+  // TypeORM asks for nothing but our own tables.
+  return isMissing && (error !== thrown || error.message.includes('rivulet.')) ? error.message : undefined;
 }
 
 /** TypeORM puts the error of pg into one of its own. */

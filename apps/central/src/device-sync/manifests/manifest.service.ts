@@ -161,7 +161,10 @@ export class ManifestService {
     const [row] = await this.database.query<{ epoch: number; sequence: string }[]>(
       `SELECT epoch, nextval('rivulet.manifest_sequence') AS sequence FROM rivulet.central_state`,
     );
-    return { epoch: row!.epoch, sequence: Number(row!.sequence) };
+    if (row === undefined) {
+      throw new RivuletError('DATABASE_TABLES_MISSING', 'The table rivulet.central_state has lost its row.');
+    }
+    return { epoch: row.epoch, sequence: Number(row.sequence) };
   }
 }
 
