@@ -3,6 +3,7 @@ import { DatasetsModule } from '../datasets/datasets.module';
 import { SourceDatabase } from '../source-database/source-database';
 import { SourceDatabaseModule } from '../source-database/source-database.module';
 import { ChangeDetection } from './change-detection/change-detection';
+import { ChangesIndicator } from './change-detection/changes.indicator';
 import { SourceWatch } from './change-detection/source-watch';
 import { refuseStandby } from './refuse-standby';
 import { ScopeService } from './scope/scope.service';
@@ -19,13 +20,15 @@ import { SourceMetrics } from './source.metrics';
       useFactory: detectChanges,
     },
     SourceWatch,
+    ChangesIndicator,
     ScopeService,
     SourceMetrics,
   ],
-  exports: [ChangeDetection, SourceWatch, ScopeService],
+  exports: [ChangeDetection, SourceWatch, ChangesIndicator, ScopeService],
 })
 export class SourceModule {
   static readonly environment = [SourceEnv];
+  static readonly indicators = [ChangesIndicator];
 }
 
 async function detectChanges(

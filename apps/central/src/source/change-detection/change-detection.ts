@@ -37,6 +37,7 @@ export class ChangeDetection {
   private tables: string[] = [];
   /** Why nothing is watched at all. */
   private polled: string | undefined = 'central has not looked at the source yet';
+  private reasons: ReadonlyMap<string, string[]> = new Map();
 
   constructor(
     private readonly source: Pool,
@@ -78,10 +79,29 @@ export class ChangeDetection {
    * since the last time.
    */
   async reconcile(queries: WatchedQuery[]): Promise<void> {
-    this.polled = await this.installWhatIsMissing();
-    const tables = this.polled === undefined ? await this.watch(queries) : [];
+    const obstacle = await this.installWhatIsMissing();
+    if (obstacle !== undefined) this.polled = obstacle;
+    const tables = obstacle === undefined ? await this.watch(queries) : [];
+    // Not before: a look that fails says nothing of what was distrusted.
+    this.polled = obstacle;
     this.report.sayWatched(tables);
-    this.report.sayPolled(this.reasonsToPoll(queries), this.mode === 'poll');
+    this.sayPolled(queries);
+  }
+
+  /** From now on all is polled, until a look succeeds. */
+  distrust(reason: string, queries: WatchedQuery[]): void {
+    this.polled = reason;
+    this.sayPolled(queries);
+  }
+
+  /** Each reason to poll, with the queries that it is true of, as of the last look. */
+  get polledBecause(): ReadonlyMap<string, string[]> {
+    return this.reasons;
+  }
+
+  private sayPolled(queries: WatchedQuery[]): void {
+    this.reasons = this.reasonsToPoll(queries);
+    this.report.sayPolled(this.reasons, this.mode === 'poll');
   }
 
   /** Sees to it that the change log is there. @returns why it cannot be */

@@ -1,21 +1,38 @@
 import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
 import { Coalesced, namedError } from '@rivulet/platform';
+import { isDatabaseUnavailable, isPostgresError } from '@rivulet/postgres';
 import { CurrentDatasets } from '../../datasets/current-datasets';
 import { type DatasetCatalogue, SCOPE_PARAMETERS } from '@rivulet/datasets';
 import { SourceMetrics } from '../source.metrics';
 import { ChangeDetection, type WatchedQuery } from './change-detection';
+import { LookPace } from './look-pace';
 
-const EVERY_MS = 10_000;
+/** How often to ask whether a look is due. */
+const TICK_MS = 1_000;
+
+/** The last look at the definitions of the source. */
+export interface LastLook {
+  at: Date;
+  tookMs: number;
+  /** From its end to the beginning of the next. */
+  pauseMs: number;
+  /** Why it told nothing. */
+  failure: string | undefined;
+}
 
 /** Has change detection look, at the start and again and again, at what the queries of the datasets file depend on. */
 @Injectable()
 export class SourceWatch implements OnModuleInit {
   private readonly logger = new Logger('Changes');
-  private readonly looking = new Coalesced(() => this.look());
+  private readonly looking = new Coalesced(() => this.lookNow());
+  private readonly pace = new LookPace();
+  private last: LastLook | undefined;
+  /** By the monotonic clock, as all times here. */
+  private nextAtMs = 0;
+  private succeededAtMs = performance.now();
   /** The definitions for which the catalogue is known to fit. */
   private described: string | undefined;
-  /** By the monotonic clock. */
   private describedAtMs = performance.now();
 
   constructor(
@@ -28,25 +45,56 @@ export class SourceWatch implements OnModuleInit {
     await this.reconcile();
   }
 
-  /** A source that is away is no reason to worry: nothing is read from it meanwhile. */
-  @Interval('watch source', EVERY_MS)
+  @Interval('watch source', TICK_MS)
+  async reconcileWhenDue(): Promise<void> {
+    if (performance.now() >= this.nextAtMs) await this.reconcile();
+  }
+
   async reconcile(): Promise<void> {
     return this.looking.run();
   }
 
-  private async look(): Promise<void> {
-    try {
-      await this.changes.reconcile(queriesOf(this.datasets.catalogue));
-      if (!this.mayNoLongerFit()) return;
-      const isAnother = await this.datasets.describeAgain();
-      this.described = this.changes.definitionsSeen;
-      this.describedAtMs = performance.now();
-      if (isAnother) await this.changes.reconcile(queriesOf(this.datasets.catalogue));
-    } catch (error) {
-      const { code, message } = namedError(error);
-      this.logger.warn({ code }, `The source could not be looked at: ${message}`);
+  get lastLook(): LastLook | undefined {
+    return this.last;
+  }
+
+  private async lookNow(): Promise<void> {
+    const startedAtMs = performance.now();
+    const at = new Date();
+    const error = await this.look().catch((thrown: unknown) => thrown ?? new Error('unknown'));
+    const now = performance.now();
+    const tookMs = now - startedAtMs;
+    if (error === undefined) {
+      this.pace.succeed(tookMs);
+      this.succeededAtMs = now;
+    } else {
+      this.pace.fail(tookMs, isAway(error));
+      this.distrustWhatIsOld(error, now);
     }
+    const failure = error === undefined ? undefined : reasonOf(error);
+    this.last = { at, tookMs, pauseMs: this.pace.pause, failure };
+    this.nextAtMs = now + this.pace.pause;
+    this.metrics.look(tookMs, failure === undefined);
     this.count();
+  }
+
+  private async look(): Promise<undefined> {
+    await this.changes.reconcile(queriesOf(this.datasets.catalogue));
+    if (!this.mayNoLongerFit()) return;
+    const isAnother = await this.datasets.describeAgain();
+    this.described = this.changes.definitionsSeen;
+    this.describedAtMs = performance.now();
+    if (isAnother) await this.changes.reconcile(queriesOf(this.datasets.catalogue));
+  }
+
+  /** Definitions that could not be looked at for longer than polled rows may be old are not known any more. */
+  private distrustWhatIsOld(error: unknown, now: number): void {
+    const { code } = namedError(error);
+    const pause = `The next attempt is in ${Math.round(this.pace.pause / 1_000)} s.`;
+    this.logger.warn({ code }, `The source could not be looked at: ${reasonOf(error)} ${pause}`);
+    if (now - this.succeededAtMs < this.changes.pollIntervalMs) return;
+    const reason = 'central cannot look at the definitions in the source';
+    this.changes.distrust(reason, queriesOf(this.datasets.catalogue));
   }
 
   private count(): void {
@@ -65,6 +113,18 @@ export class SourceWatch implements OnModuleInit {
     this.described ??= definitionsSeen;
     return this.described !== definitionsSeen;
   }
+}
+
+/** A source that is away is no reason to worry: nothing is read from it meanwhile. */
+function isAway(error: unknown): boolean {
+  return isDatabaseUnavailable(error) || namedError(error).code === 'SOURCE_UNAVAILABLE';
+}
+
+/** With PostgreSQL's hint: it names the setting of a server that has no more room for locks. */
+function reasonOf(error: unknown): string {
+  const named = namedError(error);
+  if (named.code !== 'INTERNAL' || !isPostgresError(error)) return named.message;
+  return `PostgreSQL says: ${error.message}.${error.hint === undefined ? '' : ` ${error.hint}`}`;
 }
 
 function queriesOf({ scope, scopeQueryId, datasets }: DatasetCatalogue): WatchedQuery[] {

@@ -1,0 +1,26 @@
+import { LookPace } from './look-pace';
+
+function pauseAfter(...looks: ((pace: LookPace) => void)[]): number {
+  const pace = new LookPace();
+  for (const look of looks) look(pace);
+  return pace.pause;
+}
+
+const took = (ms: number) => (pace: LookPace) => pace.succeed(ms);
+const failed = (pace: LookPace): void => pace.fail(100, false);
+const away = (pace: LookPace): void => pace.fail(10_000, true);
+
+describe('the pause after a look at definitions', () => {
+  it.each([
+    ['is short after a cheap look', 5_000, [took(50)]],
+    ['is nine times the look after one that takes long', 18_000, [took(2_000)]],
+    ['ends some time, however long the look took', 60_000, [took(30_000)]],
+    ['grows with each failure', 20_000, [failed, failed]],
+    ['does not grow beyond a minute', 60_000, Array.from({ length: 2_000 }, () => failed)],
+    ['is short again after a success', 5_000, [failed, failed, failed, took(50)]],
+    ['does not grow while the source is away', 60_000, [away, away]],
+    ['is short when the source is refused at once', 5_000, [(pace: LookPace) => pace.fail(5, true)]],
+  ])('%s', (_, pauseMs, looks) => {
+    expect(pauseAfter(...looks)).toBe(pauseMs);
+  });
+});
