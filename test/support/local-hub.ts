@@ -42,6 +42,7 @@ export class LocalHub implements Hub {
       manifestId,
       this.device,
       formatFrameRanges(ranges),
+      'zstd',
     )) {
       this.payloadBytes += bytes.length;
       yield decoder.push(bytes).filter(({ header }) => header.kind !== 'end');

@@ -10,6 +10,7 @@ import { DatasetsMetrics } from '../src/datasets/datasets.metrics';
 import { AcknowledgementService } from '../src/device-sync/acknowledgement.service';
 import { AnswerRequestService } from '../src/device-sync/answer-request.service';
 import { DeviceSyncMetrics } from '../src/device-sync/device-sync.metrics';
+import { ZlibBlocks } from '../src/device-sync/block-compression';
 import { PayloadService } from '../src/device-sync/payload.service';
 import { RequestLog } from '../src/device-sync/request-log';
 import { ManifestService } from '../src/device-sync/manifests/manifest.service';
@@ -99,7 +100,7 @@ export class CentralServices {
       datasets,
       metrics,
     );
-    this.payloads = new PayloadService(this.manifests, store, metrics);
+    this.payloads = new PayloadService(this.manifests, store, new ZlibBlocks(), metrics);
     this.acknowledgements = new AcknowledgementService(central, this.manifests, metrics);
   }
 

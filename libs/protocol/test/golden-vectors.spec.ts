@@ -34,7 +34,7 @@ import { refusalOf } from './refusal';
  * PROTOCOL_VERSION and add a line. Only for vectors that are added, all others being the same, replace the last one.
  */
 const vectorsOfVersion: Record<number, string> = {
-  1: '3634f0f068dd5e19fce7507f2e47e8296594779b50b24bfa1916f8031e128340',
+  1: 'b380cd8467672a38b2ca873deabba4d555ba2e9da2034362d60d9ef3900d66e8',
 };
 
 const folder = join(__dirname, 'vectors');
@@ -171,6 +171,21 @@ describe('frames', () => {
     const contents = frames.slice(0, -1).map((frame) => decodeFrame(frame).toString());
     expect(contents).toEqual(payload.frames.slice(0, -1).map(({ content }) => content));
   });
+});
+
+describe('frames with zlib', () => {
+  interface ZlibFrames {
+    frames: { fields: FrameFields; header: string; block: string; content: string }[];
+  }
+
+  it.each((read('zlib-frames.json') as ZlibFrames).frames)(
+    'have the content of the vector: $fields.kind',
+    ({ fields, header, block, content }) => {
+      const [frame] = new FrameDecoder().push(Buffer.from(header + block, 'hex'));
+      expect(withHexDigest(frame!.header)).toEqual(fields);
+      expect(decodeFrame(frame!).toString()).toBe(content);
+    },
+  );
 });
 
 function withoutLf(line: Buffer): string {

@@ -4,6 +4,7 @@ import {
   Controller,
   Get,
   Header,
+  Headers,
   HttpCode,
   Param,
   Post,
@@ -14,12 +15,13 @@ import {
 } from '@nestjs/common';
 import { ApiHeader, ApiOkResponse, ApiOperation, ApiParam, ApiQuery, ApiTags } from '@nestjs/swagger';
 import { ApiProblems } from '@rivulet/platform';
-import { FRAMES_CONTENT_TYPE, type SyncResponse } from '@rivulet/protocol';
+import { FRAMES_CONTENT_TYPE, ZLIB_FRAMES_CONTENT_TYPE, type SyncResponse } from '@rivulet/protocol';
 import type { FastifyRequest } from 'fastify';
 import type { Device } from '../devices/device';
 import { CurrentDevice, DeviceGuard } from '../devices/device.guard';
 import { AcknowledgementService, type AcknowledgementReceipt } from './acknowledgement.service';
 import { AnswerRequestService } from './answer-request.service';
+import { acceptedCompression } from './block-compression';
 import {
   AcknowledgementDto,
   AcknowledgementReceiptDto,
@@ -66,7 +68,14 @@ export class DeviceSyncController {
 
   @Get('manifests/:manifestId/payload')
   @Header('Cache-Control', 'private, no-transform')
-  @ApiOperation({ summary: "Fetch the frames of a manifest's plan, all or some" })
+  @Header('Vary', 'Accept')
+  @ApiOperation({
+    summary: "Fetch the frames of a manifest's plan, all or some",
+    description:
+      'Blocks are compressed with zstd. A client without it sends `Accept: ' +
+      ZLIB_FRAMES_CONTENT_TYPE +
+      '`.',
+  })
   @ApiParam({ name: 'manifestId', description: 'ULID', example: '01KAJ9V9RW4C7ZK3DYE7V1NB2R' })
   @ApiQuery({
     name: 'frames',
@@ -76,16 +85,23 @@ export class DeviceSyncController {
   })
   @ApiOkResponse({
     description: 'Frames as docs/protocol.md defines them, then an end frame.',
-    content: { [FRAMES_CONTENT_TYPE]: { schema: { type: 'string', format: 'binary' } } },
+    content: {
+      [FRAMES_CONTENT_TYPE]: { schema: { type: 'string', format: 'binary' } },
+      [ZLIB_FRAMES_CONTENT_TYPE]: { schema: { type: 'string', format: 'binary' } },
+    },
   })
   @ApiProblems('REQUEST_INVALID', 'FRAMES_INVALID', 'MANIFEST_UNKNOWN', 'MANIFEST_EXPIRED', 'SERVER_BUSY')
   async payload(
     @CurrentDevice() device: Device,
     @Param('manifestId', ManifestIdPipe) manifestId: string,
     @Query('frames') frames?: string,
+    @Headers('accept') accept?: string,
   ): Promise<StreamableFile> {
-    const stream = await this.payloads.open(manifestId, device, frames);
-    return new StreamableFile(Readable.from(stream, { objectMode: false }), { type: FRAMES_CONTENT_TYPE });
+    const compression = acceptedCompression(accept);
+    const stream = await this.payloads.open(manifestId, device, frames, compression);
+    return new StreamableFile(Readable.from(stream, { objectMode: false }), {
+      type: compression === 'zlib' ? ZLIB_FRAMES_CONTENT_TYPE : FRAMES_CONTENT_TYPE,
+    });
   }
 
   @Post('acknowledgements')

@@ -8,6 +8,7 @@ import { SnapshotsModule } from '../snapshots/snapshots.module';
 import { SourceModule } from '../source/source.module';
 import { AcknowledgementService } from './acknowledgement.service';
 import { AnswerRequestService } from './answer-request.service';
+import { ZlibBlocks } from './block-compression';
 import { DeviceSyncController } from './device-sync.controller';
 import { DeviceSyncMetrics } from './device-sync.metrics';
 import { ManifestService } from './manifests/manifest.service';
@@ -33,6 +34,7 @@ import { RequestLog } from './request-log';
     RequestLog,
     AnswerRequestService,
     PayloadService,
+    ZlibBlocks,
     AcknowledgementService,
     DeviceSyncMetrics,
   ],

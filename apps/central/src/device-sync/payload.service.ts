@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { RivuletError } from '@rivulet/errors';
-import { encodeEndFrame, encodeFrameHeader, parseFrameRanges } from '@rivulet/protocol';
+import { encodeEndFrame, encodeFrameHeader, parseFrameRanges, type Frame } from '@rivulet/protocol';
 import type { Device } from '../devices/device';
 import { DeviceSyncMetrics } from './device-sync.metrics';
+import { ZlibBlocks, type BlockCompression } from './block-compression';
 import { ManifestService, type PlannedFrame } from './manifests/manifest.service';
-import { ChunkStore } from '../snapshots/chunk-store';
+import { ChunkStore, type StoredChunk } from '../snapshots/chunk-store';
 
 /** Decoded bytes of the chunks that are read from the store at once: about a quarter of a megabyte of blocks. */
 const BATCH_BYTES = 1024 * 1024;
@@ -14,12 +15,13 @@ export class PayloadService {
   constructor(
     private readonly manifests: ManifestService,
     private readonly store: ChunkStore,
+    private readonly zlibBlocks: ZlibBlocks,
     private readonly metrics: DeviceSyncMetrics,
   ) {}
 
   /**
-   * The frames of a manifest's plan, all or those in `ranges`, as a stream of bytes. The blocks are sent as they
-   * are stored.
+   * The frames of a manifest's plan, all or those in `ranges`, as a stream of bytes. Blocks with zstd are sent
+   * as they are stored.
    *
    * @throws RivuletError MANIFEST_UNKNOWN · FRAMES_INVALID · MANIFEST_EXPIRED, the last possibly mid-stream
    */
@@ -27,6 +29,7 @@ export class PayloadService {
     manifestId: string,
     device: Device,
     ranges: string | undefined,
+    compression: BlockCompression,
   ): Promise<AsyncGenerator<Buffer, void>> {
     await this.manifests.find(manifestId, device);
     const planned = await this.manifests.plannedFrames(manifestId);
@@ -36,13 +39,14 @@ export class PayloadService {
         : parseFrameRanges(ranges, planned.length).flatMap(({ first, last }) =>
             planned.slice(first, last + 1),
           );
-    return this.frames(manifestId, wanted, planned.length);
+    return this.frames(manifestId, wanted, planned.length, compression);
   }
 
   private async *frames(
     manifestId: string,
     wanted: PlannedFrame[],
     frameCount: number,
+    compression: BlockCompression,
   ): AsyncGenerator<Buffer, void> {
     for (const batch of inBatches(wanted)) {
       const chunks = await this.store.read(batch.map((frame) => frame.digest));
@@ -53,10 +57,9 @@ export class PayloadService {
             `A chunk of manifest ${manifestId} is no longer stored.`,
           );
         }
-        const { kind, number, table } = batch[index]!;
-        const { digest, rows, contentBytes, encoding, block } = chunk;
-        const header = { kind, number, table, digest, rows, contentBytes, encoding } as const;
-        const head = encodeFrameHeader({ ...header, blockBytes: block.length });
+        const stored = frameOf(batch[index]!, chunk);
+        const { header, block } = compression === 'zlib' ? await this.zlibBlocks.recompress(stored) : stored;
+        const head = encodeFrameHeader(header);
         yield head;
         yield block;
         this.metrics.payloadBytes.inc(head.length + block.length);
@@ -64,6 +67,14 @@ export class PayloadService {
     }
     yield encodeEndFrame(frameCount);
   }
+}
+
+function frameOf({ kind, number, table }: PlannedFrame, chunk: StoredChunk): Frame {
+  const { digest, rows, contentBytes, encoding, block } = chunk;
+  return {
+    header: { kind, number, table, digest, rows, contentBytes, encoding, blockBytes: block.length },
+    block,
+  };
 }
 
 /** A single frame may be larger than a batch is. */

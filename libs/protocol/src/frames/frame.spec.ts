@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { zstdCompressSync } from 'node:zlib';
+import { deflateSync, zstdCompressSync } from 'node:zlib';
 import * as fc from 'fast-check';
 import { frameOf } from '../../test/payload';
 import { refusalOf } from '../../test/refusal';
@@ -9,6 +9,7 @@ import {
   encodeBlock,
   encodeEndFrame,
   encodeFrameHeader,
+  encodeZlibBlock,
   FRAME_HEADER_BYTES,
   type FrameHeader,
 } from './frame';
@@ -20,7 +21,7 @@ const NOISE = randomBytes(1_000);
 
 const header: fc.Arbitrary<FrameHeader> = fc.record({
   kind: fc.constantFrom('chunk', 'patch', 'end'),
-  encoding: fc.constantFrom('none', 'zstd'),
+  encoding: fc.constantFrom('none', 'zstd', 'zlib'),
   table: fc.nat({ max: 2 ** 16 - 1 }),
   number: fc.nat({ max: 2 ** 32 - 1 }),
   rows: fc.nat({ max: 2 ** 32 - 1 }),
@@ -60,7 +61,7 @@ describe('a frame header', () => {
     expect(refusalOf(() => decodeFrameHeader(bytes)).code).toBe('FRAME_INVALID');
   });
 
-  it.each([2, 255])('is refused when its encoding is %d', (encoding) => {
+  it.each([3, 255])('is refused when its encoding is %d', (encoding) => {
     const bytes = encodeFrameHeader(frameOf(TEXT).header);
     bytes.writeUInt8(encoding, 1);
     expect(refusalOf(() => decodeFrameHeader(bytes)).code).toBe('FRAME_INVALID');
@@ -112,6 +113,15 @@ describe('a block', () => {
   ])('is the content itself when that %s', (_, content) => {
     expect(encodeBlock(content)).toEqual({ encoding: 'none', block: content });
   });
+
+  it('gives back its content also from zlib', async () => {
+    const { encoding, block } = await encodeZlibBlock(TEXT);
+    expect(encoding).toBe('zlib');
+    expect(block.length).toBeLessThan(TEXT.length / 10);
+    const { header: fields } = frameOf(TEXT, { encoding, blockBytes: block.length });
+    expect(decodeFrame({ header: decodeFrameHeader(encodeFrameHeader(fields)), block })).toEqual(TEXT);
+    expect(await encodeZlibBlock(NOISE)).toEqual({ encoding: 'none', block: NOISE });
+  });
 });
 
 describe('the content of a frame', () => {
@@ -127,6 +137,7 @@ describe('the content of a frame', () => {
     ['is longer than promised, and is not compressed', NOISE, { contentBytes: NOISE.length - 1 }],
     ['is zstd and said not to be', TEXT, { encoding: 'none' }],
     ['is said to be zstd and is not', NOISE, { encoding: 'zstd' }],
+    ['is said to be zlib and is not', TEXT, { encoding: 'zlib' }],
   ])('is refused when it %s', (_, content, change) => {
     const error = refusalOf(() => decodeFrame(frameOf(content, { number: 17, ...change })));
     expect(error.code).toBe('FRAME_INVALID');
@@ -141,15 +152,21 @@ describe('the content of a frame', () => {
     }
   });
 
-  it('is inflated no further than promised, however much the block holds', () => {
-    const bomb = zstdCompressSync(Buffer.alloc(64 * 1024 * 1024));
-    const { header: promised } = frameOf(TEXT, { encoding: 'zstd', blockBytes: bomb.length });
-    const before = process.memoryUsage();
-    const error = refusalOf(() => decodeFrame({ header: promised, block: bomb }));
-    const after = process.memoryUsage();
-    expect(error.code).toBe('FRAME_INVALID');
-    expect(after.arrayBuffers - before.arrayBuffers).toBeLessThan(1024 * 1024);
-  });
+  it.each([
+    ['zstd', zstdCompressSync],
+    ['zlib', deflateSync],
+  ] as const)(
+    'is inflated no further than promised, however much the block of %s holds',
+    (encoding, compress) => {
+      const bomb = compress(Buffer.alloc(64 * 1024 * 1024));
+      const { header: promised } = frameOf(TEXT, { encoding, blockBytes: bomb.length });
+      const before = process.memoryUsage();
+      const error = refusalOf(() => decodeFrame({ header: promised, block: bomb }));
+      const after = process.memoryUsage();
+      expect(error.code).toBe('FRAME_INVALID');
+      expect(after.arrayBuffers - before.arrayBuffers).toBeLessThan(1024 * 1024);
+    },
+  );
 
   it('is refused when the block asks for a larger window than 8 MiB', () => {
     // RFC 8878, 3.1.1: magic number, descriptor, window; then one last block, raw.

@@ -36,7 +36,7 @@ async function query(text: string): Promise<void> {
 async function outcomeOf(manifestId: string, macAddress: string): Promise<number | string> {
   try {
     let bytes = 0;
-    for await (const piece of await central.payloads.open(manifestId, { macAddress }, undefined)) {
+    for await (const piece of await central.payloads.open(manifestId, { macAddress }, undefined, 'zstd')) {
       bytes += piece.length;
     }
     return bytes;
