@@ -13,7 +13,8 @@ from jws import read_jws
 FRAMES = "application/vnd.rivulet.frames"
 HEADER = struct.Struct(">BBHIIII32s")
 CONTENT_MAX_BYTES, ANSWER_MAX_BYTES = 16_908_288, 64 * 2**20
-TRANSIENT = {"REQUEST_TIMEOUT", "SERVER_BUSY", "SHUTTING_DOWN", "DATABASE_UNAVAILABLE", "SOURCE_UNAVAILABLE"}
+TRANSIENT = """CENTRAL_UNREACHABLE REQUEST_TIMEOUT SERVER_BUSY SHUTTING_DOWN SOURCE_UNAVAILABLE DATABASE_UNAVAILABLE
+DATABASE_INTERRUPTED DATABASE_FULL""".split()
 ULID, SHA256 = r"[0-7][0-9A-HJKMNP-TV-Z]{25}", r"[0-9a-f]{64}"
 
 
@@ -103,14 +104,12 @@ def read_json(answer):
 
 
 def problem_of(answer):
-    passes = answer.status in (408, 429) or answer.status >= 500
-    code, again = ("CENTRAL_UNREACHABLE", "call") if passes else ("CENTRAL_RESPONSE_INVALID", None)
+    code = "CENTRAL_UNREACHABLE" if answer.status in (408, 429) or answer.status >= 500 else "CENTRAL_RESPONSE_INVALID"
     detail, wait = f"HTTP status {answer.status}", answer.headers.get("Retry-After", "")
     with contextlib.suppress(ValueError, KeyError, TypeError, OSError, http.client.HTTPException):
         problem = json.loads(answer.read(65_536))
         code, detail = str(problem["code"]), str(problem["detail"])
-        again = "call" if code in TRANSIENT else None
-    again = "request" if code in ("MANIFEST_UNKNOWN", "MANIFEST_EXPIRED") else again
+    again = "call" if code in TRANSIENT else "request" if code in ("MANIFEST_UNKNOWN", "MANIFEST_EXPIRED") else None
     return Failure(code, detail, again, float(wait) if wait.isdigit() else 0.0)
 
 
@@ -220,9 +219,9 @@ class Device:
     def commit(self, manifest, thumbprint):
         tables, known = {t["name"]: t for t in manifest["tables"]}, self.state.get("left", {}) | self.state["tables"]
         left = {name: t for name, t in known.items() if name not in tables and t["onRemove"] == "keep"}
-        position = {"position": [manifest["epoch"], manifest["sequence"]], "lastManifestId": manifest["manifestId"]}
-        schema = {"schemaVersion": manifest["schemaVersion"], "tables": tables, "left": left}
-        self.save(position | schema | {"thumbprint": thumbprint, "acknowledged": False})
+        names = {"lastManifestId": manifest["manifestId"], "schemaVersion": manifest["schemaVersion"]}
+        own = {"position": [manifest["epoch"], manifest["sequence"]], "thumbprint": thumbprint, "acknowledged": False}
+        self.save(own | names | {"tables": tables, "left": left})
         named = {self.rows_of(table) for table in [*tables.values(), *left.values()]}
         for file in [*self.folder.glob("*.rows"), *self.folder.glob("*.frame")]:
             if file not in named:

@@ -37,4 +37,5 @@ export { namedError } from './problem/named-error';
 export * from './problem/problem';
 export * from './problem/problem.dto';
 export { CheckFirst } from './problem/check-first';
+export { Omittable } from './problem/omittable';
 export { requestInvalid } from './problem/request-invalid';

@@ -40,7 +40,7 @@ import { PayloadService } from './payload.service';
   example: '48:b0:2d:e9:c3:b7',
 })
 @ApiProblems('DEVICE_UNIDENTIFIED', 'MAC_ADDRESS_INVALID', 'SHUTTING_DOWN')
-@ApiProblems('DATABASE_UNAVAILABLE', 'DATABASE_TABLES_MISSING')
+@ApiProblems('DATABASE_UNAVAILABLE', 'DATABASE_TABLES_MISSING', 'DATABASE_INTERRUPTED', 'DATABASE_FULL')
 @UseGuards(DeviceGuard)
 @Controller('device-sync')
 export class DeviceSyncController {

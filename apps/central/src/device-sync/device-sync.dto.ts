@@ -1,6 +1,6 @@
 import { ApiProperty, ApiPropertyOptional, ApiExtraModels } from '@nestjs/swagger';
 import { errorCatalogue, RivuletError, type ErrorCode } from '@rivulet/errors';
-import { CheckFirst, requestInvalid } from '@rivulet/platform';
+import { CheckFirst, Omittable, requestInvalid } from '@rivulet/platform';
 import {
   MANIFEST_MAX_TABLES,
   patterns,
@@ -17,7 +17,6 @@ import {
   IsBoolean,
   IsIn,
   IsInt,
-  IsOptional,
   IsString,
   Matches,
   Max,
@@ -81,12 +80,12 @@ export class SyncRequestDto implements SyncRequest {
   nonce: string;
 
   @ApiPropertyOptional({ description: 'The manifest that was applied last.', example: exampleManifestId })
-  @IsOptional()
+  @Omittable()
   @Matches(patterns.ulid, ULID)
   lastManifestId?: string;
 
   @ApiPropertyOptional({ description: 'The schema version of that manifest.', example: exampleChecksum })
-  @IsOptional()
+  @Omittable()
   @Matches(patterns.sha256, SHA256)
   schemaVersion?: string;
 
@@ -103,7 +102,7 @@ export class SyncRequestDto implements SyncRequest {
     example: false,
     default: false,
   })
-  @IsOptional()
+  @Omittable()
   @IsBoolean()
   wholeTables?: boolean;
 }
@@ -244,7 +243,7 @@ export class AcknowledgementDto implements Acknowledgement {
     description: 'Why the manifest could not be applied, for `failed`.',
     type: AcknowledgedErrorDto,
   })
-  @IsOptional()
+  @Omittable()
   @OnlyWithStatus('failed', isUndefined, 'must be left out: status is not failed')
   @ValidateNested()
   @Type(() => AcknowledgedErrorDto)

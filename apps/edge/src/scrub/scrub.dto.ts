@@ -1,5 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsBoolean, IsOptional } from 'class-validator';
+import { Omittable } from '@rivulet/platform';
+import { IsBoolean } from 'class-validator';
 import { SyncErrorDto, SyncResultDto } from '../sync/sync.dto';
 import {
   DEVIATIONS_NAMED,
@@ -16,7 +17,7 @@ export class ScrubBodyDto {
     description: 'Whether to fetch deviating rows again. Default: EDGE_SCRUB_REPAIR.',
     example: true,
   })
-  @IsOptional()
+  @Omittable()
   @IsBoolean()
   repair?: boolean;
 }

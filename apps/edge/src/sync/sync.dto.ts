@@ -1,6 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { errorCatalogue, type ErrorCode } from '@rivulet/errors';
 import { Type } from 'class-transformer';
+import { Omittable } from '@rivulet/platform';
 import { IsBoolean, IsInt, IsOptional, Max, Min } from 'class-validator';
 import { syncPhases, type SyncProgress } from '../state/sync-progress';
 import {
@@ -180,7 +181,7 @@ export class SyncBodyDto {
       'Lets this one cycle delete any number of rows, regardless of `guard:` in the datasets file.',
     example: true,
   })
-  @IsOptional()
+  @Omittable()
   @IsBoolean()
   confirmDeletes?: boolean;
 }

@@ -20,7 +20,7 @@ export function formatFrameRanges(ranges: FrameRange[]): string {
  * @throws RivuletError FRAMES_INVALID
  */
 export function parseFrameRanges(text: string, frameCount: number): FrameRange[] {
-  if (text.length > FRAME_RANGES_MAX_LENGTH || !/^\d{1,10}-\d{1,10}(,\d{1,10}-\d{1,10})*$/.test(text)) {
+  if (text.length > FRAME_RANGES_MAX_LENGTH || !text.split(',').every((part) => RANGE.test(part))) {
     throw new RivuletError('FRAMES_INVALID', 'The `frames` parameter is not a list of ranges.');
   }
   let next = 0;
@@ -36,6 +36,9 @@ export function parseFrameRanges(text: string, frameCount: number): FrameRange[]
     return { first, last };
   });
 }
+
+/** Two numbers as formatFrameRanges writes them. */
+const RANGE = /^(0|[1-9]\d{0,9})-(0|[1-9]\d{0,9})$/;
 
 /** Joins ascending frame numbers to ranges. */
 export function toFrameRanges(numbers: Iterable<number>): FrameRange[] {
