@@ -12,6 +12,8 @@ import { describeMachine, machineLine } from './measure/machine';
 import { benchNoop, noopTable } from './scenarios/noop';
 import { parseOptions, USAGE, type BenchOptions, type ScenarioName } from './options';
 import { benchReaders, readersTable } from './scenarios/readers';
+import { benchScopes, scopesTable } from './scenarios/scopes';
+import { benchWriters, writersTable } from './scenarios/writers';
 import type { BenchRun } from './setup/bench-run';
 import { createSourceRows } from './setup/source-rows';
 
@@ -26,7 +28,11 @@ const scenarios: Record<ScenarioName, (run: BenchRun) => Promise<Report>> = {
   noop: reporting(benchNoop, noopTable),
   readers: reporting(benchReaders, readersTable),
   fanout: reporting(benchFanout, fanoutTable),
+  scopes: reporting(benchScopes, scopesTable),
+  writers: reporting(benchWriters, writersTable),
 };
+
+const hasRowsOfItsOwn = new Set<ScenarioName>(['fanout', 'scopes', 'writers']);
 
 function reporting<Result extends object>(
   bench: (run: BenchRun) => Promise<Result>,
@@ -44,9 +50,11 @@ function log(line: string): void {
 
 async function runScenarios(options: BenchOptions, cleanup: Cleanup): Promise<void> {
   const servers = await BenchServers.start(cleanup);
-  log(`Making ${options.rows} rows`);
   await createDevices(servers.central.pool);
-  await createSourceRows(servers.central.pool, 'bench_rows', options.rows);
+  if (options.scenarios.some((name) => !hasRowsOfItsOwn.has(name))) {
+    log(`Making ${options.rows} rows`);
+    await createSourceRows(servers.central.pool, 'bench_rows', options.rows);
+  }
   const run: BenchRun = { servers, cleanup, log, ...options };
   const machine = await describeMachine(servers);
   process.stdout.write(`## Benchmark\n\n${machineLine(machine)}\n\n`);

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 
-const scenarioNames = ['full', 'delta', 'noop', 'readers', 'fanout'] as const;
+const scenarioNames = ['full', 'delta', 'noop', 'readers', 'fanout', 'scopes', 'writers'] as const;
 export type ScenarioName = (typeof scenarioNames)[number];
 
 export interface BenchOptions {
@@ -8,6 +8,8 @@ export interface BenchOptions {
   rows: number;
   /** Rounds of a scenario; medians are reported. */
   repeat: number;
+  /** Of the scenario `scopes`, each with a scope of its own. */
+  devices: number;
   /** Whether logical replication and JSON with INSERT run too. The raw COPY pipe always does. */
   peers: boolean;
   /** File for the JSON. */
@@ -15,12 +17,13 @@ export interface BenchOptions {
 }
 
 export const USAGE = `npm run bench -- [--only ${scenarioNames.join(',')}] [--rows N] [--quick] [--repeat N]
-                 [--without-peers] [--out FILE]
+                 [--devices N] [--without-peers] [--out FILE]
 
   --only           scenarios, with commas between them; all of them by default
   --rows           rows of the source, 1,000,000 by default, at least 10,000
   --quick          200,000 rows
   --repeat         rounds of which the median is taken, 3 by default
+  --devices        devices of the scenario scopes, 2,000 by default, at most 10,000 and a hundredth of the rows
   --without-peers  no logical replication, no JSON with INSERT: for the memory that 10,000,000 rows need
   --out            writes the figures to this file, as JSON
 `;
@@ -28,6 +31,9 @@ export const USAGE = `npm run bench -- [--only ${scenarioNames.join(',')}] [--ro
 const DEFAULT_ROWS = 1_000_000;
 const QUICK_ROWS = 200_000;
 const MIN_ROWS = 10_000;
+const MAX_DEVICES = 10_000;
+/** Each device has a site of its own with as many rows of stock. */
+const ROWS_PER_DEVICE = 100;
 
 /** @throws with a sentence about what is wrong */
 export function parseOptions(args: string[]): BenchOptions {
@@ -38,14 +44,20 @@ export function parseOptions(args: string[]): BenchOptions {
       rows: { type: 'string' },
       quick: { type: 'boolean', default: false },
       repeat: { type: 'string', default: '3' },
+      devices: { type: 'string', default: '2000' },
       'without-peers': { type: 'boolean', default: false },
       out: { type: 'string' },
     },
   });
-  const rows = values.rows ?? String(values.quick ? QUICK_ROWS : DEFAULT_ROWS);
+  const rows = parseCount(
+    '--rows',
+    values.rows ?? String(values.quick ? QUICK_ROWS : DEFAULT_ROWS),
+    MIN_ROWS,
+  );
   return {
     scenarios: parseScenarios(values.only),
-    rows: parseCount('--rows', rows, MIN_ROWS),
+    rows,
+    devices: Math.min(parseCount('--devices', values.devices, 2), MAX_DEVICES, rows / ROWS_PER_DEVICE),
     repeat: parseCount('--repeat', values.repeat, 1),
     peers: !values['without-peers'],
     out: values.out,

@@ -6,6 +6,8 @@ export interface HttpAnswer {
   /** Head and body. */
   bytes: number;
   body: string;
+  /** Seconds, where the answer names some. */
+  retryAfterSeconds: number | undefined;
 }
 
 const HEAD_END = '\r\n\r\n';
@@ -25,8 +27,9 @@ export class KeepAliveConnection {
     socket.on('close', () => this.reject(new Error('Central closed the connection.')));
   }
 
-  static async open(url: URL): Promise<KeepAliveConnection> {
-    const socket = connect({ host: url.hostname, port: Number(url.port), noDelay: true });
+  /** `localAddress`: where the connection comes from, as central takes but so many from one address. */
+  static async open(url: URL, localAddress?: string): Promise<KeepAliveConnection> {
+    const socket = connect({ host: url.hostname, port: Number(url.port), localAddress, noDelay: true });
     await once(socket, 'connect');
     return new KeepAliveConnection(socket);
   }
@@ -57,6 +60,12 @@ export class KeepAliveConnection {
     if (this.received.length < length) return;
     const body = this.received.toString('utf8', length - bodyBytes, length);
     this.received = this.received.subarray(length);
-    this.resolve({ status: Number(head.slice(9, 12)), bytes: length, body });
+    const retryAfter = /\r\nretry-after: *(\d+)/i.exec(head)?.[1];
+    this.resolve({
+      status: Number(head.slice(9, 12)),
+      bytes: length,
+      body,
+      retryAfterSeconds: retryAfter === undefined ? undefined : Number(retryAfter),
+    });
   }
 }

@@ -10,6 +10,8 @@ import { canonicalBytes, changeRows, scatteredIds } from '../setup/source-rows';
 import { median, round, timed } from '../measure/statistics';
 
 const CHANGED_ROWS = 100;
+/** What is read for one row is the least that can be. */
+const ONE_ROW = 1;
 /** So many are also easy to see in logical replication. */
 const MORE_CHANGED_ROWS = 1_000;
 const MIN_ROUNDS = 5;
@@ -35,7 +37,11 @@ interface DeltaFigures {
   replicationSeconds: number | null;
 }
 
-export interface DeltaResult extends Omit<DeltaFigures, 'replicationSeconds'> {
+export interface DeltaResult extends Omit<DeltaFigures, 'replicationSeconds' | 'rebuildSeconds'> {
+  /** Of one row. */
+  rebuildSeconds: number;
+  /** Of as many rows as all other figures here. */
+  sameRowsRebuildSeconds: number;
   /** Of 1,000 rows. */
   logicalReplicationSeconds: number | null;
   /** Of as many rows as all other figures here. */
@@ -53,9 +59,12 @@ export async function benchDelta(run: BenchRun): Promise<DeltaResult> {
     const rounds = new DeltaRounds(run, central, edge, proxy, replication, tables[0]!.checksum);
     const figures = await rounds.measure(CHANGED_ROWS);
     const more = await rounds.measure(MORE_CHANGED_ROWS);
-    const { replicationSeconds, ...rest } = figures;
+    const { rebuildSeconds } = await rounds.measure(ONE_ROW);
+    const { replicationSeconds, rebuildSeconds: sameRowsRebuildSeconds, ...rest } = figures;
     return {
       ...rest,
+      rebuildSeconds,
+      sameRowsRebuildSeconds,
       logicalReplicationSeconds: more.replicationSeconds,
       logicalReplicationSameRowsSeconds: replicationSeconds,
       more,
@@ -157,7 +166,11 @@ class DeltaRounds {
 
 export function deltaTable(result: DeltaResult): string {
   const columns: DeltaFigures[] = [
-    { ...result, replicationSeconds: result.logicalReplicationSameRowsSeconds },
+    {
+      ...result,
+      rebuildSeconds: result.sameRowsRebuildSeconds,
+      replicationSeconds: result.logicalReplicationSameRowsSeconds,
+    },
     result.more,
   ];
   const row = (what: string, read: (figures: DeltaFigures) => number | null): string[] => [
@@ -181,5 +194,7 @@ export function deltaTable(result: DeltaResult): string {
         row('seconds of logical replication, commit to applied', (figures) => figures.replicationSeconds),
       ],
     ),
+    '',
+    `Seconds in which central makes the snapshot after one row has changed: ${formatFigure(result.rebuildSeconds)}.`,
   ].join('\n');
 }

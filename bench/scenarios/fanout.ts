@@ -1,10 +1,10 @@
 import { formatBytes, formatCount, markdownTable } from '@rivulet/cli';
-import type { Pool } from 'pg';
 import { forgetSnapshots, startCentral } from '../setup/bench-apps';
 import { fleetMacAddresses } from '../setup/bench-devices';
 import type { BenchRun } from '../setup/bench-run';
 import { SimulatedDevice } from '../load/simulated-device';
 import { createSourceRows } from '../setup/source-rows';
+import { rowsRead, total } from '../measure/rows-read';
 import { round } from '../measure/statistics';
 
 const SOURCE = 'fanout_rows';
@@ -93,20 +93,6 @@ async function downloadAll(centralUrl: string, macAddresses: string[]): Promise<
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
   return bytes;
-}
-
-/** Of all tables of the data owner. */
-async function rowsRead(pool: Pool): Promise<Record<string, number>> {
-  await pool.query('SELECT pg_stat_force_next_flush()');
-  const { rows } = await pool.query<{ name: string; number: string }>(
-    `SELECT relname AS name, seq_tup_read + coalesce(idx_tup_fetch, 0) AS number
-     FROM pg_stat_user_tables WHERE schemaname = 'public'`,
-  );
-  return Object.fromEntries(rows.map(({ name, number }) => [name, Number(number)]));
-}
-
-function total(reads: Record<string, number>): number {
-  return Object.values(reads).reduce((sum, number) => sum + number, 0);
 }
 
 export function fanoutTable(result: FanoutResult): string {

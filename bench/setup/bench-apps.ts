@@ -15,6 +15,7 @@ export interface SyncAnswer {
 
 export interface RunningApp {
   url: string;
+  pid: number;
   peakRssMiB: number;
   stop(): Promise<void>;
 }
@@ -25,8 +26,16 @@ export async function startCentral(
   mirror = 'bench_mirror',
   source = 'bench_rows',
 ): Promise<RunningApp> {
+  return startCentralWith({ servers, cleanup }, datasetsFile(mirror, source));
+}
+
+/** Central with this datasets file. */
+export async function startCentralWith(
+  { servers, cleanup }: Pick<BenchRun, 'servers' | 'cleanup'>,
+  datasets: string,
+): Promise<RunningApp> {
   const file = servers.path('datasets.yaml');
-  writeFileSync(file, datasetsFile(mirror, source));
+  writeFileSync(file, datasets);
   const app = await startApp('central', {
     CENTRAL_DATABASE_URL: servers.central.url,
     CENTRAL_DATASETS_FILE: file,
@@ -51,6 +60,7 @@ function running(app: AppProcess, cleanup: BenchRun['cleanup']): RunningApp {
   const stop = cleanup.add(() => app.stop());
   return {
     url: app.url,
+    pid: app.pid,
     stop,
     get peakRssMiB() {
       return app.peakRssMiB;

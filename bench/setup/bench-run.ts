@@ -6,6 +6,8 @@ export interface BenchRun {
   servers: BenchServers;
   rows: number;
   repeat: number;
+  /** Of the scenario `scopes`. */
+  devices: number;
   peers: boolean;
   cleanup: Cleanup;
   log: (line: string) => void;
