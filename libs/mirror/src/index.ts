@@ -12,7 +12,7 @@ export * from './merge/merge-patches';
 export type { MergedRows } from './merge/merge-rows';
 export { mirrorFingerprint } from './catalogue/mirror-catalogue';
 export { createMissingSchemas, grantReading, requireRoles } from './catalogue/mirror-grants';
-export { qualifiedName } from './catalogue/mirror-place';
+export { qualifiedName, type MirrorPlace } from './catalogue/mirror-place';
 export { countRows, openMirror, type Mirror } from './table/mirror-table';
 export * from './prove/prove-mirror';
 export * from './prove/scan-mirror';

@@ -9,6 +9,11 @@ export interface PostgresError extends Error, ErrorMarks {
   hint?: string;
   /** The context, such as `COPY users, line 3, column name: "…"`. */
   where?: string;
+  /** What the error is about, where it is about one of them. */
+  schema?: string;
+  table?: string;
+  column?: string;
+  constraint?: string;
   /** Position in the statement, counted in characters from 1. */
   position?: string;
   /** The function of PostgreSQL that reported it. */

@@ -69,7 +69,7 @@ export type ApplyOutcome<T> =
  * comes after it.
  *
  * Errors of a rolled back apply: MANIFEST_STALE · SCHEMA_UNSUPPORTED · MIRROR_TABLE_CONFLICT · MIRROR_HAS_DEPENDENTS ·
- * MIRROR_GUARDED · CHECKSUM_MISMATCH · FRAME_INVALID · DATASET_KEY_NOT_UNIQUE · ROW_TOO_LARGE · MIRROR_BUSY ·
+ * MIRROR_REJECTS_ROWS · MIRROR_GUARDED · CHECKSUM_MISMATCH · FRAME_INVALID · DATASET_KEY_NOT_UNIQUE · ROW_TOO_LARGE · MIRROR_BUSY ·
  * DISK_FULL · APPLY_FAILED
  */
 export async function applyManifest<T>(
@@ -87,7 +87,7 @@ export async function applyManifest<T>(
     });
     return { kind: 'committed', recorded };
   } catch (cause) {
-    const error = explainApplyError(cause, lease);
+    const error = explainApplyError(cause, lease, order.manifest.tables);
     if (ready === undefined || isRefusal(cause)) return { kind: 'rolled-back', error };
     return { kind: 'commit-unknown', recorded: ready.recorded, error };
   }

@@ -1,12 +1,22 @@
 import { isInterruption, isPostgresError, sqlState, type PostgresError } from '@rivulet/postgres';
 import { RivuletError } from '@rivulet/errors';
+import type { MirrorPlace } from '@rivulet/mirror';
 import type { DatabaseLease } from '../state/database-lease';
+import { explainRejectedRows } from './explain-rejected-rows';
 
 /** Turns a PostgreSQL error of the apply transaction into one of Rivulet's errors. */
-export function explainApplyError(error: unknown, { lostBy }: DatabaseLease): unknown {
+export function explainApplyError(
+  error: unknown,
+  { lostBy }: DatabaseLease,
+  mirrors: readonly MirrorPlace[],
+): unknown {
   if (error instanceof RivuletError) return error;
   if (!isPostgresError(error)) return lostBy ?? error;
   if (isInterruption(error)) return error;
+  return explainRejectedRows(error, mirrors) ?? explainRefusal(error);
+}
+
+function explainRefusal(error: PostgresError): RivuletError {
   switch (error.code) {
     case sqlState.diskFull:
       return new RivuletError('DISK_FULL', `The disk of the edge's database is full: ${error.message}.`, {

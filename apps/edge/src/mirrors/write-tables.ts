@@ -22,6 +22,8 @@ export async function writeTables(
   order: WriteOrder,
 ): Promise<WrittenTable[]> {
   beginProgress(order);
+  // What applications have made deferrable is about the mirrors as a whole, and these change one after the other.
+  await client.query('SET CONSTRAINTS ALL DEFERRED');
   const written: WrittenTable[] = [];
   for (const [index, task] of order.tasks.entries()) {
     const mirror = arrangement.mirrors[index]!;
@@ -29,7 +31,12 @@ export async function writeTables(
     const done =
       task.action === 'keep' ? undefined : await writeTable(client, task, mirror, contentsOf(task, order));
     if (done !== undefined) written.push(done);
-    await buildIndexes(client, mirror, done?.mirror);
+  }
+  // PostgreSQL makes no index on a table with checks that are still to come.
+  await client.query('SET CONSTRAINTS ALL IMMEDIATE');
+  for (const [index, { table }] of order.tasks.entries()) {
+    const done = written.find(({ task }) => task.table === table);
+    await buildIndexes(client, arrangement.mirrors[index]!, done?.mirror);
   }
   return written;
 }

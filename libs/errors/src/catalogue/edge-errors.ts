@@ -66,6 +66,14 @@ export const edgeErrors = {
     nextStep: 'Nothing was applied. Drop or change the objects in the message, sync, then create them again.',
     transient: false,
   },
+  MIRROR_REJECTS_ROWS: {
+    title: 'A mirror rejects the rows',
+    meaning:
+      "A unique index, constraint, foreign key or trigger that was made on the device rejects the manifest's rows.",
+    nextStep:
+      'Nothing was applied. Drop or change what the message names, or correct the rows at the source.',
+    transient: false,
+  },
   MIRROR_GUARDED: {
     title: 'A sync would delete too many rows',
     meaning: 'The sync would delete a larger share of a mirror than `guard:` in the datasets file allows.',

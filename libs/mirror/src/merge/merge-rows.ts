@@ -1,7 +1,9 @@
 import { escapeIdentifier, type ClientBase } from 'pg';
-import { keyColumns, keyExpression } from '../ranges/key-range';
+import { inSavepoint } from '@rivulet/postgres';
 import type { Mirror } from '../table/mirror-table';
 import { lookUpOrMerge, withSettings } from '../ranges/planner-settings';
+import { cannotExchange, isTaken, readRowRules, rewriteStagedRows } from './rewrite-rows';
+import { sameKey } from './same-key';
 import { countRows, runStatements } from './statement-list';
 
 /** What a merge changed. */
@@ -11,17 +13,35 @@ export interface MergedRows {
   deleted: number;
 }
 
+type WrittenRows = Pick<MergedRows, 'inserted' | 'updated'>;
+
 /**
- * Upserts the rows of `rivulet_rows` into the mirror. Returns how many it wrote.
+ * Upserts the rows of `rivulet_rows` into the mirror, also where an application has made an index on it whose values they
+ * exchange. Returns how many it wrote.
+ *
+ * @throws RivuletError MIRROR_REJECTS_ROWS · PostgreSQL's error when they violate such an index
+ */
+export async function writeStagedRows(client: ClientBase, mirror: Mirror): Promise<WrittenRows> {
+  const { hasUniqueValues, actsOnDelete } = await readRowRules(client, mirror);
+  // A savepoint in which rows are written burdens all readers, so it is for mirrors that may need it.
+  if (!hasUniqueValues) return upsertStagedRows(client, mirror);
+  try {
+    return await inSavepoint(client, () => upsertStagedRows(client, mirror));
+  } catch (error) {
+    if (!isTaken(error)) throw error;
+    if (actsOnDelete) throw cannotExchange(mirror, error);
+    const { updated, written } = await rewriteStagedRows(client, mirror);
+    return { inserted: written - updated, updated };
+  }
+}
+
+/**
  *
  * Rows that are identical byte for byte are not written. `*<>` compares the stored values: 1.0 and 1.00 are equal but
  * have different texts, and json has no equality. For the same reason an update also sets the key. Comparing the rows as
  * text took twice as long.
  */
-export async function writeStagedRows(
-  client: ClientBase,
-  mirror: Mirror,
-): Promise<Pick<MergedRows, 'inserted' | 'updated'>> {
+async function upsertStagedRows(client: ClientBase, mirror: Mirror): Promise<WrittenRows> {
   const names = mirror.columns.map((column) => escapeIdentifier(column.name));
   const [updated, inserted] = await withSettings(client, lookUpOrMerge, () =>
     runStatements(client, [
@@ -43,11 +63,4 @@ export async function deleteStagedKeys(client: ClientBase, mirror: Mirror): Prom
     ]),
   );
   return countRows(results);
-}
-
-/** The condition that the rows `mirror` and `staged` have the same key. */
-export function sameKey(mirror: Mirror): string {
-  return keyColumns(mirror)
-    .map((column) => `${keyExpression('mirror', column)} = ${keyExpression('staged', column)}`)
-    .join(' AND ');
 }

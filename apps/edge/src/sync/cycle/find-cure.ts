@@ -1,4 +1,4 @@
-import { RivuletError } from '@rivulet/errors';
+import { RivuletError, type ErrorCode } from '@rivulet/errors';
 import { describeDeviations } from '../../mirrors/describe-deviations';
 import { healMirrors } from '../../mirrors/heal-mirrors';
 import type { TableTask } from '../../mirrors/plan-tables';
@@ -22,6 +22,7 @@ export type Cure = 'ask-again' | 'ask-for-chunks' | 'none';
 export async function findCure(context: CycleContext, { error, suspects }: FailedAttempt): Promise<Cure> {
   if (!isCurable(error) || suspects.length === 0) return 'none';
   if (await heal(context, suspects, error)) return 'ask-again';
+  if (error.code === 'MIRROR_REJECTS_ROWS') return 'none';
   if (!suspects.some(({ action }) => action === 'patch')) return 'none';
   context.warn('Patched rows do not match the manifest; retrying with full chunks', error);
   return 'ask-for-chunks';
@@ -29,8 +30,11 @@ export async function findCure(context: CycleContext, { error, suspects }: Faile
 
 function isCurable(error: unknown): error is RivuletError {
   if (!(error instanceof RivuletError)) return false;
-  return error.code === 'CHECKSUM_MISMATCH' || error.code === 'FRAME_INVALID';
+  return CURABLE.has(error.code);
 }
+
+/** The last: rows that somebody else has written to a mirror may be what the coming ones collide with. */
+const CURABLE = new Set<ErrorCode>(['CHECKSUM_MISMATCH', 'FRAME_INVALID', 'MIRROR_REJECTS_ROWS']);
 
 async function heal(context: CycleContext, tasks: TableTask[], cause: RivuletError): Promise<boolean> {
   const { state, applyLimits: limits } = context.dependencies;

@@ -122,13 +122,13 @@ describe('a manifest that cannot be applied', () => {
     expect((await edge.database.pool.query('SELECT * FROM notes')).rows).toEqual([{ id: 1 }]);
   });
 
-  it('because PostgreSQL refuses a statement, has its reason', async () => {
+  it('because a trigger refuses, has its reason', async () => {
     await edge.database.pool.query(`
       CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS
         $$ BEGIN RAISE EXCEPTION 'no names after five'; END $$;
       CREATE TRIGGER refuse BEFORE INSERT ON names FOR EACH ROW EXECUTE FUNCTION public.refuse()`);
 
-    const { error } = await expectRefusal('APPLY_FAILED');
+    const { error } = await expectRefusal('MIRROR_REJECTS_ROWS');
     expect(error!.message).toContain('no names after five');
   });
 });
