@@ -1,4 +1,6 @@
 CREATE TABLE countries (code char(2) PRIMARY KEY, name text NOT NULL, currency char(3) NOT NULL);
+CREATE TABLE currencies (code char(3) PRIMARY KEY, name text NOT NULL, decimals smallint NOT NULL, hedged_at numeric(8, 4));
+INSERT INTO currencies VALUES ('CHF', 'Swiss franc', 2, 0.9312), ('EUR', 'Euro', 2, NULL);
 CREATE TABLE vat_rates (
   country     char(2) NOT NULL REFERENCES countries,
   category    text NOT NULL,

@@ -131,7 +131,7 @@ export const mistakes: [what: string, source: string, ...messages: string[]][] =
   [
     'a misspelt field',
     withQuery('SELECT id, email FROM users', '[id]', 'index: [[email]]'),
-    '9:5: a dataset has the unknown field "index" (known: name, table, key, query, indexes, schema, grants, onRemove, guard). Did you mean indexes?',
+    '9:5: a dataset has the unknown field "index" (known: name, table, key, query, columns, indexes, schema, grants, onRemove, guard). Did you mean indexes?',
   ],
   [
     'an index that is no list',
@@ -255,6 +255,18 @@ export const mistakes: [what: string, source: string, ...messages: string[]][] =
     'an indexed column that is not returned',
     withQuery('SELECT id FROM users', '[id]', 'indexes: [[badge]]'),
     '9:16: dataset users names column badge in its index, which its query does not return; it returns id.',
+  ],
+  [
+    'a column that is to be sent and is not returned',
+    withQuery('SELECT id, email FROM users', '[id]', 'columns: [id, emial]'),
+    '9:19: dataset users names column emial in its columns, which its query does not return; it returns id, email. ' +
+      'Did you mean email?',
+  ],
+  [
+    'a key and an index that are not to be sent',
+    withQuery('SELECT * FROM users', '[id]', 'columns: [email]', 'indexes: [[email], [badge]]'),
+    '6:11: dataset users names column id in its key, and not in its columns; add it to `columns:`.',
+    '10:25: dataset users names column badge in its index, and not in its columns; add it to `columns:`.',
   ],
   [
     'a key that cannot be sorted',

@@ -45,6 +45,33 @@ describe('a source that is defined anew while central runs', () => {
     ]);
   });
 
+  const pinned = '{ name: users, key: [id], query: SELECT * FROM users, columns: [id, name] }';
+
+  it.each([['trigger'], ['poll']] as const)(
+    'sends the columns that are pinned, and no other that SELECT * returns by then (%s)',
+    async (changeDetection) => {
+      fixture.file.write(fileOf(pinned));
+      const central = await fixture.start({ changeDetection, pollIntervalMs: 0 });
+      const [before] = (await sync(central)).tables;
+      expect(before!.columns.map(({ name }) => name)).toEqual(['id', 'name']);
+      await fixture.query(`ALTER TABLE users ADD secret text DEFAULT 's', ADD odd regrole`);
+      expect((await sync(central)).tables).toMatchObject([{ checksum: before!.checksum }]);
+      await central.watch.reconcile();
+      expect((await sync(central)).tables).toMatchObject([{ checksum: before!.checksum }]);
+      expect(central.datasets.catalogue.datasets[0]!.unsent).toEqual(['site', 'secret', 'odd']);
+    },
+  );
+
+  it('sends nothing while a pinned column is missing, and says which', async () => {
+    fixture.file.write(fileOf(pinned));
+    const central = await fixture.start();
+    await fixture.query('ALTER TABLE users RENAME name TO called');
+    await central.watch.reconcile();
+    const refused = await refusalOf(sync(central));
+    expect(refused).toMatchObject({ code: 'DATASETS_FILE_INVALID' });
+    expect(refused.message).toContain('names column name in its columns, which its query does not return');
+  });
+
   it('is described again by itself when all is polled', async () => {
     const central = await fixture.start({ changeDetection: 'poll', pollIntervalMs: 0 });
     await fixture.query('ALTER TABLE users ALTER name TYPE text');

@@ -16,6 +16,7 @@ import {
   SCOPE_DEVICE_COLUMN,
   type ScopeDefinition,
 } from '@rivulet/datasets';
+import { cautionAboutWholeRows } from './column-leaks';
 import { cautionAboutDataset, cautionAboutPolling, cautionAboutSort } from './dataset-cautions';
 import { noFindings, type Findings } from './findings';
 import type { KeyFacts } from './key-facts';
@@ -104,7 +105,10 @@ async function checkDatasets(
       return result;
     }),
   ] as const);
-  for (const [index, dataset] of datasets.entries()) cautionAboutPolling(dataset, watches[index]!, findings);
+  for (const [index, dataset] of datasets.entries()) {
+    cautionAboutPolling(dataset, watches[index]!, findings);
+    cautionAboutWholeRows(dataset, watches[index]!, findings);
+  }
   return checked;
 }
 

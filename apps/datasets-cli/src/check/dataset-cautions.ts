@@ -5,6 +5,7 @@ import { keyBaseColumns } from '../plan/base-columns';
 import type { Findings } from './findings';
 import { adviseOnSort } from '../plan/sort-advice';
 import { sortedRows, type PlanNode } from '../plan/query-plan';
+import { cautionAboutLeaks } from './column-leaks';
 import { cautionAboutText, requiresNotNull } from './query-text-cautions';
 
 /** Warns of likely problems that show without reading rows. */
@@ -15,6 +16,7 @@ export async function cautionAboutDataset(
   findings: Findings,
 ): Promise<void> {
   cautionAboutText(dataset.definition, findings);
+  cautionAboutLeaks(dataset, findings);
   cautionAboutKeyTypes(dataset, findings);
   cautionAboutIndexes(dataset, findings);
   await cautionAboutNullableKey(client, dataset, parameters, findings);

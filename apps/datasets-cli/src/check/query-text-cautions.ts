@@ -3,16 +3,8 @@ import { renderQuery, significantTokens, type QueryTemplate, type SqlToken } fro
 import type { Findings } from './findings';
 
 /** Warns of what the words of a query alone show. */
-export function cautionAboutText({ name, query }: DatasetDefinition, { warnings, notes }: Findings): void {
+export function cautionAboutText({ name, query }: DatasetDefinition, { warnings }: Findings): void {
   const outer = outermostTokens(renderQuery(query.template, (parameter) => `:${parameter}`));
-  const star = outer.findIndex((_, index) => isStar(outer, index));
-  if (star !== -1 && !outer.some((token) => isWord(token, 'with'))) {
-    notes.add(
-      query.placeOf(outer[star]!.start),
-      `dataset ${name} selects every column with *, so a column that is added to the table goes to the devices, ` +
-        'too; list the columns to control that',
-    );
-  }
   const limit = outer.findIndex((_, index) => isLimit(outer, index));
   if (limit !== -1 && !outer.some((_, index) => isOrderBy(outer, index))) {
     warnings.add(
@@ -32,21 +24,13 @@ export function requiresNotNull({ texts }: QueryTemplate): boolean {
 }
 
 /** The tokens that are not in parentheses. */
-function outermostTokens(sql: string): SqlToken[] {
+export function outermostTokens(sql: string): SqlToken[] {
   let depth = 0;
   return significantTokens(sql).filter(({ text }) => {
     if (text === '(') depth += 1;
     if (text === ')') depth -= 1;
     return depth === 0 && text !== ')';
   });
-}
-
-/** `SELECT *`, `SELECT DISTINCT u.*`, `SELECT u.id, g.*` */
-function isStar(tokens: SqlToken[], index: number): boolean {
-  if (tokens[index]!.text !== '*') return false;
-  const isQualified = tokens[index - 1]?.text === '.';
-  const before = tokens[index - (isQualified ? 3 : 1)];
-  return isWord(before, 'select', 'all', 'distinct') || (isQualified && before?.text === ',');
 }
 
 function isLimit(tokens: SqlToken[], index: number): boolean {
@@ -58,6 +42,6 @@ function isOrderBy(tokens: SqlToken[], index: number): boolean {
   return isWord(tokens[index], 'order') && isWord(tokens[index + 1], 'by');
 }
 
-function isWord(token: SqlToken | undefined, ...words: string[]): boolean {
+export function isWord(token: SqlToken | undefined, ...words: string[]): boolean {
   return token?.kind === 'name' && words.includes(token.text.toLowerCase());
 }

@@ -97,6 +97,47 @@ describe('datasets check warns', () => {
     expect({ mistakes, warnings }).toEqual({ mistakes: [], warnings: messages });
   });
 
+  const leak =
+    'dataset data selects every column with *, so a column that is added to the table goes to the devices within ' +
+    'seconds; list the columns in the query, or pin them: `columns: [id, name]`.';
+  const inside =
+    '8:7: dataset data makes one value of whole rows, such as to_jsonb(t), so a column that is added to the table goes ' +
+    "to the devices within seconds, inside that value; name the columns, such as jsonb_build_object('id', t.id).";
+
+  it.each([
+    ['SELECT * FROM sites WHERE id = :site_id', `8:14: ${leak}`],
+    ['SELECT s.* FROM sites s WHERE id = :site_id', `8:16: ${leak}`],
+    ['SELECT DISTINCT ON (id) * FROM sites WHERE id = :site_id ORDER BY id, name', `8:31: ${leak}`],
+    ['SELECT id, s.name FROM sites s WHERE id = :site_id UNION TABLE sites', `8:64: ${leak}`],
+    ['(SELECT * FROM sites WHERE id = :site_id)', `8:15: ${leak}`],
+    ['WITH s AS (SELECT * FROM sites) SELECT * FROM s WHERE id = :site_id', `8:46: ${leak}`],
+    ['SELECT * FROM (SELECT 7 AS id) AS one JOIN sites USING (id) WHERE id = :site_id', `8:14: ${leak}`],
+    [
+      'SELECT * FROM (SELECT 7 AS n) AS one, sites WHERE id = :site_id AND n = 7'.replace('*', 'sites.*'),
+      `8:20: ${leak}`,
+    ],
+    ['SELECT id, to_jsonb(s) AS name FROM sites s WHERE id = :site_id', inside],
+    ['SELECT id, s::text AS name FROM sites s WHERE id = :site_id', inside],
+    ['SELECT id, (SELECT json_agg(s.*)::text FROM sites s) AS name FROM sites WHERE id = :site_id', inside],
+  ])('of columns that reach devices unnamed: %s', async (query, message) => {
+    expect((await fixture.check(withQuery(query))).warnings).toEqual([message]);
+  });
+
+  it.each([
+    'SELECT id, name FROM sites WHERE id = :site_id',
+    'SELECT * FROM (SELECT id, name FROM sites) AS s WHERE id = :site_id',
+    'WITH s AS (SELECT id, name FROM sites) SELECT * FROM s WHERE id = :site_id',
+    'SELECT id, 2 * (id + 1) AS two, (SELECT count(*) FROM sites) AS n FROM sites WHERE id = :site_id',
+    'SELECT id, (SELECT count(s) FROM sites s) AS n FROM sites WHERE id = :site_id AND EXISTS (SELECT * FROM papers)',
+  ])('of no columns where each is named: %s', async (query) => {
+    expect((await fixture.check(withQuery(query))).warnings).toEqual([]);
+  });
+
+  it('of no columns where they are pinned', async () => {
+    const source = withQuery('SELECT * FROM sites WHERE id = :site_id', '[id]', 'columns: [id, name]');
+    expect(await fixture.check(source)).toEqual({ mistakes: [], warnings: [], notes: [] });
+  });
+
   it('when it finds no device', async () => {
     const source = withQuery('SELECT id FROM sites').replace('hardware =', "'00:00:00:00:00:01'::macaddr =");
     expect((await fixture.check(source)).warnings).toEqual([
@@ -115,10 +156,9 @@ describe('datasets check notes', () => {
       '8:7: dataset data uses no parameter, so every device gets the same rows.',
     ],
     [
-      'columns that come by themselves',
-      withQuery('SELECT s.* FROM sites s WHERE id = :site_id'),
-      '8:16: dataset data selects every column with *, so a column that is added to the table goes to the devices, ' +
-        'too; list the columns to control that.',
+      'columns that are not sent',
+      withQuery('SELECT * FROM sites WHERE id = :site_id', '[id]', 'columns: [id]'),
+      '8:7: the query of dataset data also returns name, which `columns:` does not name and which is not sent.',
     ],
   ])('%s', async (_, source, ...messages) => {
     expect(await fixture.check(source)).toEqual({ mistakes: [], warnings: [], notes: messages });

@@ -5,7 +5,7 @@ import type { Dataset, DatasetCatalogue } from './dataset-catalogue';
 
 export interface ChangedDataset {
   name: string;
-  /** What changed: `query`, or fields of the schema. */
+  /** What changed: `query`, `columns that are not sent`, or fields of the schema. */
   what: string[];
 }
 
@@ -54,13 +54,19 @@ export function describeChanges({ isScopeChanged, added, removed, changed }: Cat
 function compareDatasets(before: Dataset, after: Dataset): string[] {
   const isSameQuery = isSameText(before.definition.query.template, after.definition.query.template);
   const isSameShape = isDeepStrictEqual(before.columns, after.columns);
+  const isSameRest = isDeepStrictEqual(before.unsent, after.unsent);
   const fields = new Set([
     ...Object.keys(before.schema),
     ...Object.keys(after.schema),
   ] as (keyof TableSchema)[]);
   fields.delete('columns');
   const others = [...fields].filter((field) => !isDeepStrictEqual(before.schema[field], after.schema[field]));
-  return [...(isSameQuery ? [] : ['query']), ...(isSameShape ? [] : ['columns']), ...others];
+  return [
+    ...(isSameQuery ? [] : ['query']),
+    ...(isSameShape ? [] : ['columns']),
+    ...(isSameRest ? [] : ['columns that are not sent']),
+    ...others,
+  ];
 }
 
 function isSameText(before: QueryTemplate, after: QueryTemplate): boolean {

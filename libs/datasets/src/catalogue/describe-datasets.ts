@@ -22,8 +22,10 @@ export interface Dataset {
   definition: DatasetDefinition;
   schema: TableSchema;
   fingerprint: string;
-  /** The columns, with the key's first. */
+  /** The columns that are sent, with the key's first. */
   columns: DescribedColumn[];
+  /** Names of columns that the query returns and that `columns` in the file does not name. */
+  unsent: string[];
   queryId: string;
 }
 
@@ -110,9 +112,12 @@ export async function describeDataset(
     );
   });
   if (!isGiven) return undefined;
-  const described = await describe(client, query, parameters, `the query of ${what}`, types);
+  const returned = await describe(client, query, parameters, `the query of ${what}`, types);
+  const described = sentColumns(definition, returned);
+  const unsent = returned.filter((column) => !described.includes(column)).map((column) => column.name);
   const isSingle = findRepeated(described, query.placeOf(0), `the query of ${what}`, problems);
-  if (!findUnfitColumns(definition, described, problems) || !isSingle) return undefined;
+  const isThere = findMissingColumns(definition, returned, problems);
+  if (!isThere || !findUnfitColumns(definition, described, problems) || !isSingle) return undefined;
   const byName = new Map(described.map((column) => [column.name, column]));
   const keyColumns = key.map((column) => byName.get(column)!);
   const columns = [...keyColumns, ...described.filter((column) => !keyColumns.includes(column))];
@@ -125,7 +130,43 @@ export async function describeDataset(
     ...mirrorOptionsOf(definition),
   };
   const queryId = queryIdOf(query.template, parameters);
-  return { definition, schema, fingerprint: schemaFingerprint(schema), columns, queryId };
+  return { definition, schema, fingerprint: schemaFingerprint(schema), columns, unsent, queryId };
+}
+
+/** Of the columns that a query returns, those that the file lets through, in the order of the file. */
+export function sentColumns(
+  { columns }: Pick<DatasetDefinition, 'columns'>,
+  returned: DescribedColumn[],
+): DescribedColumn[] {
+  if (columns === undefined) return returned;
+  return columns.flatMap((name) => returned.filter((column) => column.name === name));
+}
+
+/** Finds columns that the file names and that the query does not return, or that `columns` leaves out. */
+function findMissingColumns(
+  { name, key, indexes, columns, placeOfColumn }: DatasetDefinition,
+  returned: DescribedColumn[],
+  problems: FileProblems,
+): boolean {
+  if (columns === undefined) return true;
+  const names = returned.map((column) => column.name);
+  const missing = columns.filter((column) => !names.includes(column));
+  for (const column of missing) {
+    problems.add(
+      placeOfColumn(column),
+      `dataset ${name} names column ${column} in its columns, which its query does not return; it returns ` +
+        `${listed(names)}${didYouMean(column, names)}`,
+    );
+  }
+  const unlisted = [...new Set([...key, ...indexes.flat()])].filter((column) => !columns.includes(column));
+  for (const column of unlisted) {
+    const use = key.includes(column) ? 'key' : 'index';
+    problems.add(
+      placeOfColumn(column),
+      `dataset ${name} names column ${column} in its ${use}, and not in its columns; add it to \`columns:\``,
+    );
+  }
+  return missing.length + unlisted.length === 0;
 }
 
 /** Finds columns that no mirror can have, and columns that a key or an index cannot have. */

@@ -36,7 +36,7 @@ const wrong = [
 const messages = [
   '5:40: PostgreSQL rejects the query of dataset a: column "nope" does not exist.',
   '6:73: dataset b uses :sites, which the scope query does not return; it returns :device_id, :site_id.',
-  '6:82: a dataset has the unknown field "tabel" (known: name, table, key, query, indexes, schema, grants, onRemove, guard). Did you mean table?',
+  '6:82: a dataset has the unknown field "tabel" (known: name, table, key, query, columns, indexes, schema, grants, onRemove, guard). Did you mean table?',
   '7:25: dataset c names column emial in its key, which its query does not return; it returns id, email, email. ' +
     'Did you mean email?',
   '7:41: the query of dataset c returns column email twice; rename one of them with AS.',

@@ -56,7 +56,7 @@ datasets:
   - {<<: *all, name: b, query: SELECT 1}
 `;
     expect(problemsOf(source)).toEqual([
-      `${PATH}:4:3: a dataset has the unknown field "keys" (known: name, table, key, query, indexes, schema, grants, onRemove, guard). Did you mean key?`,
+      `${PATH}:4:3: a dataset has the unknown field "keys" (known: name, table, key, query, columns, indexes, schema, grants, onRemove, guard). Did you mean key?`,
     ]);
   });
 

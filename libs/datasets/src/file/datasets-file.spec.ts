@@ -219,7 +219,7 @@ describe('a mistake in a dataset', () => {
     [
       'an unknown field',
       [...users, 'tabel: people'],
-      '8:5: a dataset has the unknown field "tabel" (known: name, table, key, query, indexes, schema, grants, onRemove, guard). Did you mean table?',
+      '8:5: a dataset has the unknown field "tabel" (known: name, table, key, query, columns, indexes, schema, grants, onRemove, guard). Did you mean table?',
     ],
     [
       'a quote in its query that is never closed',

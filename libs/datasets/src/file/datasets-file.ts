@@ -1,4 +1,4 @@
-import { DEFAULT_SCHEMA, MANIFEST_MAX_TABLES } from '@rivulet/protocol';
+import { DEFAULT_SCHEMA, MANIFEST_MAX_TABLES, TABLE_MAX_COLUMNS } from '@rivulet/protocol';
 import { parseQueryTemplate, QueryTextError, type QueryTemplate } from '@rivulet/snapshot';
 import { FileProblem, FileProblems } from './file-problems';
 import { MIRROR_FIELDS, readMirrorOptions, readName, required, type MirrorOptions } from './mirror-options';
@@ -17,12 +17,14 @@ export interface DatasetDefinition extends MirrorOptions {
   table: string;
   key: string[];
   indexes: string[][];
+  /** The only columns of the query's result that are sent; undefined for all. */
+  columns: string[] | undefined;
   query: QueryDefinition;
   /** `path:line:column` of the dataset. */
   place: string;
   /** `path:line:column` of each index. */
   indexPlaces: string[];
-  /** `path:line:column` of a column where the key or an index names it. */
+  /** `path:line:column` of a column where the key, an index or `columns` names it first. */
   placeOfColumn: (name: string) => string;
 }
 
@@ -37,7 +39,7 @@ const INDEX_MAX_COLUMNS = 32;
 
 const FILE_FIELDS = ['version', 'scope', 'datasets'] as const;
 const SCOPE_FIELDS = ['query'] as const;
-const DATASET_FIELDS = ['name', 'table', 'key', 'query', 'indexes', ...MIRROR_FIELDS] as const;
+const DATASET_FIELDS = ['name', 'table', 'key', 'query', 'columns', 'indexes', ...MIRROR_FIELDS] as const;
 
 /** Reads as much as possible, and adds a problem to `problems` for everything else. */
 export function parseDatasetsFile(path: string, source: string, problems: FileProblems): DatasetsFile {
@@ -81,7 +83,7 @@ function readDataset(node: YamlNode, problems: FileProblems): DatasetDefinition 
   const places = new Map<string, string>();
   const key = problems.attempt(() => {
     const columns = required(node, fields.key, `${what} has no key; add \`key: [column]\``);
-    return readColumnNames(columns, `the key of ${what}`, places);
+    return readColumnNames(columns, `the key of ${what}`, places, INDEX_MAX_COLUMNS);
   });
   const query = problems.attempt(() =>
     readQuery(required(node, fields.query, `${what} has no query; add \`query:\``), `the query of ${what}`),
@@ -91,17 +93,27 @@ function readDataset(node: YamlNode, problems: FileProblems): DatasetDefinition 
   );
   const indexes = problems.attempt(() =>
     (fields.indexes?.items(`indexes of ${what}`) ?? []).map((index) =>
-      readColumnNames(index, `an index of ${what}`, places),
+      readColumnNames(index, `an index of ${what}`, places, INDEX_MAX_COLUMNS),
     ),
   );
+  const columns = problems.attempt(() => readColumns(fields.columns, what, places));
   const options = readMirrorOptions(fields, what, problems);
   if (!name || !key || !query || !table || !indexes) return undefined;
   const placeOfColumn = (column: string): string => places.get(column) ?? node.place;
   const indexPlaces = fields.indexes?.items('').map(({ place }) => place) ?? [];
-  return { name, table, key, indexes, ...options, query, place: node.place, indexPlaces, placeOfColumn };
+  const { place } = node;
+  return { name, table, key, indexes, columns, ...options, query, place, indexPlaces, placeOfColumn };
 }
 
-function readColumnNames(node: YamlNode, what: string, places: Map<string, string>): string[] {
+function readColumns(
+  node: YamlNode | undefined,
+  what: string,
+  places: Map<string, string>,
+): string[] | undefined {
+  return node && readColumnNames(node, `columns of ${what}`, places, TABLE_MAX_COLUMNS);
+}
+
+function readColumnNames(node: YamlNode, what: string, places: Map<string, string>, most: number): string[] {
   const names: string[] = [];
   for (const item of node.items(what)) {
     const name = readName(item, `a column in ${what}`);
@@ -109,8 +121,8 @@ function readColumnNames(node: YamlNode, what: string, places: Map<string, strin
     names.push(name);
     if (!places.has(name)) places.set(name, item.place);
   }
-  if (names.length === 0 || names.length > INDEX_MAX_COLUMNS) {
-    throw node.invalid(`${what} names ${names.length} columns; it must name 1 to ${INDEX_MAX_COLUMNS}`);
+  if (names.length === 0 || names.length > most) {
+    throw node.invalid(`${what} names ${names.length} columns; it must name 1 to ${most}`);
   }
   return names;
 }

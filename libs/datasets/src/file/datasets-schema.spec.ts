@@ -69,13 +69,23 @@ describe('the schema of datasets files', () => {
     expect(columns.maxItems).toBe(
       Number(readProblem(fileOf({ ...good, key: [] }), /it must name 1 to (\d+)/)),
     );
+    expect(dataset.properties['columns']!.maxItems).toBe(
+      Number(readProblem(fileOf({ ...good, columns: [] }), /it must name 1 to (\d+)/)),
+    );
     expect(name.maxLength).toBe(NAME_MAX_BYTES);
   });
 
   it.each([
     ['a dataset', fileOf(good), true],
     ['a field of the author', fileOf(good, { 'x-mine': 1 }), true],
-    ['all fields of a dataset', fileOf({ ...good, table: 'b', indexes: [['id']], ...options }), true],
+    [
+      'all fields of a dataset',
+      fileOf({ ...good, table: 'b', columns: ['id'], indexes: [['id']], ...options }),
+      true,
+    ],
+    ['columns that are a text', fileOf({ ...good, columns: 'id' }), false],
+    ['no columns', fileOf({ ...good, columns: [] }), false],
+    ['a column twice', fileOf({ ...good, columns: ['id', 'id'] }), false],
     ['a schema of PostgreSQL', fileOf({ ...good, schema: 'pg_temp' }), false],
     ["Rivulet's schema", fileOf({ ...good, schema: 'rivulet' }), false],
     ['a schema that is a list', fileOf({ ...good, schema: ['a'] }), false],

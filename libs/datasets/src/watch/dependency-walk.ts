@@ -29,6 +29,8 @@ export interface Dependencies {
   definitions: ReadonlyMap<DefinitionKind, ReadonlySet<string>>;
   /** Why the result can change with none of these being written or defined in another way; undefined: it cannot. */
   unproven: string | undefined;
+  /** Whether a row of a table becomes one value, with all columns that the table has. */
+  hasWholeRow: boolean;
 }
 
 /** Texts whose literals PostgreSQL reads again each time. */
@@ -205,6 +207,7 @@ class Visit {
   };
   private readonly definitions = new Map<DefinitionKind, Set<string>>();
   private unproven: string | undefined;
+  private hasWholeRow = false;
 
   get hasMore(): boolean {
     return Object.values(this.pending).some((oids) => oids.length > 0);
@@ -234,6 +237,7 @@ class Visit {
 
   read({ facts, literals }: ReadText): void {
     if (facts.obstacle !== undefined) this.refuse(facts.obstacle);
+    this.hasWholeRow ||= facts.hasWholeRow;
     const literal = movingLiteral(literals, facts.texts);
     if (literal !== undefined) this.refuse(`it asks for '${literal}'`);
     for (const [oid, type] of facts.casts) this.castOf.set(oid, type);
@@ -250,7 +254,8 @@ class Visit {
 
   result(): Dependencies {
     const tables = [...this.tables].toSorted((a, b) => Number(a) - Number(b));
-    return { tables, definitions: this.definitions, unproven: this.unproven };
+    const { definitions, unproven, hasWholeRow } = this;
+    return { tables, definitions, unproven, hasWholeRow };
   }
 }
 

@@ -16,6 +16,8 @@ export interface TreeFacts {
   textSearch: Set<string>;
   /** How often each constant text occurs. */
   texts: Map<string, number>;
+  /** Whether a row of a table becomes one value, with all columns that the table has. */
+  hasWholeRow: boolean;
   /** Why this cannot be proved to be watched, whatever the names above mean. */
   obstacle: string | undefined;
 }
@@ -23,9 +25,26 @@ export interface TreeFacts {
 /** Reads the OIDs and obstacles out of parsed queries. */
 export function readTreeFacts(values: readonly TreeValue[]): TreeFacts {
   const facts = emptyFacts();
-  for (const node of nodesOf(values)) readNode(node, facts);
+  const harmless = new Set<TreeNode>();
+  for (const node of nodesOf(values)) {
+    readNode(node, facts);
+    if (asksOnlyWhether(node))
+      for (const inner of nodesOf([...node.fields.values()].flat())) harmless.add(inner);
+    if (node.tag === 'VAR' && wordOf(node, 'varattno') === WHOLE_ROW && !harmless.has(node))
+      facts.hasWholeRow = true;
+  }
   return facts;
 }
+
+/** The number of the column that stands for all of them. */
+const WHOLE_ROW = '0';
+
+/** count(t) and t IS NULL tell nothing of the columns. */
+function asksOnlyWhether(node: TreeNode): boolean {
+  return node.tag === 'NULLTEST' || (node.tag === 'AGGREF' && wordOf(node, 'aggfnoid') === COUNT_ANY);
+}
+
+const COUNT_ANY = '2147';
 
 function emptyFacts(): TreeFacts {
   return {
@@ -38,6 +57,7 @@ function emptyFacts(): TreeFacts {
     readFromText: new Set(),
     textSearch: new Set(),
     texts: new Map(),
+    hasWholeRow: false,
     obstacle: undefined,
   };
 }

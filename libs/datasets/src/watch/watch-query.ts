@@ -12,6 +12,8 @@ export interface Watch {
   definitions: DefinitionKeys;
   /** Why it is not proved that the result stays as it is while neither is changed. */
   polled: string | undefined;
+  /** Whether a row of a table becomes one value, with all columns that the table has; undefined: it is not known. */
+  hasWholeRow?: boolean;
 }
 
 /**
@@ -32,6 +34,6 @@ export async function watchQuery(
   if (walk.obstacle !== undefined) return { relations: [], definitions: new Map(), polled: walk.obstacle };
   const tree = await parseQuery(client, template, parameters);
   const text = renderQuery(template, () => 'NULL');
-  const { tables, definitions, unproven } = await walk.follow(tree, text);
-  return { relations: tables, definitions, polled: unproven };
+  const { tables, definitions, unproven, hasWholeRow } = await walk.follow(tree, text);
+  return { relations: tables, definitions, polled: unproven, hasWholeRow };
 }

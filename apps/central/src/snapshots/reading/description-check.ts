@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { sentColumns } from '@rivulet/datasets';
 import { inSavepoint, isPostgresError, isTransientRefusal } from '@rivulet/postgres';
 import { describeQuery, QueryTextError, type DescribedColumn } from '@rivulet/snapshot';
 import type { ClientBase } from 'pg';
@@ -15,7 +16,8 @@ export async function isDescriptionCurrent(
 ): Promise<boolean> {
   try {
     const { template } = dataset.definition.query;
-    const columns = await inSavepoint(client, () => describeQuery(client, template, parameters));
+    const returned = await inSavepoint(client, () => describeQuery(client, template, parameters));
+    const columns = sentColumns(dataset.definition, returned);
     return isDeepStrictEqual(columns.toSorted(byName), dataset.columns.toSorted(byName));
   } catch (error) {
     if (!(error instanceof QueryTextError)) throw error;
