@@ -54,7 +54,7 @@ const source = names
 
 const devices = `
   CREATE TABLE public.devices (mac text, id text, "${'a".b; --'.replaceAll('"', '""')}" text, owner text, owners text[]);
-  INSERT INTO devices SELECT '${macAddress}', n.list[1], n.list[2], n.list[3], n.list
+  INSERT INTO public.devices SELECT '${macAddress}', n.list[1], n.list[2], n.list[3], n.list
   FROM (VALUES (ARRAY[${names.map(escapeLiteral).join(', ')}])) AS n (list)`;
 
 interface Variant {
@@ -83,7 +83,7 @@ function datasetsFile({ ending = '', without, moreColumns = '' }: Variant = {}):
   const kept = datasets.filter((_, index) => names[index] !== without);
   return `version: 1
 scope:
-  query: SELECT id AS device_id, devices.* FROM (SELECT * FROM devices) AS devices WHERE mac = :mac_address
+  query: SELECT id AS device_id, devices.* FROM (SELECT * FROM public.devices) AS devices WHERE mac = :mac_address
 datasets:
   - name: values
     key: [owner]
@@ -204,7 +204,9 @@ it('syncs take hostile names and values for names and values', async () => {
   expect((await edge.scrub({ repair: true })).error).toBeUndefined();
   expect([...actions].toSorted()).toEqual(expect.arrayContaining(['load', 'patch']));
   for (const name of names) {
-    await expect(services.scopes.find(name)).rejects.toMatchObject({ code: 'DEVICE_UNKNOWN' });
+    await expect(services.scopes.find({ macAddress: name })).rejects.toMatchObject({
+      code: 'DEVICE_UNKNOWN',
+    });
   }
   const values = await edge.select<{ owner: string; one: string; all: string[] }>(
     'SELECT * FROM "values" ORDER BY owner',

@@ -35,7 +35,7 @@ describe('central, while the database of the data owner is down,', () => {
     writeFileSync(file, datasets);
     source = await startSource();
     await onSource(`
-      CREATE TABLE devices (id int PRIMARY KEY, mac_address text); INSERT INTO devices VALUES (1, '${DEMO_MAC}');
+      CREATE TABLE public.devices (id int PRIMARY KEY, mac_address text); INSERT INTO public.devices VALUES (1, '${DEMO_MAC}');
       CREATE TABLE users (id int PRIMARY KEY, name text); INSERT INTO users VALUES (1, 'Ada')`);
     own = await createTestDatabase();
     central = await startCentral(own, {

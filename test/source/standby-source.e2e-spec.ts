@@ -15,7 +15,7 @@ const passing = (lock: number): string => `(SELECT pg_advisory_xact_lock_shared(
 
 const datasets = `version: 1
 scope:
-  query: SELECT id AS device_id FROM devices WHERE mac_address = :mac_address AND ${passing(SCOPE_LOCK)}
+  query: SELECT id AS device_id FROM public.devices WHERE mac_address = :mac_address AND ${passing(SCOPE_LOCK)}
 datasets:
   - { name: users, key: [id], query: "SELECT id, name FROM users WHERE ${passing(DATASET_LOCK)}" }
 `;
@@ -36,7 +36,7 @@ describe('a source that is a hot standby', () => {
     const primary = await startPrimary();
     onPrimary = open(primary);
     await onPrimary.query(`
-      CREATE TABLE devices (id int PRIMARY KEY, mac_address text); INSERT INTO devices VALUES (1, '${DEMO_MAC}');
+      CREATE TABLE public.devices (id int PRIMARY KEY, mac_address text); INSERT INTO public.devices VALUES (1, '${DEMO_MAC}');
       CREATE TABLE users (id int PRIMARY KEY, name text); INSERT INTO users VALUES (1, 'Ada')`);
     standby = await startStandbyOf(primary);
     onStandby = open(standby);
@@ -190,7 +190,7 @@ describe('a source that is a hot standby', () => {
       SCOPE_LOCK,
       ['UPDATE users SET name = name', 'VACUUM users'],
     ],
-    ['the scope query', 'a lock on its table', SCOPE_LOCK, ['ALTER TABLE devices ADD COLUMN two int']],
+    ['the scope query', 'a lock on its table', SCOPE_LOCK, ['ALTER TABLE public.devices ADD COLUMN two int']],
   ])(
     'cancels %s for %s: the device is told to come again, and gets its rows then',
     async (what, _, lock, change) => {

@@ -20,8 +20,8 @@ const wholeTables = plainTables.map((table, index) => ({
   ...(table.key.length > 1 || index % 3 === 0 ? { indexes: [table.key.toReversed(), [table.key[0]!]] } : {}),
 }));
 
-const site = '(SELECT site FROM devices WHERE id = 1)';
-const mood = '(SELECT mood FROM devices WHERE id = 1)';
+const site = '(SELECT site FROM public.devices WHERE id = 1)';
+const mood = '(SELECT mood FROM public.devices WHERE id = 1)';
 
 /** What else SQL can say. */
 const queries: Record<string, Pick<HostileDataset, 'key' | 'query' | 'asked'>> = {
@@ -34,7 +34,7 @@ const queries: Record<string, Pick<HostileDataset, 'key' | 'query' | 'asked'>> =
   'of sites': {
     key: ['site', 'no'],
     query: 'SELECT * FROM hostile."part;" WHERE site = ANY (:sites) /* :x */; -- ;',
-    asked: 'SELECT p.* FROM hostile."part;" p JOIN devices ON p.site = ANY (sites) WHERE id = 1',
+    asked: 'SELECT p.* FROM hostile."part;" p JOIN public.devices ON p.site = ANY (sites) WHERE id = 1',
   },
   view: { key: ['; --'], query: 'SELECT * FROM hostile."view ""1"""' },
   mood: {
@@ -85,7 +85,7 @@ export function datasetsFile(datasets: HostileDataset[]): string {
   });
   return `version: 1
 scope:
-  query: SELECT id AS device_id, site, sites, mood FROM devices WHERE mac = :mac_address
+  query: SELECT id AS device_id, site, sites, mood FROM public.devices WHERE mac = :mac_address
 datasets:
 ${lines.join('\n')}
 `;

@@ -10,6 +10,7 @@ import {
 } from '@rivulet/protocol';
 import { ulid } from 'ulid';
 import type { CentralServices } from '../../apps/central/test/central-services';
+import type { Device } from '../../apps/central/src/devices/device';
 import type { Hub } from '../../apps/edge/src/hub/hub';
 
 /** The real central without HTTP between: what is sent is what would be on the wire. */
@@ -19,7 +20,8 @@ export class LocalHub implements Hub {
   /** What the last plan said of each table. */
   actions: string[] = [];
 
-  private readonly device: { macAddress: string };
+  /** Who is asking, as central's guard would have it. */
+  device: Device;
 
   constructor(
     private readonly central: CentralServices,

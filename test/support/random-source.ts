@@ -26,8 +26,8 @@ export const macAddress = '48:b0:2d:e9:c3:b7';
 
 export const schema = `
 CREATE TYPE mood AS ENUM ('calm', 'wild');
-CREATE TABLE devices (id int PRIMARY KEY, mac_address text, company int, note text);
-INSERT INTO devices VALUES (1, '${macAddress}', 1, ''), (2, '00:00:00:00:00:02', 2, '');
+CREATE TABLE public.devices (id int PRIMARY KEY, mac_address text, company int, note text);
+INSERT INTO public.devices VALUES (1, '${macAddress}', 1, ''), (2, '00:00:00:00:00:02', 2, '');
 CREATE TABLE device_groups (device int, grp int, PRIMARY KEY (device, grp));
 INSERT INTO device_groups VALUES (1, 1), (2, 2);
 CREATE TABLE items (id bigint PRIMARY KEY, company int, label text, amount numeric, mood mood, extra json, seen timestamptz);
@@ -43,7 +43,7 @@ scope:
   query: |
     SELECT d.id AS device_id, d.company,
            ARRAY(SELECT grp FROM device_groups g WHERE g.device = d.id ORDER BY grp) AS groups
-    FROM devices d WHERE d.mac_address = :mac_address
+    FROM public.devices d WHERE d.mac_address = :mac_address
 datasets:
   - { name: items, key: [id], query: "SELECT * FROM items WHERE company = :company", indexes: [[label]] }
   - { name: notes, key: [site, no], query: "SELECT * FROM notes" }
@@ -54,12 +54,12 @@ datasets:
 /** What each mirror must be, said without the datasets file: $1 is the device. Rows as text, in one order. */
 export const oracle: Record<string, string> = {
   items: `SELECT (i.id, i.company, i.label, i.amount, i.mood::text, i.extra, i.seen)::text AS row FROM items i
-          JOIN devices d ON d.company = i.company WHERE d.id = 1 ORDER BY i.id`,
+          JOIN public.devices d ON d.company = i.company WHERE d.id = 1 ORDER BY i.id`,
   notes: `SELECT (site, no, body)::text AS row FROM notes ORDER BY site COLLATE "C", no`,
   members: `SELECT (name, grp)::text AS row FROM members JOIN device_groups USING (grp) WHERE device = 1
             ORDER BY name COLLATE "C", grp`,
   loud_items: `SELECT (coalesce(mood::text, ''), count(*), sum(amount))::text AS row FROM items
-               JOIN devices d USING (company) WHERE d.id = 1
+               JOIN public.devices d USING (company) WHERE d.id = 1
                GROUP BY coalesce(mood::text, '') ORDER BY coalesce(mood::text, '') COLLATE "C"`,
 };
 
@@ -152,7 +152,7 @@ const statements: ((random: Randomness) => Statement)[] = [
     random.below(40),
   ],
   (random) => ['leave a group', 'DELETE FROM members WHERE length(name) % 3 = $1', random.below(3)],
-  () => ['move the device', 'UPDATE devices SET company = 3 - company'],
+  () => ['move the device', 'UPDATE public.devices SET company = 3 - company'],
   (random) => [
     'give the device a group',
     'INSERT INTO device_groups VALUES (1, $1) ON CONFLICT DO NOTHING',
@@ -160,7 +160,7 @@ const statements: ((random: Randomness) => Statement)[] = [
   ],
   (random) => ['take a group', 'DELETE FROM device_groups WHERE grp = $1', 1 + random.below(3)],
   () => ['touch without a difference', 'UPDATE items SET label = label'],
-  (random) => ['write what no device sees', 'UPDATE devices SET note = $1', random.pick(texts)],
+  (random) => ['write what no device sees', 'UPDATE public.devices SET note = $1', random.pick(texts)],
   (random) => (random.below(6) === 0 ? ['truncate items', 'TRUNCATE items'] : insertItems(random)),
   (random) =>
     random.below(4) === 0 ? ['truncate a partition', 'TRUNCATE notes_a'] : ['nothing', 'SELECT 1'],

@@ -12,7 +12,7 @@ const oracle: Record<string, { table: string; central: string; edge: string }> =
          SELECT user_id FROM group_members JOIN device_groups USING (group_id) WHERE device_id = 1)`,
     ],
     ['areas', 'SELECT id, location_id, name, floor_area_m2 FROM areas WHERE location_id = 1'],
-    ['devices', 'SELECT id, name, mac_address, hardware FROM devices WHERE id = 1'],
+    ['devices', 'SELECT id, name, mac_address, hardware FROM public.devices WHERE id = 1'],
   ].map(([table, central]) => {
     const columns = /SELECT (.*?)\s+FROM/s.exec(central!)![1]!.replaceAll('::text AS status', '');
     return [table!, { table: table!, central: central!, edge: `SELECT ${columns} FROM ${table!}` }];

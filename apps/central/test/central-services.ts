@@ -17,6 +17,9 @@ import { ManifestService } from '../src/device-sync/manifests/manifest.service';
 import { SigningKey } from '../src/device-sync/manifests/signing-key';
 import { TablePlanner } from '../src/device-sync/manifests/table-planner';
 import { DatasetsOperations } from '../src/operators/datasets-operations.service';
+import { DeviceDirectory } from '../src/devices/registry/device-directory';
+import { DeviceRegistry } from '../src/devices/registry/device-registry';
+import { DeviceTables } from '../src/devices/device-tables';
 import { ScopeService } from '../src/source/scope/scope.service';
 import { SourceEnv } from '../src/source/source.env';
 import { SourceMetrics } from '../src/source/source.metrics';
@@ -59,6 +62,8 @@ export class CentralServices {
   readonly snapshots: SnapshotService;
   readonly patches: PatchService;
   readonly manifests: ManifestService;
+  readonly directory: DeviceDirectory;
+  readonly registry: DeviceRegistry;
   readonly requests: AnswerRequestService;
   readonly payloads: PayloadService;
   readonly acknowledgements: AcknowledgementService;
@@ -91,6 +96,9 @@ export class CentralServices {
     );
     this.patches = new PatchService(central, store, new PatchStore(central, store), locks);
     this.manifests = new ManifestService(central, signingKey, new TablePlanner(central, this.patches));
+    const tables = new DeviceTables(central);
+    this.directory = new DeviceDirectory(tables);
+    this.registry = new DeviceRegistry(tables, this.directory);
     const log = new RequestLog(central);
     this.requests = new AnswerRequestService(
       log,
@@ -98,10 +106,11 @@ export class CentralServices {
       this.snapshots,
       this.manifests,
       datasets,
+      this.registry,
       metrics,
     );
     this.payloads = new PayloadService(this.manifests, store, new ZlibBlocks(), metrics);
-    this.acknowledgements = new AcknowledgementService(central, this.manifests, metrics);
+    this.acknowledgements = new AcknowledgementService(central, this.manifests, this.registry, metrics);
   }
 
   /** Loads the text of a datasets file, and looks at the source once, as central does at its start. */

@@ -152,12 +152,12 @@ export const mistakes: [what: string, source: string, ...messages: string[]][] =
   [
     'a parameter that the scope query is not given',
     withScope('SELECT id AS device_id FROM devices WHERE mac_address = :mac'),
-    '3:66: the scope query uses :mac; its only parameter is :mac_address.',
+    '3:66: the scope query uses :mac; its parameters are :mac_address, :device_id, :device_name. Did you mean mac_address?',
   ],
   [
     'a scope query for no device in particular',
     withScope('SELECT 1 AS device_id'),
-    '3:10: the scope query does not use :mac_address, so every device would get the same rows; add a ' +
+    '3:10: the scope query uses none of its parameters, so every device would get the same rows; add a ' +
       'condition on :mac_address.',
   ],
   [

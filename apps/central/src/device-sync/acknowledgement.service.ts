@@ -4,6 +4,7 @@ import { requestInvalid } from '@rivulet/platform';
 import type { Acknowledgement } from '@rivulet/protocol';
 import { DataSource } from 'typeorm';
 import type { Device } from '../devices/device';
+import { DeviceRegistry } from '../devices/registry/device-registry';
 import { DeviceSyncMetrics } from './device-sync.metrics';
 import { ManifestService } from './manifests/manifest.service';
 
@@ -20,6 +21,7 @@ export class AcknowledgementService {
   constructor(
     private readonly database: DataSource,
     private readonly manifests: ManifestService,
+    private readonly registry: DeviceRegistry,
     private readonly metrics: DeviceSyncMetrics,
   ) {}
 
@@ -31,7 +33,7 @@ export class AcknowledgementService {
    */
   async record(device: Device, acknowledgement: Acknowledgement): Promise<AcknowledgementReceipt> {
     const { manifestId, status, cycleId, finishedAt, durationMs, tables, error } = acknowledgement;
-    const { deviceId } = await this.manifests.find(manifestId, device);
+    const { deviceId, resyncSince } = await this.manifests.find(manifestId, device);
     if (status === 'applied') await this.checkProof(acknowledgement);
     const [row] = await this.database.query<{ status: 'applied' | 'failed'; repeated: boolean }[]>(upsert, [
       manifestId,
@@ -44,6 +46,9 @@ export class AcknowledgementService {
       error?.code ?? null,
       error?.message ?? null,
     ]);
+    if (status === 'applied' && resyncSince !== null && device.deviceId !== undefined) {
+      await this.registry.finishResync(device.deviceId, resyncSince);
+    }
     this.metrics.acknowledgements.inc({ status });
     return { manifestId, status: row!.status, repeated: row!.repeated };
   }

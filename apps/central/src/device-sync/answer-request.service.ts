@@ -6,6 +6,7 @@ import { PROTOCOL_VERSION, type SyncRequest, type SyncResponse } from '@rivulet/
 import { LRUCache } from 'lru-cache';
 import { CurrentDatasets } from '../datasets/current-datasets';
 import type { Device } from '../devices/device';
+import { DeviceRegistry } from '../devices/registry/device-registry';
 import { isHeld, type Snapshot } from '../snapshots/snapshot';
 import { SnapshotService } from '../snapshots/snapshot.service';
 import { ScopeService, type KnownScope } from '../source/scope/scope.service';
@@ -21,6 +22,7 @@ interface Answer {
 /** What a device asks, and when that was received. */
 interface ReceivedRequest {
   requestId: string;
+  device: Device;
   asked: SyncRequest;
   receivedAt: Date;
   /** By the monotonic clock. */
@@ -42,6 +44,7 @@ export class AnswerRequestService {
     private readonly snapshots: SnapshotService,
     private readonly manifests: ManifestService,
     private readonly datasets: CurrentDatasets,
+    private readonly registry: DeviceRegistry,
     private readonly metrics: DeviceSyncMetrics,
   ) {}
 
@@ -52,11 +55,13 @@ export class AnswerRequestService {
    * @throws RivuletError what ScopeService.find and SnapshotService.bringUpToDate throw · PROTOCOL_UNSUPPORTED ·
    *   DATASETS_FILE_INVALID
    */
-  async answer(requestId: string, { macAddress }: Device, asked: SyncRequest): Promise<SyncResponse> {
-    const received = { requestId, asked, receivedAt: new Date(), startMs: performance.now() };
+  async answer(requestId: string, device: Device, asked: SyncRequest): Promise<SyncResponse> {
+    const received = { requestId, device, asked, receivedAt: new Date(), startMs: performance.now() };
     const stopTimer = this.metrics.requestSeconds.startTimer();
     try {
-      const response = await this.answerKnown(received, await this.scopes.find(macAddress));
+      const known = await this.scopes.find(device);
+      if (device.deviceId === undefined) await this.registry.registerByMac(device.macAddress);
+      const response = await this.answerKnown(received, known);
       stopTimer({ outcome: response.status });
       return response;
     } catch (error) {
@@ -99,7 +104,8 @@ export class AnswerRequestService {
     });
   }
 
-  private async decide({ requestId, asked }: ReceivedRequest, known: KnownScope): Promise<Answer> {
+  private async decide(received: ReceivedRequest, known: KnownScope): Promise<Answer> {
+    const { device, asked } = received;
     if (asked.protocolVersion !== PROTOCOL_VERSION) {
       throw new RivuletError(
         'PROTOCOL_UNSUPPORTED',
@@ -108,31 +114,32 @@ export class AnswerRequestService {
     }
     this.datasets.throwIfUnfit();
     const snapshots = this.snapshots.current(known) ?? (await this.snapshots.bringUpToDate(known));
-    const manifestId = await this.currentManifest(known, asked, snapshots);
+    const manifestId = device.resyncSince ? undefined : await this.currentManifest(known, asked, snapshots);
     if (manifestId !== undefined) return { response: { status: 'current', manifestId }, manifestId };
     try {
-      return await this.issue(requestId, known, asked, snapshots);
+      return await this.issue(received, known, snapshots);
     } catch (error) {
       if (!hasSqlState(error, sqlState.foreignKeyViolation)) throw error;
       // Collected since it was remembered: then it must be looked up, or read, again.
       this.snapshots.forget(known);
       const stored = await this.snapshots.bringUpToDate(known);
-      return this.issue(requestId, known, asked, stored);
+      return this.issue(received, known, stored);
     }
   }
 
   private async issue(
-    requestId: string,
+    { requestId, device, asked: { nonce, ...held } }: ReceivedRequest,
     { scope, catalogue: { schemaVersion } }: KnownScope,
-    asked: SyncRequest,
     snapshots: Snapshot[],
   ): Promise<Answer> {
-    const { nonce } = asked;
-    const order = { requestId, scope, nonce, schemaVersion, snapshots, asked };
+    const resync = device.resyncSince !== undefined && device.resyncSince !== null;
+    const asked = resync ? { tables: [], wholeTables: true } : held;
+    const order = { requestId, device, scope, nonce, schemaVersion, snapshots, asked };
     const { manifestId, document, plan } = await this.manifests.issue(order);
     this.metrics.manifestsIssued.inc();
     for (const { action } of plan.tables) this.metrics.plannedTables.inc({ action });
-    return { response: { status: 'update', manifest: document, plan }, manifestId };
+    const response = { status: 'update', manifest: document, plan, ...(resync ? { resync } : {}) } as const;
+    return { response, manifestId };
   }
 
   /** The manifest that the device applied last, if it is ours and the device still has all that it may have. */

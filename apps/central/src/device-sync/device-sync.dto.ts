@@ -168,6 +168,13 @@ export class SyncResponseDto {
     type: SyncPlanDto,
   })
   plan?: SyncPlanDto;
+
+  @ApiPropertyOptional({
+    description:
+      'For `update`: an operator wants every mirror to be filled anew, whatever is recorded of it.',
+    example: true,
+  })
+  resync?: boolean;
 }
 
 export class AcknowledgedTableDto {

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { CreateOperationalTables1763683200000 } from '../../../../db/central/migrations/1763683200000-create-operational-tables';
+import { CreateDevices1795744800000 } from '../../../../db/central/migrations/1795744800000-create-devices';
 import { IndexManifestsByMacAddress1764201600000 } from '../../../../db/central/migrations/1764201600000-index-manifests-by-mac-address';
 import { DatasetsModule } from '../datasets/datasets.module';
 import { DevicesModule } from '../devices/devices.module';
@@ -44,5 +45,6 @@ export class DeviceSyncModule {
   static readonly migrations = [
     CreateOperationalTables1763683200000,
     IndexManifestsByMacAddress1764201600000,
+    CreateDevices1795744800000,
   ];
 }

@@ -1,5 +1,33 @@
+export const deviceKinds = ['edge', 'agent'] as const;
+export type DeviceKind = (typeof deviceKinds)[number];
+
+export const deviceStatuses = ['pending', 'active', 'revoked', 'quarantined'] as const;
+
+/**
+ * `pending`: waits for an operator's approval · `revoked`: an operator ended it · `quarantined`: its key was seen with two
+ * devices. Only an active device is served.
+ */
+export type DeviceStatus = (typeof deviceStatuses)[number];
+
+/** What every request of a device needs to know of it. */
+export interface KnownDevice {
+  /** ULID. */
+  deviceId: string;
+  name: string;
+  /** In its normal form. */
+  macAddress: string | null;
+  kind: DeviceKind;
+  status: DeviceStatus;
+  /** Since when an operator wants it to get every row again. */
+  resyncSince: Date | null;
+}
+
 /** A device that has been authenticated. Which rows it may have is not known of it. */
 export interface Device {
   /** In its normal form. */
   macAddress: string;
+  /** Undefined for one that is known by its MAC address alone and has not been served yet. */
+  deviceId?: string | undefined;
+  name?: string | undefined;
+  resyncSince?: Date | null;
 }

@@ -7,7 +7,7 @@ const MACS = ['48:b0:2d:e9:c3:b7', '48:b0:2d:e9:c3:b8', '48:b0:2d:e9:c3:b9'];
 
 const datasets = `version: 1
 scope:
-  query: SELECT id AS device_id, site, is_active FROM devices WHERE mac_address = :mac_address
+  query: SELECT id AS device_id, site, is_active FROM public.devices WHERE mac_address = :mac_address
 datasets:
   - { name: parents, key: [id], query: "SELECT id FROM parents WHERE site = :site" }
   - { name: children, key: [id], query: "SELECT id, parent FROM children" }
@@ -18,8 +18,8 @@ let fixture: CentralFixture;
 beforeEach(async () => {
   fixture = await CentralFixture.create({ storeConnections: 8 });
   await fixture.database.pool.query(`
-    CREATE TABLE devices (id int PRIMARY KEY, site int, is_active bool DEFAULT true, mac_address text);
-    INSERT INTO devices (id, site, mac_address) VALUES (1, 1, '${MACS[0]}'), (2, 1, '${MACS[1]}'), (3, 2, '${MACS[2]}');
+    CREATE TABLE public.devices (id int PRIMARY KEY, site int, is_active bool DEFAULT true, mac_address text);
+    INSERT INTO public.devices (id, site, mac_address) VALUES (1, 1, '${MACS[0]}'), (2, 1, '${MACS[1]}'), (3, 2, '${MACS[2]}');
     CREATE TABLE parents (id int, site int); CREATE TABLE children (id int, parent int);
     INSERT INTO parents VALUES (1, 1), (10, 2); INSERT INTO children VALUES (1, 1)`);
 });
@@ -32,7 +32,7 @@ async function start(settings: CentralSettings = {}, file = datasets): Promise<C
 
 /** The number of rows of each snapshot of a device. */
 async function rowsOf(central: CentralServices, device = 0): Promise<number[]> {
-  const known = await central.scopes.find(MACS[device]!);
+  const known = await central.scopes.find({ macAddress: MACS[device]! });
   const snapshots = await central.snapshots.bringUpToDate(known);
   return snapshots.map(({ rows }) => rows);
 }
@@ -135,17 +135,17 @@ describe('the snapshots of a scope', () => {
   it('follow a device that moves to another scope, or is switched off', async () => {
     const central = await start();
     expect(await rowsOf(central)).toEqual([1, 1]);
-    await query('INSERT INTO parents VALUES (11, 2); UPDATE devices SET site = 2 WHERE id = 1');
+    await query('INSERT INTO parents VALUES (11, 2); UPDATE public.devices SET site = 2 WHERE id = 1');
     expect(await rowsOf(central)).toEqual([2, 1]);
-    await query('UPDATE devices SET is_active = false WHERE id = 1');
+    await query('UPDATE public.devices SET is_active = false WHERE id = 1');
     await expect(rowsOf(central)).rejects.toMatchObject({ code: 'DEVICE_INACTIVE' });
   });
 
   it('are not given to a device whose MAC address was reassigned meanwhile', async () => {
     const central = await start();
-    const known = await central.scopes.find(MACS[0]!);
-    await query('DELETE FROM devices WHERE id = 1; UPDATE devices SET id = 4 WHERE id = 2');
-    await query(`UPDATE devices SET mac_address = '${MACS[0]}' WHERE id = 4`);
+    const known = await central.scopes.find({ macAddress: MACS[0]! });
+    await query('DELETE FROM public.devices WHERE id = 1; UPDATE public.devices SET id = 4 WHERE id = 2');
+    await query(`UPDATE public.devices SET mac_address = '${MACS[0]}' WHERE id = 4`);
     await expect(central.snapshots.bringUpToDate(known)).rejects.toMatchObject({ code: 'DEVICE_UNKNOWN' });
   });
 
@@ -176,14 +176,14 @@ describe('the snapshots of a scope', () => {
 
   it('are known without a question to any database, once they have been asked for', async () => {
     const central = await start();
-    const known = await central.scopes.find(MACS[0]!);
+    const known = await central.scopes.find({ macAddress: MACS[0]! });
     expect(central.snapshots.current(known)).toBeUndefined();
     await rowsOf(central);
     await rowsOf(central);
-    const again = await central.scopes.find(MACS[0]!);
+    const again = await central.scopes.find({ macAddress: MACS[0]! });
     expect(central.snapshots.current(again)?.map(({ rows }) => rows)).toEqual([1, 1]);
     await query('INSERT INTO children VALUES (2, 1)');
-    expect(central.snapshots.current(await central.scopes.find(MACS[0]!))).toBeUndefined();
+    expect(central.snapshots.current(await central.scopes.find({ macAddress: MACS[0]! }))).toBeUndefined();
   });
 });
 

@@ -57,7 +57,7 @@ async function start(
 }
 
 async function rowsOf(central: CentralServices): Promise<number[]> {
-  const known = await central.scopes.find(MAC);
+  const known = await central.scopes.find({ macAddress: MAC });
   const snapshots = await central.snapshots.bringUpToDate(known);
   return snapshots.map(({ rows }) => rows);
 }

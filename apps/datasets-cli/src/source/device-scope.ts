@@ -13,7 +13,7 @@ export async function scopeOf(
   macAddress: string,
 ): Promise<Scope> {
   try {
-    return await resolveScope(client, definition, macAddress);
+    return await resolveScope(client, definition, { macAddress });
   } catch (error) {
     if (!(error instanceof RivuletError) || error.code !== 'DEVICE_UNKNOWN') throw error;
     const { scopes } = await findSampleDevices(client, source, definition, SUGGESTED_DEVICES);

@@ -38,7 +38,7 @@ export async function tryScope(
   macAddress: string,
 ): Promise<Scope | RivuletError> {
   try {
-    return await inUndoneSavepoint(client, () => resolveScope(client, definition, macAddress));
+    return await inUndoneSavepoint(client, () => resolveScope(client, definition, { macAddress }));
   } catch (error) {
     if (!(error instanceof RivuletError)) throw error;
     return error;

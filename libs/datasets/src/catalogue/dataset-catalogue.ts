@@ -7,7 +7,6 @@ import { describeDatasetsFile, examineDatasetsFile, type ExaminedFile } from './
 export {
   SCOPE_ACTIVE_COLUMN,
   SCOPE_DEVICE_COLUMN,
-  SCOPE_PARAMETER,
   type Dataset,
   type ScopeDefinition,
 } from './describe-datasets';

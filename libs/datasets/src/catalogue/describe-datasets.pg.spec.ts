@@ -20,12 +20,12 @@ describe('a mistake in the scope query', () => {
     [
       'a parameter that it is not given',
       ['SELECT id AS device_id FROM devices', 'WHERE mac_address = :mac'],
-      '5:25: the scope query uses :mac; its only parameter is :mac_address.',
+      '5:25: the scope query uses :mac; its parameters are :mac_address, :device_id, :device_name. Did you mean mac_address?',
     ],
     [
       'no parameter',
       ['SELECT id AS device_id FROM devices'],
-      '4:5: the scope query does not use :mac_address, so every device would get the same rows; add a condition on :mac_address.',
+      '4:5: the scope query uses none of its parameters, so every device would get the same rows; add a condition on :mac_address.',
     ],
     [
       'no device_id',

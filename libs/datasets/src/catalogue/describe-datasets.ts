@@ -35,11 +35,10 @@ export interface ScopeDefinition {
   columns: Parameters;
 }
 
-/** The parameter of the scope query. */
-export const SCOPE_PARAMETER = 'mac_address';
-
-/** The parameters with which the scope query is described and planned. */
-export const SCOPE_PARAMETERS: Parameters = new Map([[SCOPE_PARAMETER, { type: 'text', value: null }]]);
+/** The parameters of the scope query, as it is described and planned: what central's registry knows of the device. */
+export const SCOPE_PARAMETERS: Parameters = new Map(
+  ['mac_address', 'device_id', 'device_name'].map((name) => [name, { type: 'text', value: null }]),
+);
 
 /** The columns of the scope that Rivulet itself reads: the device's identifier, and whether it may sync. */
 export const SCOPE_DEVICE_COLUMN = 'device_id';
@@ -66,13 +65,14 @@ export async function describeScope(
   const what = 'the scope query';
   const start = scope.placeOf(0);
   const isGiven = findUnknownParameters(scope, SCOPE_PARAMETERS, problems, (name) => {
-    return `${what} uses :${name}; its only parameter is :${SCOPE_PARAMETER}`;
+    const given = [...SCOPE_PARAMETERS.keys()];
+    return `${what} uses :${name}; its parameters are ${listed(given.map((other) => `:${other}`))}${didYouMean(name, given)}`;
   });
   if (!isGiven) return undefined;
   if (scope.template.parameters.length === 0) {
     problems.add(
       start,
-      `${what} does not use :${SCOPE_PARAMETER}, so every device would get the same rows; add a condition on :mac_address`,
+      `${what} uses none of its parameters, so every device would get the same rows; add a condition on :mac_address`,
     );
   }
   const columns = await describe(client, scope, SCOPE_PARAMETERS, what, known);

@@ -1,9 +1,10 @@
 import { RivuletError } from '@rivulet/errors';
 import { inTransaction, useCanonicalSettings, withClient } from '@rivulet/postgres';
-import { bindQuery, describeQuery, parseQueryTemplate, type Parameters } from '@rivulet/snapshot';
+import { bindQuery, describeQuery, parseQueryTemplate } from '@rivulet/snapshot';
 import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
 import type { ScopeDefinition } from '../catalogue/dataset-catalogue';
-import { resolveScope, type Scope } from './resolve-scope';
+import { SCOPE_PARAMETERS } from '../catalogue/describe-datasets';
+import { resolveScope, type Scope, type ScopeSubject } from './resolve-scope';
 
 const MAC = '48:b0:2d:e9:c3:b7';
 const limits = { readOnly: true, statementTimeoutMs: 20_000, lockTimeoutMs: 5_000, idleTimeoutMs: 5_000 };
@@ -22,7 +23,7 @@ afterAll(() => database.drop());
 /** What the datasets file would say of a scope query. */
 async function defineScope(text: string): Promise<ScopeDefinition> {
   const template = parseQueryTemplate(text);
-  const given: Parameters = new Map([['mac_address', { type: 'text', value: null }]]);
+  const given = SCOPE_PARAMETERS;
   const columns = await withClient(database.pool, (client) => describeQuery(client, template, given));
   return {
     query: { template, placeOf: () => 'datasets.yaml:4:5' },
@@ -30,12 +31,15 @@ async function defineScope(text: string): Promise<ScopeDefinition> {
   };
 }
 
-async function resolve(scope: ScopeDefinition | string, macAddress = MAC): Promise<Scope> {
+async function resolve(
+  scope: ScopeDefinition | string,
+  subject: ScopeSubject = { macAddress: MAC },
+): Promise<Scope> {
   const definition = typeof scope === 'string' ? await defineScope(scope) : scope;
   return withClient(database.pool, (client) =>
     inTransaction(client, limits, async () => {
       await useCanonicalSettings(client);
-      return resolveScope(client, definition, macAddress);
+      return resolveScope(client, definition, subject);
     }),
   );
 }
@@ -63,10 +67,10 @@ describe('the scope of a device', () => {
 
   it('takes the MAC address as a value, whatever it is', async () => {
     const mac = `' OR true; DROP TABLE devices; --\\`;
-    expect(await refusalOf(resolve(byMac, mac))).toBe(
+    expect(await refusalOf(resolve(byMac, { macAddress: mac }))).toBe(
       `DEVICE_UNKNOWN: No device with the MAC address ${mac} is registered.`,
     );
-    expect((await resolve(`SELECT :mac_address AS device_id`, mac)).deviceId).toBe(mac);
+    expect((await resolve(`SELECT :mac_address AS device_id`, { macAddress: mac })).deviceId).toBe(mac);
   });
 
   it.each([
@@ -101,6 +105,19 @@ describe('the scope of a device', () => {
     expect(rows).toEqual([{ same: true, alike: true, printed: true }]);
   });
 
+  it('may be found by what the registry knows of the device, which is NULL for one that is not in it', async () => {
+    const query = `SELECT 7 AS device_id, :device_id AS id, :device_name AS name WHERE :mac_address IS NOT NULL`;
+    const definition = await defineScope(query);
+    const registered = { macAddress: MAC, deviceId: '01KAJ9V9RW4C7ZK3DYE7V1NB2R', name: "gate '1'" };
+
+    const { parameters } = await resolve(definition, registered);
+    expect(parameters.get('id')?.value).toBe(registered.deviceId);
+    expect(parameters.get('name')?.value).toBe(registered.name);
+    const unregistered = await resolve(definition);
+    expect(unregistered.parameters.get('id')?.value).toBeNull();
+    expect(unregistered.parameters.get('name')?.value).toBeNull();
+  });
+
   it('is the same text for the same values in every session', async () => {
     const query = `SELECT :mac_address AS device_id, timestamptz '2026-01-01 00:00+00' AS since, 0.1::real AS ratio`;
     const definition = await defineScope(query);
@@ -111,7 +128,7 @@ describe('the scope of a device', () => {
       );
       const scope = await inTransaction(client, limits, async () => {
         await useCanonicalSettings(client);
-        return resolveScope(client, definition, MAC);
+        return resolveScope(client, definition, { macAddress: MAC });
       });
       await client.query('RESET ALL');
       return scope;
@@ -135,7 +152,7 @@ describe('the scope of a device', () => {
 
 describe('a device that gets no scope', () => {
   it('is unknown', async () => {
-    expect(await refusalOf(resolve(byMac, '00:00:00:00:00:01'))).toBe(
+    expect(await refusalOf(resolve(byMac, { macAddress: '00:00:00:00:00:01' }))).toBe(
       'DEVICE_UNKNOWN: No device with the MAC address 00:00:00:00:00:01 is registered.',
     );
   });

@@ -5,13 +5,21 @@ import { escapeIdentifier, type ClientBase } from 'pg';
 import {
   SCOPE_ACTIVE_COLUMN,
   SCOPE_DEVICE_COLUMN,
-  SCOPE_PARAMETER,
   type ScopeDefinition,
 } from '../catalogue/dataset-catalogue';
 
+/** The device that a scope is resolved for. */
+export interface ScopeSubject {
+  /** In its normal form. */
+  macAddress: string;
+  /** Its id and name in central's registry; missing for a device that is not registered yet. */
+  deviceId?: string | undefined;
+  name?: string | undefined;
+}
+
 /** What one device may see, from the scope query. */
 export interface Scope {
-  /** The device's identity at central, as text. */
+  /** The device's identity in the source, as text: what the scope query returns. */
   deviceId: string;
   macAddress: string;
   /** The scope's columns, which the dataset queries use as parameters. */
@@ -19,7 +27,7 @@ export interface Scope {
 }
 
 /**
- * Runs the scope query for a normalised MAC address. The caller has pinned the canonical settings, so that values become
+ * Runs the scope query for a device. The caller has pinned the canonical settings, so that values become
  * the same literals everywhere.
  *
  * @throws RivuletError DEVICE_UNKNOWN · DEVICE_INACTIVE · SCOPE_AMBIGUOUS · DATASET_QUERY_FAILED · SERVER_BUSY
@@ -27,10 +35,11 @@ export interface Scope {
 export async function resolveScope(
   client: ClientBase,
   definition: ScopeDefinition,
-  macAddress: string,
+  subject: ScopeSubject,
 ): Promise<Scope> {
+  const { macAddress } = subject;
   const place = definition.query.placeOf(0);
-  const rows = await readRows(client, definition, macAddress);
+  const rows = await readRows(client, definition, subject);
   const [row] = rows;
   if (row === undefined) {
     throw new RivuletError('DEVICE_UNKNOWN', `No device with the MAC address ${macAddress} is registered.`);
@@ -65,9 +74,13 @@ export async function resolveScope(
 async function readRows(
   client: ClientBase,
   { query, columns }: ScopeDefinition,
-  macAddress: string,
+  { macAddress, deviceId, name }: ScopeSubject,
 ): Promise<(string | null)[][]> {
-  const given = new Map([[SCOPE_PARAMETER, { type: 'text', value: macAddress }]]);
+  const given: Parameters = new Map([
+    ['mac_address', { type: 'text', value: macAddress }],
+    ['device_id', { type: 'text', value: deviceId ?? null }],
+    ['device_name', { type: 'text', value: name ?? null }],
+  ]);
   const names = [...columns.keys()].map(escapeIdentifier).join(', ');
   try {
     const { rows } = await client.query<(string | null)[]>({

@@ -25,6 +25,43 @@ export const deviceErrors = {
     nextStep: 'Activate the device at central.',
     transient: false,
   },
+  DEVICE_PENDING: {
+    title: 'The device waits for approval',
+    meaning: "The device is in central's registry, and no operator has approved it yet.",
+    nextStep: 'Approve the device at central; it asks again by itself.',
+    transient: false,
+  },
+  DEVICE_REVOKED: {
+    title: 'The device is revoked',
+    meaning: "An operator has ended the device's access.",
+    nextStep: 'Reinstate the device at central, or enrol it again under a new id.',
+    transient: false,
+  },
+  DEVICE_QUARANTINED: {
+    title: 'The device is quarantined',
+    meaning: "The device's key was used by two devices, or by a copy of its disk, so neither is served.",
+    nextStep:
+      'Find the copy, give the right device a new key, and reinstate it at central (docs/operations.md).',
+    transient: false,
+  },
+  DEVICE_NOT_REGISTERED: {
+    title: 'No such device in the registry',
+    meaning: "Central's registry has no device with this id.",
+    nextStep: 'Look the device up with GET /api/devices.',
+    transient: false,
+  },
+  DEVICE_MAC_TAKEN: {
+    title: 'The MAC address is registered already',
+    meaning: "A different device of central's registry has this MAC address.",
+    nextStep: 'Delete that device first, or correct the address.',
+    transient: false,
+  },
+  DEVICE_STATUS_CONFLICT: {
+    title: 'The device is not in the right status for this',
+    meaning: "The device's status does not allow the change.",
+    nextStep: 'See the status of the device with GET /api/devices/{deviceId}.',
+    transient: false,
+  },
   PROTOCOL_UNSUPPORTED: {
     title: 'The protocol version is not supported',
     meaning: 'The device uses a protocol version that this central does not support.',

@@ -18,11 +18,19 @@ export interface SyncRequest extends PlanTerms {
 
 /** Answer to {@link SyncRequest}. */
 export type SyncResponse =
-  { status: 'current'; manifestId: string } | { status: 'update'; manifest: string; plan: SyncPlan };
+  | { status: 'current'; manifestId: string }
+  | {
+      status: 'update';
+      manifest: string;
+      plan: SyncPlan;
+      /** An operator wants all mirrors to be filled anew, whatever is recorded of them. */
+      resync?: boolean;
+    };
 
 /** A response whose manifest is not verified yet, so that its plan must not be read. */
 export type UnverifiedSyncResponse =
-  { status: 'current'; manifestId: string } | { status: 'update'; manifest: string; plan: unknown };
+  | { status: 'current'; manifestId: string }
+  | { status: 'update'; manifest: string; plan: unknown; resync?: boolean };
 
 /** Body of `POST /api/device-sync/acknowledgements`. */
 export interface Acknowledgement {
@@ -47,7 +55,9 @@ export function parseSyncResponse(value: unknown): UnverifiedSyncResponse {
     if (status === 'current') {
       return { status, manifestId: fields.text('manifestId', patterns.ulid, 'a ULID') };
     }
-    return { status: 'update', manifest: fields.text('manifest'), plan: (value as { plan: unknown }).plan };
+    const { plan, resync } = value as { plan: unknown; resync?: unknown };
+    const manifest = fields.text('manifest');
+    return { status: 'update', manifest, plan, ...(resync === true ? { resync } : {}) };
   } catch (error) {
     if (!(error instanceof ShapeError)) throw error;
     throw new RivuletError('CENTRAL_RESPONSE_INVALID', `Central's answer is not valid: ${error.message}.`);

@@ -33,10 +33,11 @@ async function query<T extends object>(text: string, values?: unknown[]): Promis
 
 /** Of what the source has now, for a device that says what it has. */
 async function issue(asked: ManifestOrder['asked'] = { tables: [] }): Promise<IssuedManifest> {
-  const known = await central.scopes.find(MAC);
+  const known = await central.scopes.find({ macAddress: MAC });
   const snapshots = await central.snapshots.bringUpToDate(known);
   return central.manifests.issue({
     requestId: '01KAJ9V9RW4C7ZK3DYE7V1NB2S',
+    device: { macAddress: MAC },
     scope: { deviceId: 'north', macAddress: MAC },
     nonce: NONCE,
     schemaVersion: known.catalogue.schemaVersion,
@@ -101,10 +102,11 @@ describe('a manifest', () => {
   });
 
   it('leaves nothing when one of its snapshots has been collected meanwhile', async () => {
-    const known = await central.scopes.find(MAC);
+    const known = await central.scopes.find({ macAddress: MAC });
     const snapshots = await central.snapshots.bringUpToDate(known);
     await query('DELETE FROM rivulet.snapshots WHERE snapshot_id = $1', [snapshots[1]!.snapshotId]);
-    const order = { requestId: 'r', scope: known.scope, nonce: NONCE, schemaVersion: 'v', snapshots };
+    const device = { macAddress: MAC };
+    const order = { requestId: 'r', device, scope: known.scope, nonce: NONCE, schemaVersion: 'v', snapshots };
 
     await expect(central.manifests.issue({ ...order, asked: { tables: [] } })).rejects.toMatchObject({
       code: '23503',
@@ -183,7 +185,10 @@ it('a manifest is found by its device alone, and an unknown one is answered alik
   const { manifestId } = await issue();
   const { manifests } = central;
 
-  expect(await manifests.find(manifestId, { macAddress: MAC })).toEqual({ deviceId: 'north' });
+  expect(await manifests.find(manifestId, { macAddress: MAC })).toEqual({
+    deviceId: 'north',
+    resyncSince: null,
+  });
   expect(await manifests.exists(manifestId, 'north')).toBe(true);
   expect(await manifests.exists(manifestId, 'south')).toBe(false);
   const unknown = { code: 'MANIFEST_UNKNOWN', message: `This device has no manifest ${manifestId}.` };

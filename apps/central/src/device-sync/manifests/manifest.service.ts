@@ -21,6 +21,7 @@ import { SyncManifest } from './sync-manifest.entity';
 /** What a manifest is made for and of. */
 export interface ManifestOrder {
   requestId: string;
+  device: Device;
   /** Whose it is. */
   scope: Pick<Scope, 'deviceId' | 'macAddress'>;
   nonce: string;
@@ -36,6 +37,8 @@ export interface IssuedManifest {
   document: string;
   plan: SyncPlan;
 }
+
+export type FoundManifest = Pick<SyncManifest, 'deviceId' | 'resyncSince'>;
 
 /** A frame of a manifest's payload, before its block is read. */
 export interface PlannedFrame {
@@ -94,6 +97,8 @@ export class ManifestService {
         schemaVersion: order.schemaVersion,
         document,
         issuedAt,
+        registryId: order.device.deviceId ?? null,
+        resyncSince: order.device.resyncSince ?? null,
       });
       await manager.insert(
         SyncManifestTable,
@@ -120,11 +125,8 @@ export class ManifestService {
    *
    * @throws RivuletError MANIFEST_UNKNOWN, also when it is another device's: neither must tell which
    */
-  async find(manifestId: string, { macAddress }: Device): Promise<Pick<SyncManifest, 'deviceId'>> {
-    const [manifest] = await this.database.query<{ deviceId: string }[]>(findManifest, [
-      manifestId,
-      macAddress,
-    ]);
+  async find(manifestId: string, { macAddress }: Device): Promise<FoundManifest> {
+    const [manifest] = await this.database.query<FoundManifest[]>(findManifest, [manifestId, macAddress]);
     if (manifest !== undefined) return manifest;
     throw new RivuletError('MANIFEST_UNKNOWN', `This device has no manifest ${manifestId}.`);
   }
@@ -170,7 +172,7 @@ export class ManifestService {
 
 /** By primary key, and by the end of the index on (mac_address, epoch, sequence). */
 const findManifest = `
-SELECT device_id AS "deviceId" FROM rivulet.sync_manifests
+SELECT device_id AS "deviceId", resync_since AS "resyncSince" FROM rivulet.sync_manifests
 WHERE manifest_id = $1 AND mac_address = $2 AND device_id = (
   SELECT device_id FROM rivulet.sync_manifests
   WHERE mac_address = $2 ORDER BY epoch DESC, sequence DESC LIMIT 1)`;

@@ -9,7 +9,7 @@ const OTHER_MAC = '48:b0:2d:e9:c3:b8';
 
 const datasets = `version: 1
 scope:
-  query: SELECT id AS device_id FROM devices WHERE mac_address = :mac_address
+  query: SELECT id AS device_id FROM public.devices WHERE mac_address = :mac_address
 datasets:
   - { name: users, key: [id], query: "SELECT id FROM users WHERE device = :device_id" }
 `;
@@ -20,8 +20,8 @@ let central: CentralServices;
 beforeEach(async () => {
   fixture = await CentralFixture.create();
   await query(`
-    CREATE TABLE devices (id int PRIMARY KEY, mac_address text);
-    INSERT INTO devices VALUES (1, '${MAC}'), (2, '${OTHER_MAC}');
+    CREATE TABLE public.devices (id int PRIMARY KEY, mac_address text);
+    INSERT INTO public.devices VALUES (1, '${MAC}'), (2, '${OTHER_MAC}');
     CREATE TABLE users (id int PRIMARY KEY, device int); INSERT INTO users VALUES (10, 1), (20, 2)`);
   central = await CentralServices.start(fixture, datasets);
 });
@@ -64,7 +64,7 @@ describe('a MAC address that was reassigned', () => {
 
   beforeEach(async () => {
     before = await issueTo(central, MAC);
-    await query(`UPDATE devices SET mac_address = CASE id WHEN 1 THEN NULL ELSE '${MAC}' END`);
+    await query(`UPDATE public.devices SET mac_address = CASE id WHEN 1 THEN NULL ELSE '${MAC}' END`);
     after = await issueTo(central, MAC);
   });
 
@@ -88,7 +88,7 @@ describe('a MAC address that was reassigned', () => {
   });
 
   it('does not get them back when the next device has another address, and old manifests are collected', async () => {
-    await query(`UPDATE devices SET mac_address = '${OTHER_MAC}' WHERE id = 2`);
+    await query(`UPDATE public.devices SET mac_address = '${OTHER_MAC}' WHERE id = 2`);
     await issueTo(central, OTHER_MAC);
     await query(`UPDATE rivulet.sync_manifests SET issued_at = now() - interval '1 year'`);
     await new RetentionService(new SnapshotsEnv(), fixture.central, fixture.metrics).collect();

@@ -30,4 +30,12 @@ export class SyncManifest {
 
   @Column('timestamptz', { name: 'issued_at' })
   issuedAt: Date;
+
+  /** Of the device that asked, in the registry; null for one that was not in it yet. */
+  @Column('text', { name: 'registry_id', nullable: true })
+  registryId: string | null;
+
+  /** Since when an operator had wanted what it answers. */
+  @Column('timestamptz', { name: 'resync_since', nullable: true })
+  resyncSince: Date | null;
 }

@@ -28,7 +28,7 @@ beforeEach(async () => {
 afterEach(() => fixture.close());
 
 async function snapshot(): Promise<Snapshot> {
-  const [readings] = await central.snapshots.bringUpToDate(await central.scopes.find(MAC));
+  const [readings] = await central.snapshots.bringUpToDate(await central.scopes.find({ macAddress: MAC }));
   return readings!;
 }
 

@@ -26,7 +26,7 @@ beforeEach(async () => {
 afterEach(() => fixture.close());
 
 async function snapshot(): Promise<Snapshot> {
-  const known = await central.scopes.find(MAC);
+  const known = await central.scopes.find({ macAddress: MAC });
   const [readings] = await central.snapshots.bringUpToDate(known);
   return readings!;
 }

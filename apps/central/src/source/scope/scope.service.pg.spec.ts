@@ -7,7 +7,7 @@ const STRANGER = '48:b0:2d:e9:c3:b9';
 
 const datasets = `version: 1
 scope:
-  query: SELECT id AS device_id, site, is_active FROM devices WHERE mac_address = :mac_address
+  query: SELECT id AS device_id, site, is_active FROM public.devices WHERE mac_address = :mac_address
 datasets:
   - { name: sites, key: [id], query: "SELECT id FROM sites WHERE id = :site" }
 `;
@@ -17,8 +17,8 @@ let fixture: CentralFixture;
 beforeEach(async () => {
   fixture = await CentralFixture.create();
   await query(`
-    CREATE TABLE devices (id int PRIMARY KEY, site int, is_active bool DEFAULT true, mac_address text);
-    INSERT INTO devices (id, site, mac_address) VALUES (1, 1, '${MAC}'), (2, 1, '${OTHER}');
+    CREATE TABLE public.devices (id int PRIMARY KEY, site int, is_active bool DEFAULT true, mac_address text);
+    INSERT INTO public.devices (id, site, mac_address) VALUES (1, 1, '${MAC}'), (2, 1, '${OTHER}');
     CREATE TABLE sites (id int); INSERT INTO sites VALUES (1), (2)`);
 });
 
@@ -33,7 +33,7 @@ async function start(settings: CentralSettings = {}, file = datasets): Promise<C
 }
 
 async function siteOf(central: CentralServices, macAddress = MAC): Promise<string | null | undefined> {
-  const { scope } = await central.scopes.find(macAddress);
+  const { scope } = await central.scopes.find({ macAddress });
   return scope.parameters.get('site')?.value;
 }
 
@@ -60,16 +60,16 @@ describe('a scope', () => {
 
   it('is the same object as long as it is remembered', async () => {
     const central = await start();
-    const { scope } = await central.scopes.find(MAC);
-    expect((await central.scopes.find(MAC)).scope).toBe(scope);
+    const { scope } = await central.scopes.find({ macAddress: MAC });
+    expect((await central.scopes.find({ macAddress: MAC })).scope).toBe(scope);
   });
 
   it('is read again when a table behind it has changed, of whatever device', async () => {
     const central = await start();
     await siteOf(central);
-    await query('UPDATE devices SET site = 2 WHERE id = 1');
+    await query('UPDATE public.devices SET site = 2 WHERE id = 1');
     expect(await siteOf(central)).toBe('2');
-    await query('DELETE FROM devices WHERE id = 2');
+    await query('DELETE FROM public.devices WHERE id = 2');
     expect(await countingReads(central, () => siteOf(central))).toBe(1);
   });
 
@@ -83,9 +83,9 @@ describe('a scope', () => {
   it('is no longer given to a device that has been switched off', async () => {
     const central = await start();
     await siteOf(central);
-    await query('UPDATE devices SET is_active = false WHERE id = 1');
+    await query('UPDATE public.devices SET is_active = false WHERE id = 1');
     await expect(siteOf(central)).rejects.toMatchObject({ code: 'DEVICE_INACTIVE' });
-    await query('UPDATE devices SET is_active = true WHERE id = 1');
+    await query('UPDATE public.devices SET is_active = true WHERE id = 1');
     expect(await siteOf(central)).toBe('1');
   });
 
@@ -93,7 +93,7 @@ describe('a scope', () => {
     const central = await start();
     const writer = await fixture.database.pool.connect();
     try {
-      await writer.query('BEGIN; UPDATE devices SET site = 2 WHERE id = 1');
+      await writer.query('BEGIN; UPDATE public.devices SET site = 2 WHERE id = 1');
       expect(await siteOf(central)).toBe('1');
       await writer.query('COMMIT');
     } finally {
@@ -111,7 +111,7 @@ describe('what is not remembered', () => {
         await expect(siteOf(central, STRANGER)).rejects.toMatchObject({ code: 'DEVICE_UNKNOWN' });
     });
     expect(reads).toBe(2);
-    await query(`INSERT INTO devices (id, site, mac_address) VALUES (3, 2, '${STRANGER}')`);
+    await query(`INSERT INTO public.devices (id, site, mac_address) VALUES (3, 2, '${STRANGER}')`);
     expect(await siteOf(central, STRANGER)).toBe('2');
   });
 
@@ -124,7 +124,7 @@ describe('what is not remembered', () => {
   it('is any scope where changes are not detected: who may see what must not be old', async () => {
     const central = await start({ changeDetection: 'poll', pollIntervalMs: 60_000 });
     expect(await siteOf(central)).toBe('1');
-    await query('UPDATE devices SET site = 2 WHERE id = 1');
+    await query('UPDATE public.devices SET site = 2 WHERE id = 1');
     expect(await siteOf(central)).toBe('2');
   });
 });
@@ -132,7 +132,7 @@ describe('what is not remembered', () => {
 describe('a scope as of a later moment', () => {
   it('is the known one while no table behind it has changed', async () => {
     const central = await start();
-    const known = await central.scopes.find(MAC);
+    const known = await central.scopes.find({ macAddress: MAC });
     await query('INSERT INTO sites VALUES (3)');
     const later = await central.changes.versions();
     expect(await central.scopes.asOf(known, later)).toBe(known);
@@ -140,8 +140,8 @@ describe('a scope as of a later moment', () => {
 
   it('is read again when one has, or when the versions of that moment are not known', async () => {
     const central = await start();
-    const known = await central.scopes.find(MAC);
-    await query('UPDATE devices SET site = 2 WHERE id = 1');
+    const known = await central.scopes.find({ macAddress: MAC });
+    await query('UPDATE public.devices SET site = 2 WHERE id = 1');
     const later = await central.changes.versions();
     for (const versions of [later, undefined]) {
       const { scope } = await central.scopes.asOf(known, versions);

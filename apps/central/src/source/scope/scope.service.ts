@@ -11,13 +11,14 @@ import { isConsistentRead } from '../consistent-read';
 import { SourceMetrics } from '../source.metrics';
 import { CurrentDatasets } from '../../datasets/current-datasets';
 import { scopeIdOf } from './scope-id';
-import { type DatasetCatalogue, resolveScope, type Scope } from '@rivulet/datasets';
+import { type DatasetCatalogue, resolveScope, type Scope, type ScopeSubject } from '@rivulet/datasets';
 
 /** A scope, and the versions of the source's tables at a moment at which it was this. */
 export interface KnownScope {
   /** Equal for equal values by equal catalogues. */
   id: string;
   scope: Scope;
+  subject: ScopeSubject;
   /** Whose scope query it is the result of. What a request does with the scope, it does with this one. */
   catalogue: DatasetCatalogue;
   versions: Versions;
@@ -52,39 +53,39 @@ export class ScopeService {
    *
    * @throws RivuletError SOURCE_UNAVAILABLE, and what resolveScope throws
    */
-  async find(macAddress: string, catalogue = this.datasets.catalogue): Promise<KnownScope> {
+  async find(subject: ScopeSubject, catalogue = this.datasets.catalogue): Promise<KnownScope> {
     const versions = await this.source.ask(() => this.changes.versions());
     const stamp = this.stamp(catalogue, versions);
-    const known = this.known.get(macAddress);
+    const known = this.known.get(keyOf(subject));
     const isCached = known?.catalogue === catalogue && known.stamp === stamp;
     this.metrics.scopeLookups.inc({ result: isCached ? 'cached' : 'read' });
-    if (isCached) return { ...known, versions };
+    if (isCached) return { ...known, subject, versions };
     for (let attempt = 1; ; attempt++) {
-      const read = await this.read(macAddress, catalogue);
+      const read = await this.read(subject, catalogue);
       if (read !== undefined) return read;
       if (attempt === READ_ATTEMPTS)
         throw new RivuletError(
           'SERVER_BUSY',
-          `The tables behind the scope of ${macAddress} are being rewritten.`,
+          `The tables behind the scope of ${subject.macAddress} are being rewritten.`,
         );
     }
   }
 
   /** The scope as of a later moment, or as it is now where the versions of that are not known. */
   async asOf(known: KnownScope, later: Versions | undefined): Promise<KnownScope> {
-    const { stamp, scope, catalogue } = known;
+    const { stamp, subject, catalogue } = known;
     const isSame = later !== undefined && stamp !== undefined && stamp === this.stamp(catalogue, later);
-    return isSame ? known : this.find(scope.macAddress, catalogue);
+    return isSame ? known : this.find(subject, catalogue);
   }
 
   /** Undefined when it was not read at one moment. */
-  private async read(macAddress: string, catalogue: DatasetCatalogue): Promise<KnownScope | undefined> {
+  private async read(subject: ScopeSubject, catalogue: DatasetCatalogue): Promise<KnownScope | undefined> {
     // Before the reading begins: what changes meanwhile must not count as having been read.
     const watch = this.changes.watchOf(catalogue.scopeQueryId);
     return this.source.inTransaction(readSource(STATEMENT_TIMEOUT_MS), async (client) => {
       await useCanonicalSettings(client);
       const { versions, pending } = await this.changes.versionsAt(client);
-      const scope = await resolveScope(client, catalogue.scope, macAddress).catch(async (error: unknown) => {
+      const scope = await resolveScope(client, catalogue.scope, subject).catch(async (error: unknown) => {
         if (await wasSeen(client, error)) throw error;
         return undefined;
       });
@@ -92,9 +93,9 @@ export class ScopeService {
       const isSettled = watch.polled === undefined && !watch.relations.some((name) => pending.has(name));
       const stamp = isSettled ? versionVectorOf(watch, versions) : undefined;
       const id = scopeIdOf(scope, catalogue);
-      if (stamp === undefined) this.known.delete(macAddress);
-      else this.known.set(macAddress, { id, scope, catalogue, stamp });
-      return { id, scope, catalogue, versions, stamp };
+      if (stamp === undefined) this.known.delete(keyOf(subject));
+      else this.known.set(keyOf(subject), { id, scope, catalogue, stamp });
+      return { id, scope, subject, catalogue, versions, stamp };
     });
   }
 
@@ -102,6 +103,11 @@ export class ScopeService {
     const watch = this.changes.watchOf(scopeQueryId);
     return watch.polled === undefined ? versionVectorOf(watch, versions) : undefined;
   }
+}
+
+/** All that the scope query may ask for. */
+function keyOf({ macAddress, deviceId, name }: ScopeSubject): string {
+  return deviceId === undefined ? macAddress : JSON.stringify([macAddress, deviceId, name]);
 }
 
 /** Whether an error counts: that there is no such device can be said of tables that look empty. */

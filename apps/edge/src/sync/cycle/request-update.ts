@@ -13,6 +13,8 @@ import type { CycleContext } from './cycle-context';
 export interface Update {
   verified: VerifiedManifest;
   plan: SyncPlan;
+  /** Fill every mirror anew. */
+  resync: boolean;
   tasks: TableTask[];
 }
 
@@ -65,7 +67,8 @@ async function ask(
   if (manifest.manifestId === applied?.manifestId) return undefined;
   // Checked again under the lock when it is applied; here it saves the download.
   refuseStale(manifest, applied);
-  return { verified, plan: parseSyncPlan(response.plan, manifest, request) };
+  const plan = parseSyncPlan(response.plan, manifest, request);
+  return { verified, plan, resync: response.resync === true };
 }
 
 function syncRequest(
@@ -85,10 +88,10 @@ function syncRequest(
 
 async function heldChunks(
   { dependencies, lease, signal }: CycleContext,
-  { verified: { manifest }, plan }: NewManifest,
+  { verified: { manifest }, plan, resync }: NewManifest,
   held: EdgeSyncTable[],
 ): Promise<HeldChunks[]> {
   const { applyMode, applyLimits: limits, state } = dependencies;
-  if (applyMode === 'truncate') return [];
+  if (applyMode === 'truncate' || resync) return [];
   return readHeldChunks(lease.client, state, { manifest, plan, held, limits, signal });
 }

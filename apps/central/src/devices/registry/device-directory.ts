@@ -1,0 +1,93 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { Interval } from '@nestjs/schedule';
+import { namedError } from '@rivulet/platform';
+import { LRUCache } from 'lru-cache';
+import type { KnownDevice } from '../device';
+import { DeviceTables } from '../device-tables';
+
+/** Half of the time in which every process must know of a revoked device, and a little less. */
+const POLL_MS = 2_000;
+/** Without a poll for this long nothing that is remembered counts. */
+const TRUSTED_MS = 4_500;
+/** Longer than the transactions of the registry may take: a change becomes visible after it was dated. */
+const OVERLAP_MS = 60_000;
+
+const DEVICES_KEPT = 50_000;
+
+/**
+ * What each request needs to know of its device, from memory. A change in the registry, by whichever process, takes
+ * effect within 5 seconds; while the database cannot be asked for changes, nothing is served from memory.
+ */
+@Injectable()
+export class DeviceDirectory {
+  private readonly logger = new Logger('Devices');
+  private readonly known = new LRUCache<string, KnownDevice>({ max: DEVICES_KEPT });
+  private readonly idOfMac = new LRUCache<string, string>({ max: DEVICES_KEPT });
+  private polledAtMs = -Infinity;
+  private seenUntil: Date | undefined;
+
+  constructor(private readonly tables: DeviceTables) {}
+
+  async find(deviceId: string): Promise<KnownDevice | undefined> {
+    const known = this.isTrusted ? this.known.get(deviceId) : undefined;
+    return known ?? this.read('device_id', deviceId);
+  }
+
+  async findByMac(macAddress: string): Promise<KnownDevice | undefined> {
+    const deviceId = this.idOfMac.get(macAddress);
+    const known = deviceId !== undefined && this.isTrusted ? this.known.get(deviceId) : undefined;
+    if (known?.macAddress === macAddress) return known;
+    return this.read('mac_address', macAddress);
+  }
+
+  forget(deviceId: string): void {
+    this.known.delete(deviceId);
+  }
+
+  @Interval('device changes', POLL_MS)
+  async pollInBackground(): Promise<void> {
+    try {
+      await this.poll();
+    } catch (error) {
+      const { code, message } = namedError(error);
+      this.logger.warn({ code }, `The registry cannot be asked for changes: ${message}`);
+    }
+  }
+
+  /** Forgets what has changed since the last time. */
+  async poll(): Promise<void> {
+    const startMs = performance.now();
+    const since = this.seenUntil && new Date(this.seenUntil.getTime() - OVERLAP_MS);
+    const [{ now, ids }] = (await this.tables.rows<{ now: Date; ids: string[] }>(changedSince, [
+      since ?? null,
+    ])) as [{ now: Date; ids: string[] }];
+    if (since === undefined) this.known.clear();
+    for (const deviceId of ids) this.known.delete(deviceId);
+    this.seenUntil = now;
+    this.polledAtMs = startMs;
+  }
+
+  private get isTrusted(): boolean {
+    return performance.now() - this.polledAtMs < TRUSTED_MS;
+  }
+
+  private async read(column: 'device_id' | 'mac_address', value: string): Promise<KnownDevice | undefined> {
+    const [device] = await this.tables.rows<KnownDevice>(
+      `SELECT device_id AS "deviceId", name, mac_address AS "macAddress", kind, status, resync_since AS "resyncSince"
+       FROM rivulet.devices WHERE ${column} = $1`,
+      [value],
+    );
+    if (device === undefined) return undefined;
+    this.known.set(device.deviceId, device);
+    if (device.macAddress !== null) this.idOfMac.set(device.macAddress, device.deviceId);
+    return device;
+  }
+}
+
+/** By the indexes on the times. The time is that of the database, whose clock dates the changes. */
+const changedSince = `
+SELECT clock_timestamp() AS now, ARRAY(
+  SELECT device_id FROM rivulet.devices WHERE changed_at > $1::timestamptz
+  UNION ALL
+  SELECT device_id FROM rivulet.device_removals WHERE removed_at > $1::timestamptz
+) AS ids`;

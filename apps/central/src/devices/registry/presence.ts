@@ -1,0 +1,88 @@
+import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
+import { Interval } from '@nestjs/schedule';
+import { Coalesced, namedError } from '@rivulet/platform';
+import { DeviceTables } from '../device-tables';
+
+const EVERY_MS = 5_000;
+
+/** Of a fleet that is larger, the rest is heard again soon. */
+const DEVICES_KEPT = 100_000;
+
+export interface Sighting {
+  /** Where it called from. */
+  address?: string | undefined;
+  /** What it runs. */
+  version?: string | undefined;
+  metrics?: Record<string, unknown> | undefined;
+}
+
+interface DatedSighting extends Sighting {
+  at: Date;
+}
+
+/** When each device was last heard. It is written in batches: a request costs no statement of its own. */
+@Injectable()
+export class Presence implements OnApplicationShutdown {
+  private readonly logger = new Logger('Devices');
+  private seen = new Map<string, DatedSighting>();
+  private readonly writing = new Coalesced(() => this.write());
+
+  constructor(private readonly tables: DeviceTables) {}
+
+  note(deviceId: string, sighting: Sighting = {}): void {
+    const before = this.seen.get(deviceId);
+    if (before === undefined && this.seen.size >= DEVICES_KEPT) return;
+    this.seen.set(deviceId, { ...before, ...withoutGaps(sighting), at: new Date() });
+  }
+
+  @Interval('presence', EVERY_MS)
+  async flushInBackground(): Promise<void> {
+    try {
+      await this.flush();
+    } catch (error) {
+      const { code, message } = namedError(error);
+      this.logger.warn({ code }, `It was not written when devices were last seen: ${message}`);
+    }
+  }
+
+  async flush(): Promise<void> {
+    await this.writing.run();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.flushInBackground();
+  }
+
+  private async write(): Promise<void> {
+    const seen = [...this.seen];
+    this.seen = new Map();
+    if (seen.length === 0) return;
+    const column = <T>(read: (sighting: DatedSighting) => T): T[] =>
+      seen.map(([, sighting]) => read(sighting));
+    await this.tables.rows(updateSeen, [
+      seen.map(([deviceId]) => deviceId),
+      column(({ at }) => at),
+      column(({ address }) => address ?? null),
+      column(({ version }) => version ?? null),
+      column(({ metrics }) => (metrics === undefined ? null : JSON.stringify(metrics))),
+    ]);
+  }
+}
+
+function withoutGaps(sighting: Sighting): Sighting {
+  return Object.fromEntries(Object.entries(sighting).filter(([, value]) => value !== undefined));
+}
+
+/** In the order of the ids, so that two processes that write the same devices do not lock each other. */
+const updateSeen = `
+UPDATE rivulet.devices AS device SET
+  last_seen_at = greatest(device.last_seen_at, seen.at),
+  address = coalesce(seen.address, device.address),
+  version = coalesce(seen.version, device.version),
+  metrics = coalesce(seen.metrics, device.metrics)
+FROM (
+  SELECT seen.* FROM unnest($1::text[], $2::timestamptz[], $3::text[], $4::text[], $5::jsonb[])
+    AS seen (device_id, at, address, version, metrics)
+  JOIN rivulet.devices USING (device_id) ORDER BY device_id FOR NO KEY UPDATE OF devices
+) AS seen
+WHERE device.device_id = seen.device_id`;

@@ -1,0 +1,22 @@
+import type { KnownDevice } from '../device';
+
+export type Labels = Record<string, string>;
+
+/** A row of the registry. */
+export interface RegisteredDevice extends KnownDevice {
+  /** Why it has its status, where there is something to say. */
+  statusReason: string | null;
+  labels: Labels;
+  version: string | null;
+  /** Where it called from last. */
+  address: string | null;
+  metrics: Record<string, unknown> | null;
+  lastSeenAt: Date | null;
+  createdAt: Date;
+  changedAt: Date;
+}
+
+export const deviceColumns = `
+  device_id AS "deviceId", name, mac_address AS "macAddress", kind, status, status_reason AS "statusReason", labels,
+  version, address, metrics, last_seen_at AS "lastSeenAt", resync_since AS "resyncSince", created_at AS "createdAt",
+  changed_at AS "changedAt"`;
