@@ -55,17 +55,18 @@ describe('what has not changed is not sent:', () => {
   });
 
   it('not by a second central over a copy of the database', async () => {
+    await pair.edge.stop();
     await pair.central.stop();
     const copy = await copyOf(pair.centralDb);
     const second = await startCentral(copy);
-    const edge = await pair.startEdge({ EDGE_CENTRAL_URL: second.url });
     try {
+      const edge = (pair.edge = await pair.startEdge({ EDGE_CENTRAL_URL: second.url }));
       await expectNothingSent(edge);
       await copy.pool.query(`DELETE FROM users WHERE full_name = 'Renamed'`);
       expect((await pair.syncNow(edge)).wireBytes).toBeLessThan(1_000);
       expect(await pair.edgeRows(`SELECT 1 FROM users WHERE full_name = 'Renamed'`)).toEqual([]);
     } finally {
-      await edge.stop();
+      await pair.edge.stop();
       await second.stop();
       await copy.drop();
     }

@@ -1,6 +1,7 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { AppProcess, AppStartFailure, type AppProcessOptions } from './app-process';
 
 const LISTENING = {
@@ -50,6 +51,21 @@ describe('the process of an app', () => {
     const app = start(`process.send(${JSON.stringify(message)}, () => process.exit(1));`);
     expect((await failureOf(app)).reported).toEqual(message);
     expect(await app.exited).toBe(1);
+  });
+
+  it('lets its parent end while it runs, when the parent wants that', () => {
+    const program = join(directory, 'app.cjs');
+    const stay = `process.on('disconnect', () => process.exit()); ${STAY}`;
+    writeFileSync(program, `process.send(${JSON.stringify(LISTENING)}); ${stay}`);
+    const built = resolve(__dirname, '../../../dist/libs/app-process/src/index.js');
+    const parent = `
+      const { AppProcess } = require(${JSON.stringify(built)});
+      const app = new AppProcess({ program: ${JSON.stringify(program)}, environment: {} });
+      app.unref();
+      app.listening.then(({ url }) => console.log(url));
+      const waiting = setInterval(() => app.url !== '' && clearInterval(waiting), 10);`;
+    const output = execFileSync(process.execPath, ['-e', parent], { encoding: 'utf8', timeout: 30_000 });
+    expect(output).toBe(`${LISTENING.url}\n`);
   });
 
   it.each([

@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
+import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { complaintsIn, type LogEntry } from './app-log';
 import type { AppMessage, ListeningMessage, StartFailedMessage } from './ipc-messages';
@@ -88,6 +89,13 @@ export class AppProcess {
   get peakRssMiB(): number {
     const status = readFileSync(`/proc/${this.pid}/status`, 'utf8');
     return Number(/VmHWM:\s+(\d+) kB/.exec(status)![1]) / 1024;
+  }
+
+  /** From now on this process may end while the app runs, which then ends too. */
+  unref(): void {
+    this.child.unref();
+    this.child.channel?.unref();
+    for (const stream of [this.child.stdout, this.child.stderr]) (stream as Socket | null)?.unref();
   }
 
   signal(name: NodeJS.Signals): void {

@@ -22,7 +22,7 @@ export async function startApp(name: AppName, environment: Record<string, string
 /** The same without waiting: for starts that are to fail. */
 export function spawnApp(name: AppName, environment: Record<string, string>): AppProcess {
   const prefix = name.toUpperCase();
-  return new AppProcess({
+  const app = new AppProcess({
     program: join('dist', 'apps', name, 'src', 'main.js'),
     environment: {
       PATH: process.env['PATH'],
@@ -32,4 +32,7 @@ export function spawnApp(name: AppName, environment: Record<string, string>): Ap
       ...environment,
     },
   });
+  // One that a failed test has left does not keep the worker of the test run from ending.
+  app.unref();
+  return app;
 }
