@@ -7,6 +7,7 @@
 const libraries = {
   errors: [],
   protocol: ['errors'],
+  signatures: [],
   postgres: ['errors'],
   'embedded-postgres': ['postgres', 'errors'],
   snapshot: ['protocol', 'postgres', 'errors'],
@@ -22,12 +23,13 @@ const libraries = {
 const features = {
   central: {
     'source-database': [],
-    devices: [],
+    signing: [],
+    devices: ['signing'],
     datasets: ['source-database'],
     source: ['datasets', 'source-database'],
     snapshots: ['source', 'datasets', 'source-database'],
-    'device-sync': ['devices', 'snapshots', 'source', 'datasets'],
-    operators: ['source', 'datasets', 'source-database'],
+    'device-sync': ['devices', 'signing', 'snapshots', 'source', 'datasets'],
+    operators: ['devices', 'source', 'datasets', 'source-database'],
   },
   edge: {
     identity: [],

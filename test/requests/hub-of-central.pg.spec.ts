@@ -9,6 +9,7 @@ import {
   describeHub,
   type HubSubject,
 } from '../../apps/edge/test/hub-contract';
+import { MacAuthentication } from '../../apps/edge/src/hub/call-authentication';
 import { HttpHub } from '../../apps/edge/src/hub/http-hub';
 
 const datasets = `version: 1
@@ -39,6 +40,7 @@ async function start(): Promise<HubSubject> {
   await createSource(database);
   const file = new WrittenFile(datasets);
   const { environment } = loadEnvironment(CentralModule.environment, {
+    CENTRAL_DEVICE_AUTH: 'mac',
     CENTRAL_DATABASE_URL: database.url,
     CENTRAL_DATASETS_FILE: file.path,
   });
@@ -50,7 +52,11 @@ async function start(): Promise<HubSubject> {
   await app.listen(0, '127.0.0.1');
   const timeouts = { requestTimeoutMs: 10_000, idleTimeoutMs: 10_000 };
   return {
-    hub: new HttpHub({ centralUrl: await app.getUrl(), macAddress: contractDevice, ...timeouts }),
+    hub: new HttpHub({
+      centralUrl: await app.getUrl(),
+      authentication: new MacAuthentication(contractDevice),
+      ...timeouts,
+    }),
     acknowledged: () => acknowledged(database),
     stop: async () => {
       await app.close();

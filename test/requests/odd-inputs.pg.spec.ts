@@ -15,10 +15,14 @@ const AT_ONCE = 16;
 
 function moduleOf(app: string, database: TestDatabase, directory: string) {
   if (app === 'central') {
-    const { environment } = loadEnvironment(CentralModule.environment, { CENTRAL_DEMO_DATA: 'true' });
+    const { environment } = loadEnvironment(CentralModule.environment, {
+      CENTRAL_DEVICE_AUTH: 'mac',
+      CENTRAL_DEMO_DATA: 'true',
+    });
     return CentralModule.forRoot(environment, { url: database.url, isEmbedded: false });
   }
   const { environment } = loadEnvironment(EdgeModule.environment, {
+    EDGE_DEVICE_AUTH: 'mac',
     EDGE_CENTRAL_URL: 'http://127.0.0.1:9',
     EDGE_MAC_ADDRESS: DEMO_MAC,
     EDGE_SPOOL_FILE: join(directory, 'edge.spool'),

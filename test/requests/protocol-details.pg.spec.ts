@@ -26,6 +26,7 @@ beforeAll(async () => {
   );
   file = new WrittenFile(datasets);
   const { environment } = loadEnvironment(CentralModule.environment, {
+    CENTRAL_DEVICE_AUTH: 'mac',
     CENTRAL_DATABASE_URL: database.url,
     CENTRAL_DATASETS_FILE: file.path,
   });

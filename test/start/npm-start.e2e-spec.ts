@@ -122,6 +122,7 @@ describe('npm start', () => {
   it('reaches a verified, acknowledged first sync, says where everything is, and leaves nothing when killed', async () => {
     const { npm, output, exited } = checkout.npmStart({ CENTRAL_DATABASE_URL: '' });
     await until('the summary is printed', () => output().includes('Ctrl-C') || npm.exitCode !== null);
+    expect(output()).toMatch(/Device: enrolled, 48:b0:2d:e9:c3:b7 is [0-9A-Z]{26} by its key/);
     expect(output()).toMatch(/First sync: applied, verified, acknowledged/);
     expect(output()).toMatch(/users +created +1,032/);
     expect(checkout.runtime).toMatchObject({

@@ -3,9 +3,11 @@ import { Progress } from '@rivulet/cli';
 import { removeRuntimeFile, systemRuntimeFile, writeRuntimeFile } from '#scripts/runtime-file.mjs';
 import { Failure } from '../failure';
 import { awaitFirstSync } from './first-sync';
+import { makeEnrolmentToken } from './enrolment';
 import { becomesReady } from './health';
 import { describeEnd, launchApp, untilListening, type AppName } from './launch-app';
 import { summarize } from './summary';
+import { readSyncStatus } from './sync-status';
 
 /** The device of the demo data that the edge plays. */
 const DEMO_MAC_ADDRESS = '48:b0:2d:e9:c3:b7';
@@ -34,7 +36,7 @@ export class LocalSystem {
     try {
       const central = await this.startCentral();
       const since = new Date();
-      const edge = central && (await this.start('edge', edgeEnvironment(central.url)));
+      const edge = central && (await this.start('edge', await edgeEnvironment(central.url)));
       if (central && edge) await this.serve(central, edge, since);
     } finally {
       this.over.abort();
@@ -82,7 +84,8 @@ export class LocalSystem {
     });
     try {
       const firstSync = await awaitFirstSync(edge.url, since, this.over.signal);
-      if (!this.over.signal.aborted) process.stdout.write(summarize({ central, edge, firstSync }));
+      const identity = (await readSyncStatus(edge.url))?.identity;
+      if (!this.over.signal.aborted) process.stdout.write(summarize({ central, edge, identity, firstSync }));
       await this.whenOver;
     } finally {
       removeRuntimeFile(systemRuntimeFile);
@@ -94,10 +97,13 @@ function centralEnvironment(): NodeJS.ProcessEnv {
   return { NODE_ENV: 'development', ...process.env, CENTRAL_LOG_FORMAT: 'json' };
 }
 
-function edgeEnvironment(centralUrl: string): NodeJS.ProcessEnv {
+/** The token is for an edge that central does not know yet; any other leaves it unused. */
+async function edgeEnvironment(centralUrl: string): Promise<NodeJS.ProcessEnv> {
+  const macAddress = process.env['EDGE_MAC_ADDRESS'] ?? DEMO_MAC_ADDRESS;
   return {
     NODE_ENV: 'development',
-    EDGE_MAC_ADDRESS: DEMO_MAC_ADDRESS,
+    EDGE_MAC_ADDRESS: macAddress,
+    EDGE_ENROLMENT_TOKEN: await makeEnrolmentToken(centralUrl, macAddress),
     ...process.env,
     EDGE_CENTRAL_URL: centralUrl,
     EDGE_LOG_FORMAT: 'json',

@@ -6,6 +6,11 @@ const same = (text: string): string => text;
 const plain: TerminalStyle = { bold: same, dim: same, good: same, bad: same };
 const central = { url: 'http://localhost:8080', databaseUrl: 'postgresql://localhost/central' };
 const edge = { url: 'http://localhost:8081', databaseUrl: 'postgresql://localhost/edge' };
+const identity = {
+  macAddress: '48:b0:2d:e9:c3:b7',
+  deviceId: '01KAJ9V9RW4C7ZK3DYE7V1NB2R',
+  keyThumbprint: 'kPrK',
+};
 const applied: SyncResult = {
   status: 'applied',
   manifestId: '01M',
@@ -26,15 +31,24 @@ const applied: SyncResult = {
 
 describe('the summary of npm start', () => {
   it('says where everything is', () => {
-    const lines = summarize({ central, edge, firstSync: applied }, plain).split('\n');
+    const lines = summarize({ central, edge, identity, firstSync: applied }, plain).split('\n');
     expect(lines).toContain('  central  app             http://localhost:8080');
     expect(lines).toContain('           API             http://localhost:8081/api/docs');
     expect(lines).toContain('           database        postgresql://localhost/edge');
     expect(lines).toContain('  logs     .rivulet/logs/');
   });
 
+  it('says in one line who the device is', () => {
+    expect(summarize({ central, edge, identity, firstSync: applied }, plain)).toContain(
+      '\nDevice: enrolled, 48:b0:2d:e9:c3:b7 is 01KAJ9V9RW4C7ZK3DYE7V1NB2R by its key kPrK\n',
+    );
+    expect(summarize({ central, edge, identity: undefined, firstSync: applied }, plain)).toContain(
+      '\nDevice: not enrolled\n',
+    );
+  });
+
   it('shows what the first sync did to each table', () => {
-    const text = summarize({ central, edge, firstSync: applied }, plain);
+    const text = summarize({ central, edge, identity, firstSync: applied }, plain);
     expect(text).toContain(
       'First sync: applied, verified, acknowledged (48.3 kB on the wire in 1.2 s, manifest 01M)\n',
     );
@@ -45,17 +59,17 @@ describe('the summary of npm start', () => {
 
   it('says so when there was nothing to do, or central has not heard of it yet', () => {
     const current: SyncResult = { ...applied, status: 'current', acknowledged: false };
-    expect(summarize({ central, edge, firstSync: current }, plain)).toContain(
+    expect(summarize({ central, edge, identity, firstSync: current }, plain)).toContain(
       'First sync: already current, not yet acknowledged (',
     );
   });
 
   it('gives the reason and the next step of a sync that failed, and says so when there was none', () => {
     const error = { code: 'CHECKSUM_MISMATCH', message: 'It differs.', nextStep: 'Look.' };
-    expect(summarize({ central, edge, firstSync: { ...applied, status: 'failed', error } }, plain)).toContain(
-      'First sync: failed with CHECKSUM_MISMATCH.\n  It differs.\n  Look.\n',
-    );
-    expect(summarize({ central, edge, firstSync: undefined }, plain)).toContain(
+    expect(
+      summarize({ central, edge, identity, firstSync: { ...applied, status: 'failed', error } }, plain),
+    ).toContain('First sync: failed with CHECKSUM_MISMATCH.\n  It differs.\n  Look.\n');
+    expect(summarize({ central, edge, identity, firstSync: undefined }, plain)).toContain(
       'First sync: the edge has not begun one.\n',
     );
   });

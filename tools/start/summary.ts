@@ -8,7 +8,7 @@ import {
   type TerminalStyle,
 } from '@rivulet/cli';
 import { logsDirectory, projectRoot } from '../project-paths';
-import type { SyncResult } from './sync-status';
+import type { EdgeIdentity, SyncResult } from './sync-status';
 
 const CHECKSUM_DIGITS = 12;
 
@@ -21,16 +21,19 @@ interface Place {
 export interface System {
   central: Place;
   edge: Place;
+  identity: EdgeIdentity | undefined;
   firstSync: SyncResult | undefined;
 }
 
 /** What the user sees when everything runs. */
-export function summarize({ central, edge, firstSync }: System, style = terminalStyle()): string {
+export function summarize({ central, edge, identity, firstSync }: System, style = terminalStyle()): string {
   return [
     '',
     style.bold('Rivulet is running.'),
     '',
     ...indent(describePlaces(central, edge)),
+    '',
+    describeIdentity(identity, style),
     '',
     ...describeSync(firstSync, style),
     '',
@@ -53,6 +56,12 @@ function describePlaces(central: Place, edge: Place): string[] {
     ['logs', `${relative(projectRoot, logsDirectory)}/`, ''],
   ];
   return formatTable(rows, { alignments: '<<<' });
+}
+
+function describeIdentity(identity: EdgeIdentity | undefined, style: TerminalStyle): string {
+  if (identity?.deviceId === undefined) return `${style.bold('Device:')} ${style.bad('not enrolled')}`;
+  const { macAddress, deviceId, keyThumbprint = '' } = identity;
+  return `${style.bold('Device:')} ${style.good('enrolled')}, ${macAddress} is ${deviceId} by its key ${keyThumbprint}`;
 }
 
 function describeSync(result: SyncResult | undefined, style: TerminalStyle): string[] {

@@ -1,8 +1,15 @@
 /** What the tools read of the edge's GET /api/sync/status. */
 export interface SyncStatus {
   state: 'idle' | 'syncing';
+  identity?: EdgeIdentity;
   progress?: SyncProgress;
   lastResult?: SyncResult | null;
+}
+
+export interface EdgeIdentity {
+  macAddress: string;
+  deviceId?: string;
+  keyThumbprint?: string;
 }
 
 export interface SyncProgress {

@@ -16,6 +16,7 @@ import { DeviceSyncModule } from './device-sync/device-sync.module';
 import { DevicesModule } from './devices/devices.module';
 import { OperatorsModule } from './operators/operators.module';
 import { OWN_DATABASE_URL } from './snapshots/own-database-url';
+import { SigningModule } from './signing/signing.module';
 import { SnapshotsModule } from './snapshots/snapshots.module';
 import { SourceDatabaseEnv } from './source-database/source-database.env';
 import { SourceDatabaseModule } from './source-database/source-database.module';
@@ -27,6 +28,7 @@ const features: readonly Feature[] = [
   DatasetsModule,
   SourceModule,
   SnapshotsModule,
+  SigningModule,
   DevicesModule,
   DeviceSyncModule,
   OperatorsModule,

@@ -3,6 +3,7 @@ import { createLogger, loadEnvironment, runApp } from '@rivulet/platform';
 import { resolveAppDatabase } from '@rivulet/postgres';
 import { CentralDatabaseEnv, CentralServerEnv } from './central.env';
 import { CentralModule } from './central.module';
+import { DevicesEnv } from './devices/devices.env';
 
 void runApp('central', async () => {
   const { environment, unknownVariables } = loadEnvironment(CentralModule.environment);
@@ -32,8 +33,9 @@ void runApp('central', async () => {
     databaseUrl: database.url,
     onStopped: () => database.stop(),
     onListening: () => {
+      if (environment.section(DevicesEnv).auth !== 'mac') return;
       logger.warn(
-        "Central does not verify the MAC address that a device sends: anyone who knows it can read that device's rows. " +
+        "CENTRAL_DEVICE_AUTH is mac: central does not verify the MAC address that a device sends: anyone who knows it can read that device's rows. " +
           'This is for trials, not for production.',
       );
     },

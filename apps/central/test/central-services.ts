@@ -14,7 +14,7 @@ import { ZlibBlocks } from '../src/device-sync/block-compression';
 import { PayloadService } from '../src/device-sync/payload.service';
 import { RequestLog } from '../src/device-sync/request-log';
 import { ManifestService } from '../src/device-sync/manifests/manifest.service';
-import { SigningKey } from '../src/device-sync/manifests/signing-key';
+import { SigningKey } from '../src/signing/signing-key';
 import { TablePlanner } from '../src/device-sync/manifests/table-planner';
 import { DatasetsOperations } from '../src/operators/datasets-operations.service';
 import { DeviceDirectory } from '../src/devices/registry/device-directory';

@@ -1,9 +1,16 @@
+import { AcceptAssertion } from '../src/devices/authentication/accept-assertion';
+import { AccessTokens } from '../src/devices/authentication/access-tokens';
+import { DeviceAuthenticator } from '../src/devices/authentication/device-authenticator';
 import { DeviceTables } from '../src/devices/device-tables';
+import { DevicesEnv } from '../src/devices/devices.env';
+import { EnrolEdge } from '../src/devices/enrolment/enrol-edge';
+import { EnrolmentTokens, type EnrolmentTokenOrder } from '../src/devices/enrolment/enrolment-tokens';
 import { DeviceDirectory } from '../src/devices/registry/device-directory';
 import { DeviceList } from '../src/devices/registry/device-list';
 import { DeviceRegistry } from '../src/devices/registry/device-registry';
 import { Presence } from '../src/devices/registry/presence';
-import { CentralFixture } from './central-fixture';
+import { SigningKey } from '../src/signing/signing-key';
+import type { CentralFixture } from './central-fixture';
 
 /** What one process of central has of the registry. */
 export class RegistryProcess {
@@ -19,5 +26,45 @@ export class RegistryProcess {
     this.registry = new DeviceRegistry(this.tables, this.directory);
     this.list = new DeviceList(this.tables);
     this.presence = new Presence(this.tables);
+  }
+}
+
+/** The same with all that knows devices by their keys. */
+export class DevicesProcess extends RegistryProcess {
+  readonly enrolmentTokens: EnrolmentTokens;
+  readonly enrolments: EnrolEdge;
+  readonly assertions: AcceptAssertion;
+  readonly tokens: AccessTokens;
+  readonly authenticator: DeviceAuthenticator;
+
+  private constructor(
+    fixture: CentralFixture,
+    readonly signingKey: SigningKey,
+    readonly env: DevicesEnv,
+  ) {
+    super(fixture);
+    this.enrolmentTokens = new EnrolmentTokens(this.tables, signingKey);
+    this.enrolments = new EnrolEdge(this.tables, this.directory, signingKey);
+    this.assertions = new AcceptAssertion(this.tables, this.directory, signingKey);
+    this.tokens = new AccessTokens(signingKey, env);
+    this.authenticator = new DeviceAuthenticator(env, this.directory, this.presence, this.tokens);
+  }
+
+  static async start(fixture: CentralFixture, settings: Partial<DevicesEnv> = {}): Promise<DevicesProcess> {
+    const signingKey = await SigningKey.loadOrCreate(fixture.central);
+    return new DevicesProcess(fixture, signingKey, Object.assign(new DevicesEnv(), settings));
+  }
+
+  async enrolmentToken(order: Partial<EnrolmentTokenOrder> = {}): Promise<string> {
+    const { token } = await this.enrolmentTokens.create({
+      kind: 'edge',
+      uses: 1,
+      expiresInSeconds: 600,
+      labels: {},
+      needsApproval: false,
+      createdBy: 'a test',
+      ...order,
+    });
+    return token;
   }
 }

@@ -67,6 +67,7 @@ describe('the routes of an edge', () => {
       status: 200,
       body: {
         state: 'idle',
+        identity: { auth: 'mac', macAddress: '48:b0:2d:e9:c3:b7' },
         macAddress: '48:b0:2d:e9:c3:b7',
         nextRunAt: expect.any(String) as string,
         mirrors: [],

@@ -3,6 +3,7 @@ import { createLogger, loadEnvironment, runApp } from '@rivulet/platform';
 import { resolveAppDatabase } from '@rivulet/postgres';
 import { EdgeEnv } from './edge-env';
 import { EdgeModule } from './edge.module';
+import { IdentityEnv } from './identity/identity.env';
 import { MAC_ADDRESS } from './identity/mac-address';
 
 void runApp('edge', async () => {
@@ -32,6 +33,7 @@ void runApp('edge', async () => {
     databaseUrl: database.url,
     onStopped: () => database.stop(),
     onListening: (app) => {
+      if (environment.section(IdentityEnv).auth !== 'mac') return;
       const macAddress = app.get<string>(MAC_ADDRESS, { strict: false });
       logger.warn(
         `Central does not verify the MAC address ${macAddress} that this device sends. For trials only.`,

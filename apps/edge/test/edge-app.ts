@@ -22,7 +22,10 @@ export async function createEdgeApp(
   limits: EdgeLimits,
   onLogLine: (line: string) => void = () => undefined,
 ): Promise<NestFastifyApplication> {
-  const { environment } = loadEnvironment(EdgeModule.environment, variables);
+  const { environment } = loadEnvironment(EdgeModule.environment, {
+    EDGE_DEVICE_AUTH: 'mac',
+    ...variables,
+  });
   const logger = createLogger({ app: 'edge', format: 'json', destination: { write: onLogLine } });
   const module = EdgeModule.forRoot(environment, variables['EDGE_DATABASE_URL']!);
   const { requestTimeoutMs, idleTimeoutMs } = { ...hubTimeouts, ...limits };

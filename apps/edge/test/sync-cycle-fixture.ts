@@ -199,7 +199,7 @@ export class SyncCycleFixture {
       state: this.state,
       spool: this.spool,
       macAddress,
-      configuredKey: undefined,
+      pinnedKey: () => undefined,
       retry: { retries: 2, minDelayMs: 1, maxDelayMs: 2 },
       applyLimits: this.applyLimits,
       applyMode: this.applyMode,

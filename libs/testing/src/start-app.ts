@@ -29,6 +29,8 @@ export function spawnApp(name: AppName, environment: Record<string, string>): Ap
       [`${prefix}_HOST`]: '127.0.0.1',
       [`${prefix}_PORT`]: '0',
       [`${prefix}_LOG_FORMAT`]: 'json',
+      // Most tests need a device and not its key; those of enrolment say otherwise.
+      [`${prefix}_DEVICE_AUTH`]: 'mac',
       ...environment,
     },
   });

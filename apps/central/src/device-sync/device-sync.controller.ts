@@ -13,7 +13,7 @@ import {
   StreamableFile,
   UseGuards,
 } from '@nestjs/common';
-import { ApiHeader, ApiOkResponse, ApiOperation, ApiParam, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiParam, ApiQuery, ApiTags } from '@nestjs/swagger';
 import { ApiProblems } from '@rivulet/platform';
 import { FRAMES_CONTENT_TYPE, ZLIB_FRAMES_CONTENT_TYPE, type SyncResponse } from '@rivulet/protocol';
 import type { FastifyRequest } from 'fastify';
@@ -33,13 +33,9 @@ import { PayloadService } from './payload.service';
 
 /** The three routes that a device calls, in this order. */
 @ApiTags('device sync')
-@ApiHeader({
-  name: 'X-Device-Mac',
-  required: true,
-  description: "The device's MAC address, in any usual notation.",
-  example: '48:b0:2d:e9:c3:b7',
-})
-@ApiProblems('DEVICE_UNIDENTIFIED', 'MAC_ADDRESS_INVALID', 'SHUTTING_DOWN')
+@ApiBearerAuth()
+@ApiProblems('DEVICE_UNIDENTIFIED', 'MAC_ADDRESS_INVALID', 'ACCESS_TOKEN_INVALID', 'ACCESS_TOKEN_EXPIRED')
+@ApiProblems('DEVICE_KEY_RETIRED', 'DEVICE_PENDING', 'DEVICE_REVOKED', 'DEVICE_QUARANTINED', 'SHUTTING_DOWN')
 @ApiProblems('DATABASE_UNAVAILABLE', 'DATABASE_TABLES_MISSING', 'DATABASE_INTERRUPTED', 'DATABASE_FULL')
 @UseGuards(DeviceGuard)
 @Controller('device-sync')

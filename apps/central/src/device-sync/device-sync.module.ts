@@ -1,10 +1,11 @@
 import { Module } from '@nestjs/common';
-import { DataSource } from 'typeorm';
 import { CreateOperationalTables1763683200000 } from '../../../../db/central/migrations/1763683200000-create-operational-tables';
 import { CreateDevices1795744800000 } from '../../../../db/central/migrations/1795744800000-create-devices';
+import { CreateDeviceCredentials1795748400000 } from '../../../../db/central/migrations/1795748400000-create-device-credentials';
 import { IndexManifestsByMacAddress1764201600000 } from '../../../../db/central/migrations/1764201600000-index-manifests-by-mac-address';
 import { DatasetsModule } from '../datasets/datasets.module';
 import { DevicesModule } from '../devices/devices.module';
+import { SigningModule } from '../signing/signing.module';
 import { SnapshotsModule } from '../snapshots/snapshots.module';
 import { SourceModule } from '../source/source.module';
 import { AcknowledgementService } from './acknowledgement.service';
@@ -13,7 +14,6 @@ import { ZlibBlocks } from './block-compression';
 import { DeviceSyncController } from './device-sync.controller';
 import { DeviceSyncMetrics } from './device-sync.metrics';
 import { ManifestService } from './manifests/manifest.service';
-import { SigningKey } from './manifests/signing-key';
 import { SyncManifestTable } from './manifests/sync-manifest-table.entity';
 import { SyncManifest } from './manifests/sync-manifest.entity';
 import { TablePlanner } from './manifests/table-planner';
@@ -22,14 +22,9 @@ import { RequestLog } from './request-log';
 
 /** The routes that a device calls to sync, the manifests behind them, and the log of what was asked. */
 @Module({
-  imports: [DevicesModule, SnapshotsModule, SourceModule, DatasetsModule],
+  imports: [SigningModule, DevicesModule, SnapshotsModule, SourceModule, DatasetsModule],
   controllers: [DeviceSyncController],
   providers: [
-    {
-      provide: SigningKey,
-      inject: [DataSource],
-      useFactory: (own: DataSource) => SigningKey.loadOrCreate(own),
-    },
     TablePlanner,
     ManifestService,
     RequestLog,
@@ -46,5 +41,6 @@ export class DeviceSyncModule {
     CreateOperationalTables1763683200000,
     IndexManifestsByMacAddress1764201600000,
     CreateDevices1795744800000,
+    CreateDeviceCredentials1795748400000,
   ];
 }

@@ -20,6 +20,8 @@ export interface KnownDevice {
   status: DeviceStatus;
   /** Since when an operator wants it to get every row again. */
   resyncSince: Date | null;
+  /** Thumbprints of the keys by which it may be known. */
+  keys: string[];
 }
 
 /** A device that has been authenticated. Which rows it may have is not known of it. */

@@ -1,8 +1,17 @@
 import { Module } from '@nestjs/common';
 import { CreateDevices1795744800000 } from '../../../../db/central/migrations/1795744800000-create-devices';
+import { CreateDeviceCredentials1795748400000 } from '../../../../db/central/migrations/1795748400000-create-device-credentials';
+import { SigningModule } from '../signing/signing.module';
+import { AcceptAssertion } from './authentication/accept-assertion';
+import { AccessTokens } from './authentication/access-tokens';
+import { DeviceAuthController } from './http/device-auth.controller';
 import { DeviceAuthenticator } from './authentication/device-authenticator';
+import { refuseOpenProduction } from './authentication/refuse-open-production';
 import { DeviceTables } from './device-tables';
+import { DevicesEnv } from './devices.env';
 import { DevicesMetrics } from './devices.metrics';
+import { EnrolEdge } from './enrolment/enrol-edge';
+import { EnrolmentTokens } from './enrolment/enrolment-tokens';
 import { DeviceDirectory } from './registry/device-directory';
 import { DeviceList } from './registry/device-list';
 import { DeviceRegistry } from './registry/device-registry';
@@ -10,17 +19,28 @@ import { Presence } from './registry/presence';
 
 /** The registry of everything that connects to central, and how it is known. */
 @Module({
+  imports: [SigningModule],
+  controllers: [DeviceAuthController],
   providers: [
     DeviceTables,
     DeviceDirectory,
     DeviceRegistry,
     DeviceList,
     Presence,
+    EnrolmentTokens,
+    EnrolEdge,
+    AcceptAssertion,
+    AccessTokens,
     DeviceAuthenticator,
     DevicesMetrics,
   ],
-  exports: [DeviceAuthenticator, DevicesMetrics, DeviceRegistry, DeviceList],
+  exports: [DeviceAuthenticator, DevicesMetrics, DeviceRegistry, DeviceList, EnrolmentTokens],
 })
 export class DevicesModule {
-  static readonly migrations = [CreateDevices1795744800000];
+  static readonly environment = [DevicesEnv];
+  static readonly migrations = [CreateDevices1795744800000, CreateDeviceCredentials1795748400000];
+
+  constructor(env: DevicesEnv) {
+    refuseOpenProduction(env);
+  }
 }

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { encodeBlock, encodeEndFrame, encodeFrameHeader, FRAMES_CONTENT_TYPE } from '@rivulet/protocol';
+import { MacAuthentication } from './call-authentication';
 import { HttpHub } from './http-hub';
 
 const manifestId = '01KAJ9V9RW4C7ZK3DYE7V1NB2R';
@@ -29,7 +30,7 @@ function hub(idleTimeoutMs = 10_000): HttpHub {
   const centralUrl = `http://127.0.0.1:${port}`;
   return new HttpHub({
     centralUrl,
-    macAddress: '48:b0:2d:e9:c3:b7',
+    authentication: new MacAuthentication('48:b0:2d:e9:c3:b7'),
     requestTimeoutMs: 10_000,
     idleTimeoutMs,
   });

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server }
 import type { AddressInfo } from 'node:net';
 import type { Acknowledgement, SyncRequest } from '@rivulet/protocol';
 import type { HubCall } from './hub';
+import { MacAuthentication } from './call-authentication';
 import { HttpHub } from './http-hub';
 
 const manifestId = '01KAJ9V9RW4C7ZK3DYE7V1NB2R';
@@ -34,7 +35,11 @@ afterEach(async () => {
 
 function hub(settings: { centralUrl?: string; requestTimeoutMs?: number } = {}): HttpHub {
   const defaults = { centralUrl: url, requestTimeoutMs: 10_000, idleTimeoutMs: 10_000 };
-  return new HttpHub({ macAddress: '48:b0:2d:e9:c3:b7', ...defaults, ...settings });
+  return new HttpHub({
+    authentication: new MacAuthentication('48:b0:2d:e9:c3:b7'),
+    ...defaults,
+    ...settings,
+  });
 }
 
 function call(signal = new AbortController().signal): HubCall {

@@ -1,11 +1,18 @@
-import { Module } from '@nestjs/common';
+import { Logger, Module } from '@nestjs/common';
+import { DeviceIdentity } from '../identity/device-identity';
+import { IdentityEnv } from '../identity/identity.env';
 import { IdentityModule } from '../identity/identity.module';
 import { MAC_ADDRESS } from '../identity/mac-address';
 import { HUB_RETRIES, HUB_TIMEOUTS, hubRetries, hubTimeouts } from './call-limits';
+import { MacAuthentication, type CallAuthentication } from './call-authentication';
+import { CentralHttp } from './central-http';
 import { HttpHub, type HubTimeouts } from './http-hub';
 import { HUB } from './hub';
 import { HubEnv } from './hub.env';
 import { HubMetrics } from './hub.metrics';
+import { KeyAuthentication } from './key-authentication';
+
+const CALL_AUTHENTICATION = Symbol('CALL_AUTHENTICATION');
 
 /** Central, over HTTP. */
 @Module({
@@ -15,16 +22,21 @@ import { HubMetrics } from './hub.metrics';
     { provide: HUB_TIMEOUTS, useValue: hubTimeouts },
     { provide: HUB_RETRIES, useValue: hubRetries },
     {
+      provide: CALL_AUTHENTICATION,
+      inject: [HubEnv, IdentityEnv, MAC_ADDRESS, HUB_TIMEOUTS, { token: DeviceIdentity, optional: true }],
+      useFactory: callAuthentication,
+    },
+    {
       provide: HUB,
-      inject: [HubEnv, MAC_ADDRESS, HUB_TIMEOUTS, HubMetrics],
+      inject: [HubEnv, CALL_AUTHENTICATION, HUB_TIMEOUTS, HubMetrics],
       useFactory: (
         { centralUrl, maxRowBytes }: HubEnv,
-        macAddress: string,
+        authentication: CallAuthentication,
         timeouts: HubTimeouts,
         metrics: HubMetrics,
       ) => {
         const onReceived = (bytes: number): void => metrics.received(bytes);
-        return new HttpHub({ centralUrl, macAddress, maxRowBytes, ...timeouts, onReceived });
+        return new HttpHub({ centralUrl, authentication, maxRowBytes, ...timeouts, onReceived });
       },
     },
   ],
@@ -32,4 +44,28 @@ import { HubMetrics } from './hub.metrics';
 })
 export class HubModule {
   static readonly environment = [HubEnv];
+}
+
+function callAuthentication(
+  { centralUrl, centralKey }: HubEnv,
+  { enrolmentToken }: IdentityEnv,
+  macAddress: string,
+  { idleTimeoutMs: timeoutMs }: HubTimeouts,
+  identity: DeviceIdentity | undefined,
+): CallAuthentication {
+  if (identity === undefined) return new MacAuthentication(macAddress);
+  const logger = new Logger('Identity');
+  return new KeyAuthentication({
+    identity,
+    central: new CentralHttp(centralUrl),
+    macAddress,
+    enrolmentToken,
+    centralKey,
+    timeoutMs,
+    onEnrolled: ({ deviceId, centralKey: signedBy }, isFirstTrusted) => {
+      logger.log(`Enrolled at central as device ${deviceId}; central's key is ${signedBy}`);
+      if (isFirstTrusted)
+        logger.warn('Nothing said which key central has, so the one that answered is trusted from now on');
+    },
+  });
 }

@@ -11,6 +11,7 @@ import {
 } from '@rivulet/protocol';
 import { FakeHub } from '@rivulet/testing';
 import { contractDataset, contractDevice, describeHub, type HubSubject } from '../../test/hub-contract';
+import { MacAuthentication } from './call-authentication';
 import { HttpHub } from './http-hub';
 
 async function fakeCentral(): Promise<FakeHub> {
@@ -33,7 +34,11 @@ async function overHttp(): Promise<HubSubject> {
   const { port } = server.address() as AddressInfo;
   const timeouts = { requestTimeoutMs: 10_000, idleTimeoutMs: 10_000 };
   return {
-    hub: new HttpHub({ centralUrl: `http://127.0.0.1:${port}`, macAddress: contractDevice, ...timeouts }),
+    hub: new HttpHub({
+      centralUrl: `http://127.0.0.1:${port}`,
+      authentication: new MacAuthentication(contractDevice),
+      ...timeouts,
+    }),
     acknowledged: () => Promise.resolve(central.acknowledgements),
     stop: async () => {
       server.closeAllConnections();

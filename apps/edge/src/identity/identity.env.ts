@@ -1,7 +1,38 @@
 import { EnvVariable } from '@rivulet/platform';
-import { IsOptional, IsString } from 'class-validator';
+import { IsIn, IsOptional, IsString } from 'class-validator';
 
 export class IdentityEnv {
+  @EnvVariable(
+    'EDGE_DEVICE_AUTH',
+    'How this device shows who it is: key (a key of its own), or mac (its MAC address alone, for trials).',
+  )
+  @IsIn(['key', 'mac'])
+  auth: 'key' | 'mac' = 'key';
+
+  @EnvVariable(
+    'EDGE_ENROLMENT_TOKEN',
+    'What an operator of central has made for this device: with it the key is entered there, once.',
+    { secret: true },
+  )
+  @IsOptional()
+  @IsString()
+  enrolmentToken: string | undefined = undefined;
+
+  @EnvVariable(
+    'EDGE_IDENTITY_DIRECTORY',
+    'Where the key of this device is kept, and what it knows of central. It must last as long as the device.',
+  )
+  @IsString()
+  identityDirectory = '.rivulet/identity';
+
+  @EnvVariable(
+    'EDGE_DEVICE_KEY_FILE',
+    'An Ed25519 key that the device was given, as PKCS#8 in PEM. Unset: the edge makes one at its first start.',
+  )
+  @IsOptional()
+  @IsString()
+  deviceKeyFile: string | undefined = undefined;
+
   @EnvVariable(
     'EDGE_MAC_ADDRESS',
     'MAC address by which central knows this device. Unset: the address of a network interface.',

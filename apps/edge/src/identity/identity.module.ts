@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { DeviceIdentity } from './device-identity';
 import { IdentityEnv } from './identity.env';
 import { findMacAddress, MAC_ADDRESS } from './mac-address';
 
@@ -11,8 +12,14 @@ import { findMacAddress, MAC_ADDRESS } from './mac-address';
       useFactory: ({ macAddress, networkInterface }: IdentityEnv) =>
         findMacAddress(macAddress, networkInterface),
     },
+    {
+      provide: DeviceIdentity,
+      inject: [IdentityEnv],
+      useFactory: ({ auth, identityDirectory, deviceKeyFile }: IdentityEnv) =>
+        auth === 'mac' ? undefined : DeviceIdentity.open(identityDirectory, deviceKeyFile),
+    },
   ],
-  exports: [MAC_ADDRESS],
+  exports: [MAC_ADDRESS, DeviceIdentity],
 })
 export class IdentityModule {
   static readonly environment = [IdentityEnv];

@@ -1,6 +1,7 @@
-import { Controller, Get, Inject } from '@nestjs/common';
+import { Controller, Get, Inject, Optional } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ApiProblems } from '@rivulet/platform';
+import { DeviceIdentity } from '../identity/device-identity';
 import { MAC_ADDRESS } from '../identity/mac-address';
 import { ScrubService } from '../scrub/scrub.service';
 import type { EdgeSyncTable } from '../state/edge-sync-table.entity';
@@ -8,7 +9,7 @@ import { ScrubLog } from '../state/scrub-log';
 import { SyncState } from '../state/sync-state';
 import { SyncScheduler } from '../sync/sync-scheduler';
 import { SyncService } from '../sync/sync.service';
-import { SyncStatusDto, type MirrorStatusDto } from './status.dto';
+import { SyncStatusDto, type IdentityDto, type MirrorStatusDto } from './status.dto';
 
 @ApiTags('sync')
 @Controller('sync')
@@ -20,6 +21,7 @@ export class StatusController {
     private readonly state: SyncState,
     private readonly scrubLog: ScrubLog,
     @Inject(MAC_ADDRESS) private readonly macAddress: string,
+    @Optional() @Inject(DeviceIdentity) private readonly identity: DeviceIdentity | undefined,
   ) {}
 
   @Get('status')
@@ -34,11 +36,25 @@ export class StatusController {
     return {
       state: this.activity(),
       macAddress: this.macAddress,
+      identity: this.describeIdentity(),
       ...(progress === undefined ? {} : { progress }),
       ...(lastResult === undefined ? {} : { lastResult }),
       ...(lastScrub === undefined ? {} : { lastScrub }),
       ...(nextRunAt === undefined ? {} : { nextRunAt }),
       mirrors: (await this.state.tables()).map(toMirrorStatus),
+    };
+  }
+
+  private describeIdentity(): IdentityDto {
+    const { macAddress, identity } = this;
+    if (identity === undefined) return { auth: 'mac', macAddress };
+    const { deviceId, centralKey } = identity.enrolment ?? {};
+    return {
+      auth: 'key',
+      macAddress,
+      keyThumbprint: identity.key.thumbprint,
+      ...(deviceId === undefined ? {} : { deviceId }),
+      ...(centralKey === undefined ? {} : { centralKey }),
     };
   }
 

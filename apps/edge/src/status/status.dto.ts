@@ -34,6 +34,35 @@ export class MirrorStatusDto {
   loadedAt: Date;
 }
 
+export class IdentityDto {
+  @ApiProperty({
+    description: 'By what central knows it: a key, or in a trial its MAC address alone.',
+    enum: ['key', 'mac'],
+  })
+  auth: 'key' | 'mac';
+
+  @ApiProperty({ description: 'The MAC address of this device.', example: '48:b0:2d:e9:c3:b7' })
+  macAddress: string;
+
+  @ApiPropertyOptional({
+    description: 'Its id at central, once it is enrolled.',
+    example: '01KAJ9V9RW4C7ZK3DYE7V1NB2R',
+  })
+  deviceId?: string;
+
+  @ApiPropertyOptional({
+    description: 'Thumbprint of its key.',
+    example: 'kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k',
+  })
+  keyThumbprint?: string;
+
+  @ApiPropertyOptional({
+    description: "Thumbprint of central's key, which this device trusts.",
+    example: 'kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k',
+  })
+  centralKey?: string;
+}
+
 export class SyncStatusDto {
   @ApiProperty({
     description: 'What is running. `syncing` when both a cycle and a scrub are.',
@@ -46,6 +75,9 @@ export class SyncStatusDto {
     example: '48:b0:2d:e9:c3:b7',
   })
   macAddress: string;
+
+  @ApiProperty({ description: 'Who this device is.', type: IdentityDto })
+  identity: IdentityDto;
 
   @ApiPropertyOptional({
     description: 'Progress of the running cycle, or else of the running scrub.',

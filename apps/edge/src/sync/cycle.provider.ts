@@ -6,6 +6,7 @@ import { HUB_RETRIES } from '../hub/call-limits';
 import { HUB, type Hub } from '../hub/hub';
 import { HubEnv } from '../hub/hub.env';
 import type { RetrySettings } from '../hub/retry';
+import { DeviceIdentity } from '../identity/device-identity';
 import { MAC_ADDRESS } from '../identity/mac-address';
 import { MirrorsEnv } from '../mirrors/mirrors.env';
 import { MIRROR_LIMITS } from '../mirrors/mirrors.module';
@@ -18,18 +19,30 @@ import { namingErrors } from './naming-errors';
 /** The cycle, with the clock, the ids and the logger of this app. */
 export const cycleProvider: FactoryProvider<SyncCycle> = {
   provide: SyncCycle,
-  inject: [HUB, HUB_RETRIES, SyncState, SpoolFile, MAC_ADDRESS, HubEnv, MirrorsEnv, MIRROR_LIMITS],
+  inject: [
+    HUB,
+    HUB_RETRIES,
+    SyncState,
+    SpoolFile,
+    MAC_ADDRESS,
+    HubEnv,
+    MirrorsEnv,
+    MIRROR_LIMITS,
+    { token: DeviceIdentity, optional: true },
+  ],
   useFactory: (
     hub: Hub,
     retry: RetrySettings,
     state: SyncState,
     spool: SpoolFile,
     macAddress: string,
-    { centralKey: configuredKey }: HubEnv,
+    { centralKey }: HubEnv,
     { applyMode, verify }: MirrorsEnv,
     applyLimits: TransactionOptions,
+    identity: DeviceIdentity | undefined,
   ) => {
-    const given = { hub, retry, state, spool, macAddress, configuredKey, applyMode, verify, applyLimits };
+    const pinnedKey = (): string | undefined => centralKey ?? identity?.enrolment?.centralKey;
+    const given = { hub, retry, state, spool, macAddress, pinnedKey, applyMode, verify, applyLimits };
     return new SyncCycle({ ...given, ...surroundings() });
   },
 };

@@ -3,8 +3,9 @@ import type { ErrorDescription } from './error-description';
 export const deviceErrors = {
   DEVICE_UNIDENTIFIED: {
     title: 'The device is not identified',
-    meaning: 'A device route was called without the X-Device-Mac header.',
-    nextStep: "Send the device's MAC address in the X-Device-Mac header.",
+    meaning: 'A device route was called without an access token of a device.',
+    nextStep:
+      'Enrol the device, as docs/operations.md describes; the edge then sends what is needed by itself.',
     transient: false,
   },
   MAC_ADDRESS_INVALID: {
@@ -23,6 +24,80 @@ export const deviceErrors = {
     title: 'The device is not active',
     meaning: 'The scope query finds the device, with is_active = false.',
     nextStep: 'Activate the device at central.',
+    transient: false,
+  },
+  ENROLMENT_INVALID: {
+    title: 'The enrolment is not valid',
+    meaning: 'The proof of the key is malformed, not signed by that key, or made for a different token.',
+    nextStep: 'Check for a proxy between edge and central.',
+    transient: false,
+  },
+  ENROLMENT_TOKEN_INVALID: {
+    title: 'The enrolment token is not valid',
+    meaning: 'The enrolment token is unknown, used up, expired or revoked.',
+    nextStep: 'Have an operator make a new one: POST /api/enrolment-tokens.',
+    transient: false,
+  },
+  ENROLMENT_TOKEN_FOREIGN: {
+    title: 'The enrolment token is for a different device',
+    meaning: 'The enrolment token is bound to a MAC address that is not that of this device.',
+    nextStep: 'Use the token on the device that it was made for, or have one made for this device.',
+    transient: false,
+  },
+  ENROLMENT_TOKEN_UNKNOWN: {
+    title: 'There is no such enrolment token',
+    meaning: 'No enrolment token has this id.',
+    nextStep: 'Look it up with GET /api/enrolment-tokens.',
+    transient: false,
+  },
+  ASSERTION_INVALID: {
+    title: 'The assertion is not valid',
+    meaning:
+      'What the device signed is malformed, its signature does not hold, or it is for a different central.',
+    nextStep: 'Check for a proxy between edge and central, and that the edge was enrolled at this central.',
+    transient: false,
+  },
+  ASSERTION_OUT_OF_TIME: {
+    title: 'The assertion is not of now',
+    meaning: "The time in the assertion differs from central's by more than a minute.",
+    nextStep:
+      "Ask GET /api/device-auth/time, and date the assertion by central's clock. The edge does so by itself.",
+    transient: true,
+  },
+  ASSERTION_REPLAYED: {
+    title: 'The assertion was used before',
+    meaning: 'An assertion buys one access token, and this one has done so.',
+    nextStep: 'Sign a new one. If the device did not send it twice, someone has recorded it.',
+    transient: false,
+  },
+  SIGNATURE_ALGORITHM_REFUSED: {
+    title: 'The signature has the wrong algorithm',
+    meaning: 'The document is signed with an algorithm other than Ed25519, or not at all.',
+    nextStep: 'Nobody who works for you signs in this way: look for who sends it.',
+    transient: false,
+  },
+  ACCESS_TOKEN_INVALID: {
+    title: 'The access token is not valid',
+    meaning: 'The access token is malformed, was not issued by this central, or its device was deleted.',
+    nextStep: 'Get a new one with POST /api/device-auth/token.',
+    transient: false,
+  },
+  ACCESS_TOKEN_EXPIRED: {
+    title: 'The access token has expired',
+    meaning: 'The access token is older than CENTRAL_DEVICE_TOKEN_LIFE.',
+    nextStep: 'Get a new one with POST /api/device-auth/token.',
+    transient: false,
+  },
+  DEVICE_KEY_UNKNOWN: {
+    title: 'The key is not known',
+    meaning: 'No device of the registry has this key.',
+    nextStep: 'Enrol the device: set EDGE_ENROLMENT_TOKEN to a token that an operator has made.',
+    transient: false,
+  },
+  DEVICE_KEY_RETIRED: {
+    title: 'The key is retired',
+    meaning: 'A newer key has taken the place of this one, or an operator has ended it.',
+    nextStep: 'Enrol the device again: set EDGE_ENROLMENT_TOKEN to a token that an operator has made for it.',
     transient: false,
   },
   DEVICE_PENDING: {

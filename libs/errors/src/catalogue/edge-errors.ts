@@ -1,6 +1,38 @@
 import type { ErrorDescription } from './error-description';
 
 export const edgeErrors = {
+  EDGE_NOT_ENROLLED: {
+    title: 'The device is not enrolled',
+    meaning: 'The edge has a key that central does not know, and was given no enrolment token.',
+    nextStep:
+      'Have an operator of central make an enrolment token, set EDGE_ENROLMENT_TOKEN to it, and start the edge again.',
+    transient: false,
+  },
+  CENTRAL_KEY_UNKNOWN: {
+    title: "The key of central's answer is not trusted",
+    meaning: 'The answer is signed by a key other than the one that this edge trusts.',
+    nextStep:
+      'Nothing was applied. If central has a new key on purpose, set EDGE_CENTRAL_KEY to its thumbprint.',
+    transient: false,
+  },
+  ANSWER_SIGNATURE_INVALID: {
+    title: "The signature of central's answer is not valid",
+    meaning: 'The answer is malformed, of a different kind, or was changed on its way.',
+    nextStep: 'Nothing was applied. Check for a proxy between edge and central.',
+    transient: false,
+  },
+  ANSWER_REPLAYED: {
+    title: "Central's answer belongs to a different request",
+    meaning: 'The answer is signed by central, and repeats a nonce that is not that of the request.',
+    nextStep: 'Nothing was applied. Someone between edge and central sends recorded answers.',
+    transient: false,
+  },
+  ANSWER_FOREIGN: {
+    title: "Central's answer is for a different device",
+    meaning: 'The answer is signed by central, for a different device, or by a different central.',
+    nextStep: 'Nothing was applied. Check for a proxy between edge and central.',
+    transient: false,
+  },
   CENTRAL_RESPONSE_INVALID: {
     title: "Central's answer is not valid",
     meaning: 'The response does not conform to docs/protocol.md.',

@@ -22,6 +22,11 @@ export class FieldReader {
     return value;
   }
 
+  /** Undefined if the field is missing. */
+  optionalText(name: string, pattern: RegExp, expected: string): string | undefined {
+    return this.value(name) === undefined ? undefined : this.text(name, pattern, expected);
+  }
+
   /** A whole number from 0 to 2^53 − 1. */
   count(name: string): number {
     const value = this.value(name);
@@ -67,6 +72,8 @@ export const patterns = {
   sha256: /^[0-9a-f]{64}$/,
   /** Crockford base 32, 128 bits: https://github.com/ulid/spec */
   ulid: /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/,
+  /** Of a key, RFC 7638, by SHA-256. */
+  thumbprint: /^[A-Za-z0-9_-]{43}$/,
   nonce: /^[A-Za-z0-9_-]{16,64}$/,
   timestamp: /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z$/,
 } as const;

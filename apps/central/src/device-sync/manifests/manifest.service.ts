@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { RivuletError } from '@rivulet/errors';
 import {
   FRAME_HEADER_BYTES,
+  MANIFEST_JWS_TYPE,
   PROTOCOL_VERSION,
   type FrameKind,
   type Manifest,
@@ -14,7 +15,7 @@ import type { Scope } from '@rivulet/datasets';
 import type { Device } from '../../devices/device';
 import type { Snapshot } from '../../snapshots/snapshot';
 import { TablePlanner, type PlannedTable } from './table-planner';
-import { SigningKey } from './signing-key';
+import { SigningKey } from '../../signing/signing-key';
 import { SyncManifestTable } from './sync-manifest-table.entity';
 import { SyncManifest } from './sync-manifest.entity';
 
@@ -82,7 +83,7 @@ export class ManifestService {
         checksum,
       })),
     };
-    const document = await this.signingKey.sign(JSON.stringify(manifest));
+    const document = await this.signingKey.sign(MANIFEST_JWS_TYPE, JSON.stringify(manifest));
     const planned: PlannedTable[] = [];
     for (const snapshot of order.snapshots) planned.push(await this.planner.plan(snapshot, order.asked));
     const { manifestId } = manifest;

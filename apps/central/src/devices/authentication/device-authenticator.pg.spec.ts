@@ -1,22 +1,19 @@
 import { CentralFixture } from '../../../test/central-fixture';
-import { RegistryProcess } from '../../../test/devices-fixture';
+import { DevicesProcess } from '../../../test/devices-fixture';
 import type { DeviceStatus } from '../device';
-import { DeviceAuthenticator } from './device-authenticator';
 
 const MAC = '48:b0:2d:e9:c3:b7';
 
 let fixture: CentralFixture;
-let central: RegistryProcess;
-let authenticator: DeviceAuthenticator;
+let central: DevicesProcess;
 
 beforeAll(async () => {
   fixture = await CentralFixture.create();
 });
 afterAll(() => fixture.close());
 beforeEach(async () => {
-  await fixture.database.pool.query('TRUNCATE rivulet.devices, rivulet.device_removals');
-  central = new RegistryProcess(fixture);
-  authenticator = new DeviceAuthenticator(central.directory, central.presence);
+  await fixture.database.pool.query('TRUNCATE rivulet.devices, rivulet.device_removals CASCADE');
+  central = await DevicesProcess.start(fixture, { auth: 'mac' });
 });
 
 function callWith(header: string | string[] | undefined) {
@@ -31,13 +28,13 @@ describe('a device that is known by its MAC address', () => {
     '48b0.2de9.c3b7',
     ' 48b02de9c3b7 ',
   ])('is let in with %j, in one form', async (header) => {
-    expect(await authenticator.authenticate(callWith(header))).toEqual({ macAddress: MAC });
+    expect(await central.authenticator.authenticate(callWith(header))).toEqual({ macAddress: MAC });
   });
 
   it.each([undefined, '', '  '])(
     'is refused with the header %j, as nobody knows whose it is',
     async (header) => {
-      await expect(authenticator.authenticate(callWith(header))).rejects.toMatchObject({
+      await expect(central.authenticator.authenticate(callWith(header))).rejects.toMatchObject({
         code: 'DEVICE_UNIDENTIFIED',
       });
     },
@@ -46,7 +43,7 @@ describe('a device that is known by its MAC address', () => {
   it.each(['48:b0:2d:e9:c3', '48:b0:2d:e9:c3:b7:01', '48:b0:2d:e9:c3:zz', 'a device'])(
     'is refused with %j, which is no MAC address',
     async (header) => {
-      await expect(authenticator.authenticate(callWith(header))).rejects.toMatchObject({
+      await expect(central.authenticator.authenticate(callWith(header))).rejects.toMatchObject({
         code: 'MAC_ADDRESS_INVALID',
       });
     },
@@ -59,7 +56,10 @@ describe('a device that is known by its MAC address', () => {
       kind: 'edge',
       status: 'active',
     });
-    expect(await authenticator.authenticate(callWith(MAC))).toMatchObject({ deviceId, macAddress: MAC });
+    expect(await central.authenticator.authenticate(callWith(MAC))).toMatchObject({
+      deviceId,
+      macAddress: MAC,
+    });
 
     await central.presence.flush();
     expect(await central.registry.get(deviceId)).toMatchObject({ address: '192.0.2.7' });
@@ -71,6 +71,6 @@ describe('a device that is known by its MAC address', () => {
     ['quarantined', 'DEVICE_QUARANTINED'],
   ] as [DeviceStatus, string][])('is refused while it is %s', async (status, code) => {
     await central.registry.create({ name: 'gate', macAddress: MAC, kind: 'edge', status });
-    await expect(authenticator.authenticate(callWith(MAC))).rejects.toMatchObject({ code });
+    await expect(central.authenticator.authenticate(callWith(MAC))).rejects.toMatchObject({ code });
   });
 });

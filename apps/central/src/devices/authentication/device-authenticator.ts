@@ -3,8 +3,10 @@ import { RivuletError } from '@rivulet/errors';
 import { DEVICE_MAC_HEADER, normaliseMacAddress } from '@rivulet/protocol';
 import type { FastifyRequest } from 'fastify';
 import type { Device, KnownDevice } from '../device';
+import { DevicesEnv } from '../devices.env';
 import { DeviceDirectory } from '../registry/device-directory';
 import { Presence } from '../registry/presence';
+import { AccessTokens } from './access-tokens';
 import { refuseUnserved } from './refuse-unserved';
 
 type DeviceCall = Pick<FastifyRequest, 'headers' | 'ip'>;
@@ -13,20 +15,52 @@ type DeviceCall = Pick<FastifyRequest, 'headers' | 'ip'>;
 @Injectable()
 export class DeviceAuthenticator {
   constructor(
+    private readonly env: DevicesEnv,
     private readonly directory: DeviceDirectory,
     private readonly presence: Presence,
+    private readonly tokens: AccessTokens,
   ) {}
 
-  /** @throws RivuletError DEVICE_UNIDENTIFIED · MAC_ADDRESS_INVALID · DEVICE_PENDING · DEVICE_REVOKED · DEVICE_QUARANTINED */
+  /**
+   * By its access token. In a trial also by its MAC address alone, unless it has a key: that must not be got round.
+   *
+   * @throws RivuletError DEVICE_UNIDENTIFIED · MAC_ADDRESS_INVALID · ACCESS_TOKEN_INVALID · ACCESS_TOKEN_EXPIRED ·
+   *   DEVICE_KEY_RETIRED · DEVICE_PENDING · DEVICE_REVOKED · DEVICE_QUARANTINED
+   */
   async authenticate({ headers, ip }: DeviceCall): Promise<Device> {
+    const bearer = /^Bearer +(\S+) *$/i.exec(headers.authorization ?? '')?.[1];
+    if (bearer !== undefined) return this.admit(await this.findByToken(bearer), ip);
+    if (this.env.auth !== 'mac') {
+      throw new RivuletError('DEVICE_UNIDENTIFIED', 'The request has no access token of a device.');
+    }
     const macAddress = readMacAddress(headers[DEVICE_MAC_HEADER]);
     const known = await this.directory.findByMac(macAddress);
     if (known === undefined) return { macAddress };
-    return this.admit(known, macAddress, ip);
+    if (known.keys.length === 0) return this.admit(known, ip);
+    throw new RivuletError(
+      'DEVICE_UNIDENTIFIED',
+      `The device ${macAddress} has a key, and is known by it alone.`,
+    );
   }
 
-  private admit(known: KnownDevice, macAddress: string, ip: string): Device {
+  private async findByToken(token: string): Promise<KnownDevice> {
+    const { sub, jkt } = await this.tokens.verify(token);
+    const known = await this.directory.find(sub);
+    if (known === undefined)
+      throw new RivuletError('ACCESS_TOKEN_INVALID', `Device ${sub} has been deleted.`);
+    if (known.keys.includes(jkt)) return known;
+    throw new RivuletError('DEVICE_KEY_RETIRED', `The key ${jkt} of device ${sub} is retired.`);
+  }
+
+  private admit(known: KnownDevice, ip: string): Device {
     refuseUnserved(known);
+    const { macAddress } = known;
+    if (macAddress === null) {
+      throw new RivuletError(
+        'DEVICE_UNIDENTIFIED',
+        `Device ${known.deviceId} has no MAC address, which a sync needs.`,
+      );
+    }
     this.presence.note(known.deviceId, { address: ip });
     return { ...known, macAddress };
   }
@@ -34,7 +68,10 @@ export class DeviceAuthenticator {
 
 function readMacAddress(header: string | string[] | undefined): string {
   if (typeof header !== 'string' || header.trim() === '') {
-    throw new RivuletError('DEVICE_UNIDENTIFIED', 'The request has no X-Device-Mac header.');
+    throw new RivuletError(
+      'DEVICE_UNIDENTIFIED',
+      'The request has neither an access token nor X-Device-Mac.',
+    );
   }
   return normaliseMacAddress(header);
 }

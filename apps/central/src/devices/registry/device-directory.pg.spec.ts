@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterAll(() => fixture.close());
 
 beforeEach(async () => {
-  await fixture.database.pool.query('TRUNCATE rivulet.devices, rivulet.device_removals');
+  await fixture.database.pool.query('TRUNCATE rivulet.devices, rivulet.device_removals CASCADE');
   here = new RegistryProcess(fixture);
   elsewhere = new RegistryProcess(fixture);
 });
@@ -45,6 +45,7 @@ describe('the directory of devices', () => {
       kind: 'edge',
       status: 'active',
       resyncSince: null,
+      keys: [],
     };
     expect(await here.directory.find(deviceId)).toEqual(known);
     expect(await here.directory.findByMac(MAC)).toEqual(known);

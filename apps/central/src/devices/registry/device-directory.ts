@@ -73,7 +73,9 @@ export class DeviceDirectory {
 
   private async read(column: 'device_id' | 'mac_address', value: string): Promise<KnownDevice | undefined> {
     const [device] = await this.tables.rows<KnownDevice>(
-      `SELECT device_id AS "deviceId", name, mac_address AS "macAddress", kind, status, resync_since AS "resyncSince"
+      `SELECT device_id AS "deviceId", name, mac_address AS "macAddress", kind, status, resync_since AS "resyncSince",
+         ARRAY(SELECT thumbprint FROM rivulet.device_keys AS key
+               WHERE key.device_id = devices.device_id AND key.status <> 'retired') AS keys
        FROM rivulet.devices WHERE ${column} = $1`,
       [value],
     );

@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => fixture.close());
 beforeEach(async () => {
-  await fixture.database.pool.query('TRUNCATE rivulet.devices, rivulet.device_removals');
+  await fixture.database.pool.query('TRUNCATE rivulet.devices, rivulet.device_removals CASCADE');
   central = new RegistryProcess(fixture);
 });
 

@@ -1,6 +1,6 @@
 import { CentralFixture } from '../../../test/central-fixture';
 import { ManifestService } from '../../device-sync/manifests/manifest.service';
-import { SigningKey } from '../../device-sync/manifests/signing-key';
+import { SigningKey } from '../../signing/signing-key';
 import { TablePlanner } from '../../device-sync/manifests/table-planner';
 import { PatchStore } from '../patches/patch-store';
 import { PatchService } from '../patches/patch.service';

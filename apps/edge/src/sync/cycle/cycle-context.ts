@@ -16,8 +16,8 @@ export interface SyncCycleDependencies {
   state: SyncState;
   spool: SpoolFile;
   macAddress: string;
-  /** Thumbprint of central's key, when it is configured. */
-  configuredKey: string | undefined;
+  /** Thumbprint of central's key, when it is configured or known from the enrolment. */
+  pinnedKey: () => string | undefined;
   retry: RetrySettings;
   applyLimits: TransactionOptions;
   applyMode: ApplyMode;

@@ -46,7 +46,7 @@ async function ask(
   held: EdgeSyncTable[],
   wholeTables: boolean,
 ): Promise<NewManifest | undefined> {
-  const { hub, state, macAddress, newNonce, configuredKey } = context.dependencies;
+  const { hub, state, macAddress, newNonce, pinnedKey } = context.dependencies;
   const applied = await state.read();
   // Of two devices that started on an empty database, one was first.
   refuseOtherDevice(applied, macAddress);
@@ -60,7 +60,7 @@ async function ask(
     );
   }
   const { nonce } = request;
-  const trustedKey = configuredKey ?? applied?.centralKey;
+  const trustedKey = pinnedKey() ?? applied?.centralKey;
   const verified = await verifyManifest(response.manifest, { macAddress, nonce, trustedKey });
   const { manifest } = verified;
   context.report.describe(manifest);

@@ -197,7 +197,7 @@ describe("central's key", () => {
   });
 
   it('is another one when it is configured', async () => {
-    expect(await edge.sync({ hub: other, configuredKey: other.thumbprint })).toMatchObject({
+    expect(await edge.sync({ hub: other, pinnedKey: () => other.thumbprint })).toMatchObject({
       status: 'applied',
     });
     expect(await edge.state.read()).toMatchObject({ centralKey: other.thumbprint, sequence: 1_001 });

@@ -1,6 +1,6 @@
 import { MANIFEST_JWS_TYPE } from '@rivulet/protocol';
 import { calculateJwkThumbprint, compactVerify, importJWK, type JWK } from 'jose';
-import { CentralFixture } from '../../../test/central-fixture';
+import { CentralFixture } from '../../test/central-fixture';
 import { SigningKey } from './signing-key';
 
 let fixture: CentralFixture;
@@ -50,7 +50,7 @@ it('is a new one when the old one was retired', async () => {
 it('signs a text so that whoever trusts its thumbprint can verify it, and says it is a manifest', async () => {
   const key = await SigningKey.loadOrCreate(fixture.central);
   const text = '{"table":"Örte","sequence":9007199254740993}';
-  const document = await key.sign(text);
+  const document = await key.sign(MANIFEST_JWS_TYPE, text);
 
   const { alg, typ, jwk } = headerOf(document);
   expect({ alg, typ }).toEqual({ alg: 'EdDSA', typ: MANIFEST_JWS_TYPE });
@@ -66,7 +66,7 @@ it('never sends its private half, whatever is stored beside it', async () => {
   );
   const key = await SigningKey.loadOrCreate(fixture.central);
 
-  const { jwk } = headerOf(await key.sign('{}'));
+  const { jwk } = headerOf(await key.sign(MANIFEST_JWS_TYPE, '{}'));
   expect(Object.keys(jwk).toSorted()).toEqual(['crv', 'kty', 'x']);
 });
 
@@ -74,8 +74,8 @@ it('makes signatures that another key does not verify', async () => {
   const own = await SigningKey.loadOrCreate(fixture.central);
   await fixture.database.pool.query('UPDATE rivulet.signing_keys SET retired_at = now()');
   const other = await SigningKey.loadOrCreate(fixture.central);
-  const { jwk } = headerOf(await other.sign('{}'));
+  const { jwk } = headerOf(await other.sign(MANIFEST_JWS_TYPE, '{}'));
 
-  const verified = compactVerify(await own.sign('{}'), await importJWK(jwk, 'EdDSA'));
+  const verified = compactVerify(await own.sign(MANIFEST_JWS_TYPE, '{}'), await importJWK(jwk, 'EdDSA'));
   await expect(verified).rejects.toMatchObject({ code: 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED' });
 });

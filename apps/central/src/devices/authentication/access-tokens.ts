@@ -1,0 +1,80 @@
+import { hash } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { RivuletError } from '@rivulet/errors';
+import { statementTypes } from '@rivulet/protocol';
+import { openStatement, StatementError } from '@rivulet/signatures';
+import { LRUCache } from 'lru-cache';
+import { SigningKey } from '../../signing/signing-key';
+import { DevicesEnv } from '../devices.env';
+
+interface AccessClaims {
+  /** Of the central that issued it. */
+  iss: string;
+  /** The device. */
+  sub: string;
+  /** Thumbprint of the key by which the device got it. */
+  jkt: string;
+  /** Seconds since 1970. */
+  exp: number;
+}
+
+/** Clocks of two centrals may differ by this. */
+const LEEWAY_SECONDS = 30;
+const TOKENS_KEPT = 50_000;
+const TOKEN_MAX_CHARACTERS = 2_000;
+
+/** Short-lived tokens that central signs for itself: every replica believes those of the others. */
+@Injectable()
+export class AccessTokens {
+  /** By digest, so that memory holds no token. */
+  private readonly verified = new LRUCache<string, AccessClaims>({ max: TOKENS_KEPT });
+
+  constructor(
+    private readonly signingKey: SigningKey,
+    private readonly env: DevicesEnv,
+  ) {}
+
+  async issue(deviceId: string, thumbprint: string): Promise<{ token: string; expiresInSeconds: number }> {
+    const expiresInSeconds = Math.round(this.env.tokenLifeMs / 1_000);
+    const claims: AccessClaims = {
+      iss: this.signingKey.centralId,
+      sub: deviceId,
+      jkt: thumbprint,
+      exp: nowSeconds() + expiresInSeconds,
+    };
+    return { token: await this.signingKey.sign(statementTypes.access, claims), expiresInSeconds };
+  }
+
+  /** @throws RivuletError ACCESS_TOKEN_INVALID · ACCESS_TOKEN_EXPIRED */
+  async verify(token: string): Promise<Pick<AccessClaims, 'sub' | 'jkt'>> {
+    if (token.length > TOKEN_MAX_CHARACTERS) throw invalid('It is too long.');
+    const digest = hash('sha256', token);
+    const claims = this.verified.get(digest) ?? (await this.open(token));
+    this.verified.set(digest, claims);
+    if (claims.exp + LEEWAY_SECONDS < nowSeconds()) {
+      throw new RivuletError('ACCESS_TOKEN_EXPIRED', 'The access token has expired.');
+    }
+    return claims;
+  }
+
+  private async open(token: string): Promise<AccessClaims> {
+    try {
+      const { json, signedBy } = await openStatement(token, statementTypes.access);
+      const claims = JSON.parse(json) as AccessClaims;
+      if (signedBy.thumbprint !== this.signingKey.thumbprint) throw invalid('Another key has signed it.');
+      if (claims.iss !== this.signingKey.centralId) throw invalid('It is of another central.');
+      return claims;
+    } catch (error) {
+      if (error instanceof StatementError) throw invalid(error.message);
+      throw error;
+    }
+  }
+}
+
+function nowSeconds(): number {
+  return Math.floor(Date.now() / 1_000);
+}
+
+function invalid(reason: string): RivuletError {
+  return new RivuletError('ACCESS_TOKEN_INVALID', `The access token is not valid. ${reason}`);
+}

@@ -1,0 +1,51 @@
+import { Body, Controller, Delete, Get, Header, HttpCode, Param, Post, UseGuards } from '@nestjs/common';
+import { ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
+import { ApiProblems } from '@rivulet/platform';
+import { normaliseMacAddress } from '@rivulet/protocol';
+import { EnrolmentTokens } from '../devices/enrolment/enrolment-tokens';
+import { CreatedEnrolmentTokenDto, EnrolmentTokenDto, NewEnrolmentTokenDto } from './enrolment-tokens.dto';
+import { LocalOperatorGuard } from './local-operator.guard';
+
+/** Tokens with which devices enter the registry. */
+@ApiTags('enrolment')
+@ApiProblems('REQUEST_INVALID', 'OPERATOR_LOCAL_ONLY', 'SHUTTING_DOWN', 'DATABASE_UNAVAILABLE')
+@UseGuards(LocalOperatorGuard)
+@Controller('enrolment-tokens')
+export class EnrolmentTokensController {
+  constructor(private readonly tokens: EnrolmentTokens) {}
+
+  @Post()
+  @HttpCode(201)
+  @Header('Cache-Control', 'no-store')
+  @ApiOperation({ summary: 'Make an enrolment token' })
+  @ApiCreatedResponse({ type: CreatedEnrolmentTokenDto })
+  @ApiProblems('REQUEST_TOO_LARGE', 'MEDIA_TYPE_UNSUPPORTED', 'MAC_ADDRESS_INVALID')
+  async create(@Body() order: NewEnrolmentTokenDto): Promise<CreatedEnrolmentTokenDto> {
+    const { macAddress } = order;
+    return this.tokens.create({
+      kind: order.kind ?? 'edge',
+      uses: order.uses ?? 1,
+      expiresInSeconds: order.expiresInSeconds ?? 900,
+      macAddress: macAddress === undefined ? undefined : normaliseMacAddress(macAddress),
+      labels: order.labels ?? {},
+      needsApproval: order.needsApproval ?? false,
+      createdBy: 'local',
+    });
+  }
+
+  @Get()
+  @ApiOperation({ summary: 'See the latest enrolment tokens, without their secrets' })
+  @ApiOkResponse({ type: [EnrolmentTokenDto] })
+  async list(): Promise<EnrolmentTokenDto[]> {
+    return this.tokens.list();
+  }
+
+  @Delete(':tokenId')
+  @ApiOperation({ summary: 'End an enrolment token' })
+  @ApiParam({ name: 'tokenId', description: 'ULID', example: '01KAJ9V9RW4C7ZK3DYE7V1NB2R' })
+  @ApiOkResponse({ type: EnrolmentTokenDto })
+  @ApiProblems('ENROLMENT_TOKEN_UNKNOWN')
+  async revoke(@Param('tokenId') tokenId: string): Promise<EnrolmentTokenDto> {
+    return this.tokens.revoke(tokenId);
+  }
+}

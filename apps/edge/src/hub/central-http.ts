@@ -1,0 +1,125 @@
+import { isErrorCode, RivuletError } from '@rivulet/errors';
+
+/** Maximum size of a JSON answer: a plan has 67 bytes for each chunk. */
+const ANSWER_MAX_BYTES = 64 * 1024 * 1024;
+
+const PROBLEM_MAX_BYTES = 64 * 1024;
+/** An explanation is shown, logged and stored; a longer one is cut. */
+const EXPLANATION_MAX_LENGTH = 2_000;
+
+export interface CentralCall {
+  method: 'GET' | 'POST';
+  /** Below /api. */
+  path: string;
+  headers?: Record<string, string>;
+  body?: object;
+  signal: AbortSignal;
+}
+
+/** Sends requests to central, and turns what goes wrong into errors with codes. */
+export class CentralHttp {
+  constructor(private readonly centralUrl: string) {}
+
+  /** The answer to a call, as decoded JSON. */
+  async json(call: Omit<CentralCall, 'signal'>, timeoutMs: number, aborted: AbortSignal): Promise<unknown> {
+    const signal = AbortSignal.any([aborted, AbortSignal.timeout(timeoutMs)]);
+    try {
+      const response = await this.send({ ...call, signal });
+      await refuseOtherContent(response, 'application/json');
+      return JSON.parse(await readText(response, ANSWER_MAX_BYTES));
+    } catch (error) {
+      if (error instanceof SyntaxError) {
+        throw new RivuletError('CENTRAL_RESPONSE_INVALID', "Central's answer is not JSON.", { cause: error });
+      }
+      throw this.explain(error, aborted);
+    }
+  }
+
+  async send({ method, path, headers, body, signal }: CentralCall): Promise<Response> {
+    const url = new URL(`api/${path}`, withSlash(this.centralUrl));
+    const response = await fetch(url, {
+      method,
+      headers: {
+        accept: 'application/json, application/problem+json, application/vnd.rivulet.frames',
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      body: body === undefined ? null : JSON.stringify(body),
+      signal,
+      // A redirect then fails as any other status: central does not move, so a proxy or a portal has answered.
+      redirect: 'manual',
+    });
+    if (!response.ok) throw await readProblem(response);
+    return response;
+  }
+
+  explain(error: unknown, aborted: AbortSignal): unknown {
+    if (error instanceof RivuletError || aborted.aborted) return error;
+    const reason = error instanceof Error ? describeFailure(error) : String(error);
+    return new RivuletError(
+      'CENTRAL_UNREACHABLE',
+      `Central at ${this.centralUrl} cannot be reached: ${reason}.`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+function withSlash(url: string): string {
+  return url.endsWith('/') ? url : `${url}/`;
+}
+
+export async function refuseOtherContent(response: Response, expected: string): Promise<void> {
+  const type = response.headers.get('content-type') ?? 'nothing';
+  if (type.toLowerCase().startsWith(expected)) return;
+  // An unread body would keep the connection busy.
+  await response.body?.cancel();
+  throw new RivuletError('CENTRAL_RESPONSE_INVALID', `Central answered with ${type} instead of ${expected}.`);
+}
+
+async function readText(response: Response, maxBytes: number): Promise<string> {
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  for await (const piece of response.body ?? []) {
+    length += piece.byteLength;
+    if (length > maxBytes) {
+      throw new RivuletError('LIMIT_EXCEEDED', `Central's answer is larger than ${maxBytes} bytes.`);
+    }
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces).toString('utf8');
+}
+
+/** Central's own error with its code, if it sent one. */
+async function readProblem(response: Response): Promise<RivuletError> {
+  const retryAfter = Number(response.headers.get('retry-after'));
+  const retry = retryAfter > 0 ? { retryAfterSeconds: retryAfter } : {};
+  const problem: unknown = await readText(response, PROBLEM_MAX_BYTES)
+    .then(JSON.parse)
+    .catch(() => undefined);
+  const { code, detail, nextStep } = (problem ?? {}) as Record<string, unknown>;
+  if (isErrorCode(code) && typeof detail === 'string') {
+    return new RivuletError(code, `Central answered: ${detail.slice(0, EXPLANATION_MAX_LENGTH)}`, {
+      ...retry,
+      ...(typeof nextStep === 'string' ? { nextStep: nextStep.slice(0, EXPLANATION_MAX_LENGTH) } : {}),
+    });
+  }
+  const busy = response.status === 429 || response.status >= 500;
+  return new RivuletError(
+    busy ? 'CENTRAL_UNREACHABLE' : 'CENTRAL_RESPONSE_INVALID',
+    `Central answered with HTTP status ${response.status} and no explanation.`,
+    retry,
+  );
+}
+
+/** fetch() says "fetch failed" and keeps the reason in `cause`. */
+function describeFailure(error: Error): string {
+  if (error.name === 'TimeoutError') return 'it did not answer in time';
+  const { cause } = error;
+  if (!(cause instanceof Error)) return error.message;
+  const { code, message } = cause as NodeJS.ErrnoException;
+  if (code === undefined) return message;
+  // When several addresses of a name have failed, the error has no message of its own.
+  return message === '' ? code : `${code} (${message})`;
+}

@@ -1,0 +1,112 @@
+import { FieldReader, patterns, ShapeError } from '../json/field-reader';
+
+/**
+ * The `typ` of each signed statement (a compact JWS), which keeps one from passing for another. Those of a device are
+ * signed by its key, the others by central's.
+ */
+export const statementTypes = {
+  enrolment: 'rivulet-enrolment',
+  assertion: 'rivulet-assertion',
+  deviceKey: 'rivulet-device-key',
+  access: 'rivulet-access',
+  time: 'rivulet-time',
+} as const;
+
+/** What a device signs with the key that it wants to be known by. */
+export interface EnrolmentProof {
+  /** SHA-256 of the enrolment token, in hex; missing for a key that central has been told of. */
+  tokenDigest?: string;
+  macAddress: string;
+  /** What the device calls itself. */
+  name?: string;
+  /** Comes back in the answer. */
+  nonce: string;
+}
+
+/** Central's word that a key is a device's. */
+export interface DeviceKeyStatement {
+  /** Of the central that says so. */
+  centralId: string;
+  deviceId: string;
+  macAddress: string;
+  /** RFC 7638, of the device's key. */
+  thumbprint: string;
+  nonce: string;
+  /** By central's clock, RFC 3339. */
+  issuedAt: string;
+}
+
+/** What a device signs to get an access token (after RFC 7523). Times are seconds since 1970 by central's clock. */
+export interface Assertion {
+  /** The device's id. */
+  iss: string;
+  /** Central's id. */
+  aud: string;
+  jti: string;
+  iat: number;
+  exp: number;
+  /** Higher than in each assertion before: two devices with one key are found by it. */
+  counter: number;
+}
+
+/** What time it is at central. */
+export interface TimeStatement {
+  centralId: string;
+  nonce: string;
+  issuedAt: string;
+}
+
+/** The readers below throw ShapeError. */
+export function readEnrolmentProof(json: string): EnrolmentProof {
+  const fields = readerOf(json);
+  const tokenDigest = fields.optionalText('tokenDigest', patterns.sha256, 'a SHA-256 in hex');
+  const name = fields.optionalText('name', /^[^\p{Cc}]{1,100}$/u, '1 to 100 characters');
+  return {
+    ...(tokenDigest === undefined ? {} : { tokenDigest }),
+    macAddress: fields.text('macAddress'),
+    ...(name === undefined ? {} : { name }),
+    nonce: fields.text('nonce', patterns.nonce, 'a nonce'),
+  };
+}
+
+export function readDeviceKeyStatement(json: string): DeviceKeyStatement {
+  const fields = readerOf(json);
+  return {
+    centralId: fields.text('centralId'),
+    deviceId: fields.text('deviceId', patterns.ulid, 'a ULID'),
+    macAddress: fields.text('macAddress'),
+    thumbprint: fields.text('thumbprint', patterns.thumbprint, 'a thumbprint'),
+    nonce: fields.text('nonce', patterns.nonce, 'a nonce'),
+    issuedAt: fields.text('issuedAt', patterns.timestamp, 'a UTC timestamp'),
+  };
+}
+
+export function readAssertion(json: string): Assertion {
+  const fields = readerOf(json);
+  return {
+    iss: fields.text('iss', patterns.ulid, 'a ULID'),
+    aud: fields.text('aud'),
+    jti: fields.text('jti', patterns.nonce, '16 to 64 characters of base64url'),
+    iat: fields.count('iat'),
+    exp: fields.count('exp'),
+    counter: fields.count('counter'),
+  };
+}
+
+export function readTimeStatement(json: string): TimeStatement {
+  const fields = readerOf(json);
+  return {
+    centralId: fields.text('centralId'),
+    nonce: fields.text('nonce', patterns.nonce, 'a nonce'),
+    issuedAt: fields.text('issuedAt', patterns.timestamp, 'a UTC timestamp'),
+  };
+}
+
+function readerOf(json: string): FieldReader {
+  try {
+    return new FieldReader(JSON.parse(json), '');
+  } catch (error) {
+    if (error instanceof ShapeError) throw error;
+    throw new ShapeError('the document is not JSON');
+  }
+}
