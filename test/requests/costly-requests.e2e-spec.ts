@@ -17,36 +17,35 @@ let database: TestDatabase;
 let central: AppProcess;
 let device: DeviceClient;
 
-beforeEach(async () => {
+async function start(): Promise<void> {
   database = await createTestDatabase();
   central = await startCentral(database);
   device = new DeviceClient(central.url);
-});
-afterEach(async () => {
+}
+
+async function stop(): Promise<void> {
   central.signal('SIGCONT');
   await central.stop();
   await database.drop();
-});
+}
+
+/** The peak of a process is that of its whole life: what measures it has one of its own. */
+function withCentralForEachTest(): void {
+  beforeEach(start);
+  afterEach(stop);
+}
+
+function withOneCentral(): void {
+  beforeAll(start);
+  afterAll(stop);
+}
 
 async function isHealthy(): Promise<boolean> {
   return (await fetch(`${central.url}/health`)).ok;
 }
 
 describe('many-errors-body', () => {
-  it('is refused before it is parsed, while others are answered', async () => {
-    const tables = `[${Array.from({ length: 349_000 }, () => '{}').join(',')}]`;
-    const body = `{"protocolVersion":1,"nonce":"AAAAAAAAAAAAAAAAAAAAAA","tables":${tables}}`;
-    expect(body.length).toBeLessThan(1024 * 1024);
-    const costly = Array.from({ length: 6 }, () => device.post('request', body));
-    expect(await isHealthy()).toBe(true);
-    expect((await device.post('request', validRequest))[0]).toBe(200);
-    for (const [status, problem] of await Promise.all(costly)) {
-      expect([status, problem.code]).toEqual([413, 'REQUEST_TOO_LARGE']);
-      expect(problem.detail).toContain('10000 values');
-    }
-    expect(central.peakRssMiB).toBeLessThan(MOST_MEMORY_MIB);
-    expect(central.complaints.filter(({ level }) => level !== 'warn')).toEqual([]);
-  });
+  withOneCentral();
 
   it.each([
     ['too many tables', { tables: Array.from({ length: 1_001 }, () => ({})) }, 1],
@@ -60,6 +59,25 @@ describe('many-errors-body', () => {
     const [status, problem] = await device.post('request', { ...validRequest, ...fields });
     expect([status, problem.code]).toEqual([400, 'REQUEST_INVALID']);
     expect(problem.errors).toHaveLength(count);
+  });
+});
+
+describe('many-errors-body, by its memory,', () => {
+  withCentralForEachTest();
+
+  it('is refused before it is parsed, while others are answered', async () => {
+    const tables = `[${Array.from({ length: 349_000 }, () => '{}').join(',')}]`;
+    const body = `{"protocolVersion":1,"nonce":"AAAAAAAAAAAAAAAAAAAAAA","tables":${tables}}`;
+    expect(body.length).toBeLessThan(1024 * 1024);
+    const costly = Array.from({ length: 6 }, () => device.post('request', body));
+    expect(await isHealthy()).toBe(true);
+    expect((await device.post('request', validRequest))[0]).toBe(200);
+    for (const [status, problem] of await Promise.all(costly)) {
+      expect([status, problem.code]).toEqual([413, 'REQUEST_TOO_LARGE']);
+      expect(problem.detail).toContain('10000 values');
+    }
+    expect(central.peakRssMiB).toBeLessThan(MOST_MEMORY_MIB);
+    expect(central.complaints.filter(({ level }) => level !== 'warn')).toEqual([]);
   });
 
   it('of which hundreds arrive slowly takes no more memory than is set aside', async () => {
@@ -90,6 +108,8 @@ async function firstOf<T>(promises: Promise<T>[], count: number): Promise<T[]> {
 }
 
 describe('pipelining', () => {
+  withCentralForEachTest();
+
   it('of more than a few requests ends the connection, and costs nothing', async () => {
     const { manifestId } = await device.manifest();
     const path = `/api/device-sync/manifests/${manifestId}/payload`;
@@ -104,18 +124,6 @@ describe('pipelining', () => {
     expect(central.peakRssMiB).toBeLessThan(MOST_MEMORY_MIB);
     // It was 1.1 GB.
     expect(central.log.length).toBeLessThan(100_000);
-  });
-
-  it('of a few is answered one after the other, in order', async () => {
-    const socket = await device.open();
-    const all = readAll(socket);
-    const paths = Array.from({ length: 10 }, (_, index) => `/nothing/${index}`);
-    const last = 'GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n';
-    socket.write(paths.map((path) => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`).join('') + last);
-    const answers = await all;
-    const instances = [...answers.matchAll(/"instance":"([^"]+)"/g)].map((match) => match[1]);
-    expect(instances).toEqual(paths);
-    expect(answers).toContain('HTTP/1.1 200 OK');
   });
 
   it('leaves a count of its log lines, and no other line is lost', async () => {
@@ -133,25 +141,43 @@ describe('pipelining', () => {
   });
 });
 
-describe('paused-process', () => {
-  it('tells a request that it could not read in time to come again', async () => {
-    const body = JSON.stringify({ ...validRequest, tables: [held] });
-    const head = `POST /api/device-sync/request HTTP/1.1\r\nHost: x\r\nX-Device-Mac: ${DEMO_MAC}\r\nConnection: close\r\n`;
-    const request = `${head}Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
-    const early = await device.open();
-    // The server has it by then.
-    await sleep(100);
-    central.signal('SIGSTOP');
-    const late = await device.open();
-    early.write(request);
-    late.write(request);
-    await sleep(12_000);
-    central.signal('SIGCONT');
-    for (const text of await Promise.all([readAll(early), readAll(late)])) {
-      const { status, head: answer, problem } = parseAnswer(text);
-      if (status === 200) continue;
-      expect([status, problem.code]).toEqual([408, 'REQUEST_TIMEOUT']);
-      expect(answer).toContain('Retry-After: 1');
-    }
+describe('one process', () => {
+  withOneCentral();
+
+  describe('pipelining', () => {
+    it('of a few is answered one after the other, in order', async () => {
+      const socket = await device.open();
+      const all = readAll(socket);
+      const paths = Array.from({ length: 10 }, (_, index) => `/nothing/${index}`);
+      const last = 'GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n';
+      socket.write(paths.map((path) => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`).join('') + last);
+      const answers = await all;
+      const instances = [...answers.matchAll(/"instance":"([^"]+)"/g)].map((match) => match[1]);
+      expect(instances).toEqual(paths);
+      expect(answers).toContain('HTTP/1.1 200 OK');
+    });
+  });
+
+  describe('paused-process', () => {
+    it('tells a request that it could not read in time to come again', async () => {
+      const body = JSON.stringify({ ...validRequest, tables: [held] });
+      const head = `POST /api/device-sync/request HTTP/1.1\r\nHost: x\r\nX-Device-Mac: ${DEMO_MAC}\r\nConnection: close\r\n`;
+      const request = `${head}Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+      const early = await device.open();
+      // The server has it by then.
+      await sleep(100);
+      central.signal('SIGSTOP');
+      const late = await device.open();
+      early.write(request);
+      late.write(request);
+      await sleep(12_000);
+      central.signal('SIGCONT');
+      for (const text of await Promise.all([readAll(early), readAll(late)])) {
+        const { status, head: answer, problem } = parseAnswer(text);
+        if (status === 200) continue;
+        expect([status, problem.code]).toEqual([408, 'REQUEST_TIMEOUT']);
+        expect(answer).toContain('Retry-After: 1');
+      }
+    });
   });
 });

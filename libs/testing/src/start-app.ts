@@ -26,6 +26,7 @@ export function spawnApp(name: AppName, environment: Record<string, string>): Ap
     program: join('dist', 'apps', name, 'src', 'main.js'),
     environment: {
       PATH: process.env['PATH'],
+      NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
       [`${prefix}_HOST`]: '127.0.0.1',
       [`${prefix}_PORT`]: '0',
       [`${prefix}_LOG_FORMAT`]: 'json',
