@@ -15,7 +15,7 @@ export const sites = '{ name: sites, key: [id], query: SELECT id FROM sites }';
 export function fileOf(...datasets: string[]): string {
   return `version: 1
 scope:
-  query: SELECT id AS device_id, site FROM devices WHERE mac_address = :mac_address
+  query: SELECT id AS device_id, site FROM public.devices WHERE mac_address = :mac_address
 datasets:
 ${datasets.map((dataset) => `  - ${dataset}\n`).join('')}`;
 }
@@ -42,8 +42,8 @@ export class DatasetsFixture {
       error: (_fields: object, message: string) => void fixture.errors.push(fixture.shortened(message)),
     });
     await fixture.query(`
-      CREATE TABLE devices (id int PRIMARY KEY, site int, mac_address text);
-      INSERT INTO devices VALUES (1, 1, '${MAC}');
+      CREATE TABLE public.devices (id int PRIMARY KEY, site int, mac_address text);
+      INSERT INTO public.devices VALUES (1, 1, '${MAC}');
       CREATE TABLE users (id int PRIMARY KEY, site int, name varchar(10)); INSERT INTO users VALUES (1, 1, 'a');
       CREATE TABLE sites (id int); INSERT INTO sites VALUES (1), (2)`);
     return fixture;
