@@ -26,18 +26,18 @@ vm.compileFunction = (code, parameters, options = {}) => {
   return result;
 };
 
-vm.SourceTextModule = class extends SourceTextModule {
-  constructor(code, options = {}) {
+vm.SourceTextModule = new Proxy(SourceTextModule, {
+  construct(target, [code, options = {}]) {
     const file = `module ${options.identifier}`;
     const cachedData = dataOf(file, code);
     try {
-      super(code, { ...options, ...(cachedData !== undefined && { cachedData }) });
-      if (cachedData !== undefined) return;
+      if (cachedData !== undefined) return new target(code, { ...options, cachedData });
     } catch (error) {
       // V8's flags have changed since: libs/platform sets one.
       if (error.code !== 'ERR_VM_MODULE_CACHED_DATA_REJECTED') throw error;
-      super(code, options);
     }
-    compiled.set(file, { code, data: this.createCachedData() });
-  }
-};
+    const result = new target(code, options);
+    compiled.set(file, { code, data: result.createCachedData() });
+    return result;
+  },
+});
