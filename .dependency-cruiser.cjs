@@ -29,7 +29,7 @@ const features = {
     source: ['datasets', 'source-database'],
     snapshots: ['source', 'datasets', 'source-database'],
     'device-sync': ['devices', 'signing', 'snapshots', 'source', 'datasets'],
-    operators: ['devices', 'source', 'datasets', 'source-database'],
+    operators: ['device-sync', 'devices', 'snapshots', 'source', 'datasets', 'source-database'],
   },
   edge: {
     identity: [],

@@ -11,6 +11,7 @@ import { SourceModule } from '../source/source.module';
 import { AcknowledgementService } from './acknowledgement.service';
 import { AnswerRequestService } from './answer-request.service';
 import { ZlibBlocks } from './block-compression';
+import { DeviceHistory } from './device-history';
 import { DeviceSyncController } from './device-sync.controller';
 import { DeviceSyncMetrics } from './device-sync.metrics';
 import { ManifestService } from './manifests/manifest.service';
@@ -32,8 +33,10 @@ import { RequestLog } from './request-log';
     PayloadService,
     ZlibBlocks,
     AcknowledgementService,
+    DeviceHistory,
     DeviceSyncMetrics,
   ],
+  exports: [DeviceHistory],
 })
 export class DeviceSyncModule {
   static readonly entities = [SyncManifest, SyncManifestTable];

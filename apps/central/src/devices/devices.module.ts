@@ -13,6 +13,7 @@ import { DevicesMetrics } from './devices.metrics';
 import { EnrolEdge } from './enrolment/enrol-edge';
 import { EnrolmentTokens } from './enrolment/enrolment-tokens';
 import { DeviceDirectory } from './registry/device-directory';
+import { DeviceKeys } from './registry/device-keys';
 import { DeviceList } from './registry/device-list';
 import { DeviceRegistry } from './registry/device-registry';
 import { Presence } from './registry/presence';
@@ -25,6 +26,7 @@ import { Presence } from './registry/presence';
     DeviceTables,
     DeviceDirectory,
     DeviceRegistry,
+    DeviceKeys,
     DeviceList,
     Presence,
     EnrolmentTokens,
@@ -34,7 +36,7 @@ import { Presence } from './registry/presence';
     DeviceAuthenticator,
     DevicesMetrics,
   ],
-  exports: [DeviceAuthenticator, DevicesMetrics, DeviceRegistry, DeviceList, EnrolmentTokens],
+  exports: [DeviceAuthenticator, DevicesMetrics, DeviceRegistry, DeviceKeys, DeviceList, EnrolmentTokens],
 })
 export class DevicesModule {
   static readonly environment = [DevicesEnv];

@@ -1,17 +1,29 @@
 import { Module } from '@nestjs/common';
 import { DatasetsModule } from '../datasets/datasets.module';
 import { DevicesModule } from '../devices/devices.module';
+import { DeviceSyncModule } from '../device-sync/device-sync.module';
+import { SnapshotsModule } from '../snapshots/snapshots.module';
 import { SourceDatabaseModule } from '../source-database/source-database.module';
 import { SourceModule } from '../source/source.module';
 import { DatasetsOperations } from './datasets-operations.service';
+import { DeviceOperations } from './devices/device-operations.service';
+import { DevicesController } from './devices/devices.controller';
+import { NetworksController } from './devices/networks.controller';
 import { EnrolmentTokensController } from './enrolment-tokens.controller';
 import { OperatorDatasetsController } from './operator-datasets.controller';
 import { OperatorsMetrics } from './operators.metrics';
 
 /** What an operator on central's machine may see and do. */
 @Module({
-  imports: [DevicesModule, SourceDatabaseModule, DatasetsModule, SourceModule],
-  controllers: [OperatorDatasetsController, EnrolmentTokensController],
-  providers: [DatasetsOperations, OperatorsMetrics],
+  imports: [
+    DeviceSyncModule,
+    SnapshotsModule,
+    DevicesModule,
+    SourceDatabaseModule,
+    DatasetsModule,
+    SourceModule,
+  ],
+  controllers: [OperatorDatasetsController, EnrolmentTokensController, DevicesController, NetworksController],
+  providers: [DeviceOperations, DatasetsOperations, OperatorsMetrics],
 })
 export class OperatorsModule {}

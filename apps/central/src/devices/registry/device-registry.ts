@@ -88,6 +88,20 @@ export class DeviceRegistry {
     );
   }
 
+  /**
+   * A device that was in quarantine has lost its keys: one of those who have them is not the device.
+   *
+   * @throws RivuletError DEVICE_NOT_REGISTERED · DEVICE_STATUS_CONFLICT
+   */
+  async reinstate(deviceId: string): Promise<RegisteredDevice> {
+    await this.tables.rows(
+      `UPDATE rivulet.device_keys AS key SET status = 'retired', retired_at = now() FROM rivulet.devices AS device
+       WHERE key.device_id = $1 AND device.device_id = $1 AND device.status = 'quarantined' AND key.status <> 'retired'`,
+      [deviceId],
+    );
+    return this.setStatus(deviceId, 'active', ['revoked', 'quarantined']);
+  }
+
   /** @throws RivuletError DEVICE_NOT_REGISTERED */
   async requestResync(deviceId: string): Promise<RegisteredDevice> {
     return this.update(deviceId, 'resync_since = clock_timestamp()', []);

@@ -1,0 +1,43 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+
+/** A sync of a device, as central knows it. */
+export interface DeviceSync {
+  manifestId: string;
+  epoch: number;
+  sequence: number;
+  issuedAt: Date;
+  /** What the device reported; null before it did. */
+  status: 'applied' | 'failed' | null;
+  acknowledgedAt: Date | null;
+  errorCode: string | null;
+  errorMessage: string | null;
+  tables: { name: string; rows: number; checksum: string }[];
+}
+
+/** What became of the manifests of one device. */
+@Injectable()
+export class DeviceHistory {
+  constructor(private readonly database: DataSource) {}
+
+  /** The latest first. */
+  async latest(registryId: string, limit: number): Promise<DeviceSync[]> {
+    return this.database.query<DeviceSync[]>(latestSyncs, [registryId, limit]);
+  }
+
+  /** The one that the device has proved last. */
+  async latestApplied(registryId: string): Promise<DeviceSync | undefined> {
+    const [sync] = await this.database.query<DeviceSync[]>(latestApplied, [registryId]);
+    return sync;
+  }
+}
+
+const columns = `
+SELECT manifest_id AS "manifestId", epoch, sequence::float8 AS sequence, issued_at AS "issuedAt", status,
+  first_received_at AS "acknowledgedAt", error_code AS "errorCode", error_message AS "errorMessage",
+  coalesce(tables, '[]') AS tables
+FROM rivulet.sync_manifests LEFT JOIN rivulet.sync_acknowledgements USING (manifest_id)`;
+
+/** By the index on (registry_id, epoch, sequence). */
+const latestSyncs = `${columns} WHERE registry_id = $1 ORDER BY epoch DESC, sequence DESC LIMIT $2`;
+const latestApplied = `${columns} WHERE registry_id = $1 AND status = 'applied' ORDER BY epoch DESC, sequence DESC LIMIT 1`;

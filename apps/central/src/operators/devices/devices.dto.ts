@@ -1,0 +1,325 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { Omittable } from '@rivulet/platform';
+import { Transform } from 'class-transformer';
+import { IsIn, IsInt, IsISO8601, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
+import { deviceKinds, deviceStatuses, type DeviceKind, type DeviceStatus } from '../../devices/device';
+import { deviceSorts } from '../../devices/registry/device-list';
+import type { KeyOfDevice } from '../../devices/registry/device-keys';
+import type { RegisteredDevice } from '../../devices/registry/registered-device';
+import type { DeviceSync } from '../../device-sync/device-history';
+import { AreLabels } from '../label-rules';
+import type { DeviceDetail, DevicePreview, ScopeOfDevice } from './device-operations.service';
+
+const exampleDeviceId = '01KAJ9V9RW4C7ZK3DYE7V1NB2R';
+const exampleMac = '48:b0:2d:e9:c3:b7';
+const exampleTime = '2026-11-27T08:15:30.000Z';
+const exampleChecksum = '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08';
+const labelsSchema = {
+  type: 'object',
+  additionalProperties: { type: 'string' },
+  example: { site: 'SFO' },
+} as const;
+
+const NAME = /^[^\p{Cc}]{1,100}$/u;
+const NAME_RULE = { message: 'must be 1 to 100 characters, none of them a control character' };
+const sorts = deviceSorts.flatMap((sort) => [sort, `-${sort}`]);
+
+export class DevicesQueryDto {
+  @ApiPropertyOptional({ description: 'Only devices with this status.', enum: deviceStatuses })
+  @Omittable()
+  @IsIn(deviceStatuses)
+  status?: DeviceStatus;
+
+  @ApiPropertyOptional({ description: 'Only devices of this kind.', enum: deviceKinds })
+  @Omittable()
+  @IsIn(deviceKinds)
+  kind?: DeviceKind;
+
+  @ApiPropertyOptional({ description: 'Only devices with all of these labels.', example: 'site:SFO,floor:2' })
+  @Omittable()
+  @Matches(/^[^:,]{1,63}:[^,]{0,128}(,[^:,]{1,63}:[^,]{0,128}){0,31}$/, {
+    message: 'must be labels as site:SFO, separated by commas',
+  })
+  labels?: string;
+
+  @ApiPropertyOptional({
+    description: 'Only devices with this in their name, in capitals or not.',
+    example: 'lobby',
+  })
+  @Omittable()
+  @IsString()
+  @MaxLength(100)
+  name?: string;
+
+  @ApiPropertyOptional({ description: 'Only the device with this MAC address.', example: exampleMac })
+  @Omittable()
+  @IsString()
+  @MaxLength(40)
+  macAddress?: string;
+
+  @ApiPropertyOptional({ description: 'Only devices that were heard after this.', example: exampleTime })
+  @Omittable()
+  @IsISO8601({ strict: true }, { message: 'must be a moment as 2026-11-27T08:15:30Z' })
+  @Matches(/^\d{4}-\d\d-\d\dT/, { message: 'must be a moment as 2026-11-27T08:15:30Z' })
+  seenAfter?: string;
+
+  @ApiPropertyOptional({
+    description: 'Only devices that were not heard since, or never.',
+    example: exampleTime,
+  })
+  @Omittable()
+  @IsISO8601({ strict: true }, { message: 'must be a moment as 2026-11-27T08:15:30Z' })
+  @Matches(/^\d{4}-\d\d-\d\dT/, { message: 'must be a moment as 2026-11-27T08:15:30Z' })
+  seenBefore?: string;
+
+  @ApiPropertyOptional({
+    description: 'The order; with a minus sign from the end.',
+    enum: sorts,
+    default: 'name',
+  })
+  @Omittable()
+  @IsIn(sorts)
+  sort?: string;
+
+  @ApiPropertyOptional({
+    description: 'Devices on a page.',
+    minimum: 1,
+    maximum: 500,
+    default: 100,
+    type: Number,
+  })
+  @Omittable()
+  @Transform(({ value }: { value: unknown }) => (/^\d{1,4}$/.test(String(value)) ? Number(value) : value))
+  @IsInt()
+  @Min(1)
+  @Max(500)
+  limit?: number;
+
+  @ApiPropertyOptional({ description: 'The cursor of the page before, for the next one.' })
+  @Omittable()
+  @IsString()
+  @MaxLength(1_000)
+  cursor?: string;
+}
+
+export class NewDeviceDto {
+  @ApiProperty({ description: 'What people call it.', example: 'SFO Lobby Gateway', maxLength: 100 })
+  @Matches(NAME, NAME_RULE)
+  name: string;
+
+  @ApiPropertyOptional({
+    description: 'An edge has a key, an agent a token.',
+    enum: deviceKinds,
+    default: 'edge',
+  })
+  @Omittable()
+  @IsIn(deviceKinds)
+  kind?: DeviceKind;
+
+  @ApiPropertyOptional({ description: 'Needed for what syncs.', example: exampleMac })
+  @Omittable()
+  @IsString()
+  @MaxLength(40)
+  macAddress?: string;
+
+  @ApiPropertyOptional({ description: 'Labels.', ...labelsSchema })
+  @Omittable()
+  @AreLabels()
+  labels?: Record<string, string>;
+}
+
+export class DeviceChangesDto {
+  @ApiPropertyOptional({ description: 'What people call it.', example: 'SFO Lobby Gateway', maxLength: 100 })
+  @Omittable()
+  @Matches(NAME, NAME_RULE)
+  name?: string;
+
+  @ApiPropertyOptional({ description: 'All labels that it is to have.', ...labelsSchema })
+  @Omittable()
+  @AreLabels()
+  labels?: Record<string, string>;
+}
+
+export class RevocationDto {
+  @ApiPropertyOptional({ description: 'Why, for those who look later.', example: 'stolen', maxLength: 200 })
+  @Omittable()
+  @Matches(/^[^\p{Cc}]{1,200}$/u, { message: 'must be 1 to 200 characters' })
+  reason?: string;
+}
+
+export class DeviceDto implements RegisteredDevice {
+  @ApiProperty({ description: 'ULID.', example: exampleDeviceId })
+  deviceId: string;
+
+  @ApiProperty({ description: 'What people call it.', example: 'SFO Lobby Gateway' })
+  name: string;
+
+  @ApiProperty({
+    description: 'Its MAC address, in its normal form.',
+    example: exampleMac,
+    nullable: true,
+    type: String,
+  })
+  macAddress: string | null;
+
+  @ApiProperty({ description: 'An edge has a key, an agent a token.', enum: deviceKinds })
+  kind: DeviceKind;
+
+  @ApiProperty({ description: 'Only an active device is served.', enum: deviceStatuses })
+  status: DeviceStatus;
+
+  @ApiProperty({ description: 'Why it has this status.', example: null, nullable: true, type: String })
+  statusReason: string | null;
+
+  @ApiProperty({ description: 'Labels.', ...labelsSchema })
+  labels: Record<string, string>;
+
+  @ApiProperty({ description: 'What it runs.', example: '0.1.0', nullable: true, type: String })
+  version: string | null;
+
+  @ApiProperty({
+    description: 'Where it called from last.',
+    example: '192.0.2.7',
+    nullable: true,
+    type: String,
+  })
+  address: string | null;
+
+  @ApiProperty({
+    description: 'What it measured last.',
+    type: 'object',
+    additionalProperties: true,
+    nullable: true,
+    example: { cpu_usage: 45.2 },
+  })
+  metrics: Record<string, unknown> | null;
+
+  @ApiProperty({ description: 'When it was heard last.', example: exampleTime, nullable: true, type: String })
+  lastSeenAt: Date | null;
+
+  @ApiProperty({
+    description: 'Since when it is to get every row again.',
+    example: null,
+    nullable: true,
+    type: String,
+  })
+  resyncSince: Date | null;
+
+  @ApiProperty({ description: 'When it was registered.', example: exampleTime })
+  createdAt: Date;
+
+  @ApiProperty({ description: 'When this was changed last.', example: exampleTime })
+  changedAt: Date;
+}
+
+export class DevicePageDto {
+  @ApiProperty({ description: 'The devices of this page.', type: [DeviceDto] })
+  devices: DeviceDto[];
+
+  @ApiPropertyOptional({
+    description: 'For the next page; missing on the last one.',
+    example: 'WyJuYW1lIiwi…',
+  })
+  cursor?: string;
+}
+
+class KeyDto implements KeyOfDevice {
+  @ApiProperty({ description: 'RFC 7638.', example: 'kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k' })
+  thumbprint: string;
+
+  @ApiProperty({
+    description: '`next` takes the place of the active one when it is used first.',
+    enum: ['active', 'next', 'retired'],
+  })
+  status: 'active' | 'next' | 'retired';
+
+  @ApiProperty({ description: 'When central learnt of it.', example: exampleTime })
+  createdAt: Date;
+
+  @ApiProperty({ description: 'When it was retired.', example: null, nullable: true, type: String })
+  retiredAt: Date | null;
+}
+
+class SyncedTableDto {
+  @ApiProperty({ description: "The dataset's name.", example: 'users' })
+  name: string;
+
+  @ApiProperty({ description: 'Rows that were read back.', example: 1032 })
+  rows: number;
+
+  @ApiProperty({ description: 'The checksum of what was read back.', example: exampleChecksum })
+  checksum: string;
+}
+
+class DeviceSyncDto implements DeviceSync {
+  @ApiProperty({ description: 'ULID.', example: exampleDeviceId })
+  manifestId: string;
+
+  @ApiProperty({ description: "The epoch of central's database.", example: 1 })
+  epoch: number;
+
+  @ApiProperty({ description: 'The number of the manifest.', example: 42 })
+  sequence: number;
+
+  @ApiProperty({ description: 'When it was issued.', example: exampleTime })
+  issuedAt: Date;
+
+  @ApiProperty({ description: 'What the device reported.', enum: ['applied', 'failed'], nullable: true })
+  status: 'applied' | 'failed' | null;
+
+  @ApiProperty({ description: 'When it did so first.', example: exampleTime, nullable: true, type: String })
+  acknowledgedAt: Date | null;
+
+  @ApiProperty({ description: 'Of a failure.', example: null, nullable: true, type: String })
+  errorCode: string | null;
+
+  @ApiProperty({ description: 'Of a failure.', example: null, nullable: true, type: String })
+  errorMessage: string | null;
+
+  @ApiProperty({ description: 'What the device proved.', type: [SyncedTableDto] })
+  tables: SyncedTableDto[];
+}
+
+export class DeviceDetailDto extends DeviceDto implements DeviceDetail {
+  @ApiProperty({ description: 'Its keys, the latest first.', type: [KeyDto] })
+  keys: KeyDto[];
+
+  @ApiProperty({
+    description: 'The parameters that say what it may see, or `code` and `reason` where there are none.',
+    type: 'object',
+    additionalProperties: true,
+    example: { parameters: { company_id: '1' } },
+  })
+  scope: ScopeOfDevice;
+
+  @ApiProperty({ description: 'Its latest manifests, the latest first.', type: [DeviceSyncDto] })
+  syncs: DeviceSyncDto[];
+
+  @ApiProperty({ description: 'What it has proved last.', type: DeviceSyncDto, nullable: true })
+  proved: DeviceSyncDto | null;
+}
+
+class PreviewedDatasetDto {
+  @ApiProperty({ description: "The dataset's name.", example: 'users' })
+  name: string;
+
+  @ApiProperty({ description: 'Its table on the device.', example: 'users' })
+  table: string;
+
+  @ApiProperty({ description: 'Rows.', example: 1032 })
+  rows: number;
+
+  @ApiProperty({ description: 'Bytes of the rows in canonical form.', example: 301857 })
+  bytes: number;
+
+  @ApiProperty({ description: 'The checksum that the device would have to prove.', example: exampleChecksum })
+  checksum: string;
+}
+
+export class DevicePreviewDto implements DevicePreview {
+  @ApiProperty({ description: 'ULID.', example: exampleDeviceId })
+  deviceId: string;
+
+  @ApiProperty({ description: 'What it would get now.', type: [PreviewedDatasetDto] })
+  datasets: PreviewedDatasetDto[];
+}

@@ -1,0 +1,101 @@
+import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put, UseGuards } from '@nestjs/common';
+import {
+  ApiCreatedResponse,
+  ApiNoContentResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiParam,
+  ApiTags,
+} from '@nestjs/swagger';
+import { ApiProblems } from '@rivulet/platform';
+import { normaliseMacAddress } from '@rivulet/protocol';
+import { DeviceList } from '../../devices/registry/device-list';
+import { DeviceRegistry } from '../../devices/registry/device-registry';
+import type { RegisteredDevice } from '../../devices/registry/registered-device';
+import { LocalOperatorGuard } from '../local-operator.guard';
+import { NetworkChangesDto, NetworkDto, NewNetworkDto } from './networks.dto';
+
+const LISTED_MAX = 1_000;
+/** The agents of that contract say every 5 seconds that they are there. */
+const ONLINE_MS = 60_000;
+
+const idParam = { name: 'id', description: 'ULID', example: '01KAJ9V9RW4C7ZK3DYE7V1NB2R' };
+
+/** The registry under the names of the DSP platform: a network is a device. */
+@ApiTags('networks')
+@ApiProblems('REQUEST_INVALID', 'OPERATOR_LOCAL_ONLY', 'SHUTTING_DOWN', 'DATABASE_UNAVAILABLE')
+@UseGuards(LocalOperatorGuard)
+@Controller('networks')
+export class NetworksController {
+  constructor(
+    private readonly registry: DeviceRegistry,
+    private readonly devices: DeviceList,
+  ) {}
+
+  @Get()
+  @ApiOperation({ summary: 'List the networks: the first 1,000 by name. GET /api/devices has pages' })
+  @ApiOkResponse({ type: [NetworkDto] })
+  async list(): Promise<NetworkDto[]> {
+    const { devices } = await this.devices.page({ sort: 'name', descending: false, limit: LISTED_MAX });
+    return devices.map(toNetwork);
+  }
+
+  @Get(':id')
+  @ApiOperation({ summary: 'See a network' })
+  @ApiParam(idParam)
+  @ApiOkResponse({ type: NetworkDto })
+  @ApiProblems('DEVICE_NOT_REGISTERED')
+  async find(@Param('id') id: string): Promise<NetworkDto> {
+    return toNetwork(await this.registry.get(id));
+  }
+
+  @Post()
+  @ApiOperation({ summary: 'Create a network' })
+  @ApiCreatedResponse({ type: NetworkDto })
+  @ApiProblems('REQUEST_TOO_LARGE', 'MEDIA_TYPE_UNSUPPORTED', 'MAC_ADDRESS_INVALID', 'DEVICE_MAC_TAKEN')
+  async create(@Body() { name, mac_address: mac, labels }: NewNetworkDto): Promise<NetworkDto> {
+    const macAddress = mac === undefined ? undefined : normaliseMacAddress(mac);
+    return toNetwork(
+      await this.registry.create({ name, kind: 'agent', status: 'active', labels, macAddress }),
+    );
+  }
+
+  @Put(':id')
+  @ApiOperation({ summary: 'Update a network' })
+  @ApiParam(idParam)
+  @ApiOkResponse({ type: NetworkDto })
+  @ApiProblems('REQUEST_TOO_LARGE', 'MEDIA_TYPE_UNSUPPORTED', 'DEVICE_NOT_REGISTERED')
+  async update(@Param('id') id: string, @Body() changes: NetworkChangesDto): Promise<NetworkDto> {
+    return toNetwork(await this.registry.change(id, changes));
+  }
+
+  @Delete(':id')
+  @HttpCode(204)
+  @ApiOperation({ summary: 'Delete a network' })
+  @ApiParam(idParam)
+  @ApiNoContentResponse({ description: 'It is deleted.' })
+  @ApiProblems('DEVICE_NOT_REGISTERED')
+  async remove(@Param('id') id: string): Promise<void> {
+    await this.registry.remove(id);
+  }
+}
+
+function toNetwork(device: RegisteredDevice): NetworkDto {
+  const { lastSeenAt } = device;
+  const isOnline = lastSeenAt !== null && Date.now() - lastSeenAt.getTime() < ONLINE_MS;
+  return {
+    id: device.deviceId,
+    name: device.name,
+    mac_address: device.macAddress,
+    kind: device.kind,
+    status: isOnline ? 'online' : 'offline',
+    registry_status: device.status,
+    labels: device.labels,
+    version: device.version,
+    address: device.address,
+    metrics: device.metrics,
+    last_seen: lastSeenAt,
+    created_at: device.createdAt,
+    updated_at: device.changedAt,
+  };
+}

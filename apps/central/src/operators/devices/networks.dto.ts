@@ -1,0 +1,100 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { Omittable } from '@rivulet/platform';
+import { IsString, Matches, MaxLength } from 'class-validator';
+import { deviceKinds, deviceStatuses, type DeviceKind, type DeviceStatus } from '../../devices/device';
+import { AreLabels } from '../label-rules';
+
+const exampleTime = '2026-11-27T08:15:30.000Z';
+const labelsSchema = {
+  description: 'Labels.',
+  type: 'object',
+  additionalProperties: { type: 'string' },
+  example: { site: 'SFO' },
+} as const;
+const NAME = /^[^\p{Cc}]{1,100}$/u;
+const NAME_RULE = { message: 'must be 1 to 100 characters, none of them a control character' };
+
+export class NewNetworkDto {
+  @ApiProperty({
+    description: 'The name that its agent registers with.',
+    example: 'tenant-1',
+    maxLength: 100,
+  })
+  @Matches(NAME, NAME_RULE)
+  name: string;
+
+  @ApiPropertyOptional({ description: 'Needed for what syncs.', example: '48:b0:2d:e9:c3:b7' })
+  @Omittable()
+  @IsString()
+  @MaxLength(40)
+  mac_address?: string;
+
+  @ApiPropertyOptional(labelsSchema)
+  @Omittable()
+  @AreLabels()
+  labels?: Record<string, string>;
+}
+
+export class NetworkChangesDto {
+  @ApiPropertyOptional({ description: 'The name.', example: 'tenant-1', maxLength: 100 })
+  @Omittable()
+  @Matches(NAME, NAME_RULE)
+  name?: string;
+
+  @ApiPropertyOptional(labelsSchema)
+  @Omittable()
+  @AreLabels()
+  labels?: Record<string, string>;
+}
+
+export class NetworkDto {
+  @ApiProperty({ description: 'ULID.', example: '01KAJ9V9RW4C7ZK3DYE7V1NB2R' })
+  id: string;
+
+  @ApiProperty({ description: 'The name.', example: 'tenant-1' })
+  name: string;
+
+  @ApiProperty({ description: 'Its MAC address.', example: null, nullable: true, type: String })
+  mac_address: string | null;
+
+  @ApiProperty({ description: 'What it is.', enum: deviceKinds })
+  kind: DeviceKind;
+
+  @ApiProperty({ description: 'Whether it was heard within the last minute.', enum: ['online', 'offline'] })
+  status: 'online' | 'offline';
+
+  @ApiProperty({ description: 'Only an active one is served.', enum: deviceStatuses })
+  registry_status: DeviceStatus;
+
+  @ApiProperty(labelsSchema)
+  labels: Record<string, string>;
+
+  @ApiProperty({ description: 'What it runs.', example: '1.0.0', nullable: true, type: String })
+  version: string | null;
+
+  @ApiProperty({
+    description: 'Where it called from last.',
+    example: '192.0.2.7',
+    nullable: true,
+    type: String,
+  })
+  address: string | null;
+
+  @ApiProperty({
+    description: 'What it measured last.',
+    type: 'object',
+    additionalProperties: true,
+    nullable: true,
+    example: { cpu_usage: 45.2, memory_usage: 62.8 },
+  })
+  metrics: Record<string, unknown> | null;
+
+  @ApiProperty({ description: 'When it was heard last.', example: exampleTime, nullable: true, type: String })
+  last_seen: Date | null;
+
+  @ApiProperty({ description: 'When it was created.', example: exampleTime })
+  created_at: Date;
+
+  @ApiProperty({ description: 'When it was changed last.', example: exampleTime })
+  updated_at: Date;
+}
