@@ -93,7 +93,7 @@ async function main(): Promise<void> {
   try {
     await runScenarios(options, cleanup);
   } catch (error) {
-    // What ends by a signal takes from the scenario what it needs.
+    // After a signal the cleanup takes away what the scenario needs, which then fails.
     if (!cleanup.hasBegun) process.stderr.write(`${(error as Error).stack}\n`);
     process.exitCode = 1;
   }

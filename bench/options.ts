@@ -8,7 +8,7 @@ export interface BenchOptions {
   rows: number;
   /** Rounds of a scenario; medians are reported. */
   repeat: number;
-  /** Of the scenario `scopes`, each with a scope of its own. */
+  /** For the scenario `scopes`, each with a scope of its own. */
   devices: number;
   /** Whether logical replication and JSON with INSERT run too. The raw COPY pipe always does. */
   peers: boolean;

@@ -70,7 +70,7 @@ function readPackages(file) {
   return JSON.parse(readFileSync(file, 'utf8')).packages;
 }
 
-/** Of what is wanted and what is there. */
+/** A hash of what is wanted and what is there. */
 function makeStamp() {
   const hash = createHash('sha256').update(`${process.platform}-${process.arch}`);
   for (const file of [lockfile, installedRecord]) {

@@ -3,7 +3,7 @@ import { basename, delimiter, join } from 'node:path';
 import { Failure, projectRoot } from './project.mjs';
 import { runChild } from './run-child.mjs';
 
-/** Asked to end, npm puts everything back, which takes half a minute; the next start begins anew anyhow. */
+/** Asked to end, npm puts everything back, which takes half a minute; the next start begins again anyway. */
 const STOP_DEADLINE_MS = 2_000;
 
 /** Runs npm in a folder; resolves as runChild() does. */

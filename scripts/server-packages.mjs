@@ -130,7 +130,7 @@ export class PackageFailure extends Failure {
     super(
       `${lines.slice(0, SHOWN_LINES).join('\n')}\nThe package of PostgreSQL ${major} could not be installed.`,
     );
-    /** What came is not what is expected: that is no lack of network. */
+    /** An unexpected package arrived: that is no lack of network. */
     this.isWrongContent = /EINTEGRITY/.test(log);
   }
 }

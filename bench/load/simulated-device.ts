@@ -81,7 +81,7 @@ function newNonce(): string {
   return randomBytes(16).toString('base64url');
 }
 
-/** Of a signed manifest. The signature is not what is measured here. */
+/** The payload of a signed manifest. The signature is not measured here. */
 export function readManifest(document: string): Manifest {
   return JSON.parse(Buffer.from(document.split('.')[1]!, 'base64url').toString()) as Manifest;
 }

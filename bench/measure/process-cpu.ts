@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Pool } from 'pg';
 
-/** Of Linux, always. https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html */
+/** Linux always has 100. https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html */
 const TICKS_PER_SECOND = 100;
 const USER_TICKS = 11;
 

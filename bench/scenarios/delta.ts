@@ -10,7 +10,7 @@ import { canonicalBytes, changeRows, scatteredIds } from '../setup/source-rows';
 import { median, round, timed } from '../measure/statistics';
 
 const CHANGED_ROWS = 100;
-/** What is read for one row is the least that can be. */
+/** One changed row needs the least reading. */
 const ONE_ROW = 1;
 /** So many are also easy to see in logical replication. */
 const MORE_CHANGED_ROWS = 1_000;
@@ -27,24 +27,24 @@ interface DeltaFigures {
   wireBytes: number;
   requestBytes: number;
   answerBytes: number;
-  /** Of the answers: frames. */
+  /** Bytes of the frames. */
   payloadBytes: number;
-  /** Of the whole cycle, with central's snapshot made already. */
+  /** The whole cycle, after central has made its snapshot. */
   seconds: number;
-  /** What another device waits that asks first, so that central makes the snapshot. */
+  /** How long a device waits that asks first, so that central makes the snapshot. */
   rebuildSeconds: number;
   /** From the committed update on; null without peers. */
   replicationSeconds: number | null;
 }
 
 export interface DeltaResult extends Omit<DeltaFigures, 'replicationSeconds' | 'rebuildSeconds'> {
-  /** Of one row. */
+  /** For one row. */
   rebuildSeconds: number;
-  /** Of as many rows as all other figures here. */
+  /** For as many rows as all other figures here. */
   sameRowsRebuildSeconds: number;
-  /** Of 1,000 rows. */
+  /** For 1,000 rows. */
   logicalReplicationSeconds: number | null;
-  /** Of as many rows as all other figures here. */
+  /** For as many rows as all other figures here. */
   logicalReplicationSameRowsSeconds: number | null;
   more: DeltaFigures;
 }
@@ -87,7 +87,7 @@ class DeltaRounds {
     private readonly edge: RunningApp,
     private readonly proxy: CountingProxy,
     private readonly replication: LogicalReplication | undefined,
-    /** Of the rows that the edge has. */
+    /** The checksum of the rows that the edge has. */
     private checksum: string,
   ) {
     this.neighbour = new SimulatedDevice(central.url, neighbourMacAddress);

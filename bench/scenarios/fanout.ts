@@ -9,7 +9,7 @@ import { round } from '../measure/statistics';
 
 const SOURCE = 'fanout_rows';
 const AT_ONCE = 50;
-/** Of the rows of the other scenarios: what counts here is how often they are read. */
+/** The other scenarios have ten times the rows: what counts here is how often they are read. */
 const ROWS_PART = 10;
 
 /** Many devices of one scope, that have nothing yet, ask for everything and download it. */

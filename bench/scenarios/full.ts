@@ -40,7 +40,7 @@ export interface FullResult {
   /** The most that the processes had resident, over all rounds. */
   centralRssMiB: number;
   edgeRssMiB: number;
-  /** Of GET /health/live while central builds the snapshot. */
+  /** Latency of GET /health/live while central builds the snapshot. */
   livenessP99Ms: number;
   livenessMaxMs: number;
 }

@@ -28,7 +28,7 @@ interface LoadFigures {
 export interface NoopResult extends LoadFigures {
   devices: number;
   connections: number;
-  /** Of the largest answer: with its head, and without. */
+  /** The largest answer, with its head and without. */
   responseBytes: number;
   responseBodyBytes: number;
   oneConnection: LoadFigures;

@@ -20,7 +20,7 @@ export interface ReadersResult {
   /** The same without a sync. */
   baselineMaxWaitMs: number;
   baselineP99Ms: number;
-  /** Of the sync. */
+  /** Duration of the sync. */
   seconds: number;
   edgeRssMiB: number;
 }

@@ -6,7 +6,7 @@ export interface BenchRun {
   servers: BenchServers;
   rows: number;
   repeat: number;
-  /** Of the scenario `scopes`. */
+  /** For the scenario `scopes`. */
   devices: number;
   peers: boolean;
   cleanup: Cleanup;

@@ -5,7 +5,7 @@ export const STOCK_PER_SITE = 100;
 const STAFF_PER_SITE = 10;
 const PRODUCTS = 5_000;
 
-/** Of one scope, without the products, which all share. */
+/** Rows of one scope, without the products, which all share. */
 export const OWN_ROWS = STOCK_PER_SITE + STAFF_PER_SITE + 1;
 
 /** Sites with their staff and stock, a device at each of the first, and products for all. */

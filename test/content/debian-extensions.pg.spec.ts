@@ -7,7 +7,7 @@ interface Extension {
   packages: string;
   /** What stands behind the key `id` in the table; `gis` is where the extension is at central. */
   definitions: string;
-  /** Of these columns, for a row number `n`. */
+  /** The values of these columns, for a row number `n`. */
   values: string;
   changes: string;
   /** A column, the type that it gets, and how the edge then calls it. */

@@ -45,7 +45,7 @@ async function readAll(pool: Pool, queries: string[]): Promise<string[][]> {
   }
 }
 
-/** Of each dataset what is asked at central, and what at the mirror. */
+/** The query of each dataset at central, and that of its mirror. */
 async function describeContents(): Promise<{ wanted: string[]; mirrored: string[] }> {
   const wanted: string[] = [];
   const mirrored: string[] = [];

@@ -38,7 +38,7 @@ async function changeSource(random: Randomness, open: (() => Promise<void>)[]): 
     await client.query(command);
     client.release();
   };
-  // What is truncated is locked until then, also for those who read.
+  // A truncated table is locked until then, also for readers.
   const mayStayOpen = open.length === 0 && !done.some((name) => name.startsWith('truncate'));
   const fate = random.pick([
     'ROLLBACK',

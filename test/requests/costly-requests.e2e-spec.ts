@@ -7,7 +7,7 @@ import { DEMO_MAC, startCentral } from '../support/sync-pair';
 
 /**
  * A process with Nest, TypeORM and its pools has 150 to 200 MiB when it has started, and V8 lets garbage stand for a
- * while. What is to be excluded took 1.8 and 2.4 GiB.
+ * while. The faults that this excludes took 1.8 and 2.4 GiB.
  */
 const MOST_MEMORY_MIB = 450;
 

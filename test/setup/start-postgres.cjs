@@ -41,7 +41,7 @@ function parentFolder() {
   return bavail * bsize >= ENOUGH_BYTES ? MEMORY_FOLDER : tmpdir();
 }
 
-/** What a run has left that was killed would take memory until the machine is started again. */
+/** The folder of a run that was killed would take memory until the machine is started again. */
 function removeLeftover(name) {
   const directory = path.join(MEMORY_FOLDER, name);
   try {

@@ -135,7 +135,7 @@ describe('a source that is a hot standby', () => {
     }
   }
 
-  /** One that waits for a lock. What central has read less than a second ago it does not read again. */
+  /** A request that waits for a lock. Central does not read again what it has read less than a second ago. */
   async function waitingRequest(holder: PoolClient): Promise<{ response: Promise<Response> }> {
     let response = request();
     let isAnswered = false;

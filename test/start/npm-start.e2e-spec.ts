@@ -70,7 +70,7 @@ class Checkout {
     return found;
   }
 
-  /** What runs after a failed test would keep the test run from ending. */
+  /** Processes that a failed test leaves would keep the test run from ending. */
   async remove(): Promise<void> {
     for (const npm of this.started) npm.kill('SIGKILL');
     await until('no process is left', () => this.processes().length === 0);

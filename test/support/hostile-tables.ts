@@ -56,7 +56,7 @@ const tablesOfKeys: HostileTable[] = Object.entries(keyTypes).map(([type, values
   };
 });
 
-/** Of every type a column that may be NULL. */
+/** A column of every type, each of which may be NULL. */
 const everything: HostileTable = {
   sql: '"Schema ""2"" ; --"."every ""type"""',
   key: ['id'],
@@ -176,7 +176,7 @@ function insertion({ sql, columns }: HostileTable, random: Randomness): Statemen
   return [`INSERT INTO ${sql} (${names}) VALUES (${places}) ON CONFLICT DO NOTHING`, values];
 }
 
-/** Of one row, or some: a column anew, or the rows away. */
+/** Changes a column of one to three rows, or deletes them. */
 function correction({ sql, columns }: HostileTable, random: Randomness): Statement {
   const some = `SELECT tableoid, ctid FROM ${sql} ORDER BY md5(ctid::text || ${random.below(1_000)})`;
   const where = `WHERE (tableoid, ctid) IN (${some} LIMIT ${1 + random.below(3)})`;

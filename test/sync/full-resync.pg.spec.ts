@@ -23,7 +23,7 @@ beforeAll(async () => {
 });
 afterAll(() => pair.close());
 
-it('fills every mirror anew once, although the device has all rows by its own record', async () => {
+it('refills every mirror once, although the device has all rows by its own record', async () => {
   const central = await pair.services(datasets);
   const hub = new LocalHub(central, macAddress);
   const sync = async () => {

@@ -77,7 +77,7 @@ export function contentOf(pool: Pool, { name, query, key }: Asked): Promise<Cont
   });
 }
 
-/** Fills the mirror anew and proves it, as the edge does. */
+/** Refills the mirror and proves it, as the edge does. */
 export async function load(client: ClientBase, { table, chunks }: Content): Promise<void> {
   const arrangement = await arrangeMirrors(client, [table], []);
   await refuseLosses(client, arrangement);

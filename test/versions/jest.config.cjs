@@ -22,7 +22,7 @@ module.exports = {
       // With the datasets tool, which asks for plans in another way before 16.
       roots: ['<rootDir>/libs', '<rootDir>/apps/datasets-cli'],
       testMatch: ['<rootDir>/{libs,apps}/**/*.pg.spec.ts'],
-      // What it starts is the server that Rivulet brings.
+      // It starts the server that Rivulet brings.
       testPathIgnorePatterns: [...common.testPathIgnorePatterns, '/embedded-postgres/'],
       globals: { servers: { central: version, edge: version } },
     })),

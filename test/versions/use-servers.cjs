@@ -1,4 +1,4 @@
-// Which servers the project is for. What knows of one server only takes central's.
+// The servers of the project. Code that knows of one server only takes central's.
 const { central, edge } = globalThis.servers;
 const urls = JSON.parse(process.env.TEST_SERVER_URLS);
 

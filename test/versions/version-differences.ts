@@ -10,7 +10,7 @@ export interface Difference {
   outcome: (edge: number, central: number) => Outcome;
 }
 
-/** What not every version has, reads or prints alike. Found by running all pairs, see docs/types.md. */
+/** Values that some versions lack, or read or print differently. Found by running all pairs, see docs/types.md. */
 export const versionDifferences: Difference[] = [
   ...['infinity', '-infinity'].map((value) => ({
     what: `the interval ${value}`,

@@ -128,7 +128,7 @@ export class CentralServices {
     }
   }
 
-  /** Of a file that stays. */
+  /** Loads a file that stays. */
   static async load(
     fixture: CentralFixture,
     { path }: WrittenFile,

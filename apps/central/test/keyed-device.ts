@@ -18,7 +18,7 @@ export class KeyedDevice {
     return new KeyedDevice(await readSigningPair(generatePrivateKey()), macAddress);
   }
 
-  /** What a thief has who copies the disk of the device. */
+  /** A copy of the device's disk, as a thief has it. */
   copy(): KeyedDevice {
     return Object.assign(new KeyedDevice(this.key, this.macAddress), {
       deviceId: this.deviceId,

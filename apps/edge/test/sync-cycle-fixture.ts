@@ -65,7 +65,7 @@ export class SyncCycleFixture {
   hub: FakeHub;
   /** Code and message of each warning of this test. */
   warnings: string[];
-  /** These three may be changed; they are anew in every test. */
+  /** These three may be changed; every test starts with new ones. */
   applyLimits: TransactionOptions;
   applyMode: ApplyMode;
   verify: VerifyMode;

@@ -9,7 +9,7 @@ export const NOTHING = 'no such table';
 
 const UNDEFINED_TABLE = new Set<unknown>([sqlState.undefinedTable, sqlState.invalidSchemaName]);
 
-/** All rows of a table with all their columns, in one text. Of an empty table it is `null`. */
+/** All rows of a table with all their columns, in one text; `null` for an empty table. */
 export function rowsOf(table: string): string {
   return `SELECT (SELECT json_agg(to_jsonb(mirror) ORDER BY to_jsonb(mirror))::text FROM ${table} AS mirror) AS seen`;
 }

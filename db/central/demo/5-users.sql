@@ -1,4 +1,4 @@
--- Users and who is in which group. What would be chance is decided by dice: 16-bit numbers cut from the
+-- Users and who is in which group. Dice decide everything that would be chance: 16-bit numbers cut from the
 -- SHA-256 of what a row is about, its luck, so that a person stays the same when other parts of the plan
 -- change.
 CREATE FUNCTION pg_temp.luck(about text) RETURNS bytea LANGUAGE sql STABLE AS $$

@@ -85,7 +85,7 @@ describe('a described column', () => {
     ['an array of domains', 'price[]', 'numeric(6,2)[]', 'numeric(6,2)[]'],
     ['an array of domains over domains', 'net_price[]', 'numeric(6,2)[]', 'numeric(6,2)[]'],
     ['an array type of the catalogue', 'int2vector', 'smallint[]', 'smallint[]'],
-    // Of these PostgreSQL itself gives the base type.
+    // PostgreSQL itself gives the base type of these.
     ['a domain', 'price', 'numeric(6,2)', undefined],
     ['a domain over a domain', 'net_price', 'numeric(6,2)', undefined],
     ['a domain over an array', 'tags', 'character varying(5)[]', undefined],

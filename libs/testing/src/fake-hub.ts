@@ -59,7 +59,7 @@ export function numberedTexts(name: string, texts: string[]): FakeDataset {
  */
 export class FakeHub {
   datasets: FakeDataset[] = [];
-  /** Of the manifest issued last. */
+  /** The position of the manifest issued last. */
   position = { epoch: 1, sequence: 0 };
 
   readonly requests: SyncRequest[] = [];
@@ -76,7 +76,7 @@ export class FakeHub {
     private readonly macAddress: string,
     private readonly privateKey: CryptoKey,
     private readonly publicJwk: JWK,
-    /** Of the key that signs. */
+    /** The thumbprint of the key that signs. */
     readonly thumbprint: string,
   ) {}
 

@@ -39,7 +39,7 @@ describe('a datasets file that is read again', () => {
     expect(await rowsOf(central)).toEqual({ users: 1, sites: 3 });
   });
 
-  it('changes a query whose text alone is another, with what is watched for it', async () => {
+  it('changes a query of which only the text differs, with what is watched for it', async () => {
     const central = await fixture.start();
     await sync(central);
     fixture.file.write(fileOf(users.replace('WHERE', 'WHERE EXISTS (SELECT FROM sites) AND')));

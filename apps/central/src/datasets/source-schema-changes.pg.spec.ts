@@ -10,14 +10,14 @@ beforeEach(async () => {
 
 afterEach(() => fixture.close());
 
-/** What was asked for in vain is asked for again, as a device does. */
+/** Asks again after a refusal, as a device does. */
 async function syncInTheEnd(central: CentralServices): Promise<ManifestTable[]> {
   const refused = await refusalOf(sync(central));
   expect(refused).toMatchObject({ code: 'SERVER_BUSY', retryAfterSeconds: 1 });
   return (await sync(central)).tables;
 }
 
-describe('a source that is defined anew while central runs', () => {
+describe('a source whose schema changes while central runs', () => {
   const retypings = [
     ['rewritten', 'ALTER TABLE users ALTER name TYPE int USING 7', 'integer'],
     ['as it is', 'ALTER TABLE users ALTER name TYPE varchar(20)', 'character varying(20)'],

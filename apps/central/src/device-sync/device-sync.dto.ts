@@ -170,8 +170,7 @@ export class SyncResponseDto {
   plan?: SyncPlanDto;
 
   @ApiPropertyOptional({
-    description:
-      'For `update`: an operator wants every mirror to be filled anew, whatever is recorded of it.',
+    description: 'For `update`: an operator wants every mirror to be refilled, whatever is recorded of it.',
     example: true,
   })
   resync?: boolean;

@@ -98,7 +98,7 @@ export class ChangedDatasetDto implements ChangedDataset {
 }
 
 export class ReloadedDatasetsDto extends LoadedFileDto implements ReloadedDatasets {
-  @ApiProperty({ description: 'Whether the scope query, or its columns, are others.', example: false })
+  @ApiProperty({ description: 'Whether the scope query or its columns have changed.', example: false })
   scopeChanged: boolean;
 
   @ApiProperty({ description: 'Datasets that were not there before.', example: ['areas'] })
@@ -107,6 +107,6 @@ export class ReloadedDatasetsDto extends LoadedFileDto implements ReloadedDatase
   @ApiProperty({ description: 'Datasets that are no longer there.', example: [] })
   removed: string[];
 
-  @ApiProperty({ description: 'Datasets that are others than before.', type: [ChangedDatasetDto] })
+  @ApiProperty({ description: 'Datasets that have changed.', type: [ChangedDatasetDto] })
   changed: ChangedDatasetDto[];
 }

@@ -3,7 +3,7 @@ import { DataSource } from 'typeorm';
 import { CreateOperationalTables1763683200000 } from '../../../../db/central/migrations/1763683200000-create-operational-tables';
 import { SigningKey } from './signing-key';
 
-/** What central signs, it signs with one key. */
+/** Central signs everything with one key. */
 @Module({
   providers: [
     {

@@ -74,7 +74,7 @@ async function installAsOwner(tables: string): Promise<void> {
   await owner.pool.query(script);
 }
 
-/** Of a dataset with this query, read by a role that may write. */
+/** How central refuses a dataset with this query, read by a role that may write. */
 async function refusalOf(query: string): Promise<{ code: string; message: string; nextStep: string }> {
   const admin = new URL(owner.url).username;
   const file = datasets.replace('SELECT id, name FROM users WHERE site = :site', query);

@@ -2,7 +2,7 @@ import { RivuletError } from '@rivulet/errors';
 import type { Pool } from 'pg';
 import type { DetectionMode } from './change-detection/change-detection';
 
-/** What is to be noticed by triggers cannot be on a standby. @throws RivuletError ENVIRONMENT_INVALID */
+/** Triggers cannot notice changes on a standby. @throws RivuletError ENVIRONMENT_INVALID */
 export async function refuseStandby(source: Pool, address: string, mode: DetectionMode): Promise<void> {
   if (mode !== 'trigger') return;
   const { rows } = await source.query<{ isStandby: boolean }>('SELECT pg_is_in_recovery() AS "isStandby"');

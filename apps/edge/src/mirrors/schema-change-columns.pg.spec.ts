@@ -155,7 +155,7 @@ describe('a reader of a mirror', () => {
   });
 });
 
-describe('a mirror that is made anew', () => {
+describe('a mirror that is rebuilt', () => {
   const wide = [id, label, { name: 'note', type: 'text' }];
   const rows = [['1', 'Ada', 'x']];
 

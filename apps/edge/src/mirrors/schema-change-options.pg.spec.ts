@@ -96,7 +96,7 @@ describe('a role', () => {
     expect(await reader.stop()).toEqual([ada]);
   });
 
-  it('may read a mirror that is made anew, in a schema that is made for it', async () => {
+  it('may read a mirror that is rebuilt, in a schema that is made for it', async () => {
     const columns = [{ name: 'id', type: 'bigint' }];
     edge.hub.datasets = [names({ schema: 'plant', columns, rows: [['1']], grants: [role] })];
     expect(await edge.sync()).toMatchObject({ tables: [{ action: 'rebuilt' }] });

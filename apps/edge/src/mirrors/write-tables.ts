@@ -22,7 +22,7 @@ export async function writeTables(
   order: WriteOrder,
 ): Promise<WrittenTable[]> {
   beginProgress(order);
-  // What applications have made deferrable is about the mirrors as a whole, and these change one after the other.
+  // Deferrable constraints of applications concern the mirrors as a whole, and these change one after the other.
   await client.query('SET CONSTRAINTS ALL DEFERRED');
   const written: WrittenTable[] = [];
   for (const [index, task] of order.tasks.entries()) {

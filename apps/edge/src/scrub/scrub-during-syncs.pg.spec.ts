@@ -45,7 +45,7 @@ describe('a scrub while mirrors are written', () => {
     },
   );
 
-  it('by cycles in which they move, and are made anew, sees nothing but whole manifests', async () => {
+  it('by cycles in which they move, and are rebuilt, sees nothing but whole manifests', async () => {
     const statuses = await scrubDuring((version) => {
       const texts = Array.from({ length: 500 }, (_, index) => `v${version} of ${index}`);
       const [names, areas] = [numberedTexts('names', texts), numberedTexts('areas', texts.slice(0, 50))];

@@ -61,7 +61,7 @@ describe('the list of chunks of a mirror', () => {
     expect((await writers()).map((writer, position) => writer !== old[position])).toEqual(isWritten);
   });
 
-  it('is written anew when what was recorded does not count', async () => {
+  it('is rewritten when what was recorded does not count', async () => {
     await writeChunks(client, 'names', [], chunksOf('a', 'b', 'c', 'd'));
     await writeChunks(client, 'names', [], chunksOf('a', 'x'));
 

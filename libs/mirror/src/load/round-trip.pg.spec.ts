@@ -90,7 +90,7 @@ function apply(table: ManifestTable, chunks: Chunk[]): Promise<void> {
   });
 }
 
-/** Every row as PostgreSQL prints a row, which is another form than the canonical one; in the order of that text. */
+/** Every row as PostgreSQL prints a row, which differs from the canonical form; in the order of that text. */
 function rowTexts(pool: Pool, columns: string[], from: string): Promise<string[]> {
   return transaction(pool, async (client) => {
     const list = columns.map(escapeIdentifier).join(', ');

@@ -151,7 +151,7 @@ async function shuffle(): Promise<void> {
     TRUNCATE users; INSERT INTO users SELECT * FROM shuffled ORDER BY random()`);
 }
 
-/** Of this session, those of earlier transactions included. */
+/** The full scans of this session, those of earlier transactions included. */
 async function fullScans(client: ClientBase): Promise<number> {
   const { rows } = await client.query<{ scans: number }>(
     `SELECT seq_scan::int AS scans FROM pg_stat_xact_user_tables WHERE relname = 'users'`,

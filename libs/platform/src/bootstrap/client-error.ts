@@ -27,7 +27,7 @@ const ERRORS: Record<string, [ErrorCode, string]> = {
 
 /** Answers what never became a request: Node could not parse it, or gave up waiting for the rest of it. */
 export function answerClientError(error: Error & { code?: string }, socket: Socket): void {
-  // What is written now would end up in the middle of the answer that is on its way.
+  // A problem written now would end up in the middle of the answer that is on its way.
   if (error.code === 'ECONNRESET' || !socket.writable || isAnswering(socket)) {
     socket.destroy();
     return;

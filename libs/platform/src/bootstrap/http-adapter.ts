@@ -19,7 +19,7 @@ export interface HttpLimits {
   keepAliveTimeoutMs?: number;
 }
 
-/** Of a body, in bytes. */
+/** The largest body. */
 export const DEFAULT_BODY_LIMIT_BYTES = 1024 * 1024;
 /** Longer than any name or id in a path of ours, and any segment that is longer is refused. */
 const MAX_PARAM_CHARACTERS = 128;

@@ -68,7 +68,7 @@ export async function runApp(name: string, configure: () => RunOptions | Promise
   } catch (error) {
     await end(async () => {
       await reportStartFailure(error, name);
-      // What is torn down now may complain, and the user has been told what matters.
+      // Parts that are torn down now may complain, and the user has been told what matters.
       if (options) options.logger.level = 'silent';
       if (running) await stopApp(running, { graceMs: 0, timeoutMs: RELEASE_TIMEOUT_MS });
       return 1;

@@ -118,7 +118,7 @@ describe('migrations', () => {
     expect(await runMigrations(all[0]!)).toEqual([]);
     expect(await all[0]!.query('SELECT count(*)::int AS n FROM rivulet.migrations')).toEqual([{ n: 2 }]);
     expect(
-      // Of this database: other specs run on the same server.
+      // Only the locks of this database count: other specs run on the same server.
       await all[1]!.query(
         `SELECT count(*)::int AS n FROM pg_locks JOIN pg_database ON pg_database.oid = database
          WHERE locktype = 'advisory' AND datname = current_database()`,

@@ -47,7 +47,7 @@ async function probe(path: string): Promise<{ status: number; body: Body }> {
   return { status: response.statusCode, body: response.json<Body>() };
 }
 
-/** Of a probe that says no as well: health is a value, not an error. */
+/** Expects no log line, not even for a probe that says no: health is a value, not an error. */
 function expectQuiet(): void {
   expect(fixture.takeLines().filter(({ level }) => level !== 'debug')).toEqual([]);
 }

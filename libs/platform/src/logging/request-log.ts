@@ -37,7 +37,7 @@ const MAX_PATH_CHARACTERS = 200;
 const PROBE = /^\/(health|metrics)(\/|$)/;
 
 /**
- * Kept until the response has ended, so that a failed request leaves one line and not two. What fails after the
+ * Kept until the response has ended, so that a failed request leaves one line and not two. A failure after the
  * caller has gone gets a line of its own.
  */
 export function noteFailure(request: LoggedMessage, failure: RequestFailure): void {

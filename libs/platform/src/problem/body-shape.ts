@@ -10,10 +10,10 @@ const { defaultMetadataStorage } = createRequire(__filename)('class-transformer/
   };
 };
 
-/** Of one answer: nobody corrects more at a time. */
+/** The most errors in one answer: nobody corrects more at a time. */
 export const MAX_FIELD_ERRORS = 50;
 
-/** Of every list that declares no other with ArrayMaxSize. */
+/** The limit of every list that declares no other with ArrayMaxSize. */
 const DEFAULT_MAX_ITEMS = 1_000;
 
 export type DtoClass = new () => object;

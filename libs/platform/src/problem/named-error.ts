@@ -48,7 +48,7 @@ const CODES_OF_STATUS: Record<number, ErrorCode> = {
   503: 'SERVER_BUSY',
 };
 
-/** Gives anything that was thrown its name. What has none is INTERNAL, with the thing itself as its cause. */
+/** Gives anything that was thrown its name. Anything without one is INTERNAL, with the thing itself as its cause. */
 export function namedError(thrown: unknown): RivuletError {
   if (thrown instanceof RivuletError) return thrown;
 

@@ -9,8 +9,8 @@ import { requestInvalid } from './request-invalid';
 const MAX_FIELD_CHARACTERS = 200;
 
 /**
- * Checks what comes in against its DTO. An unknown field is an error: it is a misspelled one, or an attack. What this
- * costs is bounded by what was checked before: the values of a body as it is parsed, then its lists and fields
+ * Checks what comes in against its DTO. An unknown field is an error: it is a misspelled one, or an attack. The cost
+ * is bounded by earlier checks: the values of a body as it is parsed, then its lists and fields
  * (DeclaredInputGuard).
  */
 export function validationPipe(): ValidationPipe {
@@ -35,7 +35,7 @@ function fieldErrors(errors: ValidationError[]): FieldError[] {
     const { error, parent } = pending.pop()!;
     // The body itself has no name.
     const field = pathTo(parent, error.property ?? 'body');
-    // What is wrong with a list as a whole is said when each of its items is in order.
+    // An error of a list as a whole is reported only when none of its items has one.
     const reason = (error.children ?? []).length > 0 ? undefined : reasonOf(error);
     if (reason !== undefined) found.push({ field, reason });
     for (const child of (error.children ?? []).toReversed()) pending.push({ error: child, parent: field });

@@ -19,9 +19,9 @@ export interface Backend {
 const KEEPALIVES = { tcp_keepalives_idle: '10', tcp_keepalives_interval: '5', tcp_keepalives_count: '4' };
 
 /**
- * What every connection has, whatever the role, the database or the server's configuration say. Left to them is what a
- * query means (`search_path`, `lc_numeric`, `lc_time`, `default_text_search_config`) and where tables are made
- * (`default_tablespace`).
+ * Every connection has these, whatever the role, the database or the server's configuration say. The settings that
+ * decide what a query means (`search_path`, `lc_numeric`, `lc_time`, `default_text_search_config`) and where tables are
+ * made (`default_tablespace`) are left to them.
  */
 const pinnedSettings: Record<string, string> = {
   ...canonicalSettings,
@@ -55,7 +55,7 @@ SELECT pg_backend_pid() AS pid,
 
 /**
  * Pins the settings for the whole session. In a statement and not in the start-up packet, as PgBouncer refuses parameters
- * that it does not know. What a statement sets is above what ALTER ROLE, ALTER DATABASE and the configuration say, at
+ * that it does not know. A statement overrides ALTER ROLE, ALTER DATABASE and the configuration, at
  * the beginning as well as later.
  */
 export async function pinSettings(client: ClientBase, limits: SessionLimits): Promise<Backend> {

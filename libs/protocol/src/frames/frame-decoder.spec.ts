@@ -71,7 +71,7 @@ describe('a payload', () => {
         if (!(error instanceof RivuletError)) throw error;
       }
     }
-    // Of a header only these say nothing that matters: table and rows.
+    // Only these bytes of a header may change unnoticed: table and rows.
     const inFirstHeader = [...unchanged].filter((offset) => offset < FRAME_HEADER_BYTES);
     expect(inFirstHeader).toEqual([2, 3, 8, 9, 10, 11]);
   });

@@ -50,7 +50,7 @@ export interface Block {
 
 export const FRAME_HEADER_BYTES = 52;
 export const FRAMES_CONTENT_TYPE = 'application/vnd.rivulet.frames';
-/** Of a payload whose blocks are compressed with zlib. */
+/** The content type of a payload whose blocks are compressed with zlib. */
 export const ZLIB_FRAMES_CONTENT_TYPE = `${FRAMES_CONTENT_TYPE}; blocks=zlib`;
 
 const kinds = { chunk: 1, patch: 2, end: 127 } as const;

@@ -23,7 +23,7 @@ export type SyncResponse =
       status: 'update';
       manifest: string;
       plan: SyncPlan;
-      /** An operator wants all mirrors to be filled anew, whatever is recorded of them. */
+      /** An operator wants all mirrors to be refilled, whatever is recorded of them. */
       resync?: boolean;
     };
 

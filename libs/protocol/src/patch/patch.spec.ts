@@ -211,7 +211,7 @@ describe('the contents of a patch', () => {
           const beforeLastLine = content.lastIndexOf('\n', -2) + 1;
           expect(beforeLastLine).toBeLessThan(PATCH_TARGET_BYTES);
         }
-        // Of every range line up to 44 bytes are reckoned.
+        // The writer counts 44 bytes for every range line.
         const slack = RANGE_LINE_MAX_BYTES * written.length;
         expect(contents.slice(0, -1).filter(({ length }) => length < PATCH_TARGET_BYTES - slack)).toEqual([]);
       }),

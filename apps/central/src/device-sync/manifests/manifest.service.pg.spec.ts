@@ -31,7 +31,7 @@ async function query<T extends object>(text: string, values?: unknown[]): Promis
   return (await fixture.database.pool.query<T>(text, values)).rows;
 }
 
-/** Of what the source has now, for a device that says what it has. */
+/** A manifest of the source as it is, for a device that says what it has. */
 async function issue(asked: ManifestOrder['asked'] = { tables: [] }): Promise<IssuedManifest> {
   const known = await central.scopes.find({ macAddress: MAC });
   const snapshots = await central.snapshots.bringUpToDate(known);

@@ -31,7 +31,7 @@ export class SyncManifest {
   @Column('timestamptz', { name: 'issued_at' })
   issuedAt: Date;
 
-  /** Of the device that asked, in the registry; null for one that was not in it yet. */
+  /** The registry's id of the device that asked; null for a device that was not in it yet. */
   @Column('text', { name: 'registry_id', nullable: true })
   registryId: string | null;
 

@@ -29,7 +29,7 @@ export class ChangeLog {
    * As of the snapshot of the caller's REPEATABLE READ transaction, with the tables that have changes which it sees
    * and which no version stands for.
    *
-   * What it reads of a table that is not pending is the content of the version that it sees: each version was given
+   * If a table is not pending, the caller reads the content of the version that it sees: each version was given
    * after the changes that it stands for were committed, so it sees these; and a change that it sees and that has
    * no version yet has its row in changed_tables.
    */
@@ -77,7 +77,7 @@ SELECT (SELECT coalesce(jsonb_object_agg(relation, version), '{}') FROM rivulet.
        ) AS pending,
        EXISTS (SELECT FROM rivulet.changed_tables) AS "isPending"`;
 
-/** What is not committed yet is invisible to the DELETE, and stays for the next time. */
+/** Rows that are not committed yet are invisible to the DELETE, and stay for the next time. */
 async function giveVersions(client: ClientBase): Promise<void> {
   let folded: number;
   do {

@@ -5,7 +5,7 @@ import { INSTALLATION_LOCK } from './change-log-schema';
 
 let fixture: ChangesFixture;
 
-// What is created later must say `public`: the tests' role has the name of the schema that is there by then, which
+// Later statements must create things in `public` by name: the tests' role has the name of the schema that is there by then, which
 // search_path puts first.
 beforeEach(async () => {
   fixture = await ChangesFixture.create(`

@@ -34,7 +34,7 @@ async function reasonFor(query: string): Promise<string | undefined> {
   return source.polled('query');
 }
 
-/** Whether the query is another after the statement. */
+/** Whether the statement changes the query. */
 async function isNoticed(query: string, statement: string): Promise<boolean> {
   const source = await fixture.start({ query });
   expect(source.polled('query')).toBeUndefined();

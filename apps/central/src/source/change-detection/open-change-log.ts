@@ -10,7 +10,7 @@ interface LogState {
   isReadOnly: boolean;
   hasSchema: boolean;
   isInstalled: boolean;
-  /** Of what is installed: `SELECT, DELETE ON rivulet.changed_tables`. */
+  /** The rights to the installed log that the role lacks: `SELECT, DELETE ON rivulet.changed_tables`. */
   missingRights: string[];
 }
 

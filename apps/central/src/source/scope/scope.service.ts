@@ -19,7 +19,7 @@ export interface KnownScope {
   id: string;
   scope: Scope;
   subject: ScopeSubject;
-  /** Whose scope query it is the result of. What a request does with the scope, it does with this one. */
+  /** The catalogue whose scope query returned it. A request uses this one for everything that it does with the scope. */
   catalogue: DatasetCatalogue;
   versions: Versions;
   /** That of the tables which the scope query reads; undefined when it cannot be told from these. */
@@ -31,7 +31,7 @@ type RememberedScope = Pick<KnownScope, 'id' | 'scope' | 'catalogue'> & { stamp:
 /** Scopes that are remembered. A few hundred bytes each. */
 const SCOPES_KEPT = 20_000;
 
-/** Of a scope whose tables are truncated or rewritten while they are read. */
+/** How often a scope is read whose tables are truncated or rewritten meanwhile. */
 const READ_ATTEMPTS = 3;
 
 const STATEMENT_TIMEOUT_MS = 10_000;

@@ -13,7 +13,7 @@ import type { CycleContext } from './cycle-context';
 export interface Update {
   verified: VerifiedManifest;
   plan: SyncPlan;
-  /** Fill every mirror anew. */
+  /** Refill every mirror. */
   resync: boolean;
   tasks: TableTask[];
 }
@@ -48,7 +48,7 @@ async function ask(
 ): Promise<NewManifest | undefined> {
   const { hub, state, macAddress, newNonce, pinnedKey } = context.dependencies;
   const applied = await state.read();
-  // Of two devices that started on an empty database, one was first.
+  // Two devices may have started on an empty database; the first one has it.
   refuseOtherDevice(applied, macAddress);
   const request = syncRequest(newNonce(), held, applied, wholeTables);
   const response = await context.retrying(() => hub.request(request, context.call));

@@ -90,7 +90,7 @@ describe('a change of a few rows', () => {
     await expectContent(dataset);
   });
 
-  it('back to what it was before is another patch', async () => {
+  it('back to the rows before arrives as a patch too', async () => {
     await edge.sync();
     edge.hub.datasets = [longNames()];
 

@@ -51,7 +51,7 @@ describe('a download', () => {
     expect(edge.warnings).toEqual(['CENTRAL_UNREACHABLE Attempt 1 failed, retrying']);
   });
 
-  it('is left to the next cycle when central stays away, which does not begin anew', async () => {
+  it('is left to the next cycle when central stays away, which continues where it stopped', async () => {
     const frames = edge.hub.frames.bind(edge.hub);
     jest.spyOn(edge.hub, 'frames').mockImplementation(async function* (manifestId, ranges) {
       const { value } = await frames(manifestId, ranges).next();

@@ -196,7 +196,7 @@ describe("central's key", () => {
     expect(other.acknowledgements).toEqual([]);
   });
 
-  it('is another one when it is configured', async () => {
+  it('is the configured one, if there is one', async () => {
     expect(await edge.sync({ hub: other, pinnedKey: () => other.thumbprint })).toMatchObject({
       status: 'applied',
     });

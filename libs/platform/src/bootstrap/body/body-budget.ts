@@ -2,9 +2,9 @@ import { RivuletError } from '@rivulet/errors';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 
 export interface BodyBudgetLimits {
-  /** Of all bodies that are arriving. */
+  /** For all bodies that are arriving. */
   totalBytes: number;
-  /** Of those from one address. */
+  /** For those from one address. */
   addressBytes: number;
   /** A body of up to this size needs no room: the number of connections limits these. */
   freeBytes: number;
@@ -74,7 +74,7 @@ export class BodyBudget {
   }
 }
 
-/** What is larger than the route accepts is refused by its header, and never read. */
+/** A body that is larger than the route accepts is refused by its header, and never read. */
 function announcedBytes({ headers }: FastifyRequest, bodyLimitBytes: number): number {
   if (headers['transfer-encoding'] !== undefined) return bodyLimitBytes;
   const announced = Number(headers['content-length'] ?? 0);

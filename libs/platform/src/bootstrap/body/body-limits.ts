@@ -2,7 +2,7 @@ import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyRequest } from 'fastify';
 import type { JsonLimits } from './measure-json';
 
-/** Of every route that declares no others. An acknowledgement of 1,000 tables has 4,009 values. */
+/** The limits of every route that declares no others. An acknowledgement of 1,000 tables has 4,009 values. */
 const DEFAULT_LIMITS: JsonLimits = { maxDepth: 32, maxValues: 10_000 };
 
 interface LimitedRoute {
