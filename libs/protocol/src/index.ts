@@ -12,6 +12,7 @@ export * from './version/limits';
 export * from './messages/mac-address';
 export * from './manifest/manifest';
 export * from './patch/patch';
+export * from './messages/patient-answer';
 export * from './version/protocol-version';
 export * from './messages/sync-plan';
 export * from './manifest/table-checksum';

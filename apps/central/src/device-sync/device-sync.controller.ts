@@ -10,23 +10,44 @@ import {
   Post,
   Query,
   Req,
+  Res,
   StreamableFile,
   UseGuards,
 } from '@nestjs/common';
-import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiParam, ApiQuery, ApiTags } from '@nestjs/swagger';
+import {
+  ApiAcceptedResponse,
+  ApiBearerAuth,
+  ApiHeader,
+  ApiOkResponse,
+  ApiOperation,
+  ApiParam,
+  ApiQuery,
+  ApiTags,
+} from '@nestjs/swagger';
 import { ApiProblems } from '@rivulet/platform';
-import { FRAMES_CONTENT_TYPE, ZLIB_FRAMES_CONTENT_TYPE, type SyncResponse } from '@rivulet/protocol';
-import type { FastifyRequest } from 'fastify';
+import {
+  FRAMES_CONTENT_TYPE,
+  parsePatience,
+  patienceApplied,
+  PREFER_HEADER,
+  workingResponse,
+  ZLIB_FRAMES_CONTENT_TYPE,
+  type SyncResponse,
+  type WorkingResponse,
+} from '@rivulet/protocol';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Device } from '../devices/device';
 import { CurrentDevice, DeviceGuard } from '../devices/device.guard';
 import { AcknowledgementService, type AcknowledgementReceipt } from './acknowledgement.service';
 import { AnswerRequestService } from './answer-request.service';
+import { AnswersInTheMaking } from './answers-in-the-making';
 import { acceptedCompression } from './block-compression';
 import {
   AcknowledgementDto,
   AcknowledgementReceiptDto,
   SyncRequestDto,
   SyncResponseDto,
+  WorkingResponseDto,
 } from './device-sync.dto';
 import { ManifestIdPipe } from './manifest-id.pipe';
 import { PayloadService } from './payload.service';
@@ -42,6 +63,7 @@ import { PayloadService } from './payload.service';
 export class DeviceSyncController {
   constructor(
     private readonly requests: AnswerRequestService,
+    private readonly inTheMaking: AnswersInTheMaking,
     private readonly payloads: PayloadService,
     private readonly acknowledgements: AcknowledgementService,
   ) {}
@@ -49,7 +71,17 @@ export class DeviceSyncController {
   @Post('request')
   @HttpCode(200)
   @ApiOperation({ summary: 'Say what the device has, and learn what it should have' })
+  @ApiHeader({
+    name: 'Prefer',
+    required: false,
+    description:
+      '`respond-async, wait=10`: answer with 202 after so many seconds, 20 at most, if more are needed.',
+  })
   @ApiOkResponse({ type: SyncResponseDto })
+  @ApiAcceptedResponse({
+    description: 'With `Prefer: respond-async`: the answer is being made. Send the same request again.',
+    type: WorkingResponseDto,
+  })
   @ApiProblems('REQUEST_INVALID', 'REQUEST_TOO_LARGE', 'MEDIA_TYPE_UNSUPPORTED', 'PROTOCOL_UNSUPPORTED')
   @ApiProblems('DEVICE_UNKNOWN', 'DEVICE_INACTIVE', 'SOURCE_UNAVAILABLE')
   @ApiProblems('SERVER_BUSY', 'SCOPE_AMBIGUOUS', 'DATASETS_FILE_INVALID', 'DATASET_QUERY_FAILED')
@@ -58,8 +90,16 @@ export class DeviceSyncController {
     @Req() request: FastifyRequest,
     @CurrentDevice() device: Device,
     @Body() body: SyncRequestDto,
-  ): Promise<SyncResponse> {
-    return this.requests.answer(request.id, device, body);
+    @Headers(PREFER_HEADER) prefer: string | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<SyncResponse | WorkingResponse> {
+    const answer = (): Promise<SyncResponse> => this.requests.answer(request.id, device, body);
+    const patienceSeconds = parsePatience(prefer);
+    if (patienceSeconds === undefined) return answer();
+    const response = await this.inTheMaking.within(patienceSeconds * 1_000, device, body, answer);
+    if (response !== undefined) return response;
+    reply.code(202).headers(patienceApplied);
+    return workingResponse;
   }
 
   @Get('manifests/:manifestId/payload')

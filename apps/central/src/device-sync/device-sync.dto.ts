@@ -8,6 +8,7 @@ import {
   type Acknowledgement,
   type DeviceTable,
   type SyncRequest,
+  type WorkingResponse,
 } from '@rivulet/protocol';
 import { Type } from 'class-transformer';
 import {
@@ -140,6 +141,11 @@ export class SyncPlanDto {
 
   @ApiProperty({ description: 'Bytes of all frames of the payload.', example: 38211 })
   wireBytes: number;
+}
+
+export class WorkingResponseDto implements WorkingResponse {
+  @ApiProperty({ description: 'The answer is still being made.', enum: ['working'] })
+  status: 'working';
 }
 
 @ApiExtraModels(SyncPlanDto)

@@ -10,6 +10,7 @@ import { SnapshotsModule } from '../snapshots/snapshots.module';
 import { SourceModule } from '../source/source.module';
 import { AcknowledgementService } from './acknowledgement.service';
 import { AnswerRequestService } from './answer-request.service';
+import { AnswersInTheMaking } from './answers-in-the-making';
 import { ZlibBlocks } from './block-compression';
 import { DeviceHistory } from './device-history';
 import { DeviceSyncController } from './device-sync.controller';
@@ -30,6 +31,7 @@ import { RequestLog } from './request-log';
     ManifestService,
     RequestLog,
     AnswerRequestService,
+    AnswersInTheMaking,
     PayloadService,
     ZlibBlocks,
     AcknowledgementService,

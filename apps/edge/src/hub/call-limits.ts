@@ -8,8 +8,8 @@ export const HUB_TIMEOUTS = Symbol('HUB_TIMEOUTS');
 export const HUB_RETRIES = Symbol('HUB_RETRIES');
 
 export const hubTimeouts: HubTimeouts = {
-  // Central may have to read a large dataset first. Node's fetch waits no longer than this for an answer to begin.
-  requestTimeoutMs: 300_000,
+  // Central may have to read a large dataset first, and says so three times within this time.
+  requestTimeoutMs: 30_000,
   // Longer than a mobile network takes to hand a connection over; short enough to retry within the cycle.
   idleTimeoutMs: 20_000,
 };

@@ -1,4 +1,5 @@
 import { isErrorCode, RivuletError } from '@rivulet/errors';
+import { IdleTimeout } from './idle-timeout';
 
 /** Maximum size of a JSON answer: a plan has 67 bytes for each chunk. */
 const ANSWER_MAX_BYTES = 64 * 1024 * 1024;
@@ -16,22 +17,42 @@ export interface CentralCall {
   signal: AbortSignal;
 }
 
+export interface CentralAnswer {
+  /** Of HTTP, from 200 to 299. */
+  status: number;
+  /** Decoded JSON. */
+  body: unknown;
+}
+
 /** Sends requests to central, and turns what goes wrong into errors with codes. */
 export class CentralHttp {
   constructor(private readonly centralUrl: string) {}
 
   /** The answer to a call, as decoded JSON. */
   async json(call: Omit<CentralCall, 'signal'>, timeoutMs: number, aborted: AbortSignal): Promise<unknown> {
-    const signal = AbortSignal.any([aborted, AbortSignal.timeout(timeoutMs)]);
+    return (await this.answer(call, timeoutMs, aborted)).body;
+  }
+
+  /** @param timeoutMs - until the next bytes of the answer arrive */
+  async answer(
+    call: Omit<CentralCall, 'signal'>,
+    timeoutMs: number,
+    aborted: AbortSignal,
+  ): Promise<CentralAnswer> {
+    const idle = new IdleTimeout(timeoutMs);
+    const signal = AbortSignal.any([aborted, idle.signal]);
     try {
       const response = await this.send({ ...call, signal });
       await refuseOtherContent(response, 'application/json');
-      return JSON.parse(await readText(response, ANSWER_MAX_BYTES));
+      const text = await readText(response, ANSWER_MAX_BYTES, () => idle.restart());
+      return { status: response.status, body: JSON.parse(text) };
     } catch (error) {
       if (error instanceof SyntaxError) {
         throw new RivuletError('CENTRAL_RESPONSE_INVALID', "Central's answer is not JSON.", { cause: error });
       }
       throw this.explain(error, aborted);
+    } finally {
+      idle.stop();
     }
   }
 
@@ -78,10 +99,15 @@ export async function refuseOtherContent(response: Response, expected: string): 
   throw new RivuletError('CENTRAL_RESPONSE_INVALID', `Central answered with ${type} instead of ${expected}.`);
 }
 
-async function readText(response: Response, maxBytes: number): Promise<string> {
+async function readText(
+  response: Response,
+  maxBytes: number,
+  onPiece: () => void = () => undefined,
+): Promise<string> {
   const pieces: Uint8Array[] = [];
   let length = 0;
   for await (const piece of response.body ?? []) {
+    onPiece();
     length += piece.byteLength;
     if (length > maxBytes) {
       throw new RivuletError('LIMIT_EXCEEDED', `Central's answer is larger than ${maxBytes} bytes.`);

@@ -3,7 +3,8 @@ import type { AddressInfo } from 'node:net';
 import type { Acknowledgement, SyncRequest } from '@rivulet/protocol';
 import type { HubCall } from './hub';
 import { MacAuthentication } from './call-authentication';
-import { HttpHub } from './http-hub';
+import { hubTimeouts } from './call-limits';
+import { HttpHub, type HttpHubSettings } from './http-hub';
 
 const manifestId = '01KAJ9V9RW4C7ZK3DYE7V1NB2R';
 const cycleId = '01KAJ9V9RW4C7ZK3DYE7V1NB2S';
@@ -33,7 +34,7 @@ afterEach(async () => {
   await new Promise((resolve) => server.close(resolve));
 });
 
-function hub(settings: { centralUrl?: string; requestTimeoutMs?: number } = {}): HttpHub {
+function hub(settings: Partial<HttpHubSettings> = {}): HttpHub {
   const defaults = { centralUrl: url, requestTimeoutMs: 10_000, idleTimeoutMs: 10_000 };
   return new HttpHub({
     authentication: new MacAuthentication('48:b0:2d:e9:c3:b7'),
@@ -75,6 +76,68 @@ describe('a request to central', () => {
       'content-type': 'application/json',
     });
     expect(JSON.parse(body)).toEqual(request);
+  });
+
+  it('is sent again, the same, while central says that the answer is being made', async () => {
+    let answers = 0;
+    answer = (_, response) => {
+      const status = ++answers < 3 ? 202 : 200;
+      response.writeHead(status, { 'content-type': 'application/json' });
+      response.end(
+        JSON.stringify(status === 202 ? { status: 'working' } : { status: 'current', manifestId }),
+      );
+    };
+
+    expect(await hub().request(request, call())).toEqual({ status: 'current', manifestId });
+
+    expect(received.map(({ body }) => JSON.parse(body) as unknown)).toEqual([request, request, request]);
+    expect(received[0]!.head.headers['prefer']).toBe('respond-async, wait=3');
+  });
+
+  it('fails with the problem that comes in the end', async () => {
+    let answers = 0;
+    answer = (_, response) => {
+      const isMade = ++answers > 1;
+      response.writeHead(isMade ? 500 : 202, { 'content-type': 'application/json' });
+      const problem = { code: 'DATASET_QUERY_FAILED', detail: 'It took too long.' };
+      response.end(JSON.stringify(isMade ? problem : { status: 'working' }));
+    };
+
+    await expect(hub().request(request, call())).rejects.toMatchObject({ code: 'DATASET_QUERY_FAILED' });
+  });
+
+  it('is given up when the answer is made for too long, or the app ends', async () => {
+    answerJson({ status: 'working' }, 202);
+
+    await expect(hub({ makingTimeoutMs: 0 }).request(request, call())).rejects.toMatchObject({
+      code: 'CENTRAL_UNREACHABLE',
+      message: expect.stringContaining('has been making an answer') as string,
+    });
+    await expect(hub().request(request, call(AbortSignal.timeout(50)))).rejects.toThrow('aborted');
+  });
+
+  it('is given up when nothing has come for half a minute', () => {
+    expect(hubTimeouts.requestTimeoutMs).toBeLessThanOrEqual(30_000);
+    expect(hubTimeouts.idleTimeoutMs).toBeLessThanOrEqual(30_000);
+  });
+
+  it('may be answered slowly, as long as something comes', async () => {
+    const body = JSON.stringify({ status: 'current', manifestId });
+    answer = (_, response) => {
+      response.writeHead(200, { 'content-type': 'application/json' });
+      let sent = 0;
+      const timer = setInterval(() => {
+        response.write(body.slice(sent, sent + 10));
+        sent += 10;
+        if (sent < body.length) return;
+        clearInterval(timer);
+        response.end();
+      }, 250);
+    };
+
+    const answered = hub({ requestTimeoutMs: 1_000 }).request(request, call());
+
+    expect(await answered).toEqual({ status: 'current', manifestId });
   });
 
   it('passes an acknowledgement on as it is', async () => {

@@ -1,9 +1,12 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { RivuletError } from '@rivulet/errors';
 import {
   formatFrameRanges,
   FrameDecoder,
+  formatPatience,
   FRAMES_CONTENT_TYPE,
   parseSyncResponse,
+  PREFER_HEADER,
   type Acknowledgement,
   type Frame,
   type FrameRange,
@@ -11,15 +14,17 @@ import {
   type UnverifiedSyncResponse,
 } from '@rivulet/protocol';
 import type { CallAuthentication } from './call-authentication';
-import { CentralHttp, refuseOtherContent } from './central-http';
+import { CentralHttp, refuseOtherContent, type CentralAnswer } from './central-http';
 import type { Hub, HubCall } from './hub';
 import { IdleTimeout } from './idle-timeout';
 
 export interface HubTimeouts {
-  /** Until the answer to a request begins. */
+  /** Until the next bytes of the answer to a request arrive. Central says in time that it is still being made. */
   requestTimeoutMs: number;
-  /** Until the next bytes of a payload arrive, and until an acknowledgement is confirmed. */
+  /** Until the next bytes of a payload, or of the receipt for an acknowledgement, arrive. */
   idleTimeoutMs: number;
+  /** How long central may say that an answer is being made. */
+  makingTimeoutMs?: number;
 }
 
 export interface HttpHubSettings extends HubTimeouts {
@@ -32,6 +37,12 @@ export interface HttpHubSettings extends HubTimeouts {
   onReceived?: (bytes: number) => void;
 }
 
+/** Longer than a statement of central's may take by default. */
+const MAKING_TIMEOUT_MS = 30 * 60_000;
+
+/** Not more often, even if central says at once that the answer is being made. */
+const ASK_AGAIN_MS = 1_000;
+
 /** Central over HTTP. It does not retry. */
 export class HttpHub implements Hub {
   private readonly central: CentralHttp;
@@ -41,13 +52,21 @@ export class HttpHub implements Hub {
   }
 
   async request(request: SyncRequest, call: HubCall): Promise<UnverifiedSyncResponse> {
-    return parseSyncResponse(
-      await this.postJson('device-sync/request', request, call, this.settings.requestTimeoutMs),
-    );
+    const { requestTimeoutMs, makingTimeoutMs = MAKING_TIMEOUT_MS } = this.settings;
+    const patience = { [PREFER_HEADER]: formatPatience(Math.max(1, Math.floor(requestTimeoutMs / 3_000))) };
+    const deadline = performance.now() + makingTimeoutMs;
+    for (;;) {
+      const askedAt = performance.now();
+      const answer = await this.post('device-sync/request', request, call, requestTimeoutMs, patience);
+      if (answer.status !== 202) return parseSyncResponse(answer.body);
+      if (performance.now() > deadline) throw this.takesTooLong(makingTimeoutMs);
+      const waitMs = Math.max(0, askedAt + ASK_AGAIN_MS - performance.now());
+      await sleep(waitMs, undefined, { signal: call.signal });
+    }
   }
 
   async acknowledge(acknowledgement: Acknowledgement, call: HubCall): Promise<void> {
-    await this.postJson('device-sync/acknowledgements', acknowledgement, call, this.settings.idleTimeoutMs);
+    await this.post('device-sync/acknowledgements', acknowledgement, call, this.settings.idleTimeoutMs);
   }
 
   async *frames(manifestId: string, ranges: FrameRange[], call: HubCall): AsyncGenerator<Frame[], void> {
@@ -77,9 +96,27 @@ export class HttpHub implements Hub {
     throw new RivuletError('CENTRAL_UNREACHABLE', 'Central ended the payload before its end frame.');
   }
 
-  private async postJson(path: string, body: object, call: HubCall, timeoutMs: number): Promise<unknown> {
+  private async post(
+    path: string,
+    body: object,
+    call: HubCall,
+    timeoutMs: number,
+    more: Record<string, string> = {},
+  ): Promise<CentralAnswer> {
     return this.authenticated(call, (headers) =>
-      this.central.json({ method: 'POST', path, headers, body }, timeoutMs, call.signal),
+      this.central.answer(
+        { method: 'POST', path, headers: { ...headers, ...more }, body },
+        timeoutMs,
+        call.signal,
+      ),
+    );
+  }
+
+  private takesTooLong(makingTimeoutMs: number): RivuletError {
+    return new RivuletError(
+      'CENTRAL_UNREACHABLE',
+      `Central at ${this.settings.centralUrl} has been making an answer for ${makingTimeoutMs / 60_000} minutes.`,
+      { nextStep: "Look at central's log for what it reads; the next cycle asks again." },
     );
   }
 
