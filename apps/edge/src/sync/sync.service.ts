@@ -7,6 +7,7 @@ import { initialProgress, type SyncProgress } from '../state/sync-progress';
 import type { SyncResult, SyncTrigger, TableResult } from '../state/sync-result';
 import type { CycleOrder } from './cycle/cycle-context';
 import { SyncCycle } from './cycle/sync-cycle';
+import { watchLongCycle } from './long-cycle';
 import { SyncMetrics } from './sync.metrics';
 
 interface CycleOptions extends Partial<Pick<CycleOrder, 'confirmDeletes'>> {
@@ -21,6 +22,8 @@ export class SyncService implements OnModuleDestroy, BeforeApplicationShutdown {
   private readonly stopping = new AbortController();
   private running: { cycle: Promise<SyncResult>; progress: SyncProgress } | undefined;
   private last: SyncResult | undefined;
+  /** By the monotonic clock. */
+  private confirmedAtMs: number | undefined;
 
   constructor(
     private readonly database: DataSource,
@@ -31,6 +34,11 @@ export class SyncService implements OnModuleDestroy, BeforeApplicationShutdown {
   /** How far the running cycle is, if there is one. */
   get progress(): SyncProgress | undefined {
     return this.running?.progress;
+  }
+
+  /** Time since a cycle of this process did not fail, whatever became of the clock; undefined when none has. */
+  get msSinceConfirmed(): number | undefined {
+    return this.confirmedAtMs === undefined ? undefined : performance.now() - this.confirmedAtMs;
   }
 
   /** The result of the last cycle of this process. */
@@ -91,7 +99,11 @@ export class SyncService implements OnModuleDestroy, BeforeApplicationShutdown {
 
   private begin(trigger: SyncTrigger, options: CycleOptions = {}): Promise<SyncResult> {
     const progress = initialProgress();
-    const cycle = this.runCycle(trigger, progress, options).finally(() => (this.running = undefined));
+    const stopWatch = watchLongCycle(progress, (message) => this.logger.warn(message));
+    const cycle = this.runCycle(trigger, progress, options).finally(() => {
+      stopWatch();
+      this.running = undefined;
+    });
     this.running = { cycle, progress };
     return cycle;
   }
@@ -112,6 +124,7 @@ export class SyncService implements OnModuleDestroy, BeforeApplicationShutdown {
       return this.cycle.run({ trigger, confirmDeletes }, lease, progress, this.stopping.signal);
     });
     this.last = result;
+    if (result.status !== 'failed') this.confirmedAtMs = performance.now();
     this.metrics.finished(result);
     this.report(result);
     return result;
