@@ -27,8 +27,8 @@ const base = {
 /** unit: pure. pg: one real PostgreSQL server for the run. e2e: real processes of the built apps on it. */
 module.exports = {
   testTimeout,
-  // On whatever machine the same: while one waits for PostgreSQL, the other works.
-  maxWorkers: 2,
+  // On whatever machine the same, for two cores: the longest files mostly wait, for PostgreSQL and for time to pass.
+  maxWorkers: 3,
   testSequencer: './test/setup/longest-first.cjs',
   projects: [
     {
