@@ -29,21 +29,17 @@ function run(args, environment) {
     // V8's cache of compiled code keeps the modules of every test file that has run: 21 MB for each that loads Nest.
     '--no-compilation-cache',
     `--require=${join(projectRoot, 'scripts', 'end-with-parent.cjs')}`,
-    `--require=${join(projectRoot, 'test', 'setup', 'reuse-compiled-code.cjs')}`,
+    `--require=${join(projectRoot, 'scripts', 'reuse-compiled-code.cjs')}`,
     join(projectRoot, 'node_modules', 'jest', 'bin', 'jest.js'),
   ];
   const env = { ...testEnvironment(), ...environment };
   return runChild(findNode(), [...options, ...args], { cwd: projectRoot, env, ipc: true });
 }
 
-/**
- * Tests depend on, and touch, nothing that the shell names: not its databases, not its ports. The apps that they start
- * share what Node has compiled, in Node's own default folder for that: 0.3 s of processor time a start.
- */
+/** Tests depend on, and touch, nothing that the shell names: not its databases, not its ports. */
 function testEnvironment() {
   const own = Object.entries(process.env).filter(([name]) => !/^(CENTRAL|EDGE)_/.test(name));
-  const NODE_COMPILE_CACHE = process.env.NODE_COMPILE_CACHE ?? join(tmpdir(), 'node-compile-cache');
-  return { ...Object.fromEntries(own), NODE_ENV: 'test', NODE_COMPILE_CACHE };
+  return { ...Object.fromEntries(own), NODE_ENV: 'test' };
 }
 
 /** A file that cannot be run has no tests to fail, so it counts as one. */
