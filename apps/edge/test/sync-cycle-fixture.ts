@@ -75,8 +75,9 @@ export class SyncCycleFixture {
   readonly cleanUps: (() => Promise<unknown>)[] = [];
   private directory: string;
 
-  async open(): Promise<void> {
-    this.database = await createTestDatabase();
+  /** @param server of its database; that of the test run unless given */
+  async open(server?: string): Promise<void> {
+    this.database = await createTestDatabase(undefined, server);
     Logger.overrideLogger(false);
     this.source = await this.connect();
     this.state = new SyncState(this.source);

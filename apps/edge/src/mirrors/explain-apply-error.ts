@@ -13,15 +13,24 @@ export function explainApplyError(
   if (error instanceof RivuletError) return error;
   if (!isPostgresError(error)) return lostBy ?? error;
   if (isInterruption(error)) return error;
-  return explainRejectedRows(error, mirrors) ?? explainRefusal(error);
+  return explainRejectedRows(error, mirrors) ?? explainRefusal(error, mirrors.length);
 }
 
-function explainRefusal(error: PostgresError): RivuletError {
+function explainRefusal(error: PostgresError, mirrors: number): RivuletError {
   switch (error.code) {
     case sqlState.diskFull:
       return new RivuletError('DISK_FULL', `The disk of the edge's database is full: ${error.message}.`, {
         cause: error,
       });
+    // The only shared memory that a statement can use up is that of the locks; HINT names their setting.
+    case sqlState.outOfMemory:
+      if (!error.hint?.includes('max_locks_per_transaction')) break;
+      return new RivuletError(
+        'LOCKS_EXHAUSTED',
+        `The edge's PostgreSQL has too few locks for a sync of ${mirrors} tables: ${error.message}. ` +
+          `Set max_locks_per_transaction to ${locksFor(mirrors)} or more.`,
+        { cause: error },
+      );
     case sqlState.foreignKeyViolation:
       return new RivuletError(
         'MIRROR_HAS_DEPENDENTS',
@@ -46,10 +55,15 @@ function explainRefusal(error: PostgresError): RivuletError {
         cause: error,
       });
     default:
-      return new RivuletError('APPLY_FAILED', `The edge's PostgreSQL refused: ${error.message}.`, {
-        cause: error,
-      });
   }
+  return new RivuletError('APPLY_FAILED', `The edge's PostgreSQL refused: ${error.message}.`, {
+    cause: error,
+  });
+}
+
+/** PostgreSQL multiplies it with max_connections, 100 by default: enough for 25 locks a table. At least twice the default. */
+function locksFor(mirrors: number): number {
+  return Math.max(128, Math.ceil(mirrors / 4 / 64) * 64);
 }
 
 /** The function that reported the error tells which limit it is; the message may be in any language. */

@@ -119,6 +119,12 @@ export const edgeErrors = {
     nextStep: 'Free the space that the message names; the next cycle resumes.',
     transient: false,
   },
+  LOCKS_EXHAUSTED: {
+    title: 'The database has too few locks',
+    meaning: 'PostgreSQL has no room for more locks: a sync needs several for each table that it changes.',
+    nextStep: 'Raise max_locks_per_transaction to the number in the message, and restart that PostgreSQL.',
+    transient: false,
+  },
   APPLY_FAILED: {
     title: 'The manifest could not be applied',
     meaning: "The edge's database refused a statement.",

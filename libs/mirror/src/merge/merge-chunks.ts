@@ -6,7 +6,7 @@ import { writeStagedRows, type MergedRows } from './merge-rows';
 import type { Mirror } from '../table/mirror-table';
 import { findRanges, mergeRanges, withSettings } from '../ranges/planner-settings';
 import { sameKey } from './same-key';
-import { copyToStaging, createStaging, dropStaging, indexStaging } from './staging';
+import { copyToStaging, createStaging, emptyStaging, indexStaging } from './staging';
 import { countRows, runStatements } from './statement-list';
 import { explainUnreadable } from '../table/unreadable-value';
 
@@ -39,7 +39,7 @@ export async function mergeChunks(
     runStatements(client, deletions),
   );
   const written = await writeStagedRows(client, mirror);
-  await dropStaging(client, 'rivulet_rows');
+  await emptyStaging(client, 'rivulet_rows');
   return { ...written, deleted: countRows(deleted) };
 }
 

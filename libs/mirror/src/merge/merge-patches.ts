@@ -5,7 +5,7 @@ import { deleteStagedKeys, writeStagedRows, type MergedRows } from './merge-rows
 import type { Mirror } from '../table/mirror-table';
 import { findRanges, withSettings } from '../ranges/planner-settings';
 import { patchRefused, stagePatches, type StagedPatches } from './stage-patches';
-import { dropStaging } from './staging';
+import { emptyStaging } from './staging';
 import { runStatements } from './statement-list';
 
 /** What a merge of patches changed. */
@@ -33,9 +33,9 @@ export async function mergePatches(
 ): Promise<PatchedRows> {
   const staged = await stagePatches(client, mirror, base.length, contents);
   await refuseOutsiders(client, mirror, base, staged);
-  const deleted = await deleteStagedKeys(client, mirror);
+  const deleted = staged.counts.rivulet_keys === 0 ? 0 : await deleteStagedKeys(client, mirror);
   const written = await writeStagedRows(client, mirror);
-  await dropStaging(client, 'rivulet_keys', 'rivulet_rows');
+  await emptyStaging(client, 'rivulet_keys', 'rivulet_rows');
   return { ...written, deleted, spans: staged.spans };
 }
 

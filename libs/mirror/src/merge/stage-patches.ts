@@ -39,7 +39,7 @@ export async function stagePatches(
       counts.rivulet_keys += await stageLines(client, mirror, 'rivulet_keys', keys);
       counts.rivulet_rows += await stageLines(client, mirror, 'rivulet_rows', rows);
     }
-    await indexStaging(client, mirror, 'rivulet_keys');
+    if (counts.rivulet_keys > 0) await indexStaging(client, mirror, 'rivulet_keys');
     await indexStaging(client, mirror, 'rivulet_rows');
     // A range may continue in the next content, under the same span.
     return { spans: joinSpans(spans), counts };

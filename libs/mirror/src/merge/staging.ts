@@ -1,21 +1,55 @@
 import { copyIn } from '@rivulet/postgres';
 import type { ClientBase } from 'pg';
 import { keyColumns } from '../ranges/key-range';
-import { columnDefinitions, columnList, type Mirror } from '../table/mirror-table';
+import { columnDefinitionList, columnDefinitions, columnList, type Mirror } from '../table/mirror-table';
 
 /** Temporary tables for the received rows and keys of a merge. The commit drops them. */
 export type StagingTable = 'rivulet_rows' | 'rivulet_keys';
 
-/** Creates the table: `rivulet_rows` with the columns of the mirror, `rivulet_keys` with those of its key. */
+/** PostgreSQL numbers the columns of a table, also those that are gone, up to 1,600, and looks at all of them each time. */
+const COLUMN_NUMBERS_MAX = 400;
+
+const findTable = `
+  SELECT ARRAY(SELECT quote_ident(attname) FROM pg_attribute
+               WHERE attrelid = staging AND attnum > 0 AND NOT attisdropped) AS columns,
+         (SELECT relnatts FROM pg_class WHERE oid = staging) AS numbers,
+         EXISTS (SELECT FROM pg_constraint WHERE conrelid = staging AND contype = 'p') AS "hasKey"
+  FROM to_regclass($1) AS staging WHERE staging IS NOT NULL`;
+
+/**
+ * Makes the table empty, and gives it its columns: those of the mirror for `rivulet_rows`, those of its key for
+ * `rivulet_keys`. A transaction keeps the locks of all tables that it makes, four each, and so a table that is there gets
+ * the columns of the next mirror: with a thousand mirrors the server's locks would not do.
+ */
 export async function createStaging(
   client: ClientBase,
   mirror: Mirror,
   staging: StagingTable,
 ): Promise<void> {
   const columns = staging === 'rivulet_rows' ? mirror.columns : keyColumns(mirror);
+  const { rows } = await client.query<{ columns: string[]; numbers: number; hasKey: boolean }>(findTable, [
+    `pg_temp.${staging}`,
+  ]);
+  const [found] = rows;
+  if (found !== undefined && found.numbers + columns.length <= COLUMN_NUMBERS_MAX) {
+    const changes = [
+      ...(found.hasKey ? [`DROP CONSTRAINT ${keyName(staging)}`] : []),
+      ...found.columns.map((name) => `DROP COLUMN ${name}`),
+      ...columnDefinitionList(columns, mirror.keyColumns).map((definition) => `ADD COLUMN ${definition}`),
+    ];
+    await client.query(
+      `TRUNCATE pg_temp.${staging}; ALTER TABLE pg_temp.${staging} ${changes.join(', ')}; TRUNCATE pg_temp.${staging}`,
+    );
+    return;
+  }
+  if (found !== undefined) await client.query(`DROP TABLE pg_temp.${staging}`);
   await client.query(
     `CREATE TEMPORARY TABLE ${staging} (${columnDefinitions(columns, mirror.keyColumns)}) ON COMMIT DROP`,
   );
+}
+
+function keyName(staging: StagingTable): string {
+  return `${staging}_key`;
 }
 
 /** Returns the number of rows. With FREEZE no later statement writes hint bits. */
@@ -33,10 +67,12 @@ export function copyToStaging(
  * the size of the table, which also works.
  */
 export async function indexStaging(client: ClientBase, mirror: Mirror, staging: StagingTable): Promise<void> {
-  await client.query(`ALTER TABLE pg_temp.${staging} ADD PRIMARY KEY (${columnList(keyColumns(mirror))})`);
+  await client.query(
+    `ALTER TABLE pg_temp.${staging} ADD CONSTRAINT ${keyName(staging)} PRIMARY KEY (${columnList(keyColumns(mirror))})`,
+  );
 }
 
-/** Drops the tables before the commit, so that the next mirror can create its own. */
-export async function dropStaging(client: ClientBase, ...staging: StagingTable[]): Promise<void> {
-  await client.query(`DROP TABLE ${staging.map((name) => `pg_temp.${name}`).join(', ')}`);
+/** Gives their room back before the next mirror uses them. */
+export async function emptyStaging(client: ClientBase, ...staging: StagingTable[]): Promise<void> {
+  await client.query(`TRUNCATE ${staging.map((name) => `pg_temp.${name}`).join(', ')}`);
 }

@@ -71,10 +71,13 @@ export function columnList(columns: MirrorColumn[]): string {
 
 /** Column definitions for CREATE TABLE, the key columns first. */
 export function columnDefinitions(columns: MirrorColumn[], keyColumns: number): string {
-  const definitions = columns.map((column, index) => {
+  return columnDefinitionList(columns, keyColumns).join(', ');
+}
+
+export function columnDefinitionList(columns: MirrorColumn[], keyColumns: number): string[] {
+  return columns.map((column, index) => {
     const isKey = index < keyColumns;
     const constraint = isKey ? `${column.collatable ? ' COLLATE "C"' : ''} NOT NULL` : '';
     return `${escapeIdentifier(column.name)} ${column.type}${constraint}`;
   });
-  return definitions.join(', ');
 }

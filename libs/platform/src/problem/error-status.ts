@@ -80,6 +80,7 @@ export const errorStatus = {
   MIRROR_REJECTS_ROWS: 500,
   MIRROR_GUARDED: 500,
   DISK_FULL: 507,
+  LOCKS_EXHAUSTED: 500,
   APPLY_FAILED: 500,
 
   // What stops a start, and the rest
