@@ -97,6 +97,7 @@ describe('a request', () => {
     expect((await post('request', request)).answer).toEqual({
       status: 'current',
       manifestId: manifest.manifestId,
+      statement: expect.stringMatching(/^ey/),
     });
   });
 

@@ -107,6 +107,7 @@ export class CentralServices {
       this.manifests,
       datasets,
       this.registry,
+      signingKey,
       metrics,
     );
     this.payloads = new PayloadService(this.manifests, store, new ZlibBlocks(), metrics);

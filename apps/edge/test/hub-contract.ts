@@ -76,7 +76,7 @@ export function describeHub(name: string, start: () => Promise<HubSubject>): voi
 
       const answer = await subject.hub.request(holding, call);
 
-      expect(answer).toEqual({ status: 'current', manifestId });
+      expect(answer).toEqual({ status: 'current', manifestId, statement: expect.stringMatching(/^ey/) });
     });
 
     it('gives the frames that are asked for, in their order, each as the plan says', async () => {

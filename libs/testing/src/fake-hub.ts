@@ -12,9 +12,11 @@ import {
   PROTOCOL_VERSION,
   schemaFingerprint,
   schemaVersion,
+  statementTypes,
   TableHasher,
   type Acknowledgement,
   type Chunk,
+  type CurrentStatement,
   type Frame,
   type FrameKind,
   type FrameRange,
@@ -90,7 +92,7 @@ export class FakeHub {
     this.requests.push(request);
     const { lastManifestId } = request;
     if (lastManifestId !== undefined && this.isCurrent(request)) {
-      return { status: 'current', manifestId: lastManifestId };
+      return { status: 'current', manifestId: lastManifestId, statement: await this.signCurrent(request) };
     }
     this.position.sequence += 1;
     const cut = this.datasets.map(cutDataset);
@@ -124,10 +126,16 @@ export class FakeHub {
     this.acknowledgements.push(acknowledgement);
   }
 
+  /** Central's word that the device has all that it may have. */
+  async signCurrent({ nonce, lastManifestId }: SyncRequest, macAddress = this.macAddress): Promise<string> {
+    const issuedAt = new Date().toISOString();
+    return this.sign({ macAddress, nonce, manifestId: lastManifestId!, issuedAt }, statementTypes.current);
+  }
+
   /** A compact JWS, as central makes it. */
-  async sign(payload: Manifest): Promise<string> {
+  async sign(payload: Manifest | CurrentStatement, typ: string = MANIFEST_JWS_TYPE): Promise<string> {
     return new CompactSign(Buffer.from(JSON.stringify(payload)))
-      .setProtectedHeader({ alg: 'EdDSA', typ: MANIFEST_JWS_TYPE, jwk: this.publicJwk })
+      .setProtectedHeader({ alg: 'EdDSA', typ, jwk: this.publicJwk })
       .sign(this.privateKey);
   }
 

@@ -6,6 +6,7 @@ import { DataSource } from 'typeorm';
 import type { Device } from '../devices/device';
 import { DeviceRegistry } from '../devices/registry/device-registry';
 import { DeviceSyncMetrics } from './device-sync.metrics';
+import { verifyReport } from './verify-report';
 import { ManifestService } from './manifests/manifest.service';
 
 export interface AcknowledgementReceipt {
@@ -29,9 +30,15 @@ export class AcknowledgementService {
    * Enters a device's report. Repeating it changes nothing but a counter; "failed" may become "applied" when a
    * later attempt succeeds, and "applied" stays.
    *
-   * @throws RivuletError MANIFEST_UNKNOWN · REQUEST_INVALID when the checksums are not those of the manifest
+   * @param statement - the report as the device has signed it
+   * @throws RivuletError what verifyReport throws · MANIFEST_UNKNOWN · REQUEST_INVALID when the checksums are not those of the manifest
    */
-  async record(device: Device, acknowledgement: Acknowledgement): Promise<AcknowledgementReceipt> {
+  async record(
+    device: Device,
+    acknowledgement: Acknowledgement,
+    statement?: string,
+  ): Promise<AcknowledgementReceipt> {
+    await verifyReport(device, acknowledgement, statement);
     const { manifestId, status, cycleId, finishedAt, durationMs, tables, error } = acknowledgement;
     const { deviceId, resyncSince } = await this.manifests.find(manifestId, device);
     if (status === 'applied') await this.checkProof(acknowledgement);
@@ -45,6 +52,7 @@ export class AcknowledgementService {
       JSON.stringify(tables),
       error?.code ?? null,
       error?.message ?? null,
+      statement ?? null,
     ]);
     if (status === 'applied' && resyncSince !== null && device.deviceId !== undefined) {
       await this.registry.finishResync(device.deviceId, resyncSince);
@@ -76,16 +84,16 @@ function refuseOtherTables({ tables }: Acknowledgement, promised: { name: string
 /** "applied" stays as it was reported first; "failed" gives way to a later report. */
 const upsert = `
 INSERT INTO rivulet.sync_acknowledgements AS known
-  (manifest_id, device_id, status, cycle_id, finished_at, duration_ms, tables, error_code, error_message)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+  (manifest_id, device_id, status, cycle_id, finished_at, duration_ms, tables, error_code, error_message, statement)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 ON CONFLICT (manifest_id) DO UPDATE SET
-  (status, cycle_id, finished_at, duration_ms, tables, error_code, error_message) = (
+  (status, cycle_id, finished_at, duration_ms, tables, error_code, error_message, statement) = (
     SELECT report.status, report.cycle_id, report.finished_at, report.duration_ms, report.tables,
-           report.error_code, report.error_message
+           report.error_code, report.error_message, report.statement
     FROM (SELECT excluded.*) AS report WHERE known.status = 'failed'
     UNION ALL
     SELECT known.status, known.cycle_id, known.finished_at, known.duration_ms, known.tables,
-           known.error_code, known.error_message
+           known.error_code, known.error_message, known.statement
     WHERE known.status = 'applied'
   ),
   last_received_at = now(),

@@ -2,12 +2,19 @@ import { Injectable } from '@nestjs/common';
 import { RivuletError } from '@rivulet/errors';
 import { namedError } from '@rivulet/platform';
 import { hasSqlState, sqlState } from '@rivulet/postgres';
-import { PROTOCOL_VERSION, type SyncRequest, type SyncResponse } from '@rivulet/protocol';
+import {
+  PROTOCOL_VERSION,
+  statementTypes,
+  type CurrentStatement,
+  type SyncRequest,
+  type SyncResponse,
+} from '@rivulet/protocol';
 import { LRUCache } from 'lru-cache';
 import { CurrentDatasets } from '../datasets/current-datasets';
 import type { Device } from '../devices/device';
 import { DeviceRegistry } from '../devices/registry/device-registry';
 import { isHeld, type Snapshot } from '../snapshots/snapshot';
+import { SigningKey } from '../signing/signing-key';
 import { SnapshotService } from '../snapshots/snapshot.service';
 import { ScopeService, type KnownScope } from '../source/scope/scope.service';
 import { DeviceSyncMetrics } from './device-sync.metrics';
@@ -45,6 +52,7 @@ export class AnswerRequestService {
     private readonly manifests: ManifestService,
     private readonly datasets: CurrentDatasets,
     private readonly registry: DeviceRegistry,
+    private readonly signingKey: SigningKey,
     private readonly metrics: DeviceSyncMetrics,
   ) {}
 
@@ -115,7 +123,7 @@ export class AnswerRequestService {
     this.datasets.throwIfUnfit();
     const snapshots = this.snapshots.current(known) ?? (await this.snapshots.bringUpToDate(known));
     const manifestId = device.resyncSince ? undefined : await this.currentManifest(known, asked, snapshots);
-    if (manifestId !== undefined) return { response: { status: 'current', manifestId }, manifestId };
+    if (manifestId !== undefined) return this.confirm(received, known, manifestId);
     try {
       return await this.issue(received, known, snapshots);
     } catch (error) {
@@ -125,6 +133,16 @@ export class AnswerRequestService {
       const stored = await this.snapshots.bringUpToDate(known);
       return this.issue(received, known, stored);
     }
+  }
+
+  private async confirm(
+    { asked: { nonce } }: ReceivedRequest,
+    { scope: { macAddress } }: KnownScope,
+    manifestId: string,
+  ): Promise<Answer> {
+    const content: CurrentStatement = { macAddress, nonce, manifestId, issuedAt: new Date().toISOString() };
+    const statement = await this.signingKey.sign(statementTypes.current, content);
+    return { response: { status: 'current', manifestId, statement }, manifestId };
   }
 
   private async issue(

@@ -3,7 +3,11 @@ import { AnswersInTheMaking } from './answers-in-the-making';
 
 const device = { macAddress: '48:b0:2d:e9:c3:b7' };
 const asked: SyncRequest = { protocolVersion: 1, nonce: 'q83vEjRWeJCrze8SNFZ4kA', tables: [] };
-const response: SyncResponse = { status: 'current', manifestId: '01KAJ9V9RW4C7ZK3DYE7V1NB2R' };
+const response: SyncResponse = {
+  status: 'current',
+  statement: 'signed',
+  manifestId: '01KAJ9V9RW4C7ZK3DYE7V1NB2R',
+};
 
 function deferred(): {
   make: jest.Mock<Promise<SyncResponse>, []>;

@@ -145,10 +145,11 @@ export class DeviceSyncController {
   @ApiOperation({ summary: 'Report what became of a manifest; may be repeated' })
   @ApiOkResponse({ type: AcknowledgementReceiptDto })
   @ApiProblems('REQUEST_INVALID', 'REQUEST_TOO_LARGE', 'MEDIA_TYPE_UNSUPPORTED', 'MANIFEST_UNKNOWN')
+  @ApiProblems('REPORT_UNSIGNED', 'REPORT_SIGNATURE_INVALID', 'SIGNATURE_ALGORITHM_REFUSED')
   async acknowledge(
     @CurrentDevice() device: Device,
-    @Body() body: AcknowledgementDto,
+    @Body() { statement, ...report }: AcknowledgementDto,
   ): Promise<AcknowledgementReceipt> {
-    return this.acknowledgements.record(device, body);
+    return this.acknowledgements.record(device, report, statement);
   }
 }

@@ -164,6 +164,12 @@ export class SyncResponseDto {
   manifestId?: string;
 
   @ApiPropertyOptional({
+    description: 'For `current`: the same with the nonce of the request, signed; of type `rivulet-current`.',
+    example: 'eyJhbGciOiJFZERTQSIsInR5cCI6InJpdnVsZXQtY3VycmVudCJ9.eyJ…fQ.c2lnbmF0dXJl',
+  })
+  statement?: string;
+
+  @ApiPropertyOptional({
     description: 'For `update`: the signed manifest, a compact JWS. docs/protocol.md describes its payload.',
     example: 'eyJhbGciOiJFZERTQSIsInR5cCI6InJpdnVsZXQtbWFuaWZlc3QifQ.eyJ…fQ.c2lnbmF0dXJl',
   })
@@ -260,6 +266,17 @@ export class AcknowledgementDto implements Acknowledgement {
   @ValidateNested()
   @Type(() => AcknowledgedErrorDto)
   error?: AcknowledgedErrorDto;
+
+  @ApiPropertyOptional({
+    description:
+      'All of the above and the `deviceId`, signed by the device, of type `rivulet-report`. A device with a key must send it.',
+    example: 'eyJhbGciOiJFZERTQSIsInR5cCI6InJpdnVsZXQtcmVwb3J0In0.eyJ…fQ.c2lnbmF0dXJl',
+    maxLength: 400_000,
+  })
+  @Omittable()
+  @IsString()
+  @MaxLength(400_000)
+  statement?: string;
 }
 
 export class AcknowledgementReceiptDto {

@@ -32,4 +32,6 @@ export interface Device {
   deviceId?: string | undefined;
   name?: string | undefined;
   resyncSince?: Date | null;
+  /** Thumbprints of its keys; with one, its reports are signed. */
+  keys?: string[];
 }

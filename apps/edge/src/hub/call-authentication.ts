@@ -1,5 +1,5 @@
 import type { ErrorCode } from '@rivulet/errors';
-import { DEVICE_MAC_HEADER } from '@rivulet/protocol';
+import { DEVICE_MAC_HEADER, type Acknowledgement } from '@rivulet/protocol';
 
 /** How calls show central which device makes them. */
 export interface CallAuthentication {
@@ -7,6 +7,9 @@ export interface CallAuthentication {
 
   /** Told with which code central refused a call. @returns whether the next headers may do better */
   renew(code: ErrorCode): boolean;
+
+  /** What this device reports, signed; undefined where it has no key. */
+  signReport(report: Acknowledgement): Promise<string | undefined>;
 }
 
 /** The MAC address alone, for trials. */
@@ -19,5 +22,9 @@ export class MacAuthentication implements CallAuthentication {
 
   renew(): boolean {
     return false;
+  }
+
+  async signReport(): Promise<undefined> {
+    return undefined;
   }
 }

@@ -66,7 +66,10 @@ export class HttpHub implements Hub {
   }
 
   async acknowledge(acknowledgement: Acknowledgement, call: HubCall): Promise<void> {
-    await this.post('device-sync/acknowledgements', acknowledgement, call, this.settings.idleTimeoutMs);
+    const { authentication, idleTimeoutMs } = this.settings;
+    const statement = await authentication.signReport(acknowledgement);
+    const body = statement === undefined ? acknowledgement : { ...acknowledgement, statement };
+    await this.post('device-sync/acknowledgements', body, call, idleTimeoutMs);
   }
 
   async *frames(manifestId: string, ranges: FrameRange[], call: HubCall): AsyncGenerator<Frame[], void> {

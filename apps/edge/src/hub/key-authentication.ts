@@ -6,13 +6,15 @@ import {
   readTimeStatement,
   ShapeError,
   statementTypes,
+  type Acknowledgement,
   type Assertion,
   type EnrolmentProof,
 } from '@rivulet/protocol';
-import { openStatement, signStatement, StatementError, type SigningPair } from '@rivulet/signatures';
+import { signStatement, type SigningPair } from '@rivulet/signatures';
 import type { DeviceIdentity, EnrolledAs } from '../identity/device-identity';
 import type { CallAuthentication } from './call-authentication';
 import type { CentralHttp } from './central-http';
+import { openAnswer } from './open-answer';
 
 export interface KeyAuthenticationSettings {
   identity: DeviceIdentity;
@@ -58,6 +60,12 @@ export class KeyAuthentication implements CallAuthentication {
     if (!RENEWED.has(code) || this.token === undefined) return false;
     this.token = undefined;
     return true;
+  }
+
+  async signReport(report: Acknowledgement): Promise<string | undefined> {
+    const { identity } = this.settings;
+    const { deviceId } = identity.enrolment ?? {};
+    return signStatement(identity.key, statementTypes.report, { deviceId, ...report });
   }
 
   private async accessToken(signal: AbortSignal): Promise<string> {
@@ -126,7 +134,7 @@ export class KeyAuthentication implements CallAuthentication {
       throw token === undefined && hasCode(error, STRANGER) ? notEnrolled(key.thumbprint) : error;
     });
     const pinned = this.settings.centralKey ?? token?.split('.')[1];
-    const { json, signedBy } = await this.openAnswer(answer, statementTypes.deviceKey, pinned);
+    const { json, signedBy } = await open(answer, statementTypes.deviceKey, pinned);
     const said = readShape(() => readDeviceKeyStatement(json));
     if (said.nonce !== nonce)
       throw new RivuletError('ANSWER_REPLAYED', 'The enrolment answers another request.');
@@ -148,11 +156,7 @@ export class KeyAuthentication implements CallAuthentication {
     const { central, timeoutMs } = this.settings;
     const call = { method: 'GET', path: `device-auth/time?nonce=${nonce}` } as const;
     const answer = await central.json(call, timeoutMs, signal);
-    const { json } = await this.openAnswer(
-      answer,
-      statementTypes.time,
-      this.settings.centralKey ?? centralKey,
-    );
+    const { json } = await open(answer, statementTypes.time, this.settings.centralKey ?? centralKey);
     const said = readShape(() => readTimeStatement(json));
     if (said.nonce !== nonce) throw new RivuletError('ANSWER_REPLAYED', 'The time answers another request.');
     if (said.centralId !== centralId) {
@@ -172,31 +176,12 @@ export class KeyAuthentication implements CallAuthentication {
     const { central, timeoutMs } = this.settings;
     return central.json({ method: 'POST', path, body }, timeoutMs, signal);
   }
-
-  /** @param trusted - undefined to trust the key that answers first */
-  private async openAnswer(
-    answer: unknown,
-    type: string,
-    trusted: string | undefined,
-  ): Promise<{ json: string; signedBy: string }> {
-    const { statement } = answer as { statement?: unknown };
-    if (typeof statement !== 'string') throw notValid('it has no statement');
-    const { json, signedBy } = await openStatement(statement, type).catch((error: unknown) => {
-      throw explainStatement(error);
-    });
-    if (trusted === undefined || signedBy.thumbprint === trusted)
-      return { json, signedBy: signedBy.thumbprint };
-    throw new RivuletError(
-      'CENTRAL_KEY_UNKNOWN',
-      `Central's answer is signed by the key ${signedBy.thumbprint}; this edge trusts ${trusted}.`,
-    );
-  }
 }
 
-function explainStatement(error: unknown): unknown {
-  if (!(error instanceof StatementError)) return error;
-  const code = error.reason === 'algorithm' ? 'SIGNATURE_ALGORITHM_REFUSED' : 'ANSWER_SIGNATURE_INVALID';
-  return new RivuletError(code, `Central's answer cannot be believed. ${error.message}`, { cause: error });
+async function open(answer: unknown, type: string, trustedKey: string | undefined) {
+  const { statement } = answer as { statement?: unknown };
+  if (typeof statement !== 'string') throw notValid('it has no statement');
+  return openAnswer(statement, { type, trustedKey });
 }
 
 function readShape<T>(read: () => T): T {

@@ -1,8 +1,15 @@
 import { RivuletError } from '@rivulet/errors';
-import { MANIFEST_JWS_TYPE, parseManifest, type Manifest } from '@rivulet/protocol';
-import { calculateJwkThumbprint, compactVerify, EmbeddedJWK, type JWK } from 'jose';
+import {
+  MANIFEST_JWS_TYPE,
+  parseManifest,
+  readCurrentStatement,
+  ShapeError,
+  statementTypes,
+  type Manifest,
+} from '@rivulet/protocol';
+import { openAnswer, refuseOthersAnswer } from './open-answer';
 
-/** What a signed manifest must match to be accepted. */
+/** What central's answer to a request must match to be accepted. */
 export interface ManifestExpectation {
   macAddress: string;
   nonce: string;
@@ -19,47 +26,56 @@ export interface VerifiedManifest {
 /**
  * Verifies the signature of a manifest, and that it is for this device and answers this request.
  *
- * @throws RivuletError MANIFEST_SIGNATURE_INVALID · MANIFEST_INVALID · SCHEMA_UNSUPPORTED
+ * @throws RivuletError what openAnswer and refuseOthersAnswer throw · MANIFEST_INVALID · SCHEMA_UNSUPPORTED
  */
 export async function verifyManifest(
   document: string,
   expected: ManifestExpectation,
 ): Promise<VerifiedManifest> {
-  const { json, signedBy } = await openSignature(document);
-  if (expected.trustedKey !== undefined && signedBy !== expected.trustedKey) {
-    throw new RivuletError(
-      'MANIFEST_SIGNATURE_INVALID',
-      `The manifest is signed by the key ${signedBy}; this edge trusts ${expected.trustedKey}.`,
-    );
-  }
+  const { trustedKey } = expected;
+  const { json, signedBy } = await openAnswer(document, {
+    type: MANIFEST_JWS_TYPE,
+    trustedKey,
+    invalid: 'MANIFEST_SIGNATURE_INVALID',
+  });
   const manifest = parseManifest(json);
-  if (manifest.macAddress !== expected.macAddress) {
-    throw new RivuletError(
-      'MANIFEST_INVALID',
-      `The manifest is for ${manifest.macAddress}, not for ${expected.macAddress}.`,
-    );
-  }
-  if (manifest.nonce !== expected.nonce) {
-    throw new RivuletError(
-      'MANIFEST_INVALID',
-      'The manifest answers another request: its nonce is not ours.',
-    );
-  }
+  refuseOthersAnswer(manifest, expected);
   return { manifest, signedBy };
 }
 
-async function openSignature(document: string): Promise<{ json: string; signedBy: string }> {
+/**
+ * Verifies that central itself says, to this device and in answer to this request, that a manifest is current.
+ *
+ * @param statement - undefined where the answer has none
+ * @throws RivuletError ANSWER_UNSIGNED · ANSWER_MISMATCHED · what openAnswer and refuseOthersAnswer throw
+ */
+export async function verifyCurrent(
+  manifestId: string,
+  statement: string | undefined,
+  expected: ManifestExpectation,
+): Promise<void> {
+  if (statement === undefined) {
+    throw new RivuletError(
+      'ANSWER_UNSIGNED',
+      `Central's answer that ${manifestId} is current is not signed.`,
+    );
+  }
+  const { trustedKey } = expected;
+  const { json } = await openAnswer(statement, { type: statementTypes.current, trustedKey });
+  const said = readCurrent(json);
+  refuseOthersAnswer(said, expected);
+  if (said.manifestId === manifestId) return;
+  throw new RivuletError(
+    'ANSWER_MISMATCHED',
+    `Central's answer names the manifest ${manifestId}, and its signed part ${said.manifestId}.`,
+  );
+}
+
+function readCurrent(json: string): ReturnType<typeof readCurrentStatement> {
   try {
-    const { payload, protectedHeader } = await compactVerify(document, EmbeddedJWK, {
-      algorithms: ['EdDSA'],
-    });
-    if (protectedHeader.typ !== MANIFEST_JWS_TYPE) throw new TypeError(`typ is ${protectedHeader.typ}`);
-    const signedBy = await calculateJwkThumbprint(protectedHeader.jwk as JWK);
-    return { json: Buffer.from(payload).toString('utf8'), signedBy };
+    return readCurrentStatement(json);
   } catch (error) {
-    // jose has errors of its own, but the key in the header is whatever the sender wrote: importing it may throw any.
-    throw new RivuletError('MANIFEST_SIGNATURE_INVALID', "The manifest's signature does not verify.", {
-      cause: error,
-    });
+    if (!(error instanceof ShapeError)) throw error;
+    throw new RivuletError('CENTRAL_RESPONSE_INVALID', `Central's statement is not valid: ${error.message}.`);
   }
 }

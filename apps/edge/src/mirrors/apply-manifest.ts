@@ -141,8 +141,18 @@ async function writeAndProve(
   };
 }
 
+/** Higher numbers would leave no room: nothing later than the highest could ever be applied. */
+const SEQUENCE_MAX = 2 ** 50;
+const EPOCH_MAX = 2 ** 30;
+
 /** G2: a manifest is applied only if it is later than all that were applied before. */
 export function refuseStale(manifest: Manifest, applied: ManifestPosition | null): void {
+  if (manifest.epoch > EPOCH_MAX || manifest.sequence > SEQUENCE_MAX) {
+    throw new RivuletError(
+      'MANIFEST_TOO_FAR_AHEAD',
+      `The manifest is number ${manifest.epoch}/${manifest.sequence}.`,
+    );
+  }
   if (applied === null || isLater(manifest, applied)) return;
   throw new RivuletError(
     'MANIFEST_STALE',

@@ -100,6 +100,19 @@ export const deviceErrors = {
     nextStep: 'Enrol the device again: set EDGE_ENROLMENT_TOKEN to a token that an operator has made for it.',
     transient: false,
   },
+  REPORT_UNSIGNED: {
+    title: 'The report is not signed',
+    meaning: 'A device with a key has sent a report without its signature.',
+    nextStep: 'Update the edge.',
+    transient: false,
+  },
+  REPORT_SIGNATURE_INVALID: {
+    title: 'The signature of the report is not valid',
+    meaning:
+      "The report was signed by a different key than the device's, or says something else than what was signed.",
+    nextStep: 'Check for a proxy between edge and central.',
+    transient: false,
+  },
   DEVICE_PENDING: {
     title: 'The device waits for approval',
     meaning: "The device is in central's registry, and no operator has approved it yet.",

@@ -21,6 +21,19 @@ export const edgeErrors = {
     nextStep: 'Nothing was applied. Check for a proxy between edge and central.',
     transient: false,
   },
+  ANSWER_UNSIGNED: {
+    title: "Central's answer is not signed",
+    meaning: 'The answer "current" has no signature of central.',
+    nextStep:
+      'Check for a proxy between edge and central. A central of an older version signs manifests only: update it.',
+    transient: false,
+  },
+  ANSWER_MISMATCHED: {
+    title: "The parts of central's answer do not belong together",
+    meaning: 'The signed part of the answer is about a different manifest than the rest.',
+    nextStep: 'Nothing was applied. Check for a proxy between edge and central.',
+    transient: false,
+  },
   ANSWER_REPLAYED: {
     title: "Central's answer belongs to a different request",
     meaning: 'The answer is signed by central, and repeats a nonce that is not that of the request.',
@@ -41,21 +54,27 @@ export const edgeErrors = {
   },
   MANIFEST_INVALID: {
     title: 'The manifest is not valid',
-    meaning: 'The manifest is malformed, or belongs to a different device or request.',
+    meaning: 'The manifest is malformed, although central has signed it.',
     nextStep: 'Nothing was applied. Check for a proxy between edge and central.',
-    transient: false,
-  },
-  MANIFEST_SIGNATURE_INVALID: {
-    title: "The manifest's signature is not valid",
-    meaning: 'The manifest was not signed by the key that this edge trusts.',
-    nextStep:
-      'Nothing was applied. If central has a new key on purpose, set EDGE_CENTRAL_KEY to its thumbprint.',
     transient: false,
   },
   MANIFEST_STALE: {
     title: 'The manifest is older than what is applied',
     meaning: 'The (epoch, sequence) of the manifest does not exceed the applied one.',
     nextStep: 'Nothing was applied. If central was restored from a backup, see docs/operations.md.',
+    transient: false,
+  },
+  MANIFEST_SIGNATURE_INVALID: {
+    title: "The manifest's signature is not valid",
+    meaning: 'The manifest was changed on its way, or is no manifest that central has signed.',
+    nextStep: 'Nothing was applied. Check for a proxy between edge and central.',
+    transient: false,
+  },
+  MANIFEST_TOO_FAR_AHEAD: {
+    title: 'The manifest is too far ahead',
+    meaning: 'The (epoch, sequence) of the manifest is so high that hardly any could follow it.',
+    nextStep:
+      "Nothing was applied. Look at central's epoch and sequence: someone may have changed them by hand.",
     transient: false,
   },
   SCHEMA_UNSUPPORTED: {

@@ -18,7 +18,12 @@ export interface SyncRequest extends PlanTerms {
 
 /** Answer to {@link SyncRequest}. */
 export type SyncResponse =
-  | { status: 'current'; manifestId: string }
+  | {
+      status: 'current';
+      manifestId: string;
+      /** The same, signed: CurrentStatement. */
+      statement: string;
+    }
   | {
       status: 'update';
       manifest: string;
@@ -29,7 +34,7 @@ export type SyncResponse =
 
 /** A response whose manifest is not verified yet, so that its plan must not be read. */
 export type UnverifiedSyncResponse =
-  | { status: 'current'; manifestId: string }
+  | { status: 'current'; manifestId: string; statement?: string }
   | { status: 'update'; manifest: string; plan: unknown; resync?: boolean };
 
 /** Body of `POST /api/device-sync/acknowledgements`. */
@@ -53,7 +58,9 @@ export function parseSyncResponse(value: unknown): UnverifiedSyncResponse {
     const fields = new FieldReader(value, '');
     const status = fields.text('status', /^(current|update)$/, '`current` or `update`');
     if (status === 'current') {
-      return { status, manifestId: fields.text('manifestId', patterns.ulid, 'a ULID') };
+      const manifestId = fields.text('manifestId', patterns.ulid, 'a ULID');
+      const statement = fields.optionalText('statement', /^/, 'a text');
+      return { status, manifestId, ...(statement === undefined ? {} : { statement }) };
     }
     const { plan, resync } = value as { plan: unknown; resync?: unknown };
     const manifest = fields.text('manifest');

@@ -10,6 +10,8 @@ export const statementTypes = {
   deviceKey: 'rivulet-device-key',
   access: 'rivulet-access',
   time: 'rivulet-time',
+  current: 'rivulet-current',
+  report: 'rivulet-report',
 } as const;
 
 /** What a device signs with the key that it wants to be known by. */
@@ -56,6 +58,16 @@ export interface TimeStatement {
   issuedAt: string;
 }
 
+/** Central's word that a device has all that it may have, at the moment of this answer. */
+export interface CurrentStatement {
+  macAddress: string;
+  /** Of the request. */
+  nonce: string;
+  /** The manifest that the device has. */
+  manifestId: string;
+  issuedAt: string;
+}
+
 /** The readers below throw ShapeError. */
 export function readEnrolmentProof(json: string): EnrolmentProof {
   const fields = readerOf(json);
@@ -98,6 +110,16 @@ export function readTimeStatement(json: string): TimeStatement {
   return {
     centralId: fields.text('centralId'),
     nonce: fields.text('nonce', patterns.nonce, 'a nonce'),
+    issuedAt: fields.text('issuedAt', patterns.timestamp, 'a UTC timestamp'),
+  };
+}
+
+export function readCurrentStatement(json: string): CurrentStatement {
+  const fields = readerOf(json);
+  return {
+    macAddress: fields.text('macAddress'),
+    nonce: fields.text('nonce', patterns.nonce, 'a nonce'),
+    manifestId: fields.text('manifestId', patterns.ulid, 'a ULID'),
     issuedAt: fields.text('issuedAt', patterns.timestamp, 'a UTC timestamp'),
   };
 }

@@ -1,6 +1,6 @@
 import { RivuletError } from '@rivulet/errors';
 import { parseSyncPlan, PROTOCOL_VERSION, type SyncPlan, type SyncRequest } from '@rivulet/protocol';
-import { verifyManifest, type VerifiedManifest } from '../../hub/manifest-verifier';
+import { verifyCurrent, verifyManifest, type VerifiedManifest } from '../../hub/manifest-verifier';
 import { refuseStale } from '../../mirrors/apply-manifest';
 import { planTables, type HeldChunks, type TableTask } from '../../mirrors/plan-tables';
 import { readHeldChunks } from '../../mirrors/read-held-chunks';
@@ -52,16 +52,16 @@ async function ask(
   refuseOtherDevice(applied, macAddress);
   const request = syncRequest(newNonce(), held, applied, wholeTables);
   const response = await context.retrying(() => hub.request(request, context.call));
+  const expected = { macAddress, nonce: request.nonce, trustedKey: pinnedKey() ?? applied?.centralKey };
   if (response.status === 'current') {
+    await verifyCurrent(response.manifestId, response.statement, expected);
     if (response.manifestId === applied?.manifestId) return undefined;
     throw new RivuletError(
       'CENTRAL_RESPONSE_INVALID',
       'Central says that a manifest is current that is not applied here.',
     );
   }
-  const { nonce } = request;
-  const trustedKey = pinnedKey() ?? applied?.centralKey;
-  const verified = await verifyManifest(response.manifest, { macAddress, nonce, trustedKey });
+  const verified = await verifyManifest(response.manifest, expected);
   const { manifest } = verified;
   context.report.describe(manifest);
   if (manifest.manifestId === applied?.manifestId) return undefined;
