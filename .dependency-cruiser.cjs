@@ -7,7 +7,7 @@
 const libraries = {
   errors: [],
   protocol: ['errors'],
-  signatures: [],
+  signatures: ['protocol'],
   postgres: ['errors'],
   'embedded-postgres': ['postgres', 'errors'],
   snapshot: ['protocol', 'postgres', 'errors'],

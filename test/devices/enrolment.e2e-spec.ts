@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { verifyProof, type DeviceProof } from '@rivulet/signatures';
 import { DEMO_MAC, startCentral, SyncPair } from '../support/sync-pair';
 
 const YEAR_MS = 365 * 86_400_000;
@@ -43,6 +44,11 @@ async function restartEdge(environment: Record<string, string>): Promise<void> {
   pair.edge = await pair.startEdge(environment);
 }
 
+async function proofOf(deviceId: string): Promise<DeviceProof> {
+  const response = await fetch(`${pair.central.url}/api/devices/${deviceId}/proof`);
+  return (await response.json()) as DeviceProof;
+}
+
 async function identity(): Promise<Identity> {
   const response = await fetch(`${pair.edge.url}/api/sync/status`);
   return ((await response.json()) as { identity: Identity }).identity;
@@ -66,6 +72,12 @@ describe('an edge with a key of its own', () => {
     expect(await pair.centralRows('SELECT device_id, status FROM rivulet.devices')).toEqual([
       `(${enrolled.deviceId},active)`,
     ]);
+    expect(await verifyProof(await proofOf(enrolled.deviceId!))).toMatchObject({
+      deviceId: enrolled.deviceId,
+      macAddress: DEMO_MAC,
+      centralKey: enrolled.centralKey,
+      deviceKey: keyThumbprint,
+    });
     const told = [...pair.edge.complaints, ...pair.central.complaints].map(({ msg }) => msg);
     expect(told.filter((line) => !line.includes('fsync'))).toEqual([]);
   });

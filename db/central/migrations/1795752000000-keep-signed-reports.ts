@@ -5,10 +5,14 @@ export class KeepSignedReports1795752000000 implements MigrationInterface {
   name = 'KeepSignedReports1795752000000';
 
   async up(runner: QueryRunner): Promise<void> {
-    await runner.query('ALTER TABLE rivulet.sync_acknowledgements ADD COLUMN statement text');
+    await runner.query(
+      'ALTER TABLE rivulet.sync_acknowledgements ADD COLUMN statement text, ADD COLUMN signed_by text',
+    );
   }
 
   async down(runner: QueryRunner): Promise<void> {
-    await runner.query('ALTER TABLE rivulet.sync_acknowledgements DROP COLUMN statement');
+    await runner.query(
+      'ALTER TABLE rivulet.sync_acknowledgements DROP COLUMN statement, DROP COLUMN signed_by',
+    );
   }
 }

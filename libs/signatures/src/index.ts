@@ -1,2 +1,3 @@
 export * from './key-pair';
 export * from './statement';
+export * from './verify-proof';

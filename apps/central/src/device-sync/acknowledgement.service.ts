@@ -38,7 +38,7 @@ export class AcknowledgementService {
     acknowledgement: Acknowledgement,
     statement?: string,
   ): Promise<AcknowledgementReceipt> {
-    await verifyReport(device, acknowledgement, statement);
+    const signedBy = await verifyReport(device, acknowledgement, statement);
     const { manifestId, status, cycleId, finishedAt, durationMs, tables, error } = acknowledgement;
     const { deviceId, resyncSince } = await this.manifests.find(manifestId, device);
     if (status === 'applied') await this.checkProof(acknowledgement);
@@ -53,6 +53,7 @@ export class AcknowledgementService {
       error?.code ?? null,
       error?.message ?? null,
       statement ?? null,
+      signedBy ?? null,
     ]);
     if (status === 'applied' && resyncSince !== null && device.deviceId !== undefined) {
       await this.registry.finishResync(device.deviceId, resyncSince);
@@ -84,16 +85,16 @@ function refuseOtherTables({ tables }: Acknowledgement, promised: { name: string
 /** "applied" stays as it was reported first; "failed" gives way to a later report. */
 const upsert = `
 INSERT INTO rivulet.sync_acknowledgements AS known
-  (manifest_id, device_id, status, cycle_id, finished_at, duration_ms, tables, error_code, error_message, statement)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+  (manifest_id, device_id, status, cycle_id, finished_at, duration_ms, tables, error_code, error_message, statement, signed_by)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 ON CONFLICT (manifest_id) DO UPDATE SET
-  (status, cycle_id, finished_at, duration_ms, tables, error_code, error_message, statement) = (
+  (status, cycle_id, finished_at, duration_ms, tables, error_code, error_message, statement, signed_by) = (
     SELECT report.status, report.cycle_id, report.finished_at, report.duration_ms, report.tables,
-           report.error_code, report.error_message, report.statement
+           report.error_code, report.error_message, report.statement, report.signed_by
     FROM (SELECT excluded.*) AS report WHERE known.status = 'failed'
     UNION ALL
     SELECT known.status, known.cycle_id, known.finished_at, known.duration_ms, known.tables,
-           known.error_code, known.error_message, known.statement
+           known.error_code, known.error_message, known.statement, known.signed_by
     WHERE known.status = 'applied'
   ),
   last_received_at = now(),

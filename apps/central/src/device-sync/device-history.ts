@@ -1,4 +1,6 @@
 import { Injectable } from '@nestjs/common';
+import { RivuletError } from '@rivulet/errors';
+import type { DeviceProof } from '@rivulet/signatures';
 import { DataSource } from 'typeorm';
 
 /** A sync of a device, as central knows it. */
@@ -25,12 +27,35 @@ export class DeviceHistory {
     return this.database.query<DeviceSync[]>(latestSyncs, [registryId, limit]);
   }
 
+  /**
+   * What shows, without central, which rows the device held: by the manifest that it proved last, or by this one.
+   *
+   * @throws RivuletError PROOF_UNKNOWN
+   */
+  async proof(registryId: string, manifestId?: string): Promise<DeviceProof> {
+    const [proof] = await this.database.query<DeviceProof[]>(latestProof, [registryId, manifestId ?? null]);
+    if (proof !== undefined) return proof;
+    throw new RivuletError(
+      'PROOF_UNKNOWN',
+      `Device ${registryId} has proved nothing with its key that is kept.`,
+    );
+  }
+
   /** The one that the device has proved last. */
   async latestApplied(registryId: string): Promise<DeviceSync | undefined> {
     const [sync] = await this.database.query<DeviceSync[]>(latestApplied, [registryId]);
     return sync;
   }
 }
+
+const latestProof = `
+SELECT key.statement AS "deviceKey", manifest.document AS manifest, report.statement AS report
+FROM rivulet.sync_manifests AS manifest JOIN rivulet.sync_acknowledgements AS report USING (manifest_id),
+  rivulet.device_keys AS key
+WHERE registry_id = $1 AND report.status = 'applied' AND report.statement IS NOT NULL
+  AND ($2::text IS NULL OR manifest_id = $2)
+  AND key.device_id = $1 AND key.statement IS NOT NULL AND key.thumbprint = report.signed_by
+ORDER BY epoch DESC, sequence DESC LIMIT 1`;
 
 const columns = `
 SELECT manifest_id AS "manifestId", epoch, sequence::float8 AS sequence, issued_at AS "issuedAt", status,

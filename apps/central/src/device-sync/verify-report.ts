@@ -7,15 +7,16 @@ import type { Device } from '../devices/device';
 /**
  * A device with a key signs its reports: the statement repeats the report, and says whose it is.
  *
+ * @returns the thumbprint of the key that signed it
  * @throws RivuletError REPORT_UNSIGNED · REPORT_SIGNATURE_INVALID · SIGNATURE_ALGORITHM_REFUSED
  */
 export async function verifyReport(
   { deviceId, keys = [] }: Device,
   report: Acknowledgement,
   statement: string | undefined,
-): Promise<void> {
+): Promise<string | undefined> {
   if (statement === undefined) {
-    if (keys.length === 0) return;
+    if (keys.length === 0) return undefined;
     throw new RivuletError('REPORT_UNSIGNED', `The report on ${report.manifestId} is not signed.`);
   }
   const { json, signedBy } = await openStatement(statement, statementTypes.report).catch((error: unknown) => {
@@ -24,6 +25,7 @@ export async function verifyReport(
   if (!keys.includes(signedBy.thumbprint)) throw invalid('Its key is not that of the device.');
   const expected: unknown = JSON.parse(JSON.stringify({ deviceId, ...report }));
   if (!isDeepStrictEqual(parse(json), expected)) throw invalid('It says something else than the report.');
+  return signedBy.thumbprint;
 }
 
 function parse(json: string): unknown {

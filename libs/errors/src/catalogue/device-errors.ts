@@ -113,6 +113,12 @@ export const deviceErrors = {
     nextStep: 'Check for a proxy between edge and central.',
     transient: false,
   },
+  PROOF_UNKNOWN: {
+    title: 'There is no proof',
+    meaning: 'The device has signed no report of an applied manifest that central still keeps.',
+    nextStep: 'Let the device sync with its key; a device of a trial has none.',
+    transient: false,
+  },
   DEVICE_PENDING: {
     title: 'The device waits for approval',
     meaning: "The device is in central's registry, and no operator has approved it yet.",

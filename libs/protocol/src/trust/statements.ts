@@ -1,3 +1,5 @@
+import type { Acknowledgement } from '../messages/device-sync-messages';
+import { MANIFEST_MAX_TABLES } from '../version/limits';
 import { FieldReader, patterns, ShapeError } from '../json/field-reader';
 
 /**
@@ -68,6 +70,10 @@ export interface CurrentStatement {
   issuedAt: string;
 }
 
+export type SignedReport = Pick<Acknowledgement, 'manifestId' | 'status' | 'finishedAt' | 'tables'> & {
+  deviceId: string;
+};
+
 /** The readers below throw ShapeError. */
 export function readEnrolmentProof(json: string): EnrolmentProof {
   const fields = readerOf(json);
@@ -121,6 +127,25 @@ export function readCurrentStatement(json: string): CurrentStatement {
     nonce: fields.text('nonce', patterns.nonce, 'a nonce'),
     manifestId: fields.text('manifestId', patterns.ulid, 'a ULID'),
     issuedAt: fields.text('issuedAt', patterns.timestamp, 'a UTC timestamp'),
+  };
+}
+
+/** What a device has signed of an acknowledgement, with its id. */
+export function readReport(json: string): SignedReport {
+  const fields = readerOf(json);
+  return {
+    deviceId: fields.text('deviceId', patterns.ulid, 'a ULID'),
+    manifestId: fields.text('manifestId', patterns.ulid, 'a ULID'),
+    status: fields.text('status', /^(applied|failed)$/, '`applied` or `failed`') as SignedReport['status'],
+    finishedAt: fields.text('finishedAt'),
+    tables: fields.list('tables', MANIFEST_MAX_TABLES, (item, path) => {
+      const table = new FieldReader(item, path);
+      return {
+        name: table.text('name'),
+        rows: table.count('rows'),
+        checksum: table.text('checksum', patterns.sha256, 'a SHA-256 in hex'),
+      };
+    }),
   };
 }
 

@@ -13,6 +13,7 @@ import {
 import { ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import { ApiProblems } from '@rivulet/platform';
 import { normaliseMacAddress } from '@rivulet/protocol';
+import { DeviceHistory } from '../../device-sync/device-history';
 import { DeviceList, type DeviceSort } from '../../devices/registry/device-list';
 import { DeviceRegistry } from '../../devices/registry/device-registry';
 import { LocalOperatorGuard } from '../local-operator.guard';
@@ -23,8 +24,10 @@ import {
   DeviceDto,
   DevicePageDto,
   DevicePreviewDto,
+  DeviceProofDto,
   DevicesQueryDto,
   NewDeviceDto,
+  ProofQueryDto,
   RevocationDto,
 } from './devices.dto';
 
@@ -40,6 +43,7 @@ export class DevicesController {
     private readonly registry: DeviceRegistry,
     private readonly devices: DeviceList,
     private readonly operations: DeviceOperations,
+    private readonly history: DeviceHistory,
   ) {}
 
   @Get()
@@ -98,6 +102,19 @@ export class DevicesController {
   @ApiProblems('DATASET_KEY_NOT_UNIQUE', 'ROW_TOO_LARGE')
   async preview(@Param('deviceId') deviceId: string): Promise<DevicePreviewDto> {
     return this.operations.preview(deviceId);
+  }
+
+  @Get(':deviceId/proof')
+  @ApiOperation({ summary: 'Get what shows, without central, which rows a device held' })
+  @ApiParam(deviceIdParam)
+  @ApiOkResponse({ type: DeviceProofDto })
+  @ApiProblems('DEVICE_NOT_REGISTERED', 'PROOF_UNKNOWN')
+  async proof(
+    @Param('deviceId') deviceId: string,
+    @Query() { manifestId }: ProofQueryDto,
+  ): Promise<DeviceProofDto> {
+    await this.registry.get(deviceId);
+    return this.history.proof(deviceId, manifestId);
   }
 
   @Patch(':deviceId')
