@@ -1,5 +1,6 @@
 import { AcceptAssertion } from '../src/devices/authentication/accept-assertion';
 import { AccessTokens } from '../src/devices/authentication/access-tokens';
+import { AgentTokens } from '../src/devices/authentication/agent-tokens';
 import { DeviceAuthenticator } from '../src/devices/authentication/device-authenticator';
 import { DeviceTables } from '../src/devices/device-tables';
 import { DevicesEnv } from '../src/devices/devices.env';
@@ -35,6 +36,7 @@ export class DevicesProcess extends RegistryProcess {
   readonly enrolments: EnrolEdge;
   readonly assertions: AcceptAssertion;
   readonly tokens: AccessTokens;
+  readonly agentTokens: AgentTokens;
   readonly authenticator: DeviceAuthenticator;
 
   private constructor(
@@ -47,7 +49,14 @@ export class DevicesProcess extends RegistryProcess {
     this.enrolments = new EnrolEdge(this.tables, this.directory, signingKey);
     this.assertions = new AcceptAssertion(this.tables, this.directory, signingKey);
     this.tokens = new AccessTokens(signingKey, env);
-    this.authenticator = new DeviceAuthenticator(env, this.directory, this.presence, this.tokens);
+    this.agentTokens = new AgentTokens(this.tables, this.directory);
+    this.authenticator = new DeviceAuthenticator(
+      env,
+      this.directory,
+      this.presence,
+      this.tokens,
+      this.agentTokens,
+    );
   }
 
   static async start(fixture: CentralFixture, settings: Partial<DevicesEnv> = {}): Promise<DevicesProcess> {

@@ -3,6 +3,7 @@ import { CreateOperationalTables1763683200000 } from '../../../../db/central/mig
 import { CreateDevices1795744800000 } from '../../../../db/central/migrations/1795744800000-create-devices';
 import { CreateDeviceCredentials1795748400000 } from '../../../../db/central/migrations/1795748400000-create-device-credentials';
 import { IndexManifestsByMacAddress1764201600000 } from '../../../../db/central/migrations/1764201600000-index-manifests-by-mac-address';
+import { CreateDeviceTokens1795755600000 } from '../../../../db/central/migrations/1795755600000-create-device-tokens';
 import { KeepSignedReports1795752000000 } from '../../../../db/central/migrations/1795752000000-keep-signed-reports';
 import { DatasetsModule } from '../datasets/datasets.module';
 import { DevicesModule } from '../devices/devices.module';
@@ -49,5 +50,6 @@ export class DeviceSyncModule {
     CreateDevices1795744800000,
     CreateDeviceCredentials1795748400000,
     KeepSignedReports1795752000000,
+    CreateDeviceTokens1795755600000,
   ];
 }

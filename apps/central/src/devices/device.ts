@@ -22,6 +22,8 @@ export interface KnownDevice {
   resyncSince: Date | null;
   /** Thumbprints of the keys by which it may be known. */
   keys: string[];
+  /** SHA-256 of its tokens, in hex. */
+  tokens: string[];
 }
 
 /** A device that has been authenticated. Which rows it may have is not known of it. */

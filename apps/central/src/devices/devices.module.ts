@@ -1,16 +1,20 @@
 import { Module } from '@nestjs/common';
 import { CreateDevices1795744800000 } from '../../../../db/central/migrations/1795744800000-create-devices';
+import { CreateDeviceTokens1795755600000 } from '../../../../db/central/migrations/1795755600000-create-device-tokens';
 import { CreateDeviceCredentials1795748400000 } from '../../../../db/central/migrations/1795748400000-create-device-credentials';
 import { SigningModule } from '../signing/signing.module';
 import { AcceptAssertion } from './authentication/accept-assertion';
 import { AccessTokens } from './authentication/access-tokens';
+import { AgentsController } from './http/agents.controller';
 import { DeviceAuthController } from './http/device-auth.controller';
+import { AgentTokens } from './authentication/agent-tokens';
 import { DeviceAuthenticator } from './authentication/device-authenticator';
 import { refuseOpenProduction } from './authentication/refuse-open-production';
 import { DeviceTables } from './device-tables';
 import { DevicesEnv } from './devices.env';
 import { DevicesMetrics } from './devices.metrics';
 import { EnrolEdge } from './enrolment/enrol-edge';
+import { RegisterAgent } from './enrolment/register-agent';
 import { EnrolmentTokens } from './enrolment/enrolment-tokens';
 import { DeviceDirectory } from './registry/device-directory';
 import { DeviceKeys } from './registry/device-keys';
@@ -21,7 +25,7 @@ import { Presence } from './registry/presence';
 /** The registry of everything that connects to central, and how it is known. */
 @Module({
   imports: [SigningModule],
-  controllers: [DeviceAuthController],
+  controllers: [DeviceAuthController, AgentsController],
   providers: [
     DeviceTables,
     DeviceDirectory,
@@ -31,16 +35,30 @@ import { Presence } from './registry/presence';
     Presence,
     EnrolmentTokens,
     EnrolEdge,
+    RegisterAgent,
     AcceptAssertion,
     AccessTokens,
+    AgentTokens,
     DeviceAuthenticator,
     DevicesMetrics,
   ],
-  exports: [DeviceAuthenticator, DevicesMetrics, DeviceRegistry, DeviceKeys, DeviceList, EnrolmentTokens],
+  exports: [
+    DeviceAuthenticator,
+    DevicesMetrics,
+    DeviceRegistry,
+    DeviceKeys,
+    DeviceList,
+    EnrolmentTokens,
+    AgentTokens,
+  ],
 })
 export class DevicesModule {
   static readonly environment = [DevicesEnv];
-  static readonly migrations = [CreateDevices1795744800000, CreateDeviceCredentials1795748400000];
+  static readonly migrations = [
+    CreateDevices1795744800000,
+    CreateDeviceCredentials1795748400000,
+    CreateDeviceTokens1795755600000,
+  ];
 
   constructor(env: DevicesEnv) {
     refuseOpenProduction(env);

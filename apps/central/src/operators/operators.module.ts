@@ -6,6 +6,7 @@ import { SnapshotsModule } from '../snapshots/snapshots.module';
 import { SourceDatabaseModule } from '../source-database/source-database.module';
 import { SourceModule } from '../source/source.module';
 import { DatasetsOperations } from './datasets-operations.service';
+import { AgentsAdminController } from './devices/agents-admin.controller';
 import { DeviceOperations } from './devices/device-operations.service';
 import { DevicesController } from './devices/devices.controller';
 import { NetworksController } from './devices/networks.controller';
@@ -23,7 +24,13 @@ import { OperatorsMetrics } from './operators.metrics';
     DatasetsModule,
     SourceModule,
   ],
-  controllers: [OperatorDatasetsController, EnrolmentTokensController, DevicesController, NetworksController],
+  controllers: [
+    OperatorDatasetsController,
+    EnrolmentTokensController,
+    DevicesController,
+    NetworksController,
+    AgentsAdminController,
+  ],
   providers: [DeviceOperations, DatasetsOperations, OperatorsMetrics],
 })
 export class OperatorsModule {}

@@ -31,8 +31,16 @@ export interface AppOptions extends HttpLimits {
 
 const MEBIBYTE = 1024 * 1024;
 
-/** These stand beside /api, where probes and scrapers look for them. */
-const OUTSIDE_PREFIX = ['health', 'health/live', 'health/ready', 'health/startup', 'metrics'];
+/** These stand beside /api, where probes and scrapers look for them, and agents of other systems. */
+const OUTSIDE_PREFIX = [
+  'health',
+  'health/live',
+  'health/ready',
+  'health/startup',
+  'metrics',
+  'agent/admin',
+  'agent/register',
+];
 
 /** The app as it runs in production, short of initialising it and listening: for runApp, and for tests of whole apps. */
 export async function createApp(options: AppOptions): Promise<NestFastifyApplication> {

@@ -6,6 +6,7 @@ import type { Device, KnownDevice } from '../device';
 import { DevicesEnv } from '../devices.env';
 import { DeviceDirectory } from '../registry/device-directory';
 import { Presence } from '../registry/presence';
+import { AgentTokens, isAgentToken, readCredentials, type AgentCredentials } from './agent-tokens';
 import { AccessTokens } from './access-tokens';
 import { refuseUnserved } from './refuse-unserved';
 
@@ -19,17 +20,18 @@ export class DeviceAuthenticator {
     private readonly directory: DeviceDirectory,
     private readonly presence: Presence,
     private readonly tokens: AccessTokens,
+    private readonly agentTokens: AgentTokens,
   ) {}
 
   /**
-   * By its access token. In a trial also by its MAC address alone, unless it has a key: that must not be got round.
+   * By its access token, or an agent's own token. In a trial also by its MAC address alone, unless it has a key: that must not be got round.
    *
    * @throws RivuletError DEVICE_UNIDENTIFIED · MAC_ADDRESS_INVALID · ACCESS_TOKEN_INVALID · ACCESS_TOKEN_EXPIRED ·
    *   DEVICE_KEY_RETIRED · DEVICE_PENDING · DEVICE_REVOKED · DEVICE_QUARANTINED
    */
   async authenticate({ headers, ip }: DeviceCall): Promise<Device> {
-    const bearer = /^Bearer +(\S+) *$/i.exec(headers.authorization ?? '')?.[1];
-    if (bearer !== undefined) return this.admit(await this.findByToken(bearer), ip);
+    const credentials = readCredentials(headers.authorization);
+    if (credentials !== undefined) return this.admit(await this.findBy(credentials), ip);
     if (this.env.auth !== 'mac') {
       throw new RivuletError('DEVICE_UNIDENTIFIED', 'The request has no access token of a device.');
     }
@@ -43,7 +45,15 @@ export class DeviceAuthenticator {
     );
   }
 
-  private async findByToken(token: string): Promise<KnownDevice> {
+  private async findBy(credentials: AgentCredentials): Promise<KnownDevice> {
+    const { deviceId, token } = credentials;
+    if (deviceId === undefined && !isAgentToken(token)) return this.findByAccessToken(token);
+    const known = await this.agentTokens.find(credentials);
+    if (known !== undefined) return known;
+    throw new RivuletError('ACCESS_TOKEN_INVALID', 'The token is that of no device, or of another one.');
+  }
+
+  private async findByAccessToken(token: string): Promise<KnownDevice> {
     const { sub, jkt } = await this.tokens.verify(token);
     const known = await this.directory.find(sub);
     if (known === undefined)

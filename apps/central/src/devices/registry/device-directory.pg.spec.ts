@@ -46,6 +46,7 @@ describe('the directory of devices', () => {
       status: 'active',
       resyncSince: null,
       keys: [],
+      tokens: [],
     };
     expect(await here.directory.find(deviceId)).toEqual(known);
     expect(await here.directory.findByMac(MAC)).toEqual(known);

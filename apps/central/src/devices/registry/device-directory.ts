@@ -75,7 +75,9 @@ export class DeviceDirectory {
     const [device] = await this.tables.rows<KnownDevice>(
       `SELECT device_id AS "deviceId", name, mac_address AS "macAddress", kind, status, resync_since AS "resyncSince",
          ARRAY(SELECT thumbprint FROM rivulet.device_keys AS key
-               WHERE key.device_id = devices.device_id AND key.status <> 'retired') AS keys
+               WHERE key.device_id = devices.device_id AND key.status <> 'retired') AS keys,
+         ARRAY(SELECT token_digest FROM rivulet.device_tokens AS token
+               WHERE token.device_id = devices.device_id) AS tokens
        FROM rivulet.devices WHERE ${column} = $1`,
       [value],
     );

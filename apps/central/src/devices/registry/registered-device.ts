@@ -3,7 +3,7 @@ import type { KnownDevice } from '../device';
 export type Labels = Record<string, string>;
 
 /** A row of the registry. */
-export interface RegisteredDevice extends Omit<KnownDevice, 'keys'> {
+export interface RegisteredDevice extends Omit<KnownDevice, 'keys' | 'tokens'> {
   /** Why it has its status, where there is something to say. */
   statusReason: string | null;
   labels: Labels;

@@ -1,0 +1,66 @@
+import { Controller, Get, Header, HttpCode, Param, Post, UseGuards } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiParam, ApiProperty, ApiTags } from '@nestjs/swagger';
+import { ApiProblems } from '@rivulet/platform';
+import { AgentTokens } from '../../devices/authentication/agent-tokens';
+import { EnrolmentTokens } from '../../devices/enrolment/enrolment-tokens';
+import { DeviceRegistry } from '../../devices/registry/device-registry';
+import { LocalOperatorGuard } from '../local-operator.guard';
+
+const EXPIRES_IN_SECONDS = 900;
+
+class RegistrationTokenDto {
+  @ApiProperty({
+    description: 'Registers one agent.',
+    example: 'rve_Qm9ErTykPrKqmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXB',
+  })
+  token: string;
+
+  @ApiProperty({ description: 'Until when.', example: '2026-11-27T08:15:30.000Z' })
+  expires_at: Date;
+}
+
+class AgentTokenDto {
+  @ApiProperty({ description: 'ULID.', example: '01KAJ9V9RW4C7ZK3DYE7V1NB2R' })
+  deviceId: string;
+
+  @ApiProperty({
+    description: 'Shown this once.',
+    example: 'rvt_Qm9ErTykPrKqmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXB',
+  })
+  token: string;
+}
+
+/** Credentials for small agents. */
+@ApiTags('agents')
+@ApiProblems('REQUEST_INVALID', 'OPERATOR_LOCAL_ONLY', 'SHUTTING_DOWN', 'DATABASE_UNAVAILABLE')
+@UseGuards(LocalOperatorGuard)
+@Controller()
+export class AgentsAdminController {
+  constructor(
+    private readonly enrolmentTokens: EnrolmentTokens,
+    private readonly agentTokens: AgentTokens,
+    private readonly registry: DeviceRegistry,
+  ) {}
+
+  @Get('agent/admin')
+  @Header('Cache-Control', 'no-store')
+  @ApiOperation({ summary: 'Make a registration token, for one agent' })
+  @ApiOkResponse({ type: RegistrationTokenDto })
+  async registrationToken(): Promise<RegistrationTokenDto> {
+    const order = { kind: 'agent', uses: 1, labels: {}, needsApproval: false, createdBy: 'local' } as const;
+    const made = await this.enrolmentTokens.create({ ...order, expiresInSeconds: EXPIRES_IN_SECONDS });
+    return { token: made.token, expires_at: made.expiresAt };
+  }
+
+  @Post('devices/:deviceId/token')
+  @HttpCode(200)
+  @Header('Cache-Control', 'no-store')
+  @ApiOperation({ summary: 'Give an agent a new token, in place of all that it had' })
+  @ApiParam({ name: 'deviceId', description: 'ULID', example: '01KAJ9V9RW4C7ZK3DYE7V1NB2R' })
+  @ApiOkResponse({ type: AgentTokenDto })
+  @ApiProblems('DEVICE_NOT_REGISTERED')
+  async token(@Param('deviceId') id: string): Promise<AgentTokenDto> {
+    const { deviceId } = await this.registry.get(id);
+    return { deviceId, token: await this.agentTokens.replace(deviceId) };
+  }
+}
