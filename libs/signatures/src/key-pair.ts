@@ -32,3 +32,17 @@ export async function readSigningPair(key: string | JWK): Promise<SigningPair> {
 export function publicPart({ kty, crv, x }: JWK): JWK {
   return { kty: kty!, crv: crv!, x: x! };
 }
+
+export interface PublicKey {
+  /** RFC 7638. */
+  thumbprint: string;
+  publicJwk: JWK;
+}
+
+/** @param x - 32 bytes as base64url, as its JWK has them. Undefined when it is no key. */
+export async function readPublicKey(x: string): Promise<PublicKey | undefined> {
+  const publicJwk = { kty: 'OKP', crv: 'Ed25519', x };
+  if (!/^[A-Za-z0-9_-]{43}$/.test(x) || Buffer.from(x, 'base64url').toString('base64url') !== x)
+    return undefined;
+  return { thumbprint: await calculateJwkThumbprint(publicJwk), publicJwk };
+}

@@ -14,6 +14,7 @@ import { DeviceTables } from './device-tables';
 import { DevicesEnv } from './devices.env';
 import { DevicesMetrics } from './devices.metrics';
 import { EnrolEdge } from './enrolment/enrol-edge';
+import { ImportKeys } from './enrolment/import-keys';
 import { RegisterAgent } from './enrolment/register-agent';
 import { EnrolmentTokens } from './enrolment/enrolment-tokens';
 import { DeviceDirectory } from './registry/device-directory';
@@ -36,6 +37,7 @@ import { Presence } from './registry/presence';
     EnrolmentTokens,
     EnrolEdge,
     RegisterAgent,
+    ImportKeys,
     AcceptAssertion,
     AccessTokens,
     AgentTokens,
@@ -49,6 +51,7 @@ import { Presence } from './registry/presence';
     DeviceKeys,
     DeviceList,
     EnrolmentTokens,
+    ImportKeys,
     AgentTokens,
   ],
 })

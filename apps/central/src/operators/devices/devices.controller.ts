@@ -14,20 +14,20 @@ import { ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiParam, ApiTags } fr
 import { ApiProblems } from '@rivulet/platform';
 import { normaliseMacAddress } from '@rivulet/protocol';
 import { DeviceHistory } from '../../device-sync/device-history';
+import { ImportKeys } from '../../devices/enrolment/import-keys';
 import { DeviceList, type DeviceSort } from '../../devices/registry/device-list';
 import { DeviceRegistry } from '../../devices/registry/device-registry';
 import { LocalOperatorGuard } from '../local-operator.guard';
 import { DeviceOperations } from './device-operations.service';
+import { DeviceProofDto, ImportedKeysDto, KeyListDto, ProofQueryDto } from './device-keys.dto';
 import {
   DeviceChangesDto,
   DeviceDetailDto,
   DeviceDto,
   DevicePageDto,
   DevicePreviewDto,
-  DeviceProofDto,
   DevicesQueryDto,
   NewDeviceDto,
-  ProofQueryDto,
   RevocationDto,
 } from './devices.dto';
 
@@ -44,6 +44,7 @@ export class DevicesController {
     private readonly devices: DeviceList,
     private readonly operations: DeviceOperations,
     private readonly history: DeviceHistory,
+    private readonly keys: ImportKeys,
   ) {}
 
   @Get()
@@ -76,6 +77,15 @@ export class DevicesController {
       labels,
       macAddress: macAddress === undefined ? undefined : normaliseMacAddress(macAddress),
     });
+  }
+
+  @Post('import')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Enrol devices whose keys were made elsewhere: all of a list, or none' })
+  @ApiOkResponse({ type: ImportedKeysDto })
+  @ApiProblems('REQUEST_TOO_LARGE', 'MEDIA_TYPE_UNSUPPORTED')
+  async import(@Body() { csv }: KeyListDto): Promise<ImportedKeysDto> {
+    return this.keys.import(csv);
   }
 
   @Get(':deviceId')

@@ -1,7 +1,5 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Omittable } from '@rivulet/platform';
-import { patterns } from '@rivulet/protocol';
-import type { DeviceProof } from '@rivulet/signatures';
 import { Transform } from 'class-transformer';
 import { IsIn, IsInt, IsISO8601, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
 import { deviceKinds, deviceStatuses, type DeviceKind, type DeviceStatus } from '../../devices/device';
@@ -324,34 +322,4 @@ export class DevicePreviewDto implements DevicePreview {
 
   @ApiProperty({ description: 'What it would get now.', type: [PreviewedDatasetDto] })
   datasets: PreviewedDatasetDto[];
-}
-
-export class ProofQueryDto {
-  @ApiPropertyOptional({
-    description: 'A manifest that the device applied; the latest one unless given.',
-    example: exampleDeviceId,
-  })
-  @Omittable()
-  @Matches(patterns.ulid, { message: 'must be a ULID' })
-  manifestId?: string;
-}
-
-export class DeviceProofDto implements DeviceProof {
-  @ApiProperty({
-    description: "Central's word that a key is the device's, of type `rivulet-device-key`.",
-    example: 'eyJhbGciOiJFZERTQSIs….eyJjZW50….cfE',
-  })
-  deviceKey: string;
-
-  @ApiProperty({
-    description: 'The manifest, signed by central.',
-    example: 'eyJhbGciOiJFZERTQSIs….eyJwcm90….Yz0',
-  })
-  manifest: string;
-
-  @ApiProperty({
-    description: "The report, signed with the device's key, of type `rivulet-report`.",
-    example: 'eyJhbGciOiJFZERTQSIs….eyJkZXZp….b7M',
-  })
-  report: string;
 }
