@@ -47,6 +47,7 @@ describe('the directory of devices', () => {
       resyncSince: null,
       keys: [],
       tokens: [],
+      changedAt: expect.any(String),
     };
     expect(await here.directory.find(deviceId)).toEqual(known);
     expect(await here.directory.findByMac(MAC)).toEqual(known);
@@ -63,6 +64,14 @@ describe('the directory of devices', () => {
     await here.directory.findByMac(MAC);
 
     expect(query).not.toHaveBeenCalled();
+  });
+
+  it('does not read a device again that changed lately, but not since', async () => {
+    const deviceId = await remembered();
+    const query = jest.spyOn(here.tables, 'rows');
+    await here.directory.poll();
+    await here.directory.find(deviceId);
+    expect(query).toHaveBeenCalledTimes(1);
   });
 
   it('knows at once of a change that its own process has made', async () => {

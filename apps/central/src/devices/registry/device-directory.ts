@@ -14,6 +14,14 @@ const OVERLAP_MS = 60_000;
 
 const DEVICES_KEPT = 50_000;
 
+/** `changedAt` is as PostgreSQL prints it, to the microsecond. */
+type RememberedDevice = KnownDevice & { changedAt: string };
+
+interface Changes {
+  now: Date;
+  changes: [deviceId: string, changedAt: string][];
+}
+
 /**
  * What each request needs to know of its device, from memory. A change in the registry, by whichever process, takes
  * effect within 5 seconds; while the database cannot be asked for changes, nothing is served from memory.
@@ -21,7 +29,7 @@ const DEVICES_KEPT = 50_000;
 @Injectable()
 export class DeviceDirectory {
   private readonly logger = new Logger('Devices');
-  private readonly known = new LRUCache<string, KnownDevice>({ max: DEVICES_KEPT });
+  private readonly known = new LRUCache<string, RememberedDevice>({ max: DEVICES_KEPT });
   private readonly idOfMac = new LRUCache<string, string>({ max: DEVICES_KEPT });
   private polledAtMs = -Infinity;
   private seenUntil: Date | undefined;
@@ -58,11 +66,12 @@ export class DeviceDirectory {
   async poll(): Promise<void> {
     const startMs = performance.now();
     const since = this.seenUntil && new Date(this.seenUntil.getTime() - OVERLAP_MS);
-    const [{ now, ids }] = (await this.tables.rows<{ now: Date; ids: string[] }>(changedSince, [
-      since ?? null,
-    ])) as [{ now: Date; ids: string[] }];
+    const [{ now, changes }] = (await this.tables.rows<Changes>(changedSince, [since ?? null])) as [Changes];
     if (since === undefined) this.known.clear();
-    for (const deviceId of ids) this.known.delete(deviceId);
+    // Most were seen by the last poll, too: to read them all again would cost more than what is remembered saves.
+    for (const [deviceId, changedAt] of changes) {
+      if (this.known.peek(deviceId)?.changedAt !== changedAt) this.known.delete(deviceId);
+    }
     this.seenUntil = now;
     this.polledAtMs = startMs;
   }
@@ -72,8 +81,9 @@ export class DeviceDirectory {
   }
 
   private async read(column: 'device_id' | 'mac_address', value: string): Promise<KnownDevice | undefined> {
-    const [device] = await this.tables.rows<KnownDevice>(
+    const [device] = await this.tables.rows<RememberedDevice>(
       `SELECT device_id AS "deviceId", name, mac_address AS "macAddress", kind, status, resync_since AS "resyncSince",
+         changed_at::text AS "changedAt",
          ARRAY(SELECT thumbprint FROM rivulet.device_keys AS key
                WHERE key.device_id = devices.device_id AND key.status <> 'retired') AS keys,
          ARRAY(SELECT token_digest FROM rivulet.device_tokens AS token
@@ -90,8 +100,10 @@ export class DeviceDirectory {
 
 /** By the indexes on the times. The time is that of the database, whose clock dates the changes. */
 const changedSince = `
-SELECT clock_timestamp() AS now, ARRAY(
-  SELECT device_id FROM rivulet.devices WHERE changed_at > $1::timestamptz
-  UNION ALL
-  SELECT device_id FROM rivulet.device_removals WHERE removed_at > $1::timestamptz
-) AS ids`;
+SELECT clock_timestamp() AS now, coalesce((
+  SELECT json_agg(json_build_array(device_id, changed_at)) FROM (
+    SELECT device_id, changed_at::text FROM rivulet.devices WHERE changed_at > $1::timestamptz
+    UNION ALL
+    SELECT device_id, 'removed' FROM rivulet.device_removals WHERE removed_at > $1::timestamptz
+  ) AS changed
+), '[]') AS changes`;

@@ -3,7 +3,7 @@ import { Interval } from '@nestjs/schedule';
 import { Coalesced, namedError } from '@rivulet/platform';
 import { DeviceTables } from '../device-tables';
 
-const EVERY_MS = 5_000;
+const EVERY_MS = 15_000;
 
 /** Of a fleet that is larger, the rest is heard again soon. */
 const DEVICES_KEPT = 100_000;
