@@ -15,6 +15,7 @@ import { benchReaders, readersTable } from './scenarios/readers';
 import { benchScopes, scopesTable } from './scenarios/scopes';
 import { benchWriters, writersTable } from './scenarios/writers';
 import type { BenchRun } from './setup/bench-run';
+import { benchStore, storeTable } from './scenarios/store';
 import { createSourceRows } from './setup/source-rows';
 
 interface Report {
@@ -30,9 +31,10 @@ const scenarios: Record<ScenarioName, (run: BenchRun) => Promise<Report>> = {
   fanout: reporting(benchFanout, fanoutTable),
   scopes: reporting(benchScopes, scopesTable),
   writers: reporting(benchWriters, writersTable),
+  store: reporting(benchStore, storeTable),
 };
 
-const hasRowsOfItsOwn = new Set<ScenarioName>(['fanout', 'scopes', 'writers']);
+const hasRowsOfItsOwn = new Set<ScenarioName>(['fanout', 'scopes', 'writers', 'store']);
 
 function reporting<Result extends object>(
   bench: (run: BenchRun) => Promise<Result>,

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 
-const scenarioNames = ['full', 'delta', 'noop', 'readers', 'fanout', 'scopes', 'writers'] as const;
+const scenarioNames = ['full', 'delta', 'noop', 'readers', 'fanout', 'scopes', 'writers', 'store'] as const;
 export type ScenarioName = (typeof scenarioNames)[number];
 
 export interface BenchOptions {
@@ -12,18 +12,21 @@ export interface BenchOptions {
   devices: number;
   /** Whether logical replication and JSON with INSERT run too. The raw COPY pipe always does. */
   peers: boolean;
+  /** Commits of the scenario `store`. */
+  commits: number;
   /** File for the JSON. */
   out: string | undefined;
 }
 
 export const USAGE = `npm run bench -- [--only ${scenarioNames.join(',')}] [--rows N] [--quick] [--repeat N]
-                 [--devices N] [--without-peers] [--out FILE]
+                 [--devices N] [--commits N] [--without-peers] [--out FILE]
 
   --only           scenarios, with commas between them; all of them by default
   --rows           rows of the source, 1,000,000 by default, at least 10,000
   --quick          200,000 rows
   --repeat         rounds of which the median is taken, 3 by default
   --devices        devices of the scenario scopes, 2,000 by default, at most 10,000 and a hundredth of the rows
+  --commits        small commits of the scenario store, 10,000 by default
   --without-peers  no logical replication, no JSON with INSERT: for the memory that 10,000,000 rows need
   --out            writes the figures to this file, as JSON
 `;
@@ -45,6 +48,7 @@ export function parseOptions(args: string[]): BenchOptions {
       quick: { type: 'boolean', default: false },
       repeat: { type: 'string', default: '3' },
       devices: { type: 'string', default: '2000' },
+      commits: { type: 'string', default: '10000' },
       'without-peers': { type: 'boolean', default: false },
       out: { type: 'string' },
     },
@@ -59,6 +63,7 @@ export function parseOptions(args: string[]): BenchOptions {
     rows,
     devices: Math.min(parseCount('--devices', values.devices, 2), MAX_DEVICES, rows / ROWS_PER_DEVICE),
     repeat: parseCount('--repeat', values.repeat, 1),
+    commits: parseCount('--commits', values.commits, 100),
     peers: !values['without-peers'],
     out: values.out,
   };

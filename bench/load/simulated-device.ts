@@ -24,6 +24,36 @@ export class SimulatedDevice {
     const answer = await this.request(held);
     if (answer.status !== 'update') throw new Error('Central issued no manifest.');
     const manifest = readManifest(answer.manifest);
+    await this.acknowledge(manifest);
+    return manifest;
+  }
+
+  /** A whole sync. Returns what it has then, and the bytes of the payload. */
+  async sync(held: Held | undefined): Promise<{ held: Held | undefined; bytes: number }> {
+    const answer = await this.request(held);
+    if (answer.status === 'current') return { held, bytes: 0 };
+    const manifest = readManifest(answer.manifest);
+    const bytes = await this.payloadBytes(manifest, answer.plan.wireBytes);
+    await this.acknowledge(manifest);
+    return { held: manifest, bytes };
+  }
+
+  /** Asks for everything and downloads it. Returns the bytes of the payload, of which none may miss. */
+  async download(): Promise<number> {
+    const answer = await this.request();
+    if (answer.status !== 'update') throw new Error('Central issued no manifest.');
+    return this.payloadBytes(readManifest(answer.manifest), answer.plan.wireBytes);
+  }
+
+  private async payloadBytes({ manifestId }: Manifest, promised: number): Promise<number> {
+    const response = await this.send('GET', `manifests/${manifestId}/payload`);
+    let bytes = 0;
+    for await (const piece of response.body!) bytes += piece.byteLength;
+    if (bytes !== promised) throw new Error(`A payload of ${promised} bytes ended after ${bytes}.`);
+    return bytes;
+  }
+
+  private async acknowledge(manifest: Manifest): Promise<void> {
     const response = await this.send('POST', 'acknowledgements', {
       manifestId: manifest.manifestId,
       status: 'applied',
@@ -33,21 +63,6 @@ export class SimulatedDevice {
       tables: manifest.tables.map(({ name, rows, checksum }) => ({ name, rows, checksum })),
     });
     await response.arrayBuffer();
-    return manifest;
-  }
-
-  /** Asks for everything and downloads it. Returns the bytes of the payload, of which none may miss. */
-  async download(): Promise<number> {
-    const answer = await this.request();
-    if (answer.status !== 'update') throw new Error('Central issued no manifest.');
-    const { manifestId } = readManifest(answer.manifest);
-    const response = await this.send('GET', `manifests/${manifestId}/payload`);
-    let bytes = 0;
-    for await (const piece of response.body!) bytes += piece.byteLength;
-    if (bytes !== answer.plan.wireBytes) {
-      throw new Error(`A payload of ${answer.plan.wireBytes} bytes ended after ${bytes}.`);
-    }
-    return bytes;
   }
 
   /** Comes again when central asks for it. */

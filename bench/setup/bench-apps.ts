@@ -22,11 +22,11 @@ export interface RunningApp {
 
 /** Central, serving the table `source` of its database as the mirror `mirror`. */
 export async function startCentral(
-  { servers, cleanup }: BenchRun,
+  run: BenchRun,
   mirror = 'bench_mirror',
   source = 'bench_rows',
 ): Promise<RunningApp> {
-  return startCentralWith({ servers, cleanup }, datasetsFile(mirror, source));
+  return startCentralWith(run, datasetsFile({ [mirror]: source }));
 }
 
 /** Central with this datasets file. */

@@ -23,15 +23,18 @@ function macAddressOf(device: number): string {
   return `02:00:00:00:${digits.slice(0, 2)}:${digits.slice(2)}`;
 }
 
-/** The datasets file: one dataset, whole, for every device. */
-export function datasetsFile(mirror: string, source: string): string {
+/** The datasets file: whole tables, for every device. @param sources - by the names of the mirrors */
+export function datasetsFile(sources: Record<string, string>): string {
+  const datasets = Object.entries(sources).map(
+    ([mirror, source]) => `  - name: ${mirror}
+    key: [id]
+    query: SELECT * FROM ${source}
+`,
+  );
   return `
 version: 1
 scope:
   query: SELECT device_id FROM bench_devices WHERE mac_address = :mac_address
 datasets:
-  - name: ${mirror}
-    key: [id]
-    query: SELECT * FROM ${source}
-`;
+${datasets.join('')}`;
 }

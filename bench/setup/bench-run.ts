@@ -8,6 +8,7 @@ export interface BenchRun {
   repeat: number;
   /** For the scenario `scopes`. */
   devices: number;
+  commits: number;
   peers: boolean;
   cleanup: Cleanup;
   log: (line: string) => void;

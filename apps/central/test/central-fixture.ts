@@ -6,8 +6,11 @@ import { Registry } from 'prom-client';
 import type { DataSource } from 'typeorm';
 import { DeviceSyncModule } from '../src/device-sync/device-sync.module';
 import { ChunkStore } from '../src/snapshots/chunk-store';
+import { RetentionService } from '../src/snapshots/retention/retention.service';
+import { StoreLimit } from '../src/snapshots/retention/store-limit';
 import { SnapshotDatabase } from '../src/snapshots/snapshot-database';
 import { SnapshotLocks } from '../src/snapshots/snapshot-locks';
+import { SnapshotsEnv } from '../src/snapshots/snapshots.env';
 import { SnapshotsMetrics } from '../src/snapshots/snapshots.metrics';
 
 /** Central's database, migrated, with what reads and writes it. It is its own source as well. */
@@ -41,6 +44,12 @@ export class CentralFixture {
     });
     const metrics = new SnapshotsMetrics(new Registry());
     return new CentralFixture(database, central, new SnapshotDatabase(pool), metrics);
+  }
+
+  /** What collects, with settings other than the usual ones. */
+  retention(settings: Partial<SnapshotsEnv> = {}): RetentionService {
+    const env = Object.assign(new SnapshotsEnv(), settings);
+    return new RetentionService(env, this.central, new StoreLimit(env), this.metrics);
   }
 
   /** Closes all connections, and drops the database. */

@@ -31,6 +31,7 @@ import { PatchService } from '../src/snapshots/patches/patch.service';
 import { SnapshotReader } from '../src/snapshots/reading/snapshot-reader';
 import { SnapshotService } from '../src/snapshots/snapshot.service';
 import { SnapshotsEnv } from '../src/snapshots/snapshots.env';
+import { StoreRepair } from '../src/snapshots/store-repair';
 import type { CentralFixture } from './central-fixture';
 
 /** A datasets file that central has loaded. */
@@ -92,9 +93,10 @@ export class CentralServices {
       currency,
       new BuildAdmission(env, locks, snapshotsMetrics),
       new SnapshotReader(env, central, store, source, this.changes, currency, snapshotsMetrics),
+      new StoreRepair(central, snapshotsMetrics),
       snapshotsMetrics,
     );
-    this.patches = new PatchService(central, store, new PatchStore(central, store), locks);
+    this.patches = new PatchService(central, store, new PatchStore(central, store));
     this.manifests = new ManifestService(central, signingKey, new TablePlanner(central, this.patches));
     const tables = new DeviceTables(central);
     this.directory = new DeviceDirectory(tables);

@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { RivuletError } from '@rivulet/errors';
 import { namedError } from '@rivulet/platform';
-import { hasSqlState, sqlState } from '@rivulet/postgres';
 import {
   PROTOCOL_VERSION,
   statementTypes,
@@ -15,7 +14,9 @@ import type { Device } from '../devices/device';
 import { DeviceRegistry } from '../devices/registry/device-registry';
 import { isHeld, type Snapshot } from '../snapshots/snapshot';
 import { SigningKey } from '../signing/signing-key';
+import { serverBusy } from '../snapshots/server-busy';
 import { SnapshotService } from '../snapshots/snapshot.service';
+import { isGone } from '../snapshots/store-loss';
 import { ScopeService, type KnownScope } from '../source/scope/scope.service';
 import { DeviceSyncMetrics } from './device-sync.metrics';
 import { ManifestService } from './manifests/manifest.service';
@@ -127,11 +128,21 @@ export class AnswerRequestService {
     try {
       return await this.issue(received, known, snapshots);
     } catch (error) {
-      if (!hasSqlState(error, sqlState.foreignKeyViolation)) throw error;
-      // Collected since it was remembered: then it must be looked up, or read, again.
-      this.snapshots.forget(known);
+      if (!isGone(error)) throw error;
+      await this.snapshots.forget(known, error);
       const stored = await this.snapshots.bringUpToDate(known);
-      return this.issue(received, known, stored);
+      return this.issueAgain(received, known, stored);
+    }
+  }
+
+  /** What is collected a second time in one request is left to the next. */
+  private async issueAgain(...order: Parameters<AnswerRequestService['issue']>): Promise<Answer> {
+    try {
+      return await this.issue(...order);
+    } catch (error) {
+      if (!isGone(error)) throw error;
+      await this.snapshots.forget(order[1], error);
+      throw serverBusy('What central stores is being deleted.');
     }
   }
 

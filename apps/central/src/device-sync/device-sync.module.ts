@@ -5,6 +5,7 @@ import { CreateDeviceCredentials1795748400000 } from '../../../../db/central/mig
 import { IndexManifestsByMacAddress1764201600000 } from '../../../../db/central/migrations/1764201600000-index-manifests-by-mac-address';
 import { CreateDeviceTokens1795755600000 } from '../../../../db/central/migrations/1795755600000-create-device-tokens';
 import { KeepSignedReports1795752000000 } from '../../../../db/central/migrations/1795752000000-keep-signed-reports';
+import { BoundTheStore1795759200000 } from '../../../../db/central/migrations/1795759200000-bound-the-store';
 import { DatasetsModule } from '../datasets/datasets.module';
 import { DevicesModule } from '../devices/devices.module';
 import { SigningModule } from '../signing/signing.module';
@@ -51,5 +52,6 @@ export class DeviceSyncModule {
     CreateDeviceCredentials1795748400000,
     KeepSignedReports1795752000000,
     CreateDeviceTokens1795755600000,
+    BoundTheStore1795759200000,
   ];
 }

@@ -1,47 +1,49 @@
 import { Injectable } from '@nestjs/common';
 import { inTransaction, lockForTransaction, withClient } from '@rivulet/postgres';
 import type { ClientBase } from 'pg';
+import type { DataSource, EntityManager } from 'typeorm';
 import { SnapshotDatabase } from './snapshot-database';
 
-/** Held in common by all who store or rely on what is stored, and alone by who collects. */
+/** Held in common, for a moment, by who enters what names chunks; and alone by who deletes chunks. */
 const COLLECTION_LOCK = 'rivulet chunk collection';
 
 /** How long to wait for another process that reads the same dataset for the same scope. */
 const LOCK_TIMEOUT_MS = 60_000;
 
-/** Keeps builds, patches and collection out of each other's way, in whatever process they run. */
+/** Keeps builds out of each other's way, in whatever process they run. */
 @Injectable()
 export class SnapshotLocks {
   constructor(private readonly database: SnapshotDatabase) {}
 
-  /** Runs `work` while nobody else builds the snapshots with these cache keys, and nothing is collected. */
+  /** Runs `work` while nobody else builds the snapshots with these cache keys. */
   async whileBuilding<T>(cacheKeys: string[], work: () => Promise<T>): Promise<T> {
-    return this.holding(
-      cacheKeys.map((cacheKey) => `rivulet snapshot ${cacheKey}`),
-      work,
-    );
-  }
-
-  /** Runs `work` while nothing is collected: a chunk found here stays until the snapshot or patch that names it is entered. */
-  async withoutCollection<T>(work: () => Promise<T>): Promise<T> {
-    return this.holding([], work);
-  }
-
-  private async holding<T>(names: string[], work: () => Promise<T>): Promise<T> {
     // Open for as long as `work` takes, but between its statements a transaction like this holds back no vacuum.
     const limits = { statementTimeoutMs: 0, lockTimeoutMs: LOCK_TIMEOUT_MS, idleTimeoutMs: 0 };
     return withClient(this.database.pool, (client) =>
       inTransaction(client, limits, async () => {
-        await lockForTransaction(client, COLLECTION_LOCK, 'shared');
         // In one order everywhere, so that no two wait for each other.
-        for (const name of names.toSorted()) await lockForTransaction(client, name);
+        for (const key of cacheKeys.toSorted()) await lockForTransaction(client, `rivulet snapshot ${key}`);
         return work();
       }),
     );
   }
 }
 
-/** Waits until nobody builds; until the end of the transaction nobody begins to. */
+/**
+ * Runs `work` in a transaction during which no chunk is deleted. Chunks that it names must be looked for in it: one that
+ * was stored, or found, before may have been collected.
+ */
+export async function whileNothingIsCollected<T>(
+  database: DataSource,
+  work: (manager: EntityManager) => Promise<T>,
+): Promise<T> {
+  return database.transaction(async (manager) => {
+    await manager.query('SELECT pg_advisory_xact_lock_shared(hashtextextended($1, 0))', [COLLECTION_LOCK]);
+    return work(manager);
+  });
+}
+
+/** Waits for those who enter what names chunks, which takes them a moment; until the end of the transaction others wait. */
 export async function lockForCollection(client: ClientBase): Promise<void> {
   await lockForTransaction(client, COLLECTION_LOCK);
 }

@@ -11,9 +11,11 @@ import { BuildAdmission } from './build-admission';
 import { serverBusy } from './server-busy';
 import type { Snapshot } from './snapshot';
 import { SnapshotCurrency } from './snapshot-currency';
-import { SnapshotReader } from './reading/snapshot-reader';
+import { SnapshotReader, type ReadOutcome } from './reading/snapshot-reader';
 import type { SnapshotSet } from './snapshot-set';
 import { SnapshotsMetrics } from './snapshots.metrics';
+import { isGone, StoreLoss } from './store-loss';
+import { StoreRepair } from './store-repair';
 
 /** While a table is being written all the time, it can take some attempts to read it between two versions. */
 const READ_ATTEMPTS = 5;
@@ -33,6 +35,7 @@ export class SnapshotService {
     private readonly currency: SnapshotCurrency,
     private readonly admission: BuildAdmission,
     private readonly reader: SnapshotReader,
+    private readonly repair: StoreRepair,
     private readonly metrics: SnapshotsMetrics,
   ) {}
 
@@ -41,8 +44,12 @@ export class SnapshotService {
     return this.currency.current(known);
   }
 
-  /** To be called when a snapshot that {@link current} gave is no longer stored. */
-  forget(known: KnownScope): void {
+  /**
+   * To be called when what {@link current} or {@link bringUpToDate} gave turns out to be gone, with the error that showed
+   * it: then it is looked up, or read, again.
+   */
+  async forget(known: KnownScope, error: unknown): Promise<void> {
+    if (error instanceof StoreLoss) await this.repair.run();
     this.currency.forget(known);
   }
 
@@ -102,10 +109,25 @@ export class SnapshotService {
       const lookup = await this.currency.lookUp(bound, versions);
       this.metrics.lookups.inc({ result: lookup.kind === 'current' ? 'cache' : 'source' });
       if (lookup.kind === 'current') return lookup.set;
-      const outcome = await this.admission.admit(lookup.stale, () => this.reader.read(bound, isLast));
+      const outcome = await this.admission.admit(lookup.stale, () => this.readOrMiss(bound, isLast));
       if (outcome.kind === 'read') return outcome.set;
       if (outcome.kind === 'source-schema-changed') return this.describeAgain();
-      if (isLast) throw serverBusy('The tables of the source are being rewritten.');
+      if (!isLast) continue;
+      throw serverBusy(
+        outcome.kind === 'gone'
+          ? 'What central stores is being deleted while it is read.'
+          : 'The tables of the source are being rewritten.',
+      );
+    }
+  }
+
+  /** `gone`: what was found in the store was collected before it was entered. */
+  private async readOrMiss(bound: BoundDataset[], isLast: boolean): Promise<ReadOutcome | { kind: 'gone' }> {
+    try {
+      return await this.reader.read(bound, isLast);
+    } catch (error) {
+      if (isGone(error)) return { kind: 'gone' };
+      throw error;
     }
   }
 

@@ -25,14 +25,21 @@ export class SnapshotsEnv {
 
   @EnvVariable(
     'CENTRAL_PAYLOAD_RETENTION',
-    "How long the payload of a manifest can be fetched. That of a device's latest manifest always can.",
+    "How long the payload of a superseded manifest can be fetched. That of a device's latest manifest always can, until it is applied.",
   )
-  @Duration({ min: '1h', max: '365d' })
-  payloadRetentionMs = 7 * 86_400_000;
+  @Duration({ min: '1m', max: '365d' })
+  payloadRetentionMs = 2 * 60_000;
+
+  @EnvVariable(
+    'CENTRAL_STORE_MAX_BYTES',
+    "Size of central's schema, above which contents are removed that can be read from the source again.",
+  )
+  @ByteSize({ min: '64MiB' })
+  storeMaxBytes = 16 * 1024 ** 3;
 
   @EnvVariable(
     'CENTRAL_AUDIT_RETENTION',
-    "How long requests and manifests are kept; a device's latest is, always.",
+    "How long requests and manifests are kept, while there is room; a device's latest is, always.",
   )
   @Duration({ min: '1d', max: '3650d' })
   auditRetentionMs = 90 * 86_400_000;

@@ -15,6 +15,9 @@ export class SnapshotsMetrics {
   readonly bytesRead: Counter;
   readonly chunksStored: Counter;
   readonly collectedRows: Counter<'table'>;
+  readonly lost: Counter<'kind'>;
+  readonly storeBytes: Gauge<'kind'>;
+  readonly storeMaxBytes: Gauge;
 
   constructor(registry: Registry) {
     const registers = [registry];
@@ -66,6 +69,24 @@ export class SnapshotsMetrics {
       labelNames: ['table'],
       registers,
     });
+    this.storeBytes = new Gauge({
+      name: 'rivulet_central_store_bytes',
+      help: "Size of the tables of central's schema with their indexes, by kind: chunks, lists, history or other. Measured every 30 s.",
+      labelNames: ['kind'],
+      registers,
+    });
+    this.storeMaxBytes = new Gauge({
+      name: 'rivulet_central_store_max_bytes',
+      help: 'CENTRAL_STORE_MAX_BYTES: the size that these are held below.',
+      registers,
+    });
+    this.lost = new Counter({
+      name: 'rivulet_central_store_lost_total',
+      help: 'Chunks that were listed and not stored, and snapshots and patches that were forgotten for it, by kind.',
+      labelNames: ['kind'],
+      registers,
+    });
+    for (const kind of ['chunks', 'snapshots', 'patches']) this.lost.inc({ kind }, 0);
     for (const result of ['memory', 'cache', 'source']) this.lookups.inc({ result }, 0);
   }
 }

@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { createPool } from '@rivulet/postgres';
 import { DataSource } from 'typeorm';
 import { CreateOperationalTables1763683200000 } from '../../../../db/central/migrations/1763683200000-create-operational-tables';
+import { BoundTheStore1795759200000 } from '../../../../db/central/migrations/1795759200000-bound-the-store';
 import { DatasetsModule } from '../datasets/datasets.module';
 import { SourceDatabaseModule } from '../source-database/source-database.module';
 import { SourceModule } from '../source/source.module';
@@ -11,6 +12,8 @@ import { OWN_DATABASE_URL } from './own-database-url';
 import { PatchStore } from './patches/patch-store';
 import { PatchService } from './patches/patch.service';
 import { RetentionService } from './retention/retention.service';
+import { StoreLimit } from './retention/store-limit';
+import { StoreIndicator } from './retention/store.indicator';
 import { SnapshotCache } from './snapshot-cache';
 import { SnapshotCurrency } from './snapshot-currency';
 import { SnapshotDatabase } from './snapshot-database';
@@ -19,6 +22,7 @@ import { SnapshotReader } from './reading/snapshot-reader';
 import { SnapshotService } from './snapshot.service';
 import { SnapshotsEnv } from './snapshots.env';
 import { SnapshotsMetrics } from './snapshots.metrics';
+import { StoreRepair } from './store-repair';
 
 /** Snapshots of the datasets for each scope, patches between them, and their storage. */
 @Module({
@@ -40,13 +44,17 @@ import { SnapshotsMetrics } from './snapshots.metrics';
     PatchStore,
     PatchService,
     RetentionService,
+    StoreLimit,
+    StoreIndicator,
+    StoreRepair,
     SnapshotsMetrics,
   ],
-  exports: [ChunkStore, SnapshotService, PatchService],
+  exports: [ChunkStore, SnapshotService, PatchService, StoreIndicator],
 })
 export class SnapshotsModule {
   static readonly environment = [SnapshotsEnv];
-  static readonly migrations = [CreateOperationalTables1763683200000];
+  static readonly indicators = [StoreIndicator];
+  static readonly migrations = [CreateOperationalTables1763683200000, BoundTheStore1795759200000];
 }
 
 function openDatabase({ maxSnapshotBuilds }: SnapshotsEnv, url: string): SnapshotDatabase {

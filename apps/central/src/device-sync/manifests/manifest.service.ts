@@ -8,6 +8,7 @@ import {
   type Manifest,
   type PlanTerms,
   type SyncPlan,
+  type TablePlan,
 } from '@rivulet/protocol';
 import { DataSource } from 'typeorm';
 import { monotonicFactory } from 'ulid';
@@ -97,6 +98,7 @@ export class ManifestService {
         sequence,
         schemaVersion: order.schemaVersion,
         document,
+        frameCount: countFrames(planned),
         issuedAt,
         registryId: order.device.deviceId ?? null,
         resyncSince: order.device.resyncSince ?? null,
@@ -146,17 +148,17 @@ export class ManifestService {
   /**
    * Every frame of a manifest's plan, in order.
    *
-   * @throws RivuletError MANIFEST_EXPIRED when a snapshot that it names has been collected
+   * @throws RivuletError MANIFEST_EXPIRED when a snapshot that it names has been collected, or not all frames are listed
    */
   async plannedFrames(manifestId: string): Promise<PlannedFrame[]> {
-    const [state] = await this.database.query<{ isExpired: boolean }[]>(isExpired, [manifestId]);
-    if (state!.isExpired) {
+    const [state] = await this.database.query<PayloadState[]>(payloadState, [manifestId]);
+    const rows = await this.database.query<Omit<PlannedFrame, 'number'>[]>(listFrames, [manifestId]);
+    if (state === undefined || state.isExpired || rows.length !== (state.frameCount ?? rows.length)) {
       throw new RivuletError(
         'MANIFEST_EXPIRED',
         `The payload of manifest ${manifestId} is no longer stored.`,
       );
     }
-    const rows = await this.database.query<Omit<PlannedFrame, 'number'>[]>(listFrames, [manifestId]);
     return rows.map((row, number) => ({ number, ...row }));
   }
 
@@ -178,12 +180,28 @@ WHERE manifest_id = $1 AND mac_address = $2 AND device_id = (
   SELECT device_id FROM rivulet.sync_manifests
   WHERE mac_address = $2 ORDER BY epoch DESC, sequence DESC LIMIT 1)`;
 
-const isExpired = `
-SELECT EXISTS (
-  SELECT FROM rivulet.sync_manifest_tables
-  WHERE manifest_id = $1
+interface PayloadState {
+  isExpired: boolean;
+  /** Null of a manifest for which that was not written down. */
+  frameCount: number | null;
+}
+
+const payloadState = `
+SELECT frame_count AS "frameCount", EXISTS (
+  SELECT FROM rivulet.sync_manifest_tables planned
+  WHERE planned.manifest_id = manifest.manifest_id
     AND ((action <> 'keep' AND snapshot_id IS NULL) OR (action = 'patch' AND base_snapshot_id IS NULL))
-) AS "isExpired"`;
+) AS "isExpired"
+FROM rivulet.sync_manifests manifest WHERE manifest_id = $1`;
+
+function countFrames(planned: PlannedTable[]): number {
+  return planned.reduce((sum, { plan }) => sum + framesOf(plan), 0);
+}
+
+function framesOf(plan: TablePlan): number {
+  if (plan.action === 'keep') return 0;
+  return plan.action === 'patch' ? plan.frames.length : plan.chunks.length;
+}
 
 /** Each table's list by primary key, in the order in which the plan names the frames. */
 const listFrames = `

@@ -1,8 +1,6 @@
 import { CentralFixture } from '../../../test/central-fixture';
 import { CentralServices } from '../../../test/central-services';
 import { issueTo } from '../../../test/issue-to';
-import { RetentionService } from '../../snapshots/retention/retention.service';
-import { SnapshotsEnv } from '../../snapshots/snapshots.env';
 
 const MAC = '48:b0:2d:e9:c3:b7';
 const OTHER_MAC = '48:b0:2d:e9:c3:b8';
@@ -91,7 +89,7 @@ describe('a MAC address that was reassigned', () => {
     await query(`UPDATE public.devices SET mac_address = '${OTHER_MAC}' WHERE id = 2`);
     await issueTo(central, OTHER_MAC);
     await query(`UPDATE rivulet.sync_manifests SET issued_at = now() - interval '1 year'`);
-    await new RetentionService(new SnapshotsEnv(), fixture.central, fixture.metrics).collect();
+    await fixture.retention().sweep();
     expect(await outcomeOf(before, MAC)).toBe('MANIFEST_UNKNOWN');
   });
 });

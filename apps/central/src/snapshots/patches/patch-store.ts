@@ -3,6 +3,8 @@ import { Injectable } from '@nestjs/common';
 import { FRAME_HEADER_BYTES, type PatchContent } from '@rivulet/protocol';
 import { DataSource } from 'typeorm';
 import { ChunkStore, type FrameContent } from '../chunk-store';
+import { whileNothingIsCollected } from '../snapshot-locks';
+import { StoreLoss } from '../store-loss';
 
 /** What leads from one snapshot to another, stored. */
 export interface StoredPatch {
@@ -21,17 +23,19 @@ export class PatchStore {
     private readonly chunks: ChunkStore,
   ) {}
 
+  /** @throws StoreLoss when a frame of it is no longer stored */
   async find(baseSnapshotId: number, snapshotId: number): Promise<StoredPatch | undefined> {
-    const rows = await this.database.query<{ digest: string; blockBytes: number }[]>(readPatch, [
-      baseSnapshotId,
-      snapshotId,
-    ]);
+    const rows = await this.database.query<FrameRow[]>(readPatch, [baseSnapshotId, snapshotId]);
     if (rows.length === 0) return undefined;
-    const wireBytes = rows.reduce((sum, { blockBytes }) => sum + FRAME_HEADER_BYTES + blockBytes, 0);
+    const frameCount = rows[0]!.frameCount ?? rows.length;
+    if (rows.length !== frameCount || rows.some(({ blockBytes }) => blockBytes === null)) {
+      throw new StoreLoss('Frames of a patch are no longer stored.');
+    }
+    const wireBytes = rows.reduce((sum, { blockBytes }) => sum + FRAME_HEADER_BYTES + blockBytes!, 0);
     return { baseSnapshotId, frames: rows.map(({ digest }) => digest), wireBytes };
   }
 
-  /** Nothing may be collected meanwhile. */
+  /** Enters nothing when a frame was collected in this moment. */
   async add(baseSnapshotId: number, snapshotId: number, contents: PatchContent[]): Promise<void> {
     const frames = contents.map(({ content, rows }): FrameContent => {
       return { digest: hash('sha256', content, 'buffer'), rows, bytes: content.length, content };
@@ -39,19 +43,32 @@ export class PatchStore {
     for (const frame of frames) await this.chunks.add([frame]);
     const digests = frames.map(({ digest }) => digest);
     const bytes = frames.map((frame) => frame.bytes);
-    await this.database.query(insertPatch, [baseSnapshotId, snapshotId, digests, bytes]);
+    await whileNothingIsCollected(this.database, (manager) =>
+      manager.query(insertPatch, [baseSnapshotId, snapshotId, digests, bytes]),
+    );
   }
+}
+
+interface FrameRow {
+  digest: string;
+  blockBytes: number | null;
+  /** Of the whole patch; null where that was not written down. */
+  frameCount: number | null;
 }
 
 /** The length of a block is read from its TOAST pointer, not from the block. */
 const readPatch = `
-SELECT encode(digest, 'hex') AS digest, octet_length(block) AS "blockBytes"
-FROM rivulet.snapshot_patches JOIN rivulet.chunks USING (digest)
+SELECT encode(digest, 'hex') AS digest, octet_length(block) AS "blockBytes", frame_count AS "frameCount"
+FROM rivulet.snapshot_patches LEFT JOIN rivulet.chunks USING (digest)
 WHERE base_snapshot_id = $1 AND snapshot_id = $2
 ORDER BY position`;
 
 const insertPatch = `
-INSERT INTO rivulet.snapshot_patches (base_snapshot_id, snapshot_id, position, digest, content_bytes)
-SELECT $1, $2, position - 1, digest, bytes
+INSERT INTO rivulet.snapshot_patches (base_snapshot_id, snapshot_id, position, digest, content_bytes, frame_count)
+SELECT $1, $2, position - 1, digest, bytes, cardinality($3::bytea[])
 FROM unnest($3::bytea[], $4::int[]) WITH ORDINALITY AS frame (digest, bytes, position)
+WHERE NOT EXISTS (
+  SELECT FROM unnest($3::bytea[]) AS wanted (digest)
+  WHERE NOT EXISTS (SELECT FROM rivulet.chunks WHERE chunks.digest = wanted.digest)
+)
 ON CONFLICT DO NOTHING`;

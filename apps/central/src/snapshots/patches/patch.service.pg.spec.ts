@@ -127,8 +127,8 @@ describe('a patch', () => {
   it('is made once, however many devices need it, and found again after a restart', async () => {
     const { base, patch, target } = await patchOver('DELETE FROM readings WHERE id = 100');
     const add = jest.spyOn(fixture.store, 'add');
-    const { central: database, store, locks } = fixture;
-    const again = new PatchService(database, store, new PatchStore(database, store), locks);
+    const { central: database, store } = fixture;
+    const again = new PatchService(database, store, new PatchStore(database, store));
     expect(await again.findOrMake(base.checksum, target)).toEqual(patch);
     await fixture.database.pool.query('DELETE FROM readings WHERE id = 200');
     const next = await snapshot();

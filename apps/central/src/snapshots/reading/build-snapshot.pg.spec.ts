@@ -165,6 +165,7 @@ describe('what is held while a snapshot is built', () => {
         held.push(chunks.reduce((sum, chunk) => sum + chunk.bytes, 0));
         expect(holding).toBe(1);
         expect(createHash('sha256').update(chunks[0]!.content).digest()).toEqual(chunks[0]!.digest);
+        await super.add(chunks);
         await delay(10);
         holding -= 1;
       }

@@ -1,82 +1,152 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
 import { namedError } from '@rivulet/platform';
 import { hasSqlState, inTransaction, ownTables, sqlState } from '@rivulet/postgres';
-import type { PoolClient } from 'pg';
+import type { ClientBase, PoolClient } from 'pg';
 import { DataSource } from 'typeorm';
 import { lockForCollection } from '../snapshot-locks';
 import { SnapshotsEnv } from '../snapshots.env';
 import { SnapshotsMetrics } from '../snapshots.metrics';
-import {
-  deleteOldManifests,
-  deleteOldRequests,
-  deleteUnusedCacheEntries,
-  deleteUnusedChunks,
-  deleteUnusedSnapshots,
-} from './collection-queries';
+import { deleteOrphanedChunks, deleteUnusedCacheEntries } from './collection-queries';
+import { deleteOldManifests, deleteOldRequests, dropOldDocuments } from './history-queries';
+import { add, nothing, removeUnused, type Removed } from './remove-contents';
+import { StoreLimit } from './store-limit';
+import { measureStore, type StoreSize } from './store-size';
 
-const EVERY_MS = 10 * 60_000;
+const EVERY_MS = 30_000;
 
-/** While this waits for builds to end, new ones wait behind it, so it does not wait for long. */
+/** What reads all of a table is done in one of so many runs: every ten minutes. */
+const RUNS_TO_SWEEP = 20;
+
+/** Entries of the cache that nobody has asked for since. */
+const UNUSED_CACHE_MS = 7 * 86_400_000;
+
+/** Chunks of a build are named nowhere until it ends. */
+const BUILD_MARGIN_MS = 3_600_000;
+
+/** While this waits for others, new ones wait behind it, so it does not wait for long. */
 const LOCK_TIMEOUT_MS = 2_000;
 
+/** Batches of one run. */
+const MAX_BATCHES = 200;
+
 /** What a collection removed, in rows. */
-export interface Collected {
+export interface Collected extends Omit<Removed, 'bytes'> {
   requests: number;
   manifests: number;
-  snapshots: number;
-  chunks: number;
 }
 
-/** Removes what no device needs any more: central's tables do not grow for ever. */
+/** Removes what no device has or will be sent: the store grows with what devices have, not with the number of changes. */
 @Injectable()
-export class RetentionService {
+export class RetentionService implements OnModuleInit {
   private readonly logger = new Logger('Retention');
+  private running: Promise<void> | undefined;
+  private runs = 0;
+  /** As it was measured last. */
+  size: StoreSize | undefined;
 
   constructor(
     private readonly env: SnapshotsEnv,
     private readonly database: DataSource,
+    private readonly limit: StoreLimit,
     private readonly metrics: SnapshotsMetrics,
   ) {}
 
-  /** A database that is away, or builds that take long, are no reason to worry: there is a next time. */
+  async onModuleInit(): Promise<void> {
+    this.metrics.storeMaxBytes.set(this.env.storeMaxBytes);
+    await this.measure().catch(() => undefined);
+  }
+
+  /** A database that is away is no reason to worry: there is a next time. */
   @Interval('collect', EVERY_MS)
   async collectInBackground(): Promise<void> {
+    this.running ??= this.collectAndTell().finally(() => (this.running = undefined));
+    return this.running;
+  }
+
+  /** Removes what is not needed, in short transactions. */
+  async collect(): Promise<Collected> {
+    let removed = nothing;
+    for (let batch = 1; batch <= MAX_BATCHES; batch++) {
+      const more = await this.whileNothingIsEntered((client) =>
+        removeUnused(client, this.env.payloadRetentionMs),
+      );
+      if (more === undefined || more.snapshots + more.patches === 0) break;
+      removed = add(removed, more);
+    }
+    await this.database.query(dropOldDocuments, [this.env.payloadRetentionMs]);
+    const { snapshots, patches, chunks } = removed;
+    return { snapshots, patches, chunks, requests: 0, manifests: 0 };
+  }
+
+  /** What {@link collect} does, and what reads all of a table. */
+  async sweep(): Promise<Collected> {
+    const { auditRetentionMs, sourceStatementTimeoutMs } = this.env;
+    const remove = async (statement: string, milliseconds: number): Promise<number> =>
+      (await this.whileNothingIsEntered(async (client) => {
+        return (await client.query(statement, [milliseconds])).rowCount ?? 0;
+      })) ?? 0;
+    await remove(deleteUnusedCacheEntries, UNUSED_CACHE_MS);
+    const requests = await remove(deleteOldRequests, auditRetentionMs);
+    const manifests = await remove(deleteOldManifests, auditRetentionMs);
+    const collected = await this.collect();
+    const orphans = await remove(deleteOrphanedChunks, sourceStatementTimeoutMs + BUILD_MARGIN_MS);
+    return { ...collected, requests, manifests, chunks: collected.chunks + orphans };
+  }
+
+  /** Measures the store, and brings it below its limit. */
+  async keepLimit(): Promise<Removed> {
+    const size = await this.measure();
+    const removed = await this.limit.enforce(size, (work) => this.whileNothingIsEntered(work));
+    if (removed !== nothing) await this.measure();
+    return removed;
+  }
+
+  private async collectAndTell(): Promise<void> {
     try {
-      const collected = await this.collect();
-      for (const [table, count] of Object.entries(collected ?? {}))
-        this.metrics.collectedRows.inc({ table }, count);
-      if (collected === undefined) this.logger.debug('Nothing collected: snapshots are being built');
-      else if (Object.values(collected).some((count) => count > 0)) this.logger.log(collected, 'Collected');
+      const isSweep = this.runs++ % RUNS_TO_SWEEP === 0;
+      const collected = isSweep ? await this.sweep() : await this.collect();
+      const { bytes, ...forced } = await this.keepLimit();
+      this.count(collected);
+      this.count(forced);
+      if (bytes > 0) this.logger.log({ ...forced, bytes }, 'Removed what can be read again');
+      if (Object.values(collected).some((count) => count > 0)) this.logger.debug(collected, 'Collected');
     } catch (error) {
       const { code, message } = namedError(error);
       this.logger.warn({ code }, `Nothing collected this time: ${message}`);
     }
   }
 
-  /** Collects in one transaction; undefined when builds are under way, which need what is there. */
-  async collect(): Promise<Collected | undefined> {
-    const { auditRetentionMs, payloadRetentionMs } = this.env;
+  private count(removed: Partial<Collected>): void {
+    for (const [table, rows] of Object.entries(removed)) this.metrics.collectedRows.inc({ table }, rows);
+  }
+
+  private async measure(): Promise<StoreSize> {
+    this.size = await this.withClient(measureStore);
+    for (const [kind, bytes] of Object.entries(this.size.bytes)) this.metrics.storeBytes.set({ kind }, bytes);
+    return this.size;
+  }
+
+  /** Runs `work` in one transaction while nobody enters what names chunks; undefined when that cannot be had in time. */
+  private async whileNothingIsEntered<T>(work: (client: ClientBase) => Promise<T>): Promise<T | undefined> {
     const limits = { ...ownTables, statementTimeoutMs: 300_000, lockTimeoutMs: LOCK_TIMEOUT_MS };
+    return this.withClient(async (client) => {
+      try {
+        return await inTransaction(client, limits, async () => {
+          await lockForCollection(client);
+          return work(client);
+        });
+      } catch (error) {
+        if (hasSqlState(error, sqlState.lockNotAvailable)) return undefined;
+        throw error;
+      }
+    });
+  }
+
+  private async withClient<T>(work: (client: ClientBase) => Promise<T>): Promise<T> {
     const runner = this.database.createQueryRunner();
     try {
-      const client = (await runner.connect()) as PoolClient;
-      return await inTransaction(client, limits, async () => {
-        await lockForCollection(client);
-        const remove = async (statement: string, values: number[] = []): Promise<number> => {
-          return (await client.query(statement, values)).rowCount ?? 0;
-        };
-        await remove(deleteUnusedCacheEntries, [payloadRetentionMs]);
-        return {
-          requests: await remove(deleteOldRequests, [auditRetentionMs]),
-          manifests: await remove(deleteOldManifests, [auditRetentionMs]),
-          snapshots: await remove(deleteUnusedSnapshots, [payloadRetentionMs]),
-          chunks: await remove(deleteUnusedChunks),
-        };
-      });
-    } catch (error) {
-      if (hasSqlState(error, sqlState.lockNotAvailable)) return undefined;
-      throw error;
+      return await work((await runner.connect()) as PoolClient);
     } finally {
       await runner.release();
     }
