@@ -127,13 +127,23 @@ describe('what has been read before', () => {
 
   it('is completed by what has now been read, and only that is entered for others', async () => {
     const found = [snapshotOf(1, 1e9), undefined];
-    const set = await currency.complete([watched, polled], [snapshotOf(1), snapshotOf(2)], before, found);
-    expect(set).toMatchObject({ versions: before, remainingMs: POLL_INTERVAL_MS });
+    const beganMs = performance.now();
+    const now = jest.spyOn(performance, 'now').mockReturnValue(beganMs + 400);
+    const set = await currency.complete(
+      [watched, polled],
+      [snapshotOf(1), snapshotOf(2)],
+      before,
+      found,
+      beganMs,
+    );
+    now.mockRestore();
+    // From when the reading began, as the rows are of then.
+    expect(set).toMatchObject({ versions: before, remainingMs: POLL_INTERVAL_MS - 400 });
     expect(cache.entered).toEqual(['polled']);
   });
 
   it('is used once only when its tables have no versions any more', async () => {
-    const set = await currency.complete([watched], snapshots, Versions.none, []);
+    const set = await currency.complete([watched], snapshots, Versions.none, [], performance.now());
     expect(set.remainingMs).toBe(0);
   });
 });

@@ -81,17 +81,23 @@ export class SnapshotCurrency {
     return { kind: 'current', set: this.setOf(bound, snapshots, versions, ages) };
   }
 
-  /** Makes a set of what was found and what has now been read at these versions, and enters the latter for others. */
+  /**
+   * Makes a set of what was found and what has now been read at these versions, and enters the latter for others.
+   *
+   * @param beganMs before anything was read or looked up, by the monotonic clock
+   */
   async complete(
     bound: BoundDataset[],
     snapshots: Snapshot[],
     versions: Versions,
     found: (CachedSnapshot | undefined)[],
+    beganMs: number,
   ): Promise<SnapshotSet> {
     for (const [index, dataset] of bound.entries()) {
-      if (found[index] === undefined) await this.cache.put(dataset, versions, snapshots[index]!);
+      if (found[index] === undefined) await this.cache.put(dataset, versions, snapshots[index]!, beganMs);
     }
-    const ages = bound.map((_, index) => found[index]?.ageMs ?? 0);
+    const passedMs = performance.now() - beganMs;
+    const ages = bound.map((_, index) => (found[index]?.ageMs ?? 0) + passedMs);
     return this.setOf(bound, snapshots, versions, ages);
   }
 

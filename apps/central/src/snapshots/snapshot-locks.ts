@@ -7,6 +7,9 @@ import { SnapshotDatabase } from './snapshot-database';
 /** Held in common, for a moment, by who enters what names chunks; and alone by who deletes chunks. */
 const COLLECTION_LOCK = 'rivulet chunk collection';
 
+/** Held in common by builds, which enter snapshots long before something names them. */
+const BUILDS_LOCK = 'rivulet snapshot builds';
+
 /** How long to wait for another process that reads the same dataset for the same scope. */
 const LOCK_TIMEOUT_MS = 60_000;
 
@@ -21,6 +24,7 @@ export class SnapshotLocks {
     const limits = { statementTimeoutMs: 0, lockTimeoutMs: LOCK_TIMEOUT_MS, idleTimeoutMs: 0 };
     return withClient(this.database.pool, (client) =>
       inTransaction(client, limits, async () => {
+        await lockForTransaction(client, BUILDS_LOCK, 'shared');
         // In one order everywhere, so that no two wait for each other.
         for (const key of cacheKeys.toSorted()) await lockForTransaction(client, `rivulet snapshot ${key}`);
         return work();
@@ -46,4 +50,13 @@ export async function whileNothingIsCollected<T>(
 /** Waits for those who enter what names chunks, which takes them a moment; until the end of the transaction others wait. */
 export async function lockForCollection(client: ClientBase): Promise<void> {
   await lockForTransaction(client, COLLECTION_LOCK);
+}
+
+/** Whether nobody builds; then nobody begins to until the end of the transaction. Does not wait, and lets nobody wait. */
+export async function tryToLockOutBuilds(client: ClientBase): Promise<boolean> {
+  const { rows } = await client.query<{ isAlone: boolean }>(
+    'SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS "isAlone"',
+    [BUILDS_LOCK],
+  );
+  return rows[0]!.isAlone;
 }

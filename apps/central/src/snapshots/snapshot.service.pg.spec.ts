@@ -197,6 +197,26 @@ describe('where changes are not detected', () => {
     expect(await rowsOf(central)).toEqual([1, 2]);
   });
 
+  it('polling-clock-back: nothing is stale because the clock of the database was set back', async () => {
+    // What was entered before is of a time that is still to come.
+    await query(`
+      CREATE FUNCTION ahead() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN NEW.read_at := now() + interval '120 seconds'; RETURN NEW; END $$;
+      CREATE TRIGGER ahead BEFORE INSERT OR UPDATE ON rivulet.snapshot_cache FOR EACH ROW EXECUTE FUNCTION ahead()`);
+    const central = await start({ changeDetection: 'poll', pollIntervalMs: 600 });
+    expect(await rowsOf(central)).toEqual([1, 1]);
+    await query('INSERT INTO children VALUES (2, 1)');
+    await delay(700);
+    expect(await rowsOf(central)).toEqual([1, 2]);
+  });
+
+  it('what another process has read is read again, as nobody knows for how long that process was stopped', async () => {
+    const settings = { changeDetection: 'poll', pollIntervalMs: 60_000 } as const;
+    await rowsOf(await start(settings));
+    await query('INSERT INTO children VALUES (2, 1)');
+    expect(await rowsOf(await start(settings))).toEqual([1, 2]);
+  });
+
   it('a dataset with a clock is read again along with whatever has changed beside it', async () => {
     const clock = datasets.replace('FROM children"', "FROM children WHERE now() > timestamptz 'epoch'\"");
     const central = await start({ pollIntervalMs: 60_000 }, clock);

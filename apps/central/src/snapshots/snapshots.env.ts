@@ -27,8 +27,8 @@ export class SnapshotsEnv {
     'CENTRAL_PAYLOAD_RETENTION',
     "How long the payload of a superseded manifest can be fetched. That of a device's latest manifest always can, until it is applied.",
   )
-  @Duration({ min: '1m', max: '365d' })
-  payloadRetentionMs = 2 * 60_000;
+  @Duration({ min: '1s', max: '365d' })
+  payloadRetentionMs = 30_000;
 
   @EnvVariable(
     'CENTRAL_STORE_MAX_BYTES',

@@ -71,7 +71,7 @@ export class SnapshotsMetrics {
     });
     this.storeBytes = new Gauge({
       name: 'rivulet_central_store_bytes',
-      help: "Size of the tables of central's schema with their indexes, by kind: chunks, lists, history or other. Measured every 30 s.",
+      help: "Size of the tables of central's schema with their indexes, by kind: chunks, lists, history or other. Measured every 15 s.",
       labelNames: ['kind'],
       registers,
     });

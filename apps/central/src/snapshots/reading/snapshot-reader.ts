@@ -55,8 +55,9 @@ export class SnapshotReader {
   async read(bound: BoundDataset[], acceptsUnsettled: boolean): Promise<ReadOutcome> {
     return this.source.inTransaction(readSource(this.env.sourceStatementTimeoutMs), async (client) => {
       await useCanonicalSettings(client);
+      const beganMs = performance.now();
       const { versions, pending } = await this.changes.versionsAt(client);
-      if (isSettled(bound, pending)) return this.readSettled(client, bound, versions);
+      if (isSettled(bound, pending)) return this.readSettled(client, bound, versions, beganMs);
       return acceptsUnsettled ? this.readUnsettled(client, bound) : { kind: 'unsettled' };
     });
   }
@@ -65,13 +66,14 @@ export class SnapshotReader {
     client: ClientBase,
     bound: BoundDataset[],
     versions: Versions,
+    beganMs: number,
   ): Promise<ReadOutcome> {
     // Another process may have read it while this one waited for its locks.
     const lookup = await this.currency.lookUp(bound, versions);
     if (lookup.kind === 'current') return { kind: 'read', set: lookup.set };
     const outcome = await this.build(client, bound, lookup.found);
     if (outcome.kind !== 'built') return outcome;
-    const set = await this.currency.complete(bound, outcome.snapshots, versions, lookup.found);
+    const set = await this.currency.complete(bound, outcome.snapshots, versions, lookup.found, beganMs);
     return { kind: 'read', set };
   }
 

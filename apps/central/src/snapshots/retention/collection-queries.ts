@@ -1,17 +1,20 @@
 import { keptContents } from './kept-manifests';
 
-/**
- * What was entered in this moment has nobody yet who names it. Should it go all the same, whoever entered it finds that out
- * and does it again.
- */
-const IS_ENTERED = "created_at < now() - interval '1 minute'";
+/** What is about to be named: a manifest is issued only when all its patches have been made. */
+const IS_SETTLED = "created_at < now() - interval '10 minutes'";
+
+/** Snapshots of a build that may still be reading other datasets, after which it names all of them. */
+const WAS_ABANDONED = "created_at < now() - interval '1 day'";
 
 /** Content for which lists are taken apart in one go: some 30,000 chunks. */
 const BATCH_BYTES = 2 * 1024 * 1024 * 1024;
 const BATCH_SNAPSHOTS = 500;
 const BATCH_PATCHES = 2_000;
 
-/** $1: milliseconds. Contents that nobody has or will be sent, the oldest first, as many as may go at once. */
+/**
+ * $1: milliseconds; $2: whether nobody builds. Contents that nobody has or will be sent, the oldest first, as many as may go
+ * at once. Should somebody be about to name one of them again, he finds that it is gone and builds it again.
+ */
 export const findUnusedSnapshots = `
 WITH ${keptContents}, kept AS MATERIALIZED (
   SELECT snapshot_id FROM kept_table WHERE snapshot_id IS NOT NULL
@@ -20,7 +23,10 @@ WITH ${keptContents}, kept AS MATERIALIZED (
 ), unused AS (
   SELECT snapshot_id, sum(bytes) OVER (ORDER BY snapshot_id) - bytes AS bytes_before
   FROM rivulet.snapshots
-  WHERE ${IS_ENTERED} AND NOT EXISTS (SELECT FROM kept WHERE kept.snapshot_id = snapshots.snapshot_id)
+  WHERE NOT EXISTS (SELECT FROM kept WHERE kept.snapshot_id = snapshots.snapshot_id)
+    AND (
+      EXISTS (SELECT FROM rivulet.sync_manifest_tables named WHERE named.snapshot_id = snapshots.snapshot_id)
+      OR ($2 AND ${IS_SETTLED}) OR ${WAS_ABANDONED})
 )
 SELECT snapshot_id AS "snapshotId" FROM unused WHERE bytes_before < ${BATCH_BYTES}
 ORDER BY snapshot_id LIMIT ${BATCH_SNAPSHOTS}`;
@@ -30,7 +36,7 @@ export const findUnusedPatches = `
 WITH ${keptContents}
 SELECT base_snapshot_id AS "baseSnapshotId", snapshot_id AS "snapshotId"
 FROM rivulet.snapshot_patches patch
-WHERE position = 0 AND ${IS_ENTERED} AND NOT EXISTS (
+WHERE position = 0 AND ${IS_SETTLED} AND NOT EXISTS (
   SELECT FROM kept_table
   WHERE (kept_table.base_snapshot_id, kept_table.snapshot_id) = (patch.base_snapshot_id, patch.snapshot_id))
 LIMIT ${BATCH_PATCHES}`;
@@ -102,7 +108,7 @@ WITH ${keptContents}, named AS (
 ), ordered AS (
   SELECT snapshot_id, sum(wire_bytes) OVER by_use - wire_bytes AS bytes_before, row_number() OVER by_use AS place
   FROM rivulet.snapshots LEFT JOIN named USING (snapshot_id) LEFT JOIN cached USING (snapshot_id)
-  WHERE ${IS_ENTERED} AND is_under_way IS NOT TRUE
+  WHERE ${IS_SETTLED} AND is_under_way IS NOT TRUE
   WINDOW by_use AS (ORDER BY greatest(named.used_at, cached.used_at, created_at), snapshot_id)
 )
 SELECT snapshot_id AS "snapshotId" FROM ordered WHERE bytes_before < $3 AND place <= ${BATCH_SNAPSHOTS}`;

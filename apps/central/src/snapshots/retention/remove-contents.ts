@@ -1,4 +1,5 @@
 import type { ClientBase } from 'pg';
+import { tryToLockOutBuilds } from '../snapshot-locks';
 import {
   deleteChunksOfSnapshots,
   deleteFramesOfPatches,
@@ -36,7 +37,9 @@ export function add(one: Removed, other: Removed): Removed {
 export async function removeUnused(client: ClientBase, supersededMs: number): Promise<Removed> {
   const patches = await client.query<PatchRow>(findUnusedPatches, [supersededMs]);
   const ofPatches = await removePatches(client, patches.rows);
-  const snapshots = await client.query<{ snapshotId: string }>(findUnusedSnapshots, [supersededMs]);
+  const nobodyBuilds = await tryToLockOutBuilds(client);
+  const parameters = [supersededMs, nobodyBuilds];
+  const snapshots = await client.query<{ snapshotId: string }>(findUnusedSnapshots, parameters);
   const ids = snapshots.rows.map(({ snapshotId }) => snapshotId);
   return add(ofPatches, await removeSnapshots(client, ids));
 }

@@ -116,7 +116,7 @@ it('keeps the latest manifest that a device has applied, though later ones have 
 });
 
 it('keeps what was superseded a moment ago, as it may be being downloaded', async () => {
-  await enter('old', '1', 1 / 1440, 1);
+  await enter('old', '1', 10 / 86_400, 1);
   await enter('new', '1', 0, 2);
   await age();
   expect(await retention.sweep()).toMatchObject({ snapshots: 0, chunks: 1 });
@@ -155,6 +155,22 @@ it('leaves what was entered in this moment, which a build or a request is about 
   expect(await retention.sweep()).toMatchObject({ snapshots: 0, chunks: 0 });
   await age();
   expect(await retention.sweep()).toMatchObject({ snapshots: 2, chunks: 4 });
+});
+
+it('leaves what a build has entered that still reads other datasets, however long it takes', async () => {
+  await fixture.database.pool.query(`UPDATE rivulet.snapshots SET created_at = now() - interval '3 hours'`);
+  await fixture.locks.whileBuilding(['key'], async () => {
+    expect(await retention.sweep()).toMatchObject({ snapshots: 0 });
+  });
+  expect(await retention.sweep()).toMatchObject({ snapshots: 2 });
+});
+
+it('removes what was superseded while others build', async () => {
+  await enter('old', '1', 30, 1);
+  await enter('new', '1', 20, 2);
+  await fixture.locks.whileBuilding(['key'], async () => {
+    expect(await retention.collect()).toMatchObject({ snapshots: 1 });
+  });
 });
 
 it('removes nothing while something is being entered, and does not wait for long', async () => {

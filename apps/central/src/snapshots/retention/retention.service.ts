@@ -13,10 +13,17 @@ import { add, nothing, removeUnused, type Removed } from './remove-contents';
 import { StoreLimit } from './store-limit';
 import { measureStore, type StoreSize } from './store-size';
 
-const EVERY_MS = 30_000;
+const EVERY_MS = 15_000;
 
 /** What reads all of a table is done in one of so many runs: every ten minutes. */
-const RUNS_TO_SWEEP = 20;
+const RUNS_TO_SWEEP = 40;
+
+/** After so many runs in which nothing was entered, nothing is superseded any more either. */
+const IDLE_RUNS = 8;
+
+/** Part of the rows that have to go before their room is made available again. */
+const VACUUM_FROM = 0.05;
+const VACUUM_FROM_ROWS = 200;
 
 /** Entries of the cache that nobody has asked for since. */
 const UNUSED_CACHE_MS = 7 * 86_400_000;
@@ -42,6 +49,10 @@ export class RetentionService implements OnModuleInit {
   private readonly logger = new Logger('Retention');
   private running: Promise<void> | undefined;
   private runs = 0;
+  private idleRuns = 0;
+  private lastEntered = '';
+  /** Since the last vacuum. */
+  private rowsRemoved = 0;
   /** As it was measured last. */
   size: StoreSize | undefined;
 
@@ -105,16 +116,37 @@ export class RetentionService implements OnModuleInit {
   private async collectAndTell(): Promise<void> {
     try {
       const isSweep = this.runs++ % RUNS_TO_SWEEP === 0;
+      if (!isSweep && (await this.isIdle())) return;
       const collected = isSweep ? await this.sweep() : await this.collect();
       const { bytes, ...forced } = await this.keepLimit();
       this.count(collected);
       this.count(forced);
+      this.rowsRemoved += collected.chunks + collected.manifests + forced.chunks;
+      await this.vacuum();
       if (bytes > 0) this.logger.log({ ...forced, bytes }, 'Removed what can be read again');
       if (Object.values(collected).some((count) => count > 0)) this.logger.debug(collected, 'Collected');
     } catch (error) {
       const { code, message } = namedError(error);
       this.logger.warn({ code }, `Nothing collected this time: ${message}`);
     }
+  }
+
+  private async isIdle(): Promise<boolean> {
+    const [row] = await this.database.query<{ entered: string }[]>(readEntered);
+    const { entered } = row!;
+    this.idleRuns = entered === this.lastEntered ? this.idleRuns + 1 : 0;
+    this.lastEntered = entered;
+    return this.idleRuns > IDLE_RUNS;
+  }
+
+  /** Autovacuum would do it, too, but by then the files have grown: it comes once a minute, and has other tables. */
+  private async vacuum(): Promise<void> {
+    const [row] = await this.database.query<{ chunks: number }[]>(estimateChunks);
+    if (this.rowsRemoved < Math.max(VACUUM_FROM_ROWS, VACUUM_FROM * row!.chunks)) return;
+    this.rowsRemoved = 0;
+    await this.database.query(vacuum).catch((error: unknown) => {
+      this.logger.debug(`No vacuum this time: ${namedError(error).message}`);
+    });
   }
 
   private count(removed: Partial<Collected>): void {
@@ -152,3 +184,15 @@ export class RetentionService implements OnModuleInit {
     }
   }
 }
+
+/** Another text when a manifest was issued or a snapshot entered. */
+const readEntered = `
+SELECT format('%s %s', (SELECT last_value FROM rivulet.manifest_sequence), (SELECT max(snapshot_id) FROM rivulet.snapshots))
+  AS entered`;
+
+const estimateChunks = `
+SELECT reltuples::float8 AS chunks FROM pg_class WHERE oid = 'rivulet.chunks'::regclass`;
+
+const vacuum = `
+VACUUM (SKIP_LOCKED) rivulet.chunks, rivulet.snapshot_chunks, rivulet.snapshot_patches, rivulet.snapshots,
+  rivulet.snapshot_cache, rivulet.sync_manifests, rivulet.sync_manifest_tables`;
