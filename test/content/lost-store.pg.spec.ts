@@ -39,7 +39,7 @@ async function atCentral(statement: string): Promise<void> {
 }
 
 async function snapshots(): Promise<Snapshot[]> {
-  return central.snapshots.bringUpToDate(await central.scopes.find(macAddress));
+  return central.snapshots.bringUpToDate(await central.scopes.find({ macAddress }));
 }
 
 /** Lines about the store. */

@@ -24,9 +24,9 @@ export class SyncManifest {
   @Column('text', { name: 'schema_version' })
   schemaVersion: string;
 
-  /** The signed manifest, as it was sent. Null once the device was sent a later one. */
-  @Column('text', { nullable: true })
-  document: string | null;
+  /** The signed manifest, as it was sent. */
+  @Column('text')
+  document: string;
 
   /** Of its payload, without the end frame. */
   @Column('integer', { name: 'frame_count', nullable: true })

@@ -28,11 +28,3 @@ WHERE issued_at < now() - $1 * interval '1 millisecond'
       SELECT FROM rivulet.sync_manifests later JOIN rivulet.sync_acknowledgements report USING (manifest_id)
       WHERE later.device_id = old.device_id AND (later.epoch, later.sequence) > (old.epoch, old.sequence)
         AND report.status = 'applied'))`;
-
-/** $1: milliseconds. Signed documents that were superseded before: what they said is in the tables. By the index on these. */
-export const dropOldDocuments = `
-UPDATE rivulet.sync_manifests old SET document = NULL
-WHERE document IS NOT NULL AND issued_at < now() - $1 * interval '1 millisecond'
-  AND EXISTS (
-    SELECT FROM rivulet.sync_manifests later
-    WHERE later.device_id = old.device_id AND (later.epoch, later.sequence) > (old.epoch, old.sequence))`;

@@ -142,15 +142,6 @@ it('keeps what a manifest patches until that is applied, and the patch with it',
   expect(await column(chunks)).toEqual(['b', 'c', 'of nobody']);
 });
 
-it('keeps signed documents only of the latest manifests', async () => {
-  await enter('old', '1', 30, 1);
-  await enter('new', '1', 20, 2);
-  await retention.collect();
-  expect(await column('SELECT manifest_id FROM rivulet.sync_manifests WHERE document IS NOT NULL')).toEqual([
-    'new',
-  ]);
-});
-
 it('leaves what was entered in this moment, which a build or a request is about to name', async () => {
   expect(await retention.sweep()).toMatchObject({ snapshots: 0, chunks: 0 });
   await age();

@@ -8,7 +8,7 @@ import { lockForCollection } from '../snapshot-locks';
 import { SnapshotsEnv } from '../snapshots.env';
 import { SnapshotsMetrics } from '../snapshots.metrics';
 import { deleteOrphanedChunks, deleteUnusedCacheEntries } from './collection-queries';
-import { deleteOldManifests, deleteOldRequests, dropOldDocuments } from './history-queries';
+import { deleteOldManifests, deleteOldRequests } from './history-queries';
 import { add, nothing, removeUnused, type Removed } from './remove-contents';
 import { StoreLimit } from './store-limit';
 import { measureStore, type StoreSize } from './store-size';
@@ -85,7 +85,6 @@ export class RetentionService implements OnModuleInit {
       if (more === undefined || more.snapshots + more.patches === 0) break;
       removed = add(removed, more);
     }
-    await this.database.query(dropOldDocuments, [this.env.payloadRetentionMs]);
     const { snapshots, patches, chunks } = removed;
     return { snapshots, patches, chunks, requests: 0, manifests: 0 };
   }
