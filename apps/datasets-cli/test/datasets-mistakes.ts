@@ -257,6 +257,12 @@ export const mistakes: [what: string, source: string, ...messages: string[]][] =
     '9:16: dataset users names column badge in its index, which its query does not return; it returns id.',
   ],
   [
+    'everyone in the place of a role',
+    withQuery('SELECT id FROM users', '[id]', 'grants: [public]'),
+    '9:14: grants of dataset users names public, which PostgreSQL does not allow as the name of a role; name the roles ' +
+      'that read the table, or one that they are all members of.',
+  ],
+  [
     'a column that is to be sent and is not returned',
     withQuery('SELECT id, email FROM users', '[id]', 'columns: [id, emial]'),
     '9:19: dataset users names column emial in its columns, which its query does not return; it returns id, email. ' +

@@ -1,5 +1,6 @@
 /** Every SQLSTATE that Rivulet distinguishes. https://www.postgresql.org/docs/current/errcodes-appendix.html */
 export const sqlState = {
+  characterNotInRepertoire: '22021',
   checkViolation: '23514',
   deadlockDetected: '40P01',
   dependentObjectsStillExist: '2BP01',
@@ -25,6 +26,7 @@ export const sqlState = {
   undefinedObject: '42704',
   undefinedTable: '42P01',
   uniqueViolation: '23505',
+  untranslatableCharacter: '22P05',
 } as const;
 
 export type SqlState = (typeof sqlState)[keyof typeof sqlState];

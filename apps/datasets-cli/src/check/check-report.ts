@@ -17,6 +17,11 @@ export function checkLines(report: CheckReport, showColumns: boolean, width = DE
     lines.push('Devices with equal parameter values share the rows that central reads.');
   }
   if (devices.length > 0) lines.push(`Rows were checked for ${devices.join(', ')}.`);
+  if (devices.length > 1 && datasets.length > 0) {
+    lines.push(
+      'The table shows, for each dataset, the rows and bytes of the device with the most rows among them.',
+    );
+  }
   if (datasets.length > 0) lines.push('');
   return [...lines, `${report.file}: ${verdict(report)}`];
 }

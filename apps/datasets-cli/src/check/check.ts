@@ -9,6 +9,7 @@ import { RivuletError } from '@rivulet/errors';
 import type { Parameters } from '@rivulet/snapshot';
 import type { ClientBase, Pool } from 'pg';
 import {
+  cureForReading,
   type Dataset,
   examineDatasetsFile,
   type Scope,
@@ -17,9 +18,15 @@ import {
   type ScopeDefinition,
 } from '@rivulet/datasets';
 import { cautionAboutWholeRows } from './column-leaks';
-import { cautionAboutDataset, cautionAboutPolling, cautionAboutSort } from './dataset-cautions';
+import {
+  cautionAboutDataset,
+  cautionAboutLocks,
+  cautionAboutPolling,
+  cautionAboutSort,
+} from './dataset-cautions';
 import { noFindings, type Findings } from './findings';
 import type { KeyFacts } from './key-facts';
+import { readLockRoom } from '../plan/lock-room';
 import { datasetStatement, parameterNames, planOf, type PlanNode } from '../plan/query-plan';
 import { checkRows } from './row-checks';
 import type { CommandProgress } from '../progress/command-progress';
@@ -185,14 +192,22 @@ async function genericPlan(
   client: ClientBase,
   dataset: Dataset,
   columns: Parameters,
-  { notes }: Findings,
+  findings: Findings,
 ): Promise<PlanNode | undefined> {
-  const plan = await tryQuery(client, () => planOf(client, datasetStatement(dataset, columns, false)));
-  if (!isPostgresError(plan)) return plan;
+  const planned = await tryQuery(client, async () => {
+    const plan = await planOf(client, datasetStatement(dataset, columns, false));
+    return { plan, locks: await readLockRoom(client) };
+  });
+  if (!isPostgresError(planned)) {
+    cautionAboutLocks(dataset, planned.locks, findings);
+    return planned.plan;
+  }
   const { name, query } = dataset.definition;
-  notes.add(
+  const cure = cureForReading(planned);
+  findings.notes.add(
     query.placeOf(0),
-    `PostgreSQL cannot plan dataset ${name} without parameter values: ${plan.message}`,
+    `PostgreSQL cannot plan dataset ${name} without parameter values: ${planned.message}` +
+      (cure === undefined ? '' : `. ${cure}`),
   );
   return undefined;
 }

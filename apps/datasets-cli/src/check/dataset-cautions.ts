@@ -2,6 +2,8 @@ import type { Parameters } from '@rivulet/snapshot';
 import type { ClientBase } from 'pg';
 import type { Dataset, Watch } from '@rivulet/datasets';
 import { keyBaseColumns } from '../plan/base-columns';
+import type { LockRoom } from '../plan/lock-room';
+import { formatCount } from '@rivulet/cli';
 import type { Findings } from './findings';
 import { adviseOnSort } from '../plan/sort-advice';
 import { sortedRows, type PlanNode } from '../plan/query-plan';
@@ -51,6 +53,25 @@ export async function cautionAboutSort(
   const advice = await adviseOnSort(client, dataset, parameters, plan, Math.max(rows, rowsFound));
   const { name, query } = dataset.definition;
   if (advice !== undefined) warnings.add(query.placeOf(0), `dataset ${name}: ${advice}`);
+}
+
+/** A share of the server's locks that one statement should not take: other applications need theirs. */
+const MANY_LOCKS = 1 / 4;
+
+/** Warns of a query for which PostgreSQL locks a large part of what the whole server can lock. */
+export function cautionAboutLocks(
+  { definition: { name, query } }: Dataset,
+  { held, room }: LockRoom,
+  { warnings }: Findings,
+): void {
+  if (held < room * MANY_LOCKS) return;
+  warnings.add(
+    query.placeOf(0),
+    `dataset ${name} makes PostgreSQL lock ${formatCount(held)} tables, partitions and indexes at once, and the server has ` +
+      `room for ${formatCount(room)} locks of all sessions: this or another application can fail with "out of shared ` +
+      'memory". Compare the partition key with constants, so that partitions are left out when the query is planned, or ' +
+      'raise max_locks_per_transaction',
+  );
 }
 
 function cautionAboutKeyTypes({ definition, columns }: Dataset, { warnings }: Findings): void {

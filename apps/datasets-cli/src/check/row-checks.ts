@@ -1,8 +1,9 @@
 import { formatByteSize } from '@rivulet/platform';
 import { isPostgresError, sqlState, type PostgresError } from '@rivulet/postgres';
 import type { ClientBase } from 'pg';
-import type { Dataset, Scope } from '@rivulet/datasets';
+import { cureForReading, type Dataset, type Scope } from '@rivulet/datasets';
 import type { Findings } from './findings';
+import { reportInvalidBytes } from './invalid-bytes';
 import { readKeyFacts, type KeyFacts } from './key-facts';
 import { counted, formatBytes } from '@rivulet/cli';
 import { tryQuery } from '../source/try-query';
@@ -23,6 +24,7 @@ export async function checkRows(
     reportUnread(dataset, scope.macAddress, facts, findings);
     return undefined;
   }
+  await reportInvalidBytes(client, dataset, scope, findings);
   const rows: CheckedRows = { dataset, macAddress: scope.macAddress, facts };
   reportNulls(rows, findings);
   reportRepeatedKey(rows, findings);
@@ -34,10 +36,11 @@ export async function checkRows(
 function reportUnread(
   { definition }: Dataset,
   macAddress: string,
-  { code, message }: PostgresError,
+  error: PostgresError,
   { mistakes, warnings }: Findings,
 ): void {
   const { name, query } = definition;
+  const { code, message } = error;
   const place = query.placeOf(0);
   if (code === sqlState.queryCanceled || code === sqlState.lockNotAvailable) {
     warnings.add(
@@ -47,7 +50,11 @@ function reportUnread(
     );
   } else {
     const problem = `dataset ${name} cannot be read for ${macAddress}: ${message}`;
-    mistakes.add(place, `${problem}; correct the query or the rows`);
+    const cure = cureForReading(error);
+    mistakes.add(
+      place,
+      cure === undefined ? `${problem}; correct the query or the rows` : `${problem}. ${cure}`,
+    );
   }
 }
 

@@ -16,6 +16,8 @@ beforeAll(async () => {
     INSERT INTO sites VALUES (7, 'North');
     CREATE TABLE papers (id bigint PRIMARY KEY, title text NOT NULL);
     INSERT INTO papers SELECT 1, string_agg(md5(n::text), '') FROM generate_series(1, 200) AS n;
+    CREATE TABLE logs (id int, at int NOT NULL, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);
+    CREATE INDEX ON logs (at); CREATE INDEX ON logs (at, id);
     CREATE MATERIALIZED VIEW site_names AS SELECT id, name FROM sites;
     ANALYZE`);
 });
@@ -136,6 +138,31 @@ describe('datasets check warns', () => {
   it('of no columns where they are pinned', async () => {
     const source = withQuery('SELECT * FROM sites WHERE id = :site_id', '[id]', 'columns: [id, name]');
     expect(await fixture.check(source)).toEqual({ mistakes: [], warnings: [], notes: [] });
+  });
+
+  it('of a query for which many partitions are locked, and of none where they are left out', async () => {
+    const { rows } = await fixture.database.pool.query<{ room: number }>(
+      `SELECT current_setting('max_locks_per_transaction')::int
+         * (current_setting('max_connections')::int + current_setting('max_prepared_transactions')::int) AS room`,
+    );
+    // Each with three indexes.
+    const partitions = Math.ceil(rows[0]!.room / 16) + 1;
+    await fixture.database.pool.query(
+      `DO $$ BEGIN FOR i IN 1..${partitions} LOOP
+         EXECUTE format('CREATE TABLE logs_%s PARTITION OF logs FOR VALUES FROM (%s) TO (%s)', i, i, i + 1);
+         IF i % 50 = 0 THEN COMMIT; END IF;
+       END LOOP; END $$`,
+    );
+    const all = await fixture.check(withQuery('SELECT id, at FROM logs WHERE at > :site_id', '[id, at]'));
+    expect(all.warnings).toEqual([
+      expect.stringMatching(
+        /^8:7: dataset data makes PostgreSQL lock [\d,]+ tables, partitions and indexes at once/,
+      ),
+    ]);
+    const few = await fixture.check(
+      withQuery('SELECT id, at FROM logs WHERE at < 9 AND at > :site_id', '[id, at]'),
+    );
+    expect(few.warnings).toEqual([]);
   });
 
   it('when it finds no device', async () => {

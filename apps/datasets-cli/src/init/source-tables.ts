@@ -7,6 +7,11 @@ export interface SourceTable {
   name: string;
   /** Its name in a query, with the schema if that is not on the search path. */
   sql: string;
+  /** The same with its schema, wherever that is. */
+  qualified: string;
+  quotedSchema: string;
+  /** The role of this connection, as it stands in a statement. */
+  role: string;
   columns: SourceColumn[];
   isView: boolean;
   /** Possible keys: the primary key, then unique indexes without NULLs, the shortest first. */
@@ -30,11 +35,15 @@ export interface SourceColumn {
 /** Tables, partitioned tables without their partitions, and views, ordered by schema and name. */
 export async function findSourceTables(client: ClientBase, schemas: string[]): Promise<SourceTable[]> {
   const { rows } = await client.query<TableRow>(sourceTables, [schemas]);
-  return rows.map(({ quotedSchema, quotedName, isVisible, columns, ...table }) => {
+  return rows.map(({ quotedName, isVisible, columns, ...table }) => {
     const relation = sqlName(table.name, quotedName);
+    const schema = sqlName(table.schema, table.quotedSchema);
+    const qualified = `${schema}.${relation}`;
     return {
       ...table,
-      sql: isVisible ? relation : `${sqlName(table.schema, quotedSchema)}.${relation}`,
+      quotedSchema: schema,
+      qualified,
+      sql: isVisible ? relation : qualified,
       columns: columns.map(({ name, quoted, isReadable }) => ({
         name,
         sql: sqlName(name, quoted),
@@ -50,8 +59,7 @@ export async function findSchemas(client: ClientBase): Promise<{ name: string; t
   return rows;
 }
 
-interface TableRow extends Omit<SourceTable, 'sql' | 'columns'> {
-  quotedSchema: string;
+interface TableRow extends Omit<SourceTable, 'sql' | 'qualified' | 'columns'> {
   quotedName: string;
   isVisible: boolean;
   columns: { name: string; quoted: string; isReadable: boolean }[];
@@ -60,7 +68,7 @@ interface TableRow extends Omit<SourceTable, 'sql' | 'columns'> {
 /** Reads pg_attribute and pg_index by the table's OID. A column with a NOT NULL that is not validated may have NULLs. */
 const sourceTables = `
 SELECT nspname AS schema, relname AS name, quote_ident(nspname) AS "quotedSchema", quote_ident(relname) AS "quotedName",
-  pg_table_is_visible(class.oid) AS "isVisible", relkind IN ('v', 'm') AS "isView",
+  quote_ident(current_user) AS role, pg_table_is_visible(class.oid) AS "isVisible", relkind IN ('v', 'm') AS "isView",
   has_schema_privilege(namespace.oid, 'USAGE') AS "isReachable",
   row_security_active(class.oid) AS "isRowSecured",
   relkind = 'r' AND EXISTS (SELECT FROM pg_inherits WHERE inhparent = class.oid) AS "hasChildren",

@@ -113,6 +113,12 @@ describe('the datasets that init writes', () => {
     ]);
   });
 
+  it('says that a table has no columns, also to a superuser', async () => {
+    await fixture.database.pool.query('CREATE TABLE empty (); CREATE TABLE other (id int PRIMARY KEY)');
+    const { text } = await fixture.init();
+    expect(text).toContain('#   empty: it has no columns.\n');
+  });
+
   it('says what the role may not read, and leaves it out', async () => {
     const role = `init_${randomBytes(4).toString('hex')}`;
     await fixture.database.pool.query(`
@@ -133,8 +139,12 @@ describe('the datasets that init writes', () => {
     expect(output).toContain(
       '    # Row security hides some rows from this role and therefore from every device.\n',
     );
-    expect(output).toContain('#   b: this role may not read it. Its owner can GRANT SELECT on it.\n');
-    expect(output).toContain('#   hidden.d: this role may not use its schema.');
+    expect(output).toContain(
+      `#   b: this role may not read it. Its owner can run: GRANT SELECT ON public.b TO ${role}\n`,
+    );
+    expect(output).toContain(
+      `#   hidden.d: this role may not use its schema. The owner can run: GRANT USAGE ON SCHEMA hidden TO ${role}\n`,
+    );
   });
 
   it('leaves out what extensions bring along', async () => {

@@ -77,9 +77,13 @@ function reasonAgainst(table: SourceTable, key: string[] | undefined, before: nu
   if (table.extension !== null) {
     return `it belongs to the extension ${table.extension}. Add a dataset for it if devices need it.`;
   }
-  if (!table.isReachable) return 'this role may not use its schema. Its owner can GRANT USAGE on it.';
+  const { role, qualified, quotedSchema } = table;
+  if (!table.isReachable) {
+    return `this role may not use its schema. The owner can run: GRANT USAGE ON SCHEMA ${quotedSchema} TO ${role}`;
+  }
+  if (table.columns.length === 0) return 'it has no columns.';
   if (!table.columns.some(({ isReadable }) => isReadable)) {
-    return 'this role may not read it. Its owner can GRANT SELECT on it.';
+    return `this role may not read it. Its owner can run: GRANT SELECT ON ${qualified} TO ${role}`;
   }
   if (key === undefined && !table.isView) {
     return 'it has no primary key and no unique index without NULLs. Add one, or specify columns with --key.';
@@ -87,7 +91,12 @@ function reasonAgainst(table: SourceTable, key: string[] | undefined, before: nu
   const unread = key?.find(
     (name) => !table.columns.some((column) => column.name === name && column.isReadable),
   );
-  if (unread !== undefined) return `this role may not read ${JSON.stringify(unread)} of its key.`;
+  if (unread !== undefined) {
+    return (
+      `this role may not read ${JSON.stringify(unread)} of its key. ` +
+      `Its owner can run: GRANT SELECT ON ${qualified} TO ${role}`
+    );
+  }
   return before < MANIFEST_MAX_TABLES ? undefined : `there are ${MANIFEST_MAX_TABLES} datasets already.`;
 }
 

@@ -10,7 +10,7 @@ import {
 import { RivuletError } from '@rivulet/errors';
 import { bindQuery, canonicalCopy } from '@rivulet/snapshot';
 import type { ClientBase, Pool } from 'pg';
-import type { Dataset, Scope } from '@rivulet/datasets';
+import { cureForReading, type Dataset, type Scope } from '@rivulet/datasets';
 import type { CommandProgress } from '../progress/command-progress';
 import { CanonicalRowReader } from './canonical-row-reader';
 import { loadSelectedDatasets } from '../source/selected-datasets';
@@ -94,8 +94,10 @@ async function previewDataset(
 function explainRefusal(error: unknown, { definition }: Dataset, macAddress: string): unknown {
   if (!isPostgresError(error) || isInterruption(error)) return error;
   const place = definition.query.placeOf(0);
+  const nextStep = cureForReading(error);
   return new RivuletError(
     'DATASET_QUERY_FAILED',
     `${place}: dataset ${definition.name} cannot be read for ${macAddress}: ${error.message}.`,
+    { ...(nextStep !== undefined && { nextStep }) },
   );
 }

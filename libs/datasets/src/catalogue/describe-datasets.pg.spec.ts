@@ -134,7 +134,7 @@ describe('a mistake in the query of a dataset', () => {
     try {
       expect(await fixture.refusalOf(withQuery('SELECT id FROM users'), asClerk)).toBe(
         'datasets.yaml:10:7: PostgreSQL rejects the query of dataset users: permission denied for table users; ' +
-          `its owner can run: GRANT SELECT ON users TO ${role}.`,
+          `its owner can run: GRANT SELECT ON public.users TO ${role}.`,
       );
     } finally {
       await asClerk.end();

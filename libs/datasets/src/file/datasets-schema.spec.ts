@@ -90,6 +90,7 @@ describe('the schema of datasets files', () => {
     ["Rivulet's schema", fileOf({ ...good, schema: 'rivulet' }), false],
     ['a schema that is a list', fileOf({ ...good, schema: ['a'] }), false],
     ['a role that is no list', fileOf({ ...good, grants: 'reader' }), false],
+    ['everyone as a role', fileOf({ ...good, grants: ['public'] }), false],
     ['a role twice', fileOf({ ...good, grants: ['reader', 'reader'] }), false],
     ['another removal', fileOf({ ...good, onRemove: 'archive' }), false],
     ['a guard of a tenth of a per cent', fileOf({ ...good, guard: { maxDeleted: '0.1%' } }), true],

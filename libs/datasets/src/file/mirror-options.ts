@@ -45,10 +45,19 @@ function readSchema(node: YamlNode, what: string): string {
   );
 }
 
+/** PUBLIC stands for everyone, NONE for nobody: neither can be created. */
+const NO_ROLES = new Set(['public', 'none']);
+
 function readRoles(node: YamlNode, what: string): string[] {
   const roles: string[] = [];
   for (const item of node.items(`grants of ${what}`)) {
     const role = readName(item, `a role in grants of ${what}`);
+    if (NO_ROLES.has(role)) {
+      throw item.invalid(
+        `grants of ${what} names ${role}, which PostgreSQL does not allow as the name of a role; name the roles that ` +
+          'read the table, or one that they are all members of',
+      );
+    }
     if (roles.includes(role)) throw item.invalid(`grants of ${what} names role ${role} twice`);
     roles.push(role);
   }

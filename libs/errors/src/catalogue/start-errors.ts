@@ -38,6 +38,12 @@ export const startErrors = {
     nextStep: 'Set pool_mode = session in PgBouncer for this database, or connect to PostgreSQL itself.',
     transient: false,
   },
+  DATABASE_OF_OTHER_APP: {
+    title: 'The database belongs to the other app',
+    meaning: 'Central was started on the database of an edge, or an edge on that of central.',
+    nextStep: 'Give central and each edge a database of their own: correct the database URL.',
+    transient: false,
+  },
   DATABASE_NEWER: {
     title: 'The database is newer than this app',
     meaning: 'The database has migrations that this version does not know.',

@@ -40,10 +40,20 @@ export async function requireRoles(client: ClientBase, tables: ManifestTable[]):
     'SCHEMA_UNSUPPORTED',
     `This edge's PostgreSQL does not have the role ${missing.join(', ')}, ` +
       `which must be able to read ${wanting.map(placeText).join(', ')}.`,
-    {
-      nextStep: `Nothing was applied. Create it on the device (CREATE ROLE ${escapeIdentifier(missing[0]!)}), or take it out of \`grants:\` in the datasets file.`,
-    },
+    { nextStep: `Nothing was applied. ${cureFor(missing)}` },
   );
+}
+
+/** PostgreSQL allows no role of these names. */
+const NO_ROLES = new Set(['public', 'none']);
+
+function cureFor(missing: string[]): string {
+  const impossible = missing.find((role) => NO_ROLES.has(role));
+  if (impossible !== undefined) {
+    return `No role can have the name ${impossible}: take it out of \`grants:\` in the datasets file, and name the roles that read the mirror.`;
+  }
+  const statements = missing.map((role) => `CREATE ROLE ${escapeIdentifier(role)}`).join('; ');
+  return `Create it on the device (${statements}), or take it out of \`grants:\` in the datasets file.`;
 }
 
 /** Roles without SELECT on the table, or without USAGE on a schema that Rivulet created. */

@@ -36,7 +36,7 @@ export function databaseModule({ features, ...database }: DatabaseModuleOptions)
  * Connects, waiting for a database that is still starting, and migrates.
  *
  * @throws RivuletError DATABASE_UNAVAILABLE with the address and PostgreSQL's reason, ENVIRONMENT_INVALID,
- *   DATABASE_FORBIDDEN, DATABASE_NEWER
+ *   DATABASE_FORBIDDEN, DATABASE_NEWER, DATABASE_OF_OTHER_APP
  */
 export async function connect(options: ConnectOptions): Promise<DataSource> {
   logConnectionEvents();

@@ -134,6 +134,14 @@ describe('migrations', () => {
     expect(error.message).toContain('Second1700000000002');
   });
 
+  it('of the other app are refused, as this one has none there', async () => {
+    await open(First1700000000001);
+    const error = await failure(open(Second1700000000002));
+    expect(error.code).toBe('DATABASE_OF_OTHER_APP');
+    expect(error.message).toContain('First1700000000001');
+    expect(error.nextStep).toContain('a database of their own');
+  });
+
   it('that fail leave nothing of themselves, and those before them are kept', async () => {
     await expect(open(Second1700000000002, Failing1700000000003)).rejects.toThrow('division by zero');
     const dataSource = await open(Second1700000000002);

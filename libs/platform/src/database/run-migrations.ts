@@ -15,7 +15,8 @@ const TIMEOUT_MS = 300_000;
  * the session, which dies with it. Each migration is one transaction, so that a start that was killed continues.
  *
  * @returns the names of the migrations that ran
- * @throws RivuletError DATABASE_NEWER when the database has migrations that this version does not know
+ * @throws RivuletError DATABASE_NEWER when the database has migrations that this version does not know · DATABASE_OF_OTHER_APP
+ *   when it has no others
  */
 export async function runMigrations(dataSource: DataSource): Promise<string[]> {
   const runner = dataSource.createQueryRunner();
@@ -78,8 +79,15 @@ async function appliedMigrations(database: Pick<DataSource | QueryRunner, 'query
 
 async function refuseNewerDatabase(dataSource: DataSource, runner: QueryRunner): Promise<void> {
   const known = new Set(migrationsOf(dataSource));
-  const unknown = (await appliedMigrations(runner)).filter((name) => !known.has(name));
+  const applied = await appliedMigrations(runner);
+  const unknown = applied.filter((name) => !known.has(name));
   if (unknown.length === 0) return;
+  if (unknown.length === applied.length) {
+    throw new RivuletError(
+      'DATABASE_OF_OTHER_APP',
+      `The database has tables of Rivulet that this app did not make (${applied[0]}), and none of its own.`,
+    );
+  }
   throw new RivuletError(
     'DATABASE_NEWER',
     `The database has migrations that this version does not know: ${unknown.join(', ')}.`,

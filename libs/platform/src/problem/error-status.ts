@@ -96,6 +96,7 @@ export const errorStatus = {
   DATABASE_OF_OTHER_DEVICE: 500,
   DATABASE_FORBIDDEN: 500,
   TRANSACTION_POOLING: 500,
+  DATABASE_OF_OTHER_APP: 500,
   DATABASE_NEWER: 500,
   INTERNAL: 500,
 } as const satisfies Record<ErrorCode, number>;

@@ -1,11 +1,8 @@
-import type { Dataset } from '@rivulet/datasets';
+import { cureForReading, type Dataset } from '@rivulet/datasets';
 import { RivuletError } from '@rivulet/errors';
 import { formatByteSize } from '@rivulet/platform';
-import { isInterruption, isConflict, isPostgresError, sqlState } from '@rivulet/postgres';
+import { isInterruption, isConflict, isPostgresError } from '@rivulet/postgres';
 import { RowError } from '@rivulet/protocol';
-
-const READS_ONLY =
-  'A dataset only reads: take what writes out of its query, and out of the functions that it calls.';
 
 const RAISE_THE_LIMIT =
   'Leave the large column out of the dataset, or split it; or raise CENTRAL_MAX_ROW_BYTES here, and ' +
@@ -21,9 +18,10 @@ export function cannotBeRead(error: unknown, dataset: Dataset, maxRowBytes: numb
   if (isConflict(error)) {
     return new RivuletError('SERVER_BUSY', message, { cause: error });
   }
+  const nextStep = cureForReading(error);
   return new RivuletError('DATASET_QUERY_FAILED', message, {
     cause: error,
-    ...(error.code === sqlState.readOnlyTransaction && { nextStep: READS_ONLY }),
+    ...(nextStep !== undefined && { nextStep }),
   });
 }
 

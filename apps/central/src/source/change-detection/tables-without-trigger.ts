@@ -1,4 +1,4 @@
-import { abbreviateList } from './abbreviate-list';
+import { fitList } from './abbreviate-list';
 import { enableAlways } from './change-log-schema';
 
 /** A table whose changes are not all noted. */
@@ -30,23 +30,33 @@ export function whyWithoutTrigger(tables: TableWithoutTrigger[]): string | undef
 
 function whyForbidden(tables: TableWithoutTrigger[]): string[] {
   if (tables.length === 0) return [];
-  const names = abbreviateList(
+  const { text, left } = fitList(
     tables.map(({ name }) => name),
     ', ',
   );
   return [
-    `central may not make the triggers that note changes; let the owner run: GRANT TRIGGER ON ${names} TO ` +
-      `${tables[0]!.role} (or, where this role is to read only, db/source/install-change-log.sql with these tables)`,
+    `central may not make the triggers that note changes; let the owner run: GRANT TRIGGER ON ${text} TO ` +
+      `${tables[0]!.role}${andTheOthers(left)} (or, where this role is to read only, ` +
+      'db/source/install-change-log.sql with these tables)',
   ];
+}
+
+/** The statement before it is complete, for fewer tables. */
+function andTheOthers(left: number): string {
+  if (left === 0) return '';
+  const tables = left === 1 ? '1 more table needs' : `${left} more tables need`;
+  return `; ${tables} the same, which GET /api/operators/datasets names for each dataset`;
 }
 
 function whyNotAlways(tables: TableWithoutTrigger[]): string[] {
   if (tables.length === 0) return [];
-  const cures = abbreviateList(
+  const { text, left } = fitList(
     tables.map(({ name }) => enableAlways(name)),
     '; ',
   );
   return [
-    `sessions with session_replication_role = replica change them without being noticed; let the owner run: ${cures}`,
+    'sessions with session_replication_role = replica change them without being noticed; let the owner run: ' +
+      text +
+      andTheOthers(left),
   ];
 }
