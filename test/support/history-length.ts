@@ -9,3 +9,6 @@ export const historyBatches = Number(process.env['RIVULET_HISTORY_BATCHES'] ?? 2
 
 /** Rounds of changes of the hostile tables. */
 export const hostileRounds = Number(process.env['RIVULET_HOSTILE_ROUNDS'] ?? 4);
+
+/** Batches of changes of a source whose definitions change, too. */
+export const definitionBatches = Number(process.env['RIVULET_DEFINITION_BATCHES'] ?? 200);
