@@ -154,7 +154,7 @@ class Device:
                 held[name] = {"name": name, "fingerprint": table["fingerprint"], "checksum": checksum}
         nonce = secrets.token_urlsafe(16)
         body = {"protocolVersion": 1, "nonce": nonce, "tables": list(held.values()), "wholeTables": chunks_only}
-        body |= {name: self.state[name] for name in ("lastManifestId", "schemaVersion") if name in self.state}
+        body |= {name: self.state[name] for name in ("lastManifestId", "schemaVersion", "lastEpoch", "lastSequence") if name in self.state}
         answer = self.central.call(lambda: "request", read_json, body, timeout=600.0)
         if answer.get("status") == "current":
             with refusing("CENTRAL_RESPONSE_INVALID", "Central names a manifest that was not applied last."):
@@ -219,7 +219,8 @@ class Device:
     def commit(self, manifest, thumbprint):
         tables, known = {t["name"]: t for t in manifest["tables"]}, self.state.get("left", {}) | self.state["tables"]
         left = {name: t for name, t in known.items() if name not in tables and t["onRemove"] == "keep"}
-        names = {"lastManifestId": manifest["manifestId"], "schemaVersion": manifest["schemaVersion"]}
+        names = {"lastManifestId": manifest["manifestId"], "schemaVersion": manifest["schemaVersion"],
+                 "lastEpoch": manifest["epoch"], "lastSequence": manifest["sequence"]}
         own = {"position": [manifest["epoch"], manifest["sequence"]], "thumbprint": thumbprint, "acknowledged": False}
         self.save(own | names | {"tables": tables, "left": left})
         named = {self.rows_of(table) for table in [*tables.values(), *left.values()]}

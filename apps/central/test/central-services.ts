@@ -11,6 +11,9 @@ import { AcknowledgementService } from '../src/device-sync/acknowledgement.servi
 import { AnswerRequestService } from '../src/device-sync/answer-request.service';
 import { DeviceSyncMetrics } from '../src/device-sync/device-sync.metrics';
 import { ZlibBlocks } from '../src/device-sync/block-compression';
+import { DeviceTroubles } from '../src/device-sync/device-troubles';
+import { EpochService } from '../src/device-sync/epoch.service';
+import { PositionCheck } from '../src/device-sync/position-check';
 import { PayloadService } from '../src/device-sync/payload.service';
 import { RequestLog } from '../src/device-sync/request-log';
 import { ManifestService } from '../src/device-sync/manifests/manifest.service';
@@ -68,6 +71,8 @@ export class CentralServices {
   readonly requests: AnswerRequestService;
   readonly payloads: PayloadService;
   readonly acknowledgements: AcknowledgementService;
+  readonly troubles: DeviceTroubles;
+  readonly epochs: EpochService;
 
   private constructor(
     { central, store, locks, metrics: snapshotsMetrics }: CentralFixture,
@@ -107,13 +112,22 @@ export class CentralServices {
       this.scopes,
       this.snapshots,
       this.manifests,
+      new PositionCheck(central),
       datasets,
       this.registry,
       signingKey,
       metrics,
     );
     this.payloads = new PayloadService(this.manifests, store, new ZlibBlocks(), metrics);
-    this.acknowledgements = new AcknowledgementService(central, this.manifests, this.registry, metrics);
+    this.troubles = new DeviceTroubles(metrics);
+    this.acknowledgements = new AcknowledgementService(
+      central,
+      this.manifests,
+      this.registry,
+      this.troubles,
+      metrics,
+    );
+    this.epochs = new EpochService(central);
   }
 
   /** Loads the text of a datasets file, and looks at the source once, as central does at its start. */

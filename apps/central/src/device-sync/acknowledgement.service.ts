@@ -5,6 +5,7 @@ import type { Acknowledgement } from '@rivulet/protocol';
 import { DataSource } from 'typeorm';
 import type { Device } from '../devices/device';
 import { DeviceRegistry } from '../devices/registry/device-registry';
+import { DeviceTroubles, tableNamedIn } from './device-troubles';
 import { DeviceSyncMetrics } from './device-sync.metrics';
 import { verifyReport } from './verify-report';
 import { ManifestService } from './manifests/manifest.service';
@@ -23,6 +24,7 @@ export class AcknowledgementService {
     private readonly database: DataSource,
     private readonly manifests: ManifestService,
     private readonly registry: DeviceRegistry,
+    private readonly troubles: DeviceTroubles,
     private readonly metrics: DeviceSyncMetrics,
   ) {}
 
@@ -59,7 +61,23 @@ export class AcknowledgementService {
       await this.registry.finishResync(device.deviceId, resyncSince);
     }
     this.metrics.acknowledgements.inc({ status });
+    if (row!.status === 'applied') this.troubles.applied(deviceId);
+    else if (error !== undefined) await this.tellOfFailure(deviceId, device.macAddress, manifestId, error);
     return { manifestId, status: row!.status, repeated: row!.repeated };
+  }
+
+  private async tellOfFailure(
+    deviceId: string,
+    macAddress: string,
+    manifestId: string,
+    { code, message }: NonNullable<Acknowledgement['error']>,
+  ): Promise<void> {
+    const tables = await this.manifests.tablesOf(manifestId);
+    const table = tableNamedIn(
+      message,
+      tables.map(({ name }) => name),
+    );
+    this.troubles.failed(deviceId, { macAddress, code, message, ...(table !== undefined && { table }) });
   }
 
   private async checkProof(acknowledgement: Acknowledgement): Promise<void> {

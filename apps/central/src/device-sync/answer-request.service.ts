@@ -20,6 +20,7 @@ import { isGone } from '../snapshots/store-loss';
 import { ScopeService, type KnownScope } from '../source/scope/scope.service';
 import { DeviceSyncMetrics } from './device-sync.metrics';
 import { ManifestService } from './manifests/manifest.service';
+import { PositionCheck } from './position-check';
 import { RequestLog, type RequestRecord } from './request-log';
 
 interface Answer {
@@ -51,6 +52,7 @@ export class AnswerRequestService {
     private readonly scopes: ScopeService,
     private readonly snapshots: SnapshotService,
     private readonly manifests: ManifestService,
+    private readonly positions: PositionCheck,
     private readonly datasets: CurrentDatasets,
     private readonly registry: DeviceRegistry,
     private readonly signingKey: SigningKey,
@@ -62,7 +64,7 @@ export class AnswerRequestService {
    * down: there is no `device_id` to enter.
    *
    * @throws RivuletError what ScopeService.find and SnapshotService.bringUpToDate throw · PROTOCOL_UNSUPPORTED ·
-   *   DATASETS_FILE_INVALID
+   *   DATASETS_FILE_INVALID · CENTRAL_BEHIND
    */
   async answer(requestId: string, device: Device, asked: SyncRequest): Promise<SyncResponse> {
     const received = { requestId, device, asked, receivedAt: new Date(), startMs: performance.now() };
@@ -125,6 +127,7 @@ export class AnswerRequestService {
     const snapshots = this.snapshots.current(known) ?? (await this.snapshots.bringUpToDate(known));
     const manifestId = device.resyncSince ? undefined : await this.currentManifest(known, asked, snapshots);
     if (manifestId !== undefined) return this.confirm(received, known, manifestId);
+    await this.positions.refuseForeign(known.scope, received.asked);
     try {
       return await this.issue(received, known, snapshots);
     } catch (error) {

@@ -90,6 +90,20 @@ export class SyncRequestDto implements SyncRequest {
   @Matches(patterns.sha256, SHA256)
   schemaVersion?: string;
 
+  @ApiPropertyOptional({ description: 'The epoch of that manifest.', example: 1, minimum: 1 })
+  @Omittable()
+  @IsInt()
+  @Min(1)
+  @Max(2 ** 31 - 1)
+  lastEpoch?: number;
+
+  @ApiPropertyOptional({ description: 'The sequence of that manifest.', example: 42, minimum: 1 })
+  @Omittable()
+  @IsInt()
+  @Min(1)
+  @Max(Number.MAX_SAFE_INTEGER)
+  lastSequence?: number;
+
   @ApiProperty({ description: 'The mirrors that the device has.', type: [HeldTableDto], maxItems: 1000 })
   @IsArray()
   @ArrayMaxSize(MANIFEST_MAX_TABLES)

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Counter, Histogram, Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 const BUCKETS_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 
@@ -12,6 +12,7 @@ export class DeviceSyncMetrics {
   readonly plannedTables: Counter<'action'>;
   readonly payloadBytes: Counter;
   readonly acknowledgements: Counter<'status'>;
+  readonly failingDevices: Gauge;
 
   constructor(registry: Registry) {
     const registers = [registry];
@@ -48,6 +49,11 @@ export class DeviceSyncMetrics {
       name: 'rivulet_central_acknowledgements_total',
       help: 'Acknowledgements that were taken, by the reported status: applied or failed.',
       labelNames: ['status'],
+      registers,
+    });
+    this.failingDevices = new Gauge({
+      name: 'rivulet_central_failing_devices',
+      help: 'Devices whose last report to this process was that they could not apply what they were sent.',
       registers,
     });
     for (const status of ['applied', 'failed']) this.acknowledgements.inc({ status }, 0);

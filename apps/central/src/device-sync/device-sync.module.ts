@@ -6,6 +6,7 @@ import { IndexManifestsByMacAddress1764201600000 } from '../../../../db/central/
 import { CreateDeviceTokens1795755600000 } from '../../../../db/central/migrations/1795755600000-create-device-tokens';
 import { KeepSignedReports1795752000000 } from '../../../../db/central/migrations/1795752000000-keep-signed-reports';
 import { BoundTheStore1795759200000 } from '../../../../db/central/migrations/1795759200000-bound-the-store';
+import { RememberForeignPositions1795762800000 } from '../../../../db/central/migrations/1795762800000-remember-foreign-positions';
 import { DatasetsModule } from '../datasets/datasets.module';
 import { DevicesModule } from '../devices/devices.module';
 import { SigningModule } from '../signing/signing.module';
@@ -17,6 +18,10 @@ import { AnswersInTheMaking } from './answers-in-the-making';
 import { ZlibBlocks } from './block-compression';
 import { DeviceHistory } from './device-history';
 import { DeviceSyncController } from './device-sync.controller';
+import { DeviceTroubles } from './device-troubles';
+import { DevicesIndicator } from './devices.indicator';
+import { EpochService } from './epoch.service';
+import { PositionCheck } from './position-check';
 import { DeviceSyncMetrics } from './device-sync.metrics';
 import { ManifestService } from './manifests/manifest.service';
 import { SyncManifestTable } from './manifests/sync-manifest-table.entity';
@@ -39,11 +44,16 @@ import { RequestLog } from './request-log';
     ZlibBlocks,
     AcknowledgementService,
     DeviceHistory,
+    DeviceTroubles,
+    PositionCheck,
+    EpochService,
+    DevicesIndicator,
     DeviceSyncMetrics,
   ],
-  exports: [DeviceHistory],
+  exports: [DeviceHistory, EpochService, DevicesIndicator],
 })
 export class DeviceSyncModule {
+  static readonly indicators = [DevicesIndicator];
   static readonly entities = [SyncManifest, SyncManifestTable];
   static readonly migrations = [
     CreateOperationalTables1763683200000,
@@ -53,5 +63,6 @@ export class DeviceSyncModule {
     KeepSignedReports1795752000000,
     CreateDeviceTokens1795755600000,
     BoundTheStore1795759200000,
+    RememberForeignPositions1795762800000,
   ];
 }

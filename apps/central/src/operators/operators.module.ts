@@ -11,6 +11,7 @@ import { DeviceOperations } from './devices/device-operations.service';
 import { DevicesController } from './devices/devices.controller';
 import { NetworksController } from './devices/networks.controller';
 import { EnrolmentTokensController } from './enrolment-tokens.controller';
+import { EpochController } from './epoch.controller';
 import { OperatorDatasetsController } from './operator-datasets.controller';
 import { OperatorsMetrics } from './operators.metrics';
 
@@ -26,6 +27,7 @@ import { OperatorsMetrics } from './operators.metrics';
   ],
   controllers: [
     OperatorDatasetsController,
+    EpochController,
     EnrolmentTokensController,
     DevicesController,
     NetworksController,

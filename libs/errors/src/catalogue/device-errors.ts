@@ -174,6 +174,14 @@ export const deviceErrors = {
     nextStep: 'Request a new manifest with POST /api/device-sync/request.',
     transient: true,
   },
+  CENTRAL_BEHIND: {
+    title: 'The device is ahead of central',
+    meaning:
+      "The device has applied a manifest that central's database has not issued, as after a restore of an older backup.",
+    nextStep:
+      'Raise the epoch of a restored central (docs/operations.md, Restoring central); otherwise look for a second central.',
+    transient: false,
+  },
   FRAMES_INVALID: {
     title: 'The frame ranges are not valid',
     meaning: 'The `frames` parameter is malformed, out of order or outside the plan.',

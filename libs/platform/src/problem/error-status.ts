@@ -40,6 +40,7 @@ export const errorStatus = {
   PROTOCOL_UNSUPPORTED: 400,
   MANIFEST_UNKNOWN: 404,
   MANIFEST_EXPIRED: 410,
+  CENTRAL_BEHIND: 409,
   FRAMES_INVALID: 400,
 
   // What the data owner must mend

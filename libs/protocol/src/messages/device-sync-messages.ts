@@ -14,6 +14,9 @@ export interface SyncRequest extends PlanTerms {
   lastManifestId?: string;
   /** The schema version of that manifest. */
   schemaVersion?: string;
+  /** The position of that manifest, by which central notices that it never issued it. */
+  lastEpoch?: number;
+  lastSequence?: number;
 }
 
 /** Answer to {@link SyncRequest}. */

@@ -81,9 +81,13 @@ function syncRequest(
     protocolVersion: PROTOCOL_VERSION,
     nonce,
     tables: held.map(({ name, fingerprint, checksum }) => ({ name, fingerprint, checksum })),
-    ...(applied === null ? {} : { lastManifestId: applied.manifestId, schemaVersion: applied.schemaVersion }),
+    ...(applied === null ? {} : positionOf(applied)),
     ...(wholeTables ? { wholeTables } : {}),
   };
+}
+
+function positionOf({ manifestId, schemaVersion, epoch, sequence }: EdgeSyncState): Partial<SyncRequest> {
+  return { lastManifestId: manifestId, schemaVersion, lastEpoch: epoch, lastSequence: sequence };
 }
 
 async function heldChunks(
