@@ -24,6 +24,7 @@ import {
   cautionAboutPolling,
   cautionAboutSort,
 } from './dataset-cautions';
+import { cautionAboutSettings, readSourceSettings } from './setting-cautions';
 import { noFindings, type Findings } from './findings';
 import type { KeyFacts } from './key-facts';
 import { readLockRoom } from '../plan/lock-room';
@@ -103,6 +104,7 @@ async function checkDatasets(
     template: definition.query.template,
     parameters: scope.columns,
   }));
+  const settings = await withClient(source, readSourceSettings);
   const [watches, checked] = await allOf([
     readWatches(source, queries, (index) => tell(datasets[index]!)),
     inLanes(source, readSource(timeoutMs), datasets, async (client, dataset) => {
@@ -115,6 +117,7 @@ async function checkDatasets(
   for (const [index, dataset] of datasets.entries()) {
     cautionAboutPolling(dataset, watches[index]!, findings);
     cautionAboutWholeRows(dataset, watches[index]!, findings);
+    cautionAboutSettings(dataset, watches[index]!, settings, findings);
   }
   return checked;
 }

@@ -9,6 +9,7 @@ import {
 } from '@rivulet/postgres';
 import type { Parameters, QueryTemplate } from '@rivulet/snapshot';
 import type { ClientBase, Pool } from 'pg';
+import { findSettingLiterals } from './setting-literals';
 
 interface Query {
   template: QueryTemplate;
@@ -43,7 +44,12 @@ async function readWatch(
   walk: DependencyWalk,
 ): Promise<Watch> {
   try {
-    return await inUndoneSavepoint(client, () => watchQuery(client, template, parameters, walk));
+    return await inUndoneSavepoint(client, async () => {
+      const watch = await watchQuery(client, template, parameters, walk);
+      if (walk.obstacle !== undefined) return watch;
+      const literals = await findSettingLiterals(client, template, parameters);
+      return { ...watch, settings: [...(watch.settings ?? []), ...literals] };
+    });
   } catch (error) {
     if (!isPostgresError(error) || isInterruption(error)) throw error;
     return { relations: [], definitions: new Map(), polled: `PostgreSQL refuses it: ${error.message}` };

@@ -13,31 +13,13 @@ import {
 import { whyUnprovenBody } from './function-body';
 import { isReadAlike, judgeFunction, whyUnprovenText } from './judge-definitions';
 import { movingWord } from './moving-words';
+import { Visit, type Dependencies } from './query-visit';
 import { literalsOf } from './sql-literals';
 import { parseNodeTree } from './node-tree';
 import { parseBody } from './query-tree';
+import { usesOfCall } from './setting-uses';
 import { readTreeFacts, type TreeFacts } from './tree-facts';
 import { whyBlind } from './why-blind';
-
-/** A kind of catalogue rows, and an OID. What {@link readDefinitions} reads. */
-export type DefinitionKind = 'class' | 'proc' | 'type' | 'operator' | 'collation' | 'textsearch';
-
-/** All that a query's result depends on, followed to its ends. */
-export interface Dependencies {
-  /** OIDs of tables, as text and in ascending order, with their partitions, children and parents. */
-  tables: string[];
-  definitions: ReadonlyMap<DefinitionKind, ReadonlySet<string>>;
-  /** Why the result can change with none of these being written or defined in another way; undefined: it cannot. */
-  unproven: string | undefined;
-  /** Whether a row of a table becomes one value, with all columns that the table has. */
-  hasWholeRow: boolean;
-}
-
-/** Texts whose literals PostgreSQL reads again each time. */
-interface ReadText {
-  facts: TreeFacts;
-  literals: string[];
-}
 
 /**
  * Follows what parsed queries name: views, functions, operators, types, policies, to the rows of the catalogues. Facts
@@ -73,7 +55,20 @@ export class DependencyWalk {
       await this.visitFunctions(visit, visit.take('functions'));
       await this.visitTypes(visit, visit.take('types'));
     }
+    await this.findSettings(visit);
     return visit.result();
+  }
+
+  /** When everything is known that is called. */
+  private async findSettings(visit: Visit): Promise<void> {
+    for (const [oid, calls] of visit.calls) {
+      const facts = this.functions.get(oid);
+      if (facts === undefined) continue;
+      const cast = visit.castOf.get(oid);
+      if (cast !== undefined) await load(this.types, [cast], (missing) => readTypes(this.client, missing));
+      const castTo = cast === undefined ? undefined : this.types.get(cast)?.name;
+      visit.settings.push(...usesOfCall(facts, calls, visit.operatorOf.get(oid), castTo));
+    }
   }
 
   private async visitRelations(visit: Visit, oids: string[]): Promise<void> {
@@ -181,91 +176,6 @@ export class DependencyWalk {
       for (const part of facts.parts) if (!pending.includes(part)) pending.push(part);
     }
   }
-}
-
-type Pending = 'relations' | 'members' | 'functions' | 'operators' | 'types';
-
-/** What one query has been found to depend on so far. */
-class Visit {
-  readonly tables = new Set<string>();
-  readonly operatorOf = new Map<string, string>();
-  readonly castOf = new Map<string, string>();
-  readonly readFromText = new Set<string>();
-  private readonly seen: Record<Pending, Set<string>> = {
-    relations: new Set(),
-    members: new Set(),
-    functions: new Set(),
-    operators: new Set(),
-    types: new Set(),
-  };
-  private pending: Record<Pending, string[]> = {
-    relations: [],
-    members: [],
-    functions: [],
-    operators: [],
-    types: [],
-  };
-  private readonly definitions = new Map<DefinitionKind, Set<string>>();
-  private unproven: string | undefined;
-  private hasWholeRow = false;
-
-  get hasMore(): boolean {
-    return Object.values(this.pending).some((oids) => oids.length > 0);
-  }
-
-  take(kind: Pending): string[] {
-    return this.pending[kind].splice(0);
-  }
-
-  add(kind: Pending, oids: Iterable<string>): void {
-    for (const oid of oids) {
-      if (this.seen[kind].has(oid)) continue;
-      this.seen[kind].add(oid);
-      this.pending[kind].push(oid);
-    }
-  }
-
-  define(kind: DefinitionKind, oid: string): void {
-    const known = this.definitions.get(kind) ?? new Set();
-    this.definitions.set(kind, known.add(oid));
-  }
-
-  /** The first reason counts. */
-  refuse(reason: string): void {
-    this.unproven ??= reason;
-  }
-
-  read({ facts, literals }: ReadText): void {
-    if (facts.obstacle !== undefined) this.refuse(facts.obstacle);
-    this.hasWholeRow ||= facts.hasWholeRow;
-    const literal = movingLiteral(literals, facts.texts);
-    if (literal !== undefined) this.refuse(`it asks for '${literal}'`);
-    for (const [oid, type] of facts.casts) this.castOf.set(oid, type);
-    for (const oid of facts.readFromText) this.readFromText.add(oid);
-    for (const oid of facts.collations) this.define('collation', oid);
-    for (const oid of facts.textSearch) this.define('textsearch', oid);
-    for (const kind of ['relations', 'functions', 'operators', 'types'] as const) this.add(kind, facts[kind]);
-  }
-
-  /** Trees that the catalogues hold: their literals were read when they were made. */
-  readStored(trees: string[]): void {
-    for (const tree of trees) this.read({ facts: readTreeFacts(parseNodeTree(tree)), literals: [] });
-  }
-
-  result(): Dependencies {
-    const tables = [...this.tables].toSorted((a, b) => Number(a) - Number(b));
-    const { definitions, unproven, hasWholeRow } = this;
-    return { tables, definitions, unproven, hasWholeRow };
-  }
-}
-
-/** A literal with such a word that is not kept as a text: then PostgreSQL has read it as a moment of now. */
-function movingLiteral(literals: string[], texts: ReadonlyMap<string, number>): string | undefined {
-  const suspects = literals.filter((literal) => movingWord(literal) !== undefined);
-  return suspects.find((literal) => {
-    const written = suspects.filter((other) => other === literal).length;
-    return (texts.get(literal) ?? 0) < written;
-  });
 }
 
 async function load<Facts extends { oid: string }>(

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { ClientBase } from 'pg';
-import type { DefinitionKind } from './dependency-walk';
+import type { DefinitionKind } from './query-visit';
 
 /** What some queries depend on, by kind and OID. */
 export type DefinitionKeys = ReadonlyMap<DefinitionKind, ReadonlySet<string>>;

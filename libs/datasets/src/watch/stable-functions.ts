@@ -30,7 +30,7 @@ export const provenStableFunctions: ReadonlySet<string> = new Set([
 ]);
 
 /** They follow TimeZone. timetz_zone and timetz_at_local are not among them: their offset is that of today. */
-function timeZoneFunctions(): string[] {
+export function timeZoneFunctions(): string[] {
   const comparisons = ['cmp', 'eq', 'ge', 'gt', 'le', 'lt', 'ne'];
   const pairs = [
     ['date', 'timestamptz'],

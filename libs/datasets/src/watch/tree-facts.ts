@@ -1,4 +1,5 @@
 import { movingWord } from './moving-words';
+import { callOf, clockUse, readTextCast, type CallFacts, type SettingUse } from './setting-uses';
 import { childOf, nodesOf, wordOf, type TreeNode, type TreeValue } from './node-tree';
 
 /** What the nodes of parsed queries say, as far as it decides whether the result can change by itself. */
@@ -16,6 +17,9 @@ export interface TreeFacts {
   textSearch: Set<string>;
   /** How often each constant text occurs. */
   texts: Map<string, number>;
+  /** Calls by function, for what their arguments say. */
+  calls: Map<string, CallFacts[]>;
+  settings: SettingUse[];
   /** Whether a row of a table becomes one value, with all columns that the table has. */
   hasWholeRow: boolean;
   /** Why this cannot be proved to be watched, whatever the names above mean. */
@@ -57,6 +61,8 @@ function emptyFacts(): TreeFacts {
     readFromText: new Set(),
     textSearch: new Set(),
     texts: new Map(),
+    calls: new Map(),
+    settings: [],
     hasWholeRow: false,
     obstacle: undefined,
   };
@@ -72,6 +78,16 @@ function readNode(node: TreeNode, facts: TreeFacts): void {
     facts.obstacle ??= 'it chooses a text search configuration by a value';
   }
   readers[node.tag]?.(node, facts);
+  readSettings(node, facts);
+}
+
+function readSettings(node: TreeNode, { calls, settings }: TreeFacts): void {
+  const called = wordOf(node, 'funcid') ?? wordOf(node, 'opfuncid') ?? wordOf(node, 'aggfnoid');
+  if (called !== undefined) calls.set(called, [...(calls.get(called) ?? []), callOf(node)]);
+  if (node.tag === 'COERCEVIAIO') settings.push(...readTextCast(node));
+  const keyword = node.tag === 'SQLVALUEFUNCTION' ? sqlValues[wordOf(node, 'op') ?? ''] : undefined;
+  if (keyword !== undefined && !keyword.endsWith('SCHEMA') && keyword !== 'CURRENT_TIMESTAMP')
+    settings.push(clockUse(keyword));
 }
 
 const readers: Record<string, (node: TreeNode, facts: TreeFacts) => void> = {
@@ -161,12 +177,14 @@ function obstacleOf(node: TreeNode): string | undefined {
   return namedObstacles[tag] ?? `it has a part that Rivulet does not know (${tag})`;
 }
 
-/** COERCE_EXPLICIT_CALL is 0; the others were written, or put in, as casts. */
+/** COERCE_EXPLICIT_CAST and COERCE_IMPLICIT_CAST: written, or put in, as casts. */
+const CAST_FORMATS = new Set(['1', '2']);
+
 function readCast(node: TreeNode, { casts }: TreeFacts): void {
   const [format, funcid, type] = ['funcformat', 'funcid', 'funcresulttype'].map((field) =>
     wordOf(node, field),
   );
-  if (format !== '0' && funcid !== undefined && type !== undefined) casts.set(funcid, type);
+  if (CAST_FORMATS.has(format ?? '') && funcid !== undefined && type !== undefined) casts.set(funcid, type);
 }
 
 /** A text that is known reads the same each time, unless it names a day by its distance from today. */

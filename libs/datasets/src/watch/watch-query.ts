@@ -1,6 +1,7 @@
 import { renderQuery, type Parameters, type QueryTemplate } from '@rivulet/snapshot';
 import type { ClientBase } from 'pg';
 import type { DependencyWalk } from './dependency-walk';
+import type { SettingUse } from './setting-uses';
 import { parseQuery } from './query-tree';
 import type { DefinitionKeys } from './read-definitions';
 
@@ -14,6 +15,8 @@ export interface Watch {
   polled: string | undefined;
   /** Whether a row of a table becomes one value, with all columns that the table has; undefined: it is not known. */
   hasWholeRow?: boolean;
+  /** What of it depends on settings of the session, which Rivulet pins; undefined: it is not known. */
+  settings?: SettingUse[];
 }
 
 /**
@@ -34,6 +37,6 @@ export async function watchQuery(
   if (walk.obstacle !== undefined) return { relations: [], definitions: new Map(), polled: walk.obstacle };
   const tree = await parseQuery(client, template, parameters);
   const text = renderQuery(template, () => 'NULL');
-  const { tables, definitions, unproven, hasWholeRow } = await walk.follow(tree, text);
-  return { relations: tables, definitions, polled: unproven, hasWholeRow };
+  const { tables, definitions, unproven, hasWholeRow, settings } = await walk.follow(tree, text);
+  return { relations: tables, definitions, polled: unproven, hasWholeRow, settings };
 }
