@@ -8,8 +8,10 @@ const libraries = {
   errors: [],
   protocol: ['errors'],
   signatures: ['protocol'],
+  'agent-protocol': ['errors'],
   postgres: ['errors'],
   'embedded-postgres': ['postgres', 'errors'],
+  bus: ['postgres', 'errors'],
   snapshot: ['protocol', 'postgres', 'errors'],
   mirror: ['protocol', 'postgres', 'errors'],
   datasets: ['snapshot', 'protocol', 'postgres', 'errors'],
@@ -48,6 +50,7 @@ const features = {
 const packages = {
   errors: '^$',
   protocol: '^(node:)?(crypto|zlib|util)$',
+  'agent-protocol': '^$',
 };
 
 /** Where test code lives. */

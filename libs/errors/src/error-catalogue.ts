@@ -1,3 +1,4 @@
+import { agentErrors } from './catalogue/agent-errors';
 import { availabilityErrors } from './catalogue/availability-errors';
 import { datasetErrors } from './catalogue/dataset-errors';
 import { deviceErrors } from './catalogue/device-errors';
@@ -17,6 +18,7 @@ export const errorCatalogue = {
   ...availabilityErrors,
   ...edgeErrors,
   ...startErrors,
+  ...agentErrors,
 } as const satisfies Record<string, ErrorDescription>;
 
 export type ErrorCode = keyof typeof errorCatalogue;
@@ -29,6 +31,7 @@ export const errorAreas: readonly { title: string; codes: readonly ErrorCode[] }
   { title: 'Availability', codes: codesOf(availabilityErrors) },
   { title: 'Syncs on the edge', codes: codesOf(edgeErrors) },
   { title: 'Start', codes: codesOf(startErrors) },
+  { title: 'Agents', codes: codesOf(agentErrors) },
 ];
 
 export function isErrorCode(value: unknown): value is ErrorCode {

@@ -12,6 +12,8 @@ export class TcpRelay {
   private readonly links = new Set<Link>();
   /** Whether a connection that is made is left without an answer. */
   swallowsNew = false;
+  /** Whether a connection that is made is closed, as by a machine whose server is down. */
+  refusesNew = false;
   /** All connections that were ever made. */
   connections = 0;
 
@@ -62,6 +64,10 @@ export class TcpRelay {
   }
 
   private accept(client: Socket): void {
+    if (this.refusesNew) {
+      client.resetAndDestroy();
+      return;
+    }
     this.connections++;
     const server = connect(Number(this.target.port || 5432), this.target.hostname);
     const link: Link = { client, server, isSilent: this.swallowsNew };

@@ -66,4 +66,11 @@ export const availabilityErrors = {
     nextStep: 'Nothing has changed; the next cycle retries. End the long transaction if the error persists.',
     transient: true,
   },
+  BUS_UNAVAILABLE: {
+    title: 'The bus is unavailable',
+    meaning:
+      'Processes of central cannot tell each other or the devices at once; schedules and polls go on. Its server is down, cannot be reached, or refuses the credentials.',
+    nextStep: 'Check CENTRAL_BUS_URL and that its server runs; the connection is made again by itself.',
+    transient: true,
+  },
 } as const satisfies Record<string, ErrorDescription>;

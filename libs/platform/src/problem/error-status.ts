@@ -100,4 +100,7 @@ export const errorStatus = {
   DATABASE_OF_OTHER_APP: 500,
   DATABASE_NEWER: 500,
   INTERNAL: 500,
+  BUS_UNAVAILABLE: 503,
+  AGENT_MESSAGE_INVALID: 400,
+  AGENT_PROTOCOL_UNSUPPORTED: 400,
 } as const satisfies Record<ErrorCode, number>;

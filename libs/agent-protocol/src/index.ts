@@ -1,0 +1,5 @@
+export * from './agent-message';
+export { encodeAgentMessage } from './encode-message';
+export { agentLimits } from './limits';
+export { LineDecoder } from './line-decoder';
+export { parseAgentMessage } from './parse-message';

@@ -1,0 +1,100 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { RivuletError } from '@rivulet/errors';
+import type { AgentMessage, Sender } from './agent-message';
+import { encodeAgentMessage } from './encode-message';
+import { agentLimits } from './limits';
+import { parseAgentMessage } from './parse-message';
+
+interface Vector {
+  name: string;
+  from: Sender;
+  line: string;
+  /** The message that it is, or the words that refuse it. */
+  message?: AgentMessage;
+  code?: string;
+  refusal?: string;
+}
+
+const vectors = JSON.parse(
+  readFileSync(join(__dirname, '../test/vectors/messages.json'), 'utf8'),
+) as Vector[];
+
+/** The message that a text is, or how it is refused. */
+function read(text: string, from: Sender): Pick<Vector, 'message' | 'code' | 'refusal'> {
+  try {
+    return { message: parseAgentMessage(text, from) };
+  } catch (error) {
+    if (!(error instanceof RivuletError)) throw error;
+    return { code: error.code, refusal: error.message };
+  }
+}
+
+it.each(vectors)('reads, or refuses, $name', ({ from, line, message, code, refusal }) => {
+  expect(read(line, from)).toEqual(message === undefined ? { code, refusal } : { message });
+});
+
+it.each(vectors.filter((vector) => vector.message))('writes $name as it is read', ({ from, message }) => {
+  expect(read(encodeAgentMessage(message!).trimEnd(), from)).toEqual({ message });
+});
+
+const message = (data: unknown, type = 'DATA'): string =>
+  JSON.stringify({
+    type,
+    id: '1',
+    agent_name: 'a',
+    status: 'online',
+    timestamp: '2026-01-01T00:00:00Z',
+    data,
+  });
+
+describe('limits', () => {
+  const nested = (depth: number): unknown => (depth === 0 ? 1 : [nested(depth - 1)]);
+
+  it('takes data of the allowed depth, and refuses a level more', () => {
+    const { maxDepth } = agentLimits;
+    expect(() => parseAgentMessage(message({ a: nested(maxDepth - 1) }), 'agent')).not.toThrow();
+    expect(() => parseAgentMessage(message({ a: nested(maxDepth) }), 'agent')).toThrow(
+      'nested more than 8 levels',
+    );
+  });
+
+  it('refuses more values than allowed', () => {
+    const list = Array.from({ length: agentLimits.maxValues }, () => 0);
+    expect(() => parseAgentMessage(message({ list }), 'agent')).toThrow('more than 20000 values');
+  });
+
+  it('refuses a deep text without running out of stack', () => {
+    const deep = message({}).replace('"data":{}', `"data":${'['.repeat(100_000)}${']'.repeat(100_000)}`);
+    expect(() => parseAgentMessage(deep, 'agent')).toThrow(RivuletError);
+  });
+
+  it('refuses a text with NUL, in a value as in a name', () => {
+    expect(() => parseAgentMessage(message({ a: 'x\0' }), 'agent')).toThrow('NUL');
+    expect(() => parseAgentMessage(message({ 'x\0': 1 }), 'agent')).toThrow('NUL');
+  });
+
+  it('keeps a field named __proto__ as data', () => {
+    const { data } = parseAgentMessage(
+      message({}).replace('"data":{}', '"data":{"__proto__":{"polluted":1}}'),
+      'agent',
+    );
+    expect(Object.keys(data)).toEqual(['__proto__']);
+    expect(({} as { polluted?: number }).polluted).toBeUndefined();
+  });
+});
+
+it('answers any text with a message or a refusal of its own', () => {
+  const texts = fc.oneof(
+    fc.string(),
+    fc.json(),
+    fc.jsonValue().map((value) => message(value)),
+  );
+  fc.assert(
+    fc.property(texts, (text) => {
+      expect(Object.keys(read(text, 'agent')).length).toBeGreaterThan(0);
+    }),
+    { numRuns: 2_000 },
+  );
+});

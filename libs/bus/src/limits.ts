@@ -1,0 +1,18 @@
+/** Bounds of a bus, the same for every driver. */
+export const busLimits = {
+  /** Of one message as UTF-8. NATS takes 1 MiB. */
+  maxMessageBytes: 512 * 1024,
+  maxTopicLength: 250,
+  maxWords: 16,
+  /** What waits for one subscription's handler. Beyond it, the oldest are dropped and the subscription hears of a gap. */
+  maxWaitingMessages: 10_000,
+  maxWaitingBytes: 16 * 1024 * 1024,
+  /** What waits for the server. Beyond it, publishing is refused. */
+  maxUnsentMessages: 10_000,
+  maxUnsentBytes: 16 * 1024 * 1024,
+  publishTimeoutMs: 5_000,
+  closeTimeoutMs: 5_000,
+  reconnectMs: { first: 100, most: 5_000 },
+  /** A connection is asked whether it lives, and dropped if it does not answer as long. */
+  heartbeatMs: 10_000,
+} as const;

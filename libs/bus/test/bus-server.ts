@@ -1,0 +1,93 @@
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { connect, createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** A real server that a test may kill. */
+export interface BusServer {
+  /** As in CENTRAL_BUS_URL. */
+  url: string;
+  databaseUrl: string;
+  /** Ends what is connected, as kill -9 does. */
+  kill(): Promise<void>;
+  /** With the same address. */
+  restart(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** The tests, or a line that says why they are skipped. The package of a program has its name. */
+export function describeWith(program: string, name: string, tests: () => void): void {
+  if (spawnSync(program, ['--version']).status === 0) {
+    describe(name, tests);
+    return;
+  }
+  process.stderr.write(`Skipped: ${name}, as ${program} is not installed (apt-get install ${program}).\n`);
+  describe.skip(name, tests);
+}
+
+export function startNats(): Promise<BusServer> {
+  return startProgram('nats', 'nats-server', (port) => ['-a', '127.0.0.1', '-p', String(port)]);
+}
+
+export function startRedis(): Promise<BusServer> {
+  return startProgram('redis', 'redis-server', (port, directory) =>
+    `--bind 127.0.0.1 --port ${port} --dir ${directory} --appendonly no`.split(' ').concat('--save', ''),
+  );
+}
+
+async function startProgram(
+  scheme: string,
+  program: string,
+  argumentsFor: (port: number, directory: string) => string[],
+): Promise<BusServer> {
+  const directory = await mkdtemp(join(tmpdir(), `rivulet-${scheme}-`));
+  const port = await freePort();
+  let running: ChildProcess;
+  const restart = async (): Promise<void> => {
+    running = spawn(program, argumentsFor(port, directory), { cwd: directory, stdio: 'ignore' });
+    await untilAnswering(port);
+  };
+  const kill = async (): Promise<void> => {
+    if (running.exitCode !== null || running.signalCode !== null) return;
+    const ended = once(running, 'exit');
+    running.kill('SIGKILL');
+    await ended;
+  };
+  await restart();
+  return {
+    url: `${scheme}://127.0.0.1:${port}`,
+    databaseUrl: '',
+    kill,
+    restart,
+    stop: async () => {
+      await kill();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+async function untilAnswering(port: number): Promise<void> {
+  for (let attempt = 0; attempt < 500; attempt++) {
+    const socket = connect(port, '127.0.0.1');
+    const isOpen = await Promise.race([
+      once(socket, 'connect').then(() => true),
+      once(socket, 'close').then(() => false),
+    ]).catch(() => false);
+    socket.destroy();
+    if (isOpen) return;
+    await delay(20);
+  }
+  throw new Error(`Nothing listens on port ${port}.`);
+}
