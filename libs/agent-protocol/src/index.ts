@@ -1,4 +1,4 @@
-export * from './agent-message';
+export type { AgentMessage, Sender } from './agent-message';
 export { encodeAgentMessage } from './encode-message';
 export { agentLimits } from './limits';
 export { LineDecoder } from './line-decoder';

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { LineDecoder } from './line-decoder';
+import { LineDecoder } from './index';
 
 const linesOf = (decoder: LineDecoder, ...pieces: (string | Uint8Array)[]): string[] =>
   pieces.flatMap((piece) => [...decoder.push(typeof piece === 'string' ? Buffer.from(piece) : piece)]);

@@ -2,10 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { RivuletError } from '@rivulet/errors';
-import type { AgentMessage, Sender } from './agent-message';
-import { encodeAgentMessage } from './encode-message';
-import { agentLimits } from './limits';
-import { parseAgentMessage } from './parse-message';
+import { agentLimits, encodeAgentMessage, parseAgentMessage, type AgentMessage, type Sender } from './index';
 
 interface Vector {
   name: string;

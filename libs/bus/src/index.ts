@@ -1,3 +1,3 @@
 export * from './bus';
-export { isBusUrl, openBus, type BusOptions } from './open-bus';
-export { createBusTables, dropBusTables } from './postgres/bus-tables';
+export { openBus } from './open-bus';
+export { createBusTables } from './postgres/bus-tables';

@@ -5,16 +5,11 @@ import { NatsDriver } from './nats/nats-driver';
 import { PostgresDriver } from './postgres/postgres-driver';
 import { RedisDriver } from './redis/redis-driver';
 
-export interface BusOptions extends BusEvents {
+interface BusOptions extends BusEvents {
   /** `postgres:` alone is the app's own database; otherwise `nats:`, `tls:`, `redis:` or `rediss:` with a host. */
   url: string;
   /** Has the tables of {@link createBusTables}. */
   databaseUrl: string;
-}
-
-/** Whether a text can stand in CENTRAL_BUS_URL. */
-export function isBusUrl(text: string): boolean {
-  return text === 'postgres:' || (/^(nats|tls|rediss?):\/\/./.test(text) && URL.canParse(text));
 }
 
 /** Connects in the background: a bus that cannot be reached does not stop the app. */

@@ -1,7 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Bus, BusBody, BusMessage, BusState, SubscribeOptions } from '../src/bus';
+import {
+  openBus,
+  type Bus,
+  type BusBody,
+  type BusMessage,
+  type BusState,
+  type SubscribeOptions,
+} from '../src/index';
 import { busLimits } from '../src/limits';
-import { openBus } from '../src/open-bus';
 import type { BusServer } from './bus-server';
 
 /** Every promise of {@link Bus}, on a real server. */

@@ -17,5 +17,3 @@ CREATE UNLOGGED TABLE rivulet.bus_claims (
 );
 COMMENT ON TABLE rivulet.bus_claims IS 'Which messages a member of a queue group has taken, for a minute.';
 `;
-
-export const dropBusTables = 'DROP TABLE rivulet.bus_messages, rivulet.bus_claims;';

@@ -1,7 +1,7 @@
 import { createTestDatabase, TcpRelay } from '@rivulet/testing';
 import { describeBus } from '../../test/bus-contract';
 import type { BusServer } from '../../test/bus-server';
-import { createBusTables } from './bus-tables';
+import { createBusTables } from '../index';
 
 /** The server of the test run stays; its connections are cut, and new ones find nobody. */
 async function startPostgres(): Promise<BusServer> {

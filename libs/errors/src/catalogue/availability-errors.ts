@@ -69,7 +69,7 @@ export const availabilityErrors = {
   BUS_UNAVAILABLE: {
     title: 'The bus is unavailable',
     meaning:
-      'Processes of central cannot tell each other or the devices at once; schedules and polls go on. Its server is down, cannot be reached, or refuses the credentials.',
+      'The server of the bus is down, cannot be reached, or refuses the credentials. Schedules and polls go on without it.',
     nextStep: 'Check CENTRAL_BUS_URL and that its server runs; the connection is made again by itself.',
     transient: true,
   },

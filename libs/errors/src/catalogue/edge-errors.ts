@@ -29,7 +29,7 @@ export const edgeErrors = {
     transient: false,
   },
   ANSWER_MISMATCHED: {
-    title: "The parts of central's answer do not belong together",
+    title: 'The parts of the answer do not belong together',
     meaning: 'The signed part of the answer is about a different manifest than the rest.',
     nextStep: 'Nothing was applied. Check for a proxy between edge and central.',
     transient: false,
