@@ -28,7 +28,7 @@ import { cautionAboutSettings, readSourceSettings } from './setting-cautions';
 import { noFindings, type Findings } from './findings';
 import type { KeyFacts } from './key-facts';
 import { readLockRoom } from '../plan/lock-room';
-import { datasetStatement, parameterNames, planOf, type PlanNode } from '../plan/query-plan';
+import { allNodes, datasetStatement, parameterNames, planOf, type PlanNode } from '../plan/query-plan';
 import { checkRows } from './row-checks';
 import type { CommandProgress } from '../progress/command-progress';
 import { allOf, inLanes } from '../source/in-lanes';
@@ -199,10 +199,10 @@ async function genericPlan(
 ): Promise<PlanNode | undefined> {
   const planned = await tryQuery(client, async () => {
     const plan = await planOf(client, datasetStatement(dataset, columns, false));
-    return { plan, locks: await readLockRoom(client) };
+    return { plan, locks: mayLockMany(plan) ? await readLockRoom(client) : undefined };
   });
   if (!isPostgresError(planned)) {
-    cautionAboutLocks(dataset, planned.locks, findings);
+    if (planned.locks !== undefined) cautionAboutLocks(dataset, planned.locks, findings);
     return planned.plan;
   }
   const { name, query } = dataset.definition;
@@ -213,6 +213,14 @@ async function genericPlan(
       (cure === undefined ? '' : `. ${cure}`),
   );
   return undefined;
+}
+
+const MANY_NODES = 30;
+
+/** Partitions that are left out only when the query runs are locked, too. */
+function mayLockMany(plan: PlanNode): boolean {
+  const nodes = allNodes(plan);
+  return nodes.length > MANY_NODES || nodes.some((node) => node['Subplans Removed'] !== undefined);
 }
 
 /** Devices with equal parameter values have the same rows, which are read once. */

@@ -14,6 +14,7 @@ export interface PlanNode {
   'Parent Relationship'?: string;
   'Plan Rows': number;
   'Plan Width': number;
+  'Subplans Removed'?: number;
   'Index Name'?: string;
   'Relation Name'?: string;
   Filter?: string;
