@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { PoolClient } from 'pg';
 import { CentralFixture } from '../../test/central-fixture';
 import { CentralServices, type CentralSettings } from '../../test/central-services';
 import { ChunkStore } from './chunk-store';
@@ -172,6 +173,40 @@ describe('the snapshots of a scope', () => {
     expect(retryAfterSeconds).toBeGreaterThanOrEqual(2);
     expect(retryAfterSeconds).toBeLessThan(10);
     await expect(rowsOf(central, 2)).resolves.toHaveLength(2);
+  });
+
+  describe('while a table is locked for long (lock-on-unchanged-table)', () => {
+    let locker: PoolClient;
+
+    beforeEach(async () => {
+      locker = await fixture.database.pool.connect();
+      await locker.query(`SET application_name = 'a migration'`);
+    });
+    afterEach(() => locker.release(true));
+
+    it('are brought up to date if that table has not changed, and definitions are looked at', async () => {
+      const central = await start();
+      await rowsOf(central);
+      await locker.query('BEGIN; LOCK TABLE children IN ACCESS EXCLUSIVE MODE');
+      await query('INSERT INTO parents VALUES (2, 1)');
+      expect(await rowsOf(central)).toEqual([2, 1]);
+      await central.watch.reconcile();
+      await query('INSERT INTO parents VALUES (3, 1)');
+      expect(await rowsOf(central)).toEqual([3, 1]);
+      expect(central.watch.lastLook).toMatchObject({ failure: undefined });
+    });
+
+    it('are refused if that table has changed, with a reason that names it and who has locked it', async () => {
+      const central = await start();
+      await rowsOf(central);
+      await query('INSERT INTO children VALUES (2, 1)');
+      await locker.query('BEGIN; LOCK TABLE children IN ACCESS EXCLUSIVE MODE');
+      const { rows } = await locker.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+      const refused = rowsOf(central);
+      await expect(refused).rejects.toMatchObject({ code: 'SERVER_BUSY' });
+      const place = `.children is locked by process ${rows[0]!.pid} (a migration, `;
+      await expect(refused).rejects.toThrow(place);
+    });
   });
 
   it('are known without a question to any database, once they have been asked for', async () => {

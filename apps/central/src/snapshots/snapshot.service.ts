@@ -2,9 +2,11 @@ import { Injectable } from '@nestjs/common';
 import type { DatasetCatalogue, Scope } from '@rivulet/datasets';
 import { RivuletError } from '@rivulet/errors';
 import { Coalesced } from '@rivulet/platform';
+import { hasSqlState, sqlState } from '@rivulet/postgres';
 import { CurrentDatasets } from '../datasets/current-datasets';
 import { SourceDatabase } from '../source-database/source-database';
 import { ChangeDetection } from '../source/change-detection/change-detection';
+import { describeLockHolders } from '../source/lock-holders';
 import { ScopeService, type KnownScope } from '../source/scope/scope.service';
 import { bindDatasets, type BoundDataset } from './bound-dataset';
 import { BuildAdmission } from './build-admission';
@@ -20,6 +22,10 @@ import { StoreRepair } from './store-repair';
 /** While a table is being written all the time, it can take some attempts to read it between two versions. */
 const READ_ATTEMPTS = 5;
 const SCOPE_ATTEMPTS = 3;
+
+const END_THE_LOCK =
+  'Other datasets go on while they can be read at one moment without this table. If the lock stays, end its transaction at ' +
+  'the source (pg_terminate_backend); devices try again by themselves.';
 
 /** Keeps the snapshots of all scopes up to date: none is read twice for one change, whoever asks. */
 @Injectable()
@@ -127,8 +133,22 @@ export class SnapshotService {
       return await this.reader.read(bound, isLast);
     } catch (error) {
       if (isGone(error)) return { kind: 'gone' };
-      throw error;
+      throw await this.withLockHolders(error, bound);
     }
+  }
+
+  /** Says who holds the lock that was waited for. */
+  private async withLockHolders(thrown: unknown, bound: BoundDataset[]): Promise<unknown> {
+    if (!(thrown instanceof RivuletError) || !hasSqlState(thrown.cause, sqlState.lockNotAvailable))
+      return thrown;
+    const relations = [...new Set(bound.flatMap((dataset) => dataset.relations))];
+    const holders = await describeLockHolders(this.source.pool, relations).catch(() => undefined);
+    if (holders === undefined) return thrown;
+    const { code, message, cause } = thrown;
+    return new RivuletError(code, `${message.replace(/\.$/, '')}: ${holders}.`, {
+      cause,
+      nextStep: END_THE_LOCK,
+    });
   }
 
   /** @throws RivuletError always: the request began with a catalogue that no longer fits the source */
