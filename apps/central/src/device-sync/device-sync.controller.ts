@@ -38,17 +38,12 @@ import {
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Device } from '../devices/device';
 import { CurrentDevice, DeviceGuard } from '../devices/device.guard';
+import { AcknowledgementDto, AcknowledgementReceiptDto } from './acknowledgement.dto';
 import { AcknowledgementService, type AcknowledgementReceipt } from './acknowledgement.service';
 import { AnswerRequestService } from './answer-request.service';
 import { AnswersInTheMaking } from './answers-in-the-making';
 import { acceptedCompression } from './block-compression';
-import {
-  AcknowledgementDto,
-  AcknowledgementReceiptDto,
-  SyncRequestDto,
-  SyncResponseDto,
-  WorkingResponseDto,
-} from './device-sync.dto';
+import { SyncRequestDto, SyncResponseDto, WorkingResponseDto } from './device-sync.dto';
 import { ManifestIdPipe } from './manifest-id.pipe';
 import { PayloadService } from './payload.service';
 

@@ -1,5 +1,5 @@
-import { NAME_MAX_BYTES } from '@rivulet/protocol';
-import { ValidateBy, type ValidationArguments } from 'class-validator';
+import { NAME_MAX_BYTES, patterns } from '@rivulet/protocol';
+import { Matches, ValidateBy, type ValidationArguments } from 'class-validator';
 
 /** The name of a dataset: PostgreSQL counts its bytes, not its characters. */
 export function IsDatasetName(): PropertyDecorator {
@@ -11,6 +11,14 @@ export function IsDatasetName(): PropertyDecorator {
       defaultMessage: () => `must be a text of 1 to ${NAME_MAX_BYTES} bytes of UTF-8`,
     },
   });
+}
+
+export function IsSha256(): PropertyDecorator {
+  return Matches(patterns.sha256, { message: 'must be a SHA-256 as 64 lower-case hexadecimal digits' });
+}
+
+export function IsUlid(): PropertyDecorator {
+  return Matches(patterns.ulid, { message: 'must be a ULID' });
 }
 
 /** A list of tables, none of which is there twice. */

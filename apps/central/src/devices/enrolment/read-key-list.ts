@@ -2,6 +2,7 @@ import { RivuletError, type FieldError } from '@rivulet/errors';
 import { requestInvalid } from '@rivulet/platform';
 import { normaliseMacAddress } from '@rivulet/protocol';
 import { readPublicKey, type PublicKey } from '@rivulet/signatures';
+import { deviceNamePattern } from '../device';
 
 /** A device whose key is known before it calls. */
 export interface ListedKey {
@@ -14,7 +15,6 @@ export interface ListedKey {
 
 const LINES_MAX = 5_000;
 const ERRORS_MAX = 20;
-const NAME = /^[^\p{Cc}]{1,100}$/u;
 
 /**
  * Reads `MAC address,public key[,name]`, a device a line; a first line with names of columns is passed over.
@@ -46,7 +46,7 @@ async function readLine(text: string, line: number, seen: Set<string>): Promise<
   if (macAddress === undefined) return 'has no MAC address in its first field';
   const key = await readPublicKey(x);
   if (key === undefined) return 'has no Ed25519 public key in its second field: 43 characters of base64url';
-  if (name !== undefined && name !== '' && !NAME.test(name)) return 'has a name that is none';
+  if (name !== undefined && name !== '' && !deviceNamePattern.test(name)) return 'has a name that is none';
   if (seen.has(macAddress) || seen.has(key.thumbprint))
     return 'repeats the MAC address or key of another line';
   seen.add(macAddress).add(key.thumbprint);

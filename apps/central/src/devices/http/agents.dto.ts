@@ -1,6 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Omittable } from '@rivulet/platform';
 import { Matches } from 'class-validator';
+import { deviceNamePattern } from '../device';
 
 const exampleAgentId = '01KAJ9V9RW4C7ZK3DYE7V1NB2R';
 const exampleToken = 'rvt_Qm9ErTykPrKqmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXB';
@@ -8,7 +9,7 @@ const exampleToken = 'rvt_Qm9ErTykPrKqmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXB';
 export class AgentDescriptionDto {
   @ApiPropertyOptional({ description: 'What the agent is called.', example: 'agent-1', maxLength: 100 })
   @Omittable()
-  @Matches(/^[^\p{Cc}]{1,100}$/u, { message: 'must be 1 to 100 characters' })
+  @Matches(deviceNamePattern, { message: 'must be 1 to 100 characters' })
   hostname?: string;
 
   @ApiPropertyOptional({ description: 'What it says of itself.', example: 'region=us-west', maxLength: 128 })

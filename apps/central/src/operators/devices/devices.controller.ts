@@ -20,16 +20,8 @@ import { DeviceRegistry } from '../../devices/registry/device-registry';
 import { LocalOperatorGuard } from '../local-operator.guard';
 import { DeviceOperations } from './device-operations.service';
 import { DeviceProofDto, ImportedKeysDto, KeyListDto, ProofQueryDto } from './device-keys.dto';
-import {
-  DeviceChangesDto,
-  DeviceDetailDto,
-  DeviceDto,
-  DevicePageDto,
-  DevicePreviewDto,
-  DevicesQueryDto,
-  NewDeviceDto,
-  RevocationDto,
-} from './devices.dto';
+import { DeviceChangesDto, DevicesQueryDto, NewDeviceDto, RevocationDto } from './device-requests.dto';
+import { DeviceDetailDto, DeviceDto, DevicePageDto, DevicePreviewDto } from './devices.dto';
 
 const deviceIdParam = { name: 'deviceId', description: 'ULID', example: '01KAJ9V9RW4C7ZK3DYE7V1NB2R' };
 

@@ -1,18 +1,9 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Omittable } from '@rivulet/platform';
-import { IsString, Matches, MaxLength } from 'class-validator';
+import { IsString, MaxLength } from 'class-validator';
 import { deviceKinds, deviceStatuses, type DeviceKind, type DeviceStatus } from '../../devices/device';
 import { AreLabels } from '../label-rules';
-
-const exampleTime = '2026-11-27T08:15:30.000Z';
-const labelsSchema = {
-  description: 'Labels.',
-  type: 'object',
-  additionalProperties: { type: 'string' },
-  example: { site: 'SFO' },
-} as const;
-const NAME = /^[^\p{Cc}]{1,100}$/u;
-const NAME_RULE = { message: 'must be 1 to 100 characters, none of them a control character' };
+import { exampleMac, exampleTime, IsDeviceName, labelsSchema } from './device-fields';
 
 export class NewNetworkDto {
   @ApiProperty({
@@ -20,16 +11,16 @@ export class NewNetworkDto {
     example: 'tenant-1',
     maxLength: 100,
   })
-  @Matches(NAME, NAME_RULE)
+  @IsDeviceName()
   name: string;
 
-  @ApiPropertyOptional({ description: 'Needed for what syncs.', example: '48:b0:2d:e9:c3:b7' })
+  @ApiPropertyOptional({ description: 'Needed for what syncs.', example: exampleMac })
   @Omittable()
   @IsString()
   @MaxLength(40)
   mac_address?: string;
 
-  @ApiPropertyOptional(labelsSchema)
+  @ApiPropertyOptional({ description: 'Labels.', ...labelsSchema })
   @Omittable()
   @AreLabels()
   labels?: Record<string, string>;
@@ -38,10 +29,10 @@ export class NewNetworkDto {
 export class NetworkChangesDto {
   @ApiPropertyOptional({ description: 'The name.', example: 'tenant-1', maxLength: 100 })
   @Omittable()
-  @Matches(NAME, NAME_RULE)
+  @IsDeviceName()
   name?: string;
 
-  @ApiPropertyOptional(labelsSchema)
+  @ApiPropertyOptional({ description: 'Labels.', ...labelsSchema })
   @Omittable()
   @AreLabels()
   labels?: Record<string, string>;
@@ -66,7 +57,7 @@ export class NetworkDto {
   @ApiProperty({ description: 'Only an active one is served.', enum: deviceStatuses })
   registry_status: DeviceStatus;
 
-  @ApiProperty(labelsSchema)
+  @ApiProperty({ description: 'Labels.', ...labelsSchema })
   labels: Record<string, string>;
 
   @ApiProperty({ description: 'What it runs.', example: '1.0.0', nullable: true, type: String })
