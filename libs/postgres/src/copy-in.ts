@@ -1,8 +1,16 @@
+import { setImmediate } from 'node:timers/promises';
 import type { ClientBase, Connection, Submittable } from 'pg';
 
 // https://www.postgresql.org/docs/current/protocol-message-formats.html
 const COPY_DATA = 0x64;
 const LENGTH_BYTES = 4;
+
+/**
+ * The event loop turns after this many bytes. Node calls back for a write that the kernel takes at once before it looks at
+ * its sockets and timers again, so that without this a source with its content at hand hides PostgreSQL's error, and every
+ * other request, for as long as PostgreSQL reads as fast as we write.
+ */
+const BYTES_A_TURN = 1024 * 1024;
 
 /** Runs a COPY … FROM STDIN statement with this content; returns the number of rows. */
 export async function copyIn(
@@ -37,6 +45,7 @@ class CopyInQuery implements Submittable {
   private error: unknown;
   private isOver = false;
   private rows = 0;
+  private bytesThisTurn = 0;
   /** PostgreSQL waits for the next piece, and we have none yet. */
   isUpToUs = false;
 
@@ -82,6 +91,7 @@ class CopyInQuery implements Submittable {
     const sent = new Promise<void>((resolve) => stream.write(piece, () => resolve()));
     stream.uncork();
     await sent;
+    await this.letOthersRun(piece.length);
     this.isUpToUs = true;
     this.throwIfFailed();
   }
@@ -101,6 +111,13 @@ class CopyInQuery implements Submittable {
     this.isUpToUs = false;
     this.connection.sendCopyFail(reason instanceof Error ? reason.message : String(reason));
     await this.over;
+  }
+
+  private async letOthersRun(bytes: number): Promise<void> {
+    this.bytesThisTurn += bytes;
+    if (this.bytesThisTurn < BYTES_A_TURN) return;
+    this.bytesThisTurn = 0;
+    await setImmediate();
   }
 
   private end(): void {

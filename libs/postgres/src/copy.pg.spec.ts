@@ -144,6 +144,28 @@ describe('rows', () => {
   });
 });
 
+describe('a copy into a table from content that is at hand', () => {
+  it('lets the rest of the process run while PostgreSQL takes all that it is given', async () => {
+    let turns = 0;
+    let turning = setImmediate(function turn() {
+      turns += 1;
+      turning = setImmediate(turn);
+    });
+    const MEBIBYTES = 64;
+    const content = function* (): Generator<Buffer, void> {
+      const row = Buffer.from(`1\t${'a'.repeat(1021)}\n`);
+      for (let sent = 0; sent < MEBIBYTES * 1024; sent++) yield row;
+    };
+    try {
+      const rows = await transaction((client) => copyIn(client, 'COPY copies FROM STDIN', content()));
+      expect(rows).toBe(MEBIBYTES * 1024);
+    } finally {
+      clearImmediate(turning);
+    }
+    expect(turns).toBeGreaterThanOrEqual(MEBIBYTES - 1);
+  });
+});
+
 describe('a copy into a table that ends early', () => {
   it("because its source fails throws the source's error, and can be rolled back", async () => {
     const own = new Error('the disk is gone');
