@@ -44,7 +44,9 @@ export interface RelationFacts {
   kind: string;
   /** Why it can take no trigger, or a trigger would not see all of its changes. */
   obstacle: string | null;
-  /** Node trees of a view's rule, of row security policies, and of columns that are computed when they are read. */
+  /** The node tree of a view's query. */
+  rule: string | null;
+  /** Node trees of row security policies, and of columns that are computed when they are read. */
   trees: string[];
   types: string[];
   /** Partitions, children and parents, which are watched with it: a statement fires the triggers of the table that it names. */
@@ -149,10 +151,10 @@ SELECT class.oid::text AS oid, relkind AS kind,
     WHEN EXISTS (SELECT FROM pg_subscription_rel WHERE srrelid = class.oid)
       THEN class.oid::regclass || ', which logical replication fills'
   END AS obstacle,
+  (SELECT ev_action::text FROM pg_rewrite WHERE ev_class = class.oid AND ev_type = '1' AND relkind = 'v') AS rule,
   ARRAY(
     SELECT tree FROM (
-      SELECT ev_action::text AS tree FROM pg_rewrite WHERE ev_class = class.oid AND ev_type = '1' AND relkind = 'v'
-      UNION ALL SELECT polqual::text FROM pg_policy WHERE polrelid = class.oid AND polcmd IN ('r', '*') AND polqual IS NOT NULL
+      SELECT polqual::text AS tree FROM pg_policy WHERE polrelid = class.oid AND polcmd IN ('r', '*') AND polqual IS NOT NULL
       UNION ALL SELECT adbin::text FROM pg_attrdef JOIN pg_attribute ON attrelid = adrelid AND attnum = adnum
         WHERE adrelid = class.oid AND attgenerated = 'v'
     ) AS trees) AS trees,

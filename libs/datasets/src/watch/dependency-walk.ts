@@ -15,7 +15,8 @@ import { isReadAlike, judgeFunction, whyUnprovenText } from './judge-definitions
 import { movingWord } from './moving-words';
 import { Visit, type Dependencies } from './query-visit';
 import { literalsOf } from './sql-literals';
-import { parseNodeTree } from './node-tree';
+import { parseNodeTree, type TreeValue } from './node-tree';
+import { relationReferences } from './relation-references';
 import { parseBody } from './query-tree';
 import { usesOfCall } from './setting-uses';
 import { readTreeFacts, type TreeFacts } from './tree-facts';
@@ -47,7 +48,8 @@ export class DependencyWalk {
 
   async follow(tree: string, sql: string): Promise<Dependencies> {
     const visit = new Visit();
-    visit.read({ facts: readTreeFacts(parseNodeTree(tree)), literals: literalsOf(sql) });
+    const nodes = parseNodeTree(tree);
+    visit.read({ facts: readTreeFacts(nodes), literals: literalsOf(sql) });
     while (visit.hasMore) {
       await this.visitRelations(visit, visit.take('relations'));
       await this.visitMembers(visit, visit.take('members'));
@@ -56,7 +58,27 @@ export class DependencyWalk {
       await this.visitTypes(visit, visit.take('types'));
     }
     await this.findSettings(visit);
-    return visit.result();
+    return {
+      ...visit.result(),
+      references: relationReferences(nodes, (oid) => this.ruleOf(oid)),
+      indirect: this.withRules(visit.indirect),
+    };
+  }
+
+  private ruleOf(oid: string): TreeValue[] | undefined {
+    const rule = this.relations.get(oid)?.rule ?? undefined;
+    return rule === undefined ? undefined : parseNodeTree(rule);
+  }
+
+  /** With what the views among them read. */
+  private withRules(oids: ReadonlySet<string>): Set<string> {
+    const all = [...oids];
+    for (const oid of all) {
+      const rule = this.ruleOf(oid);
+      const named = rule === undefined ? [] : readTreeFacts(rule).relations;
+      for (const relation of named) if (!all.includes(relation)) all.push(relation);
+    }
+    return new Set(all);
   }
 
   /** When everything is known that is called. */
@@ -77,6 +99,7 @@ export class DependencyWalk {
       visit.add('members', [facts.oid, ...facts.family]);
       visit.add('types', facts.types);
       visit.readStored(facts.trees);
+      if (facts.rule !== null) visit.read({ facts: readTreeFacts(parseNodeTree(facts.rule)), literals: [] });
     }
   }
 
@@ -117,7 +140,7 @@ export class DependencyWalk {
     else if (verdict === 'read') {
       const body = await this.bodyOf(facts);
       if (typeof body === 'string') visit.refuse(`${await this.callOf(visit, facts)}, ${body}`);
-      else visit.read({ facts: body, literals: literalsOf(facts.source) });
+      else visit.readIndirect({ facts: body, literals: literalsOf(facts.source) });
     } else if (verdict === 'look') {
       const reason = await whyUnprovenBody(this.client, facts.source);
       if (reason !== undefined) visit.refuse(`${await this.callOf(visit, facts)}, ${reason}`);

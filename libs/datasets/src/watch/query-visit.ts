@@ -1,5 +1,6 @@
 import { movingWord } from './moving-words';
 import { parseNodeTree } from './node-tree';
+import type { References } from './relation-references';
 import type { CallFacts, SettingUse } from './setting-uses';
 import { readTreeFacts, type TreeFacts } from './tree-facts';
 
@@ -17,6 +18,10 @@ export interface Dependencies {
   hasWholeRow: boolean;
   /** What of it depends on settings of the session. */
   settings: SettingUse[];
+  /** How often the query names each relation, with its views opened. */
+  references: References;
+  /** Relations that something else names: a function, a policy, a type. */
+  indirect: ReadonlySet<string>;
 }
 
 /** Texts whose literals PostgreSQL reads again each time. */
@@ -33,6 +38,7 @@ export class Visit {
   readonly operatorOf = new Map<string, string>();
   readonly castOf = new Map<string, string>();
   readonly readFromText = new Set<string>();
+  readonly indirect = new Set<string>();
   private readonly seen: Record<Pending, Set<string>> = {
     relations: new Set(),
     members: new Set(),
@@ -93,12 +99,18 @@ export class Visit {
     for (const kind of ['relations', 'functions', 'operators', 'types'] as const) this.add(kind, facts[kind]);
   }
 
-  /** Trees that the catalogues hold: their literals were read when they were made. */
-  readStored(trees: string[]): void {
-    for (const tree of trees) this.read({ facts: readTreeFacts(parseNodeTree(tree)), literals: [] });
+  /** What neither the query says itself, nor a view. */
+  readIndirect(text: ReadText): void {
+    for (const oid of text.facts.relations) this.indirect.add(oid);
+    this.read(text);
   }
 
-  result(): Dependencies {
+  /** Trees that the catalogues hold: their literals were read when they were made. */
+  readStored(trees: string[]): void {
+    for (const tree of trees) this.readIndirect({ facts: readTreeFacts(parseNodeTree(tree)), literals: [] });
+  }
+
+  result(): Omit<Dependencies, 'references' | 'indirect'> {
     const tables = [...this.tables].toSorted((a, b) => Number(a) - Number(b));
     const { definitions, unproven, hasWholeRow, settings } = this;
     const told = new Map(settings.map((use) => [`${use.setting} ${use.what}`, use]));

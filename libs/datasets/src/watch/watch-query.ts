@@ -1,6 +1,7 @@
 import { renderQuery, type Parameters, type QueryTemplate } from '@rivulet/snapshot';
 import type { ClientBase } from 'pg';
 import type { DependencyWalk } from './dependency-walk';
+import type { Dependencies } from './query-visit';
 import type { SettingUse } from './setting-uses';
 import { parseQuery } from './query-tree';
 import type { DefinitionKeys } from './read-definitions';
@@ -17,7 +18,11 @@ export interface Watch {
   hasWholeRow?: boolean;
   /** What of it depends on settings of the session, which Rivulet pins; undefined: it is not known. */
   settings?: SettingUse[];
+  /** How often the query names each relation, and what else names some; undefined: it is not known. */
+  naming?: Naming;
 }
+
+export type Naming = Pick<Dependencies, 'references' | 'indirect'>;
 
 /**
  * Has PostgreSQL parse a query and follows everything in it to its end: views, policies, functions with their bodies,
@@ -37,6 +42,10 @@ export async function watchQuery(
   if (walk.obstacle !== undefined) return { relations: [], definitions: new Map(), polled: walk.obstacle };
   const tree = await parseQuery(client, template, parameters);
   const text = renderQuery(template, () => 'NULL');
-  const { tables, definitions, unproven, hasWholeRow, settings } = await walk.follow(tree, text);
-  return { relations: tables, definitions, polled: unproven, hasWholeRow, settings };
+  const { tables, definitions, unproven, hasWholeRow, settings, references, indirect } = await walk.follow(
+    tree,
+    text,
+  );
+  const naming = { references, indirect };
+  return { relations: tables, definitions, polled: unproven, hasWholeRow, settings, naming };
 }

@@ -1,12 +1,18 @@
 /** Held by whoever installs something, as two centrals may start at once. */
 export const INSTALLATION_LOCK = 'rivulet change detection';
 
-/** The trigger on every watched table. */
+/** The trigger on a watched table of which each change counts. */
 export const TRIGGER_NAME = 'rivulet_note_change';
 
+/** The triggers on one of which changes are noted by values; see rivulet.note_values(). */
+export const VALUE_TRIGGER_NAMES = ['insert', 'update', 'delete', 'truncate'].map(
+  (event) => `rivulet_note_${event}`,
+);
+
 /**
- * What central installs in the source database, once. Writers append to changed_tables, each transaction its own
- * rows, so they never wait for each other. The function runs with its owner's rights: a writer needs none here.
+ * What central installs in the source database, once. Writers append to changed_tables and changed_values, each
+ * transaction its own rows, so they never wait for each other. The functions of triggers run with their owner's rights:
+ * a writer needs none here.
  */
 export const installChangeLog = `
 CREATE TABLE IF NOT EXISTS rivulet.changed_tables (
@@ -14,16 +20,111 @@ CREATE TABLE IF NOT EXISTS rivulet.changed_tables (
   transaction xid8 NOT NULL,
   PRIMARY KEY (relation, transaction)
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+CREATE TABLE IF NOT EXISTS rivulet.changed_values (
+  relation    oid NOT NULL,
+  value       int NOT NULL,
+  transaction xid8 NOT NULL,
+  PRIMARY KEY (relation, value, transaction)
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 CREATE TABLE IF NOT EXISTS rivulet.table_versions (
   relation   oid PRIMARY KEY,
   version    uuid NOT NULL DEFAULT gen_random_uuid(),
   definition text NOT NULL
+);
+CREATE TABLE IF NOT EXISTS rivulet.value_versions (
+  relation oid NOT NULL,
+  value    int NOT NULL,
+  fold     bigint NOT NULL,
+  version  bigint NOT NULL,
+  PRIMARY KEY (relation, value)
+);
+CREATE INDEX IF NOT EXISTS value_versions_fold ON rivulet.value_versions (fold);
+CREATE TABLE IF NOT EXISTS rivulet.folds (
+  fold    bigint PRIMARY KEY,
+  version bigint NOT NULL
 );
 CREATE OR REPLACE FUNCTION rivulet.note_change() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $function$
 BEGIN
   INSERT INTO rivulet.changed_tables VALUES (TG_RELID, pg_current_xact_id()) ON CONFLICT DO NOTHING;
   RETURN NULL;
+END
+$function$;
+-- The text of the trigger function that notes the changes of a table by the values in these columns, each as
+-- attribute * 65536 + the low 16 bits of a hash; NULL as -1, what is too much or cannot be told as 0: the whole table.
+CREATE OR REPLACE FUNCTION rivulet.note_body(relation oid, attributes int[]) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $function$
+  WITH columns AS (
+    SELECT attnum, format(CASE atttypid::int
+        WHEN 21 THEN 'hashint2(r.%I)' WHEN 23 THEN 'hashint4(r.%I)' WHEN 20 THEN 'hashint8(r.%I)'
+        WHEN 25 THEN 'hashtext(r.%I)' WHEN 1043 THEN 'hashtext(r.%I)' WHEN 1042 THEN 'hashbpchar(r.%I)'
+        WHEN 2950 THEN 'uuid_hash(r.%I)' WHEN 829 THEN 'hashmacaddr(r.%I)' WHEN 16 THEN 'hashint4(r.%I::int)'
+      END, attname) AS hash
+    FROM pg_attribute WHERE attrelid = relation AND attnum = ANY (attributes) AND NOT attisdropped
+  ), notes AS (
+    SELECT name, string_agg(format('SELECT coalesce(%s + (%s & 65535), -1) AS value FROM %s r', attnum * 65536, hash, rows),
+      ' UNION ALL ' ORDER BY attnum, rows) AS query
+    FROM columns, (VALUES ('INSERT', 'new_rows'), ('UPDATE', 'old_rows'), ('UPDATE', 'new_rows'), ('DELETE', 'old_rows'))
+      AS event (name, rows)
+    GROUP BY name HAVING bool_and(hash IS NOT NULL)
+  )
+  SELECT E'\\n#variable_conflict use_column\\nDECLARE rivulet_notes int[];\\nBEGIN\\n  BEGIN\\n'
+    || string_agg(format(
+      E'    IF TG_OP = %L THEN rivulet_notes := ARRAY(SELECT DISTINCT value FROM (%s) AS changed LIMIT 1001); END IF;\\n', name, query),
+      '' ORDER BY name)
+    || E'  EXCEPTION WHEN OTHERS THEN rivulet_notes := NULL;\\n  END;\\n'
+    || E'  IF cardinality(rivulet_notes) <= 1000 THEN\\n'
+    || E'    INSERT INTO rivulet.changed_values SELECT TG_RELID, note, pg_current_xact_id() FROM unnest(rivulet_notes) AS note ON CONFLICT DO NOTHING;\\n'
+    || E'  ELSE\\n'
+    || E'    INSERT INTO rivulet.changed_values VALUES (TG_RELID, 0, pg_current_xact_id()) ON CONFLICT DO NOTHING;\\n'
+    || E'  END IF;\\n  RETURN NULL;\\nEND\\n'
+  FROM notes HAVING count(*) = 3
+$function$;
+-- The columns by which the triggers of a table note its changes: empty unless all of them fire always and do what note_body() says.
+CREATE OR REPLACE FUNCTION rivulet.noted_columns(relation oid) RETURNS int[]
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $function$
+  WITH noted AS (
+    SELECT tgname, tgfoid, tgenabled, tgtype & 60 AS event, array_remove(string_to_array(encode(tgargs, 'escape'), '\\000'), '')::int[] AS attributes
+    FROM pg_trigger
+    WHERE tgrelid = relation AND tgname IN ('rivulet_note_insert', 'rivulet_note_update', 'rivulet_note_delete', 'rivulet_note_truncate')
+  )
+  SELECT coalesce((
+    SELECT min(attributes) FROM noted
+    HAVING count(*) = 4 AND min(attributes) = max(attributes) AND min(tgfoid) = max(tgfoid)
+      AND bool_and(tgenabled = 'A' AND event = CASE tgname WHEN 'rivulet_note_insert' THEN 4 WHEN 'rivulet_note_delete' THEN 8
+        WHEN 'rivulet_note_update' THEN 16 WHEN 'rivulet_note_truncate' THEN 32 END)
+      AND (SELECT prosrc = rivulet.note_body(relation, min(attributes)) AND prosecdef FROM pg_proc WHERE oid = min(tgfoid))
+  ), '{}')
+$function$;
+-- Has the changes of a table noted by the values in these columns, and in those that they are noted by already.
+CREATE OR REPLACE FUNCTION rivulet.note_values(relation regclass, attributes int[]) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $function$
+DECLARE
+  wanted int[] := ARRAY(SELECT DISTINCT unnest(attributes || rivulet.noted_columns(relation)) ORDER BY 1);
+  body text := rivulet.note_body(relation, wanted);
+  note text := format('rivulet.note_%s', relation::oid);
+  event text;
+  gone text;
+BEGIN
+  IF body IS NULL OR cardinality(wanted) > 8 OR NOT has_table_privilege('rivulet.changed_values', 'INSERT') THEN
+    RAISE EXCEPTION 'changes of % cannot be noted by these columns', relation;
+  END IF;
+  EXECUTE format('CREATE OR REPLACE FUNCTION %s() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS %L', note, body);
+  FOREACH event IN ARRAY ARRAY['insert', 'update', 'delete', 'truncate'] LOOP
+    EXECUTE format('CREATE OR REPLACE TRIGGER rivulet_note_%s AFTER %s ON %s %s FOR EACH STATEMENT EXECUTE FUNCTION %s(%s)',
+      event, event, relation,
+      CASE event WHEN 'insert' THEN 'REFERENCING NEW TABLE AS new_rows' WHEN 'delete' THEN 'REFERENCING OLD TABLE AS old_rows'
+        WHEN 'update' THEN 'REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows' END,
+      note, array_to_string(wanted, ', '));
+    EXECUTE format('ALTER TABLE ONLY %s ENABLE ALWAYS TRIGGER rivulet_note_%s', relation, event);
+  END LOOP;
+  EXECUTE format('DROP TRIGGER IF EXISTS rivulet_note_change ON %s', relation);
+  FOR gone IN
+    SELECT proname FROM pg_proc WHERE pronamespace = 'rivulet'::regnamespace AND proname ~ '^note_[0-9]+$'
+      AND pg_has_role(proowner, 'USAGE') AND NOT EXISTS (SELECT FROM pg_class WHERE oid::text = substr(proname, 6))
+  LOOP
+    EXECUTE format('DROP FUNCTION IF EXISTS rivulet.%I() CASCADE', gone);
+  END LOOP;
 END
 $function$`;
 
@@ -33,7 +134,10 @@ export const createSchema = 'CREATE SCHEMA IF NOT EXISTS rivulet';
 /** What central must be allowed to do with the tables, beside USAGE of the schema, where somebody else owns them. */
 export const logRights = [
   { table: 'changed_tables', rights: 'SELECT, DELETE' },
+  { table: 'changed_values', rights: 'SELECT, DELETE' },
   { table: 'table_versions', rights: 'SELECT, INSERT, UPDATE' },
+  { table: 'value_versions', rights: 'SELECT, INSERT, UPDATE, DELETE' },
+  { table: 'folds', rights: 'SELECT, INSERT, DELETE' },
 ] as const;
 
 /** The trigger of a table, which is named as SQL writes it. */

@@ -1,0 +1,122 @@
+import { inUndoneSavepoint } from '@rivulet/postgres';
+import { renderQuery, type Parameters, type QueryTemplate } from '@rivulet/snapshot';
+import type { ClientBase } from 'pg';
+
+/** A node of the plan that reads a relation. */
+export interface RelationScan {
+  /** OID, as text. */
+  relation: string;
+  alias: string;
+  /** Whether it reads all rows of the relation and returns those that meet the filter. */
+  isPlain: boolean;
+  filter: string;
+}
+
+/**
+ * The number of the query's first parameter. Up to version 16 PostgreSQL prints what an InitPlan returns as `$0`, `$1` …,
+ * too: these are counted from 0, so that they stay apart from parameters.
+ */
+export const FIRST_PARAMETER = 1_001;
+
+/** A plan of more than this is one of hundreds of partitions. */
+const MAX_PLAN_BYTES = 4 * 1024 * 1024;
+
+/**
+ * The scans in the plan of a query for whatever values its parameters have, with all rows of a relation read by one kind of
+ * scan, and nothing left out because of constraints or of the bounds of partitions. Undefined when the plan is too large.
+ *
+ * To be called in a transaction that may write, with nothing of which anything stays.
+ *
+ * @throws what PostgreSQL refuses the query with
+ */
+export async function readScans(
+  client: ClientBase,
+  template: QueryTemplate,
+  parameters: Parameters,
+): Promise<RelationScan[] | undefined> {
+  await client.query(dropPrepared);
+  const plan = await inUndoneSavepoint(client, async () => {
+    await client.query(plainPlans);
+    const names = parameterNames(template);
+    await client.query(prepare(template, parameters, names));
+    const values = Array.from({ length: FIRST_PARAMETER - 1 + names.length }, () => 'NULL').join(',');
+    const { rows } = await client.query<{ 'QUERY PLAN': [{ Plan: PlanNode }] }>(
+      `EXPLAIN (VERBOSE, FORMAT JSON) EXECUTE rivulet_tracked (${values})`,
+    );
+    const nodes = allNodes(rows[0]!['QUERY PLAN'][0].Plan);
+    return { nodes, oids: await oidsOf(client, nodes) };
+  });
+  await client.query(dropPrepared);
+  if (JSON.stringify(plan.nodes).length > MAX_PLAN_BYTES || hasManyInitPlans(plan.nodes)) return undefined;
+  return plan.nodes.flatMap((node) => scanOf(node, plan.oids) ?? []);
+}
+
+/** In the order of their numbers. */
+export function parameterNames({ parameters }: QueryTemplate): string[] {
+  return [...new Set(parameters)];
+}
+
+/** Outlives a rollback, as prepared statements do. */
+const dropPrepared = `DO $$ BEGIN
+  IF EXISTS (SELECT FROM pg_prepared_statements WHERE name = 'rivulet_tracked') THEN
+    DEALLOCATE rivulet_tracked;
+  END IF;
+END $$`;
+
+/** Those of these settings that this version has, until the end of the savepoint. */
+const plainPlans = `
+SELECT set_config(name, CASE name WHEN 'plan_cache_mode' THEN 'force_generic_plan' ELSE 'off' END, true)
+FROM pg_settings
+WHERE name IN ('plan_cache_mode', 'enable_indexscan', 'enable_indexonlyscan', 'enable_bitmapscan', 'enable_tidscan',
+  'enable_partition_pruning', 'enable_self_join_elimination', 'constraint_exclusion')`;
+
+function prepare(template: QueryTemplate, parameters: Parameters, names: string[]): string {
+  const types = [
+    ...Array.from({ length: FIRST_PARAMETER - 1 }, () => 'bool'),
+    ...names.map((name) => parameters.get(name)!.type),
+  ];
+  const query = renderQuery(template, (name) => `($${FIRST_PARAMETER + names.indexOf(name)})`);
+  return `PREPARE rivulet_tracked (${types.join(',')}) AS SELECT * FROM (\n${query}\n) AS query`;
+}
+
+interface PlanNode {
+  'Node Type': string;
+  Schema?: string;
+  'Relation Name'?: string;
+  Alias?: string;
+  Filter?: string;
+  'Subplan Name'?: string;
+  Plans?: PlanNode[];
+}
+
+function allNodes({ Plans: plans = [], ...node }: PlanNode): PlanNode[] {
+  return [node, ...plans.flatMap(allNodes)];
+}
+
+/** `InitPlan 1 (returns $0)` */
+function hasManyInitPlans(nodes: PlanNode[]): boolean {
+  const numbers = nodes.flatMap((node) => node['Subplan Name']?.match(/(?<=\$)\d+/g) ?? []);
+  return numbers.some((number) => Number(number) >= FIRST_PARAMETER);
+}
+
+function scanOf(node: PlanNode, oids: ReadonlyMap<string, string>): RelationScan | undefined {
+  const relation = oids.get(nameOf(node));
+  if (relation === undefined) return undefined;
+  const isPlain = node['Node Type'] === 'Seq Scan';
+  return { relation, alias: node.Alias ?? '', isPlain, filter: node.Filter ?? '' };
+}
+
+function nameOf(node: PlanNode): string {
+  return JSON.stringify([node.Schema, node['Relation Name']]);
+}
+
+async function oidsOf(client: ClientBase, nodes: PlanNode[]): Promise<Map<string, string>> {
+  const scans = nodes.filter((node) => node['Relation Name'] !== undefined);
+  const { rows } = await client.query<{ oid: string; schema: string; name: string }>(
+    `SELECT pg_class.oid::text AS oid, nspname AS schema, relname AS name
+     FROM unnest($1::text[], $2::text[]) AS scanned (schema, name)
+     JOIN pg_namespace ON nspname = schema JOIN pg_class ON relnamespace = pg_namespace.oid AND relname = name`,
+    [scans.map(({ Schema }) => Schema), scans.map((scan) => scan['Relation Name'])],
+  );
+  return new Map(rows.map(({ oid, schema, name }) => [JSON.stringify([schema, name]), oid]));
+}
