@@ -8,6 +8,7 @@ const LENGTHS = {
   RIVULET_HISTORY_BATCHES: '1000',
   RIVULET_DEFINITION_BATCHES: '2000',
   RIVULET_HOSTILE_ROUNDS: '20',
+  RIVULET_NARROWED_HISTORIES: '100',
 };
 
 /** Random histories, longer than those of `npm test` and new each time. The environment says which to play again. */
@@ -17,6 +18,6 @@ await runMain(async (args) => {
   const RIVULET_HISTORY_SEED = process.env.RIVULET_HISTORY_SEED ?? String(randomInt(1, 2 ** 31));
   process.stdout.write(`To play these histories again: RIVULET_HISTORY_SEED=${RIVULET_HISTORY_SEED}\n`);
   const environment = { ...LENGTHS, ...process.env, RIVULET_HISTORY_SEED };
-  const histories = '(random-histories|random-definitions|hostile-schema)\\.pg\\.spec';
+  const histories = '(random-histories|random-definitions|narrowed-histories|hostile-schema)\\.pg\\.spec';
   return runJest(['--selectProjects', 'pg', '--testPathPatterns', histories, ...args], environment);
 });

@@ -2,6 +2,8 @@ import { Logger } from '@nestjs/common';
 import { parseQueryTemplate, type Parameters } from '@rivulet/snapshot';
 import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
 import type { Pool } from 'pg';
+import { versionKeysOf } from '../src/source/change-detection/version-keys';
+import { versionVectorOf } from '../src/source/change-detection/version-vector';
 import { ChangeDetection, type WatchedQuery } from '../src/source/change-detection/change-detection';
 
 const NO_PARAMETERS: Parameters = new Map();
@@ -58,11 +60,13 @@ export class WatchedSource {
     return this.changes.watchOf(name).polled;
   }
 
-  /** The version of what one query reads. */
-  async version(name: string): Promise<string> {
+  /** The version of what one query reads, for these values of its parameters. */
+  async version(name: string, values: Record<string, string | null> = {}): Promise<string> {
     const versions = await this.changes.versions();
-    const { relations, definition } = this.changes.watchOf(name);
-    return [definition, ...relations.map((relation) => versions.get(relation))].join(' ');
+    const watch = this.changes.watchOf(name);
+    const given = Object.entries(values).map(([key, value]) => [key, { type: '', value }] as const);
+    const relations = versionKeysOf(watch, new Map(given));
+    return versionVectorOf({ relations, definition: watch.definition }, versions) ?? 'unknown';
   }
 
   /** Whether a statement gives what the query reads another version. */

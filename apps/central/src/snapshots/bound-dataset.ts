@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { bindQuery, canonicalCopy, type Parameters, type RowSource } from '@rivulet/snapshot';
 import type { ChangeDetection } from '../source/change-detection/change-detection';
+import { versionKeysOf } from '../source/change-detection/version-keys';
 import type { Dataset, DatasetCatalogue } from '@rivulet/datasets';
 
 /** A dataset for one scope: what is read, and what tells whether that must be done again. */
@@ -11,7 +12,7 @@ export interface BoundDataset {
   parameters: Parameters;
   /** Two scopes with equal values for the parameters that the query uses have the same key. Lower-case hex. */
   cacheKey: string;
-  /** The tables whose versions are in the version vector. */
+  /** The keys of the versions that its rows depend on: of tables, and of values in them. */
   relations: string[];
   /** How all is defined that it reads. */
   definition: string;
@@ -40,8 +41,9 @@ export function bindDatasets(
   });
   const statements = sources.map(canonicalCopy);
   const watches = datasets.map(({ queryId }) => changes.watchOf(queryId));
+  const keys = watches.map((watch) => versionKeysOf(watch, parameters));
   const all = {
-    relations: [...new Set(watches.flatMap((watch) => watch.relations))],
+    relations: [...new Set(keys.flat())],
     definition: createHash('sha256')
       .update(watches.map((watch) => watch.definition).join(' '))
       .digest('hex'),
@@ -54,7 +56,7 @@ export function bindDatasets(
       source: sources[index]!,
       parameters: scope.columns,
       cacheKey: createHash('sha256').update(JSON.stringify(identity)).digest('hex'),
-      ...(polled ? all : { relations: watches[index]!.relations, definition: watches[index]!.definition }),
+      ...(polled ? all : { relations: keys[index]!, definition: watches[index]!.definition }),
       polled,
     };
   });

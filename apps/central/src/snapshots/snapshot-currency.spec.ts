@@ -1,5 +1,6 @@
 import { Registry } from 'prom-client';
 import type { ChangeDetection } from '../source/change-detection/change-detection';
+import { ValueVersions } from '../source/change-detection/value-versions';
 import { Versions } from '../source/change-detection/versions';
 import type { KnownScope } from '../source/scope/scope.service';
 import type { BoundDataset } from './bound-dataset';
@@ -60,24 +61,64 @@ const snapshots: Snapshot[] = [snapshotOf(1)];
 
 describe('what is confirmed for a scope', () => {
   it('is not known when a definition has changed since it was read', () => {
-    currency.confirm(scopeOf('a'), { snapshots, versions: before, remainingMs: Infinity }, 'first');
+    currency.confirm(
+      scopeOf('a'),
+      [watched],
+      { snapshots, versions: before, remainingMs: Infinity },
+      'first',
+    );
     changes.state = 'second';
     expect(currency.current(scopeOf('a'))).toBeUndefined();
   });
 
   it('is current for equal values and equal versions, whichever objects have them', () => {
-    currency.confirm(scopeOf('a'), { snapshots, versions: before, remainingMs: Infinity }, 'first');
+    currency.confirm(
+      scopeOf('a'),
+      [watched],
+      { snapshots, versions: before, remainingMs: Infinity },
+      'first',
+    );
     expect(currency.current(scopeOf('a', new Versions({ '1': 'a' })))).toBe(snapshots);
   });
 
   it('is nothing for another scope, or other versions', () => {
-    currency.confirm(scopeOf('a'), { snapshots, versions: before, remainingMs: Infinity }, 'first');
+    currency.confirm(
+      scopeOf('a'),
+      [watched],
+      { snapshots, versions: before, remainingMs: Infinity },
+      'first',
+    );
     expect(currency.current(scopeOf('b'))).toBeUndefined();
     expect(currency.current(scopeOf('a', after))).toBeUndefined();
   });
 
+  it('is current while others have changed than those that its rows depend on', () => {
+    const bound = [{ ...watched, relations: ['1', '2:0', '2:7'] }];
+    const values = (value: number, version: bigint): ValueVersions =>
+      ValueVersions.none.with([
+        { relation: '2', value: 0, version: 5n },
+        { relation: '2', value, version },
+      ]);
+    const at = (tables: Record<string, string>, changed: ValueVersions): KnownScope =>
+      scopeOf('a', new Versions(tables, changed, Math.random().toString()));
+    const read = {
+      snapshots,
+      versions: at({ '1': 'a', '2': 'a' }, values(7, 1n)).versions,
+      remainingMs: Infinity,
+    };
+    currency.confirm(scopeOf('a'), bound, read, 'first');
+    const [same, others] = [values(7, 1n), values(7, 1n).with([{ relation: '2', value: 8, version: 9n }])];
+    expect(currency.current(at({ '1': 'a', '2': 'b' }, same))).toBe(snapshots);
+    expect(currency.current(at({ '1': 'a', '2': 'b' }, others))).toBe(snapshots);
+    expect(currency.current(at({ '1': 'b', '2': 'b' }, same))).toBeUndefined();
+    expect(currency.current(at({ '1': 'a', '2': 'b' }, values(7, 2n)))).toBeUndefined();
+    expect(
+      currency.current(at({ '1': 'a', '2': 'b' }, same.with([{ relation: '2', value: 0, version: 6n }]))),
+    ).toBeUndefined();
+  });
+
   it('is current for as long as polled rows in it may be used', () => {
-    currency.confirm(scopeOf('a'), { snapshots, versions: before, remainingMs: 500 }, 'first');
+    currency.confirm(scopeOf('a'), [watched], { snapshots, versions: before, remainingMs: 500 }, 'first');
     nowMs += 499;
     expect(currency.current(scopeOf('a'))).toBe(snapshots);
     nowMs += 1;
@@ -85,9 +126,19 @@ describe('what is confirmed for a scope', () => {
   });
 
   it('is not remembered of a moment that no versions stand for, nor when it is to be forgotten', () => {
-    currency.confirm(scopeOf('a'), { snapshots, versions: undefined, remainingMs: Infinity }, 'first');
+    currency.confirm(
+      scopeOf('a'),
+      [watched],
+      { snapshots, versions: undefined, remainingMs: Infinity },
+      'first',
+    );
     expect(currency.current(scopeOf('a'))).toBeUndefined();
-    currency.confirm(scopeOf('a'), { snapshots, versions: before, remainingMs: Infinity }, 'first');
+    currency.confirm(
+      scopeOf('a'),
+      [watched],
+      { snapshots, versions: before, remainingMs: Infinity },
+      'first',
+    );
     currency.forget(scopeOf('a'));
     expect(currency.current(scopeOf('a'))).toBeUndefined();
   });
@@ -97,6 +148,7 @@ describe('what is confirmed for a scope', () => {
     for (let index = 0; index < 1_000; index++) {
       currency.confirm(
         scopeOf(`${index}`),
+        [watched],
         { snapshots: many, versions: before, remainingMs: Infinity },
         'first',
       );

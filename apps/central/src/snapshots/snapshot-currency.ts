@@ -17,7 +17,11 @@ export type Lookup =
 
 interface ConfirmedSet {
   snapshots: Snapshot[];
+  /** Of the last versions at which it was found to be current. */
   versionsId: string;
+  /** What its rows depend on, and how that was when they were read. */
+  keys: readonly string[];
+  vector: string;
   /** That of change detection. */
   state: string;
   /** By the monotonic clock. */
@@ -30,6 +34,7 @@ const CONFIRMED_MAX_BYTES = 64 * 1024 * 1024;
 /** About what one takes, with its key. */
 const SET_BYTES = 512;
 const SNAPSHOT_BYTES = 256;
+const KEY_BYTES = 64;
 
 /** Knows which snapshots still show the rows of now. */
 @Injectable()
@@ -37,7 +42,8 @@ export class SnapshotCurrency {
   /** By the id of a scope. */
   private readonly confirmed = new LRUCache<string, ConfirmedSet>({
     maxSize: CONFIRMED_MAX_BYTES,
-    sizeCalculation: ({ snapshots }) => SET_BYTES + snapshots.length * SNAPSHOT_BYTES,
+    sizeCalculation: ({ snapshots, keys }) =>
+      SET_BYTES + snapshots.length * SNAPSHOT_BYTES + keys.length * KEY_BYTES,
   });
 
   constructor(
@@ -49,9 +55,8 @@ export class SnapshotCurrency {
   /** The snapshots of a scope if they are known to be those of its versions, without asking any database. */
   current({ id, versions }: KnownScope): Snapshot[] | undefined {
     const set = this.confirmed.get(id);
-    if (set === undefined || set.versionsId !== versions.id || set.state !== this.changes.state)
-      return undefined;
-    if (performance.now() >= set.untilMs) return undefined;
+    if (set === undefined || set.state !== this.changes.state) return undefined;
+    if (performance.now() >= set.untilMs || !isOf(set, versions)) return undefined;
     this.metrics.lookups.inc({ result: 'memory' });
     return set.snapshots;
   }
@@ -61,10 +66,18 @@ export class SnapshotCurrency {
    *
    * @param state - that of change detection, before the set was read
    */
-  confirm({ id }: KnownScope, { snapshots, versions, remainingMs }: SnapshotSet, state: string): void {
+  confirm(
+    { id }: KnownScope,
+    bound: readonly Pick<BoundDataset, 'relations'>[],
+    { snapshots, versions, remainingMs }: SnapshotSet,
+    state: string,
+  ): void {
     if (versions === undefined) return;
+    const keys = [...new Set(bound.flatMap(({ relations }) => relations))];
+    const vector = versionVectorOf({ relations: keys, definition: '' }, versions);
+    if (vector === undefined) return;
     const untilMs = performance.now() + remainingMs;
-    this.confirmed.set(id, { snapshots, versionsId: versions.id, state, untilMs });
+    this.confirmed.set(id, { snapshots, versionsId: versions.id, keys, vector, state, untilMs });
   }
 
   forget({ id }: KnownScope): void {
@@ -114,4 +127,12 @@ export class SnapshotCurrency {
     });
     return { snapshots, versions, remainingMs: Math.min(...remaining) };
   }
+}
+
+/** Whether nothing that a set depends on has changed between its versions and these. */
+function isOf(set: ConfirmedSet, versions: Versions): boolean {
+  if (set.versionsId === versions.id) return true;
+  if (versionVectorOf({ relations: set.keys, definition: '' }, versions) !== set.vector) return false;
+  set.versionsId = versions.id;
+  return true;
 }

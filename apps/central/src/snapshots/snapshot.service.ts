@@ -80,7 +80,7 @@ export class SnapshotService {
       // A scope that nobody watches may have a clock in it, and so differ each time.
       const isGoodEnough = attempt === SCOPE_ATTEMPTS && known.stamp === undefined;
       if (isSame || isGoodEnough) {
-        this.currency.confirm(known, set, state);
+        this.currency.confirm(known, bound, set, state);
         return set.snapshots;
       }
       if (attempt === SCOPE_ATTEMPTS) {

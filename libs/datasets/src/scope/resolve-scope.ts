@@ -70,17 +70,23 @@ export async function resolveScope(
   return { deviceId, macAddress, parameters };
 }
 
-/** Returns at most two rows, with the described columns as text. */
-async function readRows(
-  client: ClientBase,
-  { query, columns }: ScopeDefinition,
-  { macAddress, deviceId, name }: ScopeSubject,
-): Promise<(string | null)[][]> {
-  const given: Parameters = new Map([
+/** The parameters of the scope query for a device. */
+export function scopeParametersOf({ macAddress, deviceId, name }: ScopeSubject): Parameters {
+  return new Map([
     ['mac_address', { type: 'text', value: macAddress }],
     ['device_id', { type: 'text', value: deviceId ?? null }],
     ['device_name', { type: 'text', value: name ?? null }],
   ]);
+}
+
+/** Returns at most two rows, with the described columns as text. */
+async function readRows(
+  client: ClientBase,
+  { query, columns }: ScopeDefinition,
+  subject: ScopeSubject,
+): Promise<(string | null)[][]> {
+  const { macAddress } = subject;
+  const given = scopeParametersOf(subject);
   const names = [...columns.keys()].map(escapeIdentifier).join(', ');
   try {
     const { rows } = await client.query<(string | null)[]>({

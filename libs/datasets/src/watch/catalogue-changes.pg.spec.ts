@@ -52,7 +52,7 @@ async function look(query: string): Promise<string> {
         await DependencyWalk.begin(client),
       );
       if (polled !== undefined) return `polled: ${polled}`;
-      const read = await readDefinitions(client, definitions, 'rivulet_note_change');
+      const read = await readDefinitions(client, definitions, ['rivulet_note_change']);
       return `${relations.join(' ')} ${definitionDigest(read, definitions)}`;
     }),
   );

@@ -14,10 +14,13 @@ const SHARED = 'shared:';
 export async function readDefinitions(
   client: ClientBase,
   keys: DefinitionKeys,
-  triggerName: string,
+  triggerNames: string[],
 ): Promise<Definitions> {
   const oids = kinds.map((kind) => [...(keys.get(kind) ?? [])]);
-  const { rows } = await client.query<{ key: string; hash: string }>(hashDefinitions, [...oids, triggerName]);
+  const { rows } = await client.query<{ key: string; hash: string }>(hashDefinitions, [
+    ...oids,
+    triggerNames,
+  ]);
   return new Map(rows.map(({ key, hash }) => [key, hash]));
 }
 
@@ -85,7 +88,7 @@ SELECT 'class:' || pg_class.oid, md5(concat_ws('|', relname, relkind, relnamespa
   ${rowsOf('pg_constraint', `part.conrelid = pg_class.oid AND part.contype = 'p'`)},
   ${rowsOf('pg_subscription_rel', 'part.srrelid = pg_class.oid', 'part.srsubid')},
   ${rowsOf('pg_inherits', 'pg_class.oid IN (part.inhrelid, part.inhparent)', 'part.inhrelid, part.inhparent')},
-  ${rowsOf('pg_trigger', 'part.tgrelid = pg_class.oid AND part.tgname = $7', 'part.tgenabled')},
+  ${rowsOf('pg_trigger', 'part.tgrelid = pg_class.oid AND part.tgname = ANY ($7)', `part.tgenabled, (SELECT xmin FROM pg_proc WHERE pg_proc.oid = part.tgfoid)`)},
   ${namesakes('pg_class', 'rel', `other.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')`).replaceAll('other.xmin', 'other.relkind')}
 )) FROM pg_class JOIN roles owner ON owner.root = relowner WHERE pg_class.oid = ANY ($1::oid[])
 UNION ALL

@@ -198,6 +198,7 @@ describe('what cannot be watched', () => {
     await polling.reconcile([]);
     expect(polling.watchOf('users')).toEqual({
       relations: [],
+      tracking: [],
       definition: '',
       polled: 'CENTRAL_CHANGE_DETECTION is poll',
     });

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { TableTracking } from '@rivulet/datasets';
 import { inTransaction, ownTables, withClient } from '@rivulet/postgres';
 import type { ClientBase, Pool } from 'pg';
 import { ChangeLog } from './change-log';
@@ -13,6 +14,8 @@ export type { WatchedQuery } from './query-watches';
 
 /** What decides whether the result of a query is still what it was. */
 export interface QueryWatch {
+  /** Which changes of the tables count: for those that are not in it, each one. */
+  tracking: TableTracking[];
   /** OIDs of the tables whose changes are noted, as text and in ascending order. */
   relations: string[];
   /** How all that it reads is defined: a text that differs whenever any of it does. */
@@ -69,9 +72,16 @@ export class ChangeDetection {
   }
 
   watchOf(name: string): QueryWatch {
-    if (this.polled !== undefined) return { relations: [], definition: '', polled: this.polled };
+    if (this.polled !== undefined)
+      return { relations: [], tracking: [], definition: '', polled: this.polled };
     const { relations, definition, polled } = this.watches.get(name);
-    return { relations, definition, polled: polled ?? whyWithoutTrigger(this.watches.withoutTrigger(name)) };
+    const tracking = this.watches.trackingOf(name);
+    return {
+      relations,
+      tracking,
+      definition,
+      polled: polled ?? whyWithoutTrigger(this.watches.withoutTrigger(name)),
+    };
   }
 
   /**

@@ -1,13 +1,16 @@
 /** Held by whoever installs something, as two centrals may start at once. */
 export const INSTALLATION_LOCK = 'rivulet change detection';
 
-/** The trigger on a watched table of which each change counts. */
+/** The trigger on a watched table; one that is noted by values has it for TRUNCATE alone. */
 export const TRIGGER_NAME = 'rivulet_note_change';
 
-/** The triggers on one of which changes are noted by values; see rivulet.note_values(). */
-export const VALUE_TRIGGER_NAMES = ['insert', 'update', 'delete', 'truncate'].map(
-  (event) => `rivulet_note_${event}`,
-);
+/** With those on a table whose changes are noted by values; see rivulet.note_values(). */
+export const TRIGGER_NAMES = [
+  TRIGGER_NAME,
+  'rivulet_note_insert',
+  'rivulet_note_update',
+  'rivulet_note_delete',
+];
 
 /**
  * What central installs in the source database, once. Writers append to changed_tables and changed_values, each
@@ -84,17 +87,14 @@ $function$;
 CREATE OR REPLACE FUNCTION rivulet.noted_columns(relation oid) RETURNS int[]
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $function$
   WITH noted AS (
-    SELECT tgname, tgfoid, tgenabled, tgtype & 60 AS event, array_remove(string_to_array(encode(tgargs, 'escape'), '\\000'), '')::int[] AS attributes
-    FROM pg_trigger
-    WHERE tgrelid = relation AND tgname IN ('rivulet_note_insert', 'rivulet_note_update', 'rivulet_note_delete', 'rivulet_note_truncate')
+    SELECT array_remove(string_to_array(encode(tgargs, 'escape'), '\\000'), '')::int[] AS attributes
+    FROM pg_trigger JOIN pg_proc ON pg_proc.oid = tgfoid
+    WHERE tgrelid = relation AND tgenabled = 'A' AND tgqual IS NULL AND prosecdef
+      AND pronamespace = 'rivulet'::regnamespace AND proname = 'note_' || relation
+      AND (tgname, tgtype & 61) IN (('rivulet_note_insert', 4), ('rivulet_note_delete', 8), ('rivulet_note_update', 16), ('rivulet_note_change', 32))
+      AND prosrc = rivulet.note_body(relation, array_remove(string_to_array(encode(tgargs, 'escape'), '\\000'), '')::int[])
   )
-  SELECT coalesce((
-    SELECT min(attributes) FROM noted
-    HAVING count(*) = 4 AND min(attributes) = max(attributes) AND min(tgfoid) = max(tgfoid)
-      AND bool_and(tgenabled = 'A' AND event = CASE tgname WHEN 'rivulet_note_insert' THEN 4 WHEN 'rivulet_note_delete' THEN 8
-        WHEN 'rivulet_note_update' THEN 16 WHEN 'rivulet_note_truncate' THEN 32 END)
-      AND (SELECT prosrc = rivulet.note_body(relation, min(attributes)) AND prosecdef FROM pg_proc WHERE oid = min(tgfoid))
-  ), '{}')
+  SELECT coalesce((SELECT min(attributes) FROM noted HAVING count(*) = 4 AND min(attributes) = max(attributes)), '{}')
 $function$;
 -- Has the changes of a table noted by the values in these columns, and in those that they are noted by already.
 CREATE OR REPLACE FUNCTION rivulet.note_values(relation regclass, attributes int[]) RETURNS void
@@ -104,6 +104,7 @@ DECLARE
   body text := rivulet.note_body(relation, wanted);
   note text := format('rivulet.note_%s', relation::oid);
   event text;
+  trigger_name text;
   gone text;
 BEGIN
   IF body IS NULL OR cardinality(wanted) > 8 OR NOT has_table_privilege('rivulet.changed_values', 'INSERT') THEN
@@ -111,22 +112,29 @@ BEGIN
   END IF;
   EXECUTE format('CREATE OR REPLACE FUNCTION %s() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS %L', note, body);
   FOREACH event IN ARRAY ARRAY['insert', 'update', 'delete', 'truncate'] LOOP
-    EXECUTE format('CREATE OR REPLACE TRIGGER rivulet_note_%s AFTER %s ON %s %s FOR EACH STATEMENT EXECUTE FUNCTION %s(%s)',
-      event, event, relation,
+    trigger_name := CASE event WHEN 'truncate' THEN 'rivulet_note_change' ELSE 'rivulet_note_' || event END;
+    EXECUTE format('CREATE OR REPLACE TRIGGER %s AFTER %s ON %s %s FOR EACH STATEMENT EXECUTE FUNCTION %s(%s)',
+      trigger_name, event, relation,
       CASE event WHEN 'insert' THEN 'REFERENCING NEW TABLE AS new_rows' WHEN 'delete' THEN 'REFERENCING OLD TABLE AS old_rows'
         WHEN 'update' THEN 'REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows' END,
       note, array_to_string(wanted, ', '));
-    EXECUTE format('ALTER TABLE ONLY %s ENABLE ALWAYS TRIGGER rivulet_note_%s', relation, event);
+    EXECUTE format('ALTER TABLE ONLY %s ENABLE ALWAYS TRIGGER %s', relation, trigger_name);
   END LOOP;
-  EXECUTE format('DROP TRIGGER IF EXISTS rivulet_note_change ON %s', relation);
   FOR gone IN
     SELECT proname FROM pg_proc WHERE pronamespace = 'rivulet'::regnamespace AND proname ~ '^note_[0-9]+$'
-      AND pg_has_role(proowner, 'USAGE') AND NOT EXISTS (SELECT FROM pg_class WHERE oid::text = substr(proname, 6))
+      AND pg_has_role(proowner, 'USAGE') AND NOT EXISTS (SELECT FROM pg_trigger WHERE tgfoid = pg_proc.oid)
   LOOP
-    EXECUTE format('DROP FUNCTION IF EXISTS rivulet.%I() CASCADE', gone);
+    EXECUTE format('DROP FUNCTION IF EXISTS rivulet.%I()', gone);
   END LOOP;
 END
 $function$`;
+
+/** The texts of the functions in it, by which an earlier installation is told from this. */
+export const functionTexts: Record<string, string> = Object.fromEntries(
+  [...installChangeLog.matchAll(/FUNCTION rivulet\.(\w+)\([^$]*?\$function\$([^$]*)\$function\$/g)].map(
+    ([, name, text]) => [name!, text!],
+  ),
+);
 
 /** Apart: where the schema is there, the right to make one is not needed. */
 export const createSchema = 'CREATE SCHEMA IF NOT EXISTS rivulet';

@@ -1,21 +1,35 @@
 import { inTransaction, lockForTransaction, ownTables, withClient } from '@rivulet/postgres';
 import type { ClientBase, Pool } from 'pg';
 import { Coalesced } from '@rivulet/platform';
+import { LRUCache } from 'lru-cache';
+import { fold, readChanges, readMarker, readPending, type Changes, type Marker } from './change-log-queries';
+import { ValueVersions } from './value-versions';
 import { Versions } from './versions';
 
-/** Held by whoever gives tables versions. */
+/** Held by whoever gives versions. */
 export const VERSIONS_LOCK = 'rivulet table versions';
 
 /** Rows of the log that are deleted in one go: there may be millions when central was away for long. */
 const FOLDED_AT_ONCE = 200_000;
 
+/** A transaction that reads may be a little older than what others have seen since. */
+const MOMENTS_KEPT = 32;
+
+/** Versions, and the last fold that they have. */
+interface Moment {
+  marker: Marker;
+  versions: Versions;
+}
+
+const BEGINNING: Moment = { marker: { fold: '0', version: '0' }, versions: Versions.none };
+
 /**
- * The versions of the source's tables. A change that has been committed gets its table a new version before anyone is
- * told the old one again; see docs/adr/0011.
+ * The versions of the source's tables and values. A change that has been committed gets them new ones before anyone is
+ * told the old ones again; see docs/adr/0011 and 0024.
  */
 export class ChangeLog {
-  private known = Versions.none;
-  private knownText = '';
+  private latest = BEGINNING;
+  private readonly moments = new LRUCache<string, Moment>({ max: MOMENTS_KEPT });
   private readonly reading = new Coalesced(() => this.read());
 
   constructor(private readonly source: Pool) {}
@@ -26,58 +40,49 @@ export class ChangeLog {
   }
 
   /**
-   * As of the snapshot of the caller's REPEATABLE READ transaction, with the tables that have changes which it sees
-   * and which no version stands for.
+   * As of the snapshot of the caller's REPEATABLE READ transaction, with the keys that have changes which it sees and
+   * which no version stands for.
    *
-   * If a table is not pending, the caller reads the content of the version that it sees: each version was given
+   * What it reads under a key that is not pending is the content of the version that it sees: each version was given
    * after the changes that it stands for were committed, so it sees these; and a change that it sees and that has
-   * no version yet has its row in changed_tables.
+   * no version yet has its row in the log.
    */
   async versionsAt(client: ClientBase): Promise<{ versions: Versions; pending: ReadonlySet<string> }> {
-    const { versions, pending } = await readLog(client);
-    return { versions: new Versions(versions), pending: new Set(pending) };
+    const marker = await readMarker(client);
+    const pending = marker.isPending ? await readPending(client) : new Set<string>();
+    const { versions } = this.moments.get(idOf(marker)) ?? (await this.momentOf(client));
+    return { versions, pending };
   }
 
   private async read(): Promise<Versions> {
     return withClient(this.source, async (client) => {
-      let log = await readLog(client);
-      if (log.isPending) {
+      let marker = await readMarker(client);
+      if (marker.isPending) {
         await giveVersions(client);
-        log = await readLog(client);
+        marker = await readMarker(client);
       }
-      const text = JSON.stringify(log.versions);
-      if (text !== this.knownText) {
-        this.knownText = text;
-        this.known = new Versions(log.versions);
-      }
-      return this.known;
+      if (idOf(marker) !== idOf(this.latest.marker)) this.latest = await this.momentOf(client);
+      return this.latest.versions;
     });
+  }
+
+  /** The versions that a transaction sees, made of the latest ones and of what has changed since. */
+  private async momentOf(client: ClientBase): Promise<Moment> {
+    const base = this.latest;
+    const changes = await readChanges(client, base.marker);
+    const values = (changes.isSince ? base.versions.values : ValueVersions.none).with(changes.values);
+    const { marker } = changes;
+    const moment = { marker, versions: new Versions(changes.tables, values, idOf(marker)) };
+    this.moments.set(idOf(marker), moment);
+    return moment;
   }
 }
 
-interface Log {
-  versions: Record<string, string>;
-  /** Known tables. */
-  pending: string[];
-  /** Whether the log has any row. */
-  isPending: boolean;
+function idOf({ fold: number, version }: Changes['marker']): string {
+  return `${number}.${version}`;
 }
 
-/** One look into the index of the log for each known table, as after an absence of central the log is long. */
-async function readLog(client: ClientBase): Promise<Log> {
-  const { rows } = await client.query<Log>({ name: 'rivulet versions', text: readVersions });
-  return rows[0]!;
-}
-
-const readVersions = `
-SELECT (SELECT coalesce(jsonb_object_agg(relation, version), '{}') FROM rivulet.table_versions) AS versions,
-       ARRAY(
-         SELECT relation::text FROM rivulet.table_versions known
-         WHERE (SELECT true FROM rivulet.changed_tables changed WHERE changed.relation = known.relation LIMIT 1)
-       ) AS pending,
-       EXISTS (SELECT FROM rivulet.changed_tables) AS "isPending"`;
-
-/** Rows that are not committed yet are invisible to the DELETE, and stay for the next time. */
+/** What is not committed yet is invisible to the DELETE, and stays for the next time. */
 async function giveVersions(client: ClientBase): Promise<void> {
   let folded: number;
   do {
@@ -86,14 +91,5 @@ async function giveVersions(client: ClientBase): Promise<void> {
       const { rows } = await client.query<{ folded: number }>(fold, [FOLDED_AT_ONCE]);
       return rows[0]!.folded;
     });
-  } while (folded === FOLDED_AT_ONCE);
+  } while (folded >= FOLDED_AT_ONCE);
 }
-
-const fold = `
-WITH changed AS (
-  DELETE FROM rivulet.changed_tables
-  WHERE ctid = ANY (ARRAY(SELECT ctid FROM rivulet.changed_tables LIMIT $1)) RETURNING relation
-), given AS (
-  UPDATE rivulet.table_versions SET version = gen_random_uuid() WHERE relation IN (SELECT relation FROM changed)
-)
-SELECT count(*)::int AS folded FROM changed`;

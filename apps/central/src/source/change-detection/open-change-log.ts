@@ -1,6 +1,12 @@
 import { hasSqlState, inTransaction, lockForTransaction, ownTables, sqlState } from '@rivulet/postgres';
 import type { ClientBase } from 'pg';
-import { createSchema, INSTALLATION_LOCK, installChangeLog, logRights } from './change-log-schema';
+import {
+  createSchema,
+  functionTexts,
+  INSTALLATION_LOCK,
+  installChangeLog,
+  logRights,
+} from './change-log-schema';
 
 /** What the source says of the change log, and of what central may do there. */
 interface LogState {
@@ -9,6 +15,7 @@ interface LogState {
   isStandby: boolean;
   isReadOnly: boolean;
   hasSchema: boolean;
+  /** Whether all of it is there, as this version makes it. */
   isInstalled: boolean;
   /** The rights to the installed log that the role lacks: `SELECT, DELETE ON rivulet.changed_tables`. */
   missingRights: string[];
@@ -52,6 +59,8 @@ async function lookAtLog(client: ClientBase): Promise<LogState> {
   const { rows } = await client.query<LogState>(readState, [
     logRights.map(({ table }) => table),
     logRights.map(({ rights }) => rights),
+    Object.keys(functionTexts),
+    Object.values(functionTexts),
   ]);
   return rows[0]!;
 }
@@ -78,6 +87,9 @@ SELECT quote_ident(current_user) AS role, quote_ident(current_database()) AS dat
   (SELECT reset_val = 'on' FROM pg_settings WHERE name = 'default_transaction_read_only') AS "isReadOnly",
   EXISTS (SELECT FROM schema) AS "hasSchema",
   (SELECT count(*) FROM tables) = cardinality($1::text[])
-    AND EXISTS (SELECT FROM pg_proc JOIN schema ON pronamespace = schema.oid WHERE proname = 'note_change')
+    AND NOT EXISTS (
+      SELECT FROM unnest($3::text[], $4::text[]) AS wanted (name, text)
+      WHERE NOT EXISTS (
+        SELECT FROM pg_proc JOIN schema ON pronamespace = schema.oid WHERE proname = name AND prosrc = text))
     AS "isInstalled",
   ARRAY(SELECT missing FROM missing) AS "missingRights"`;

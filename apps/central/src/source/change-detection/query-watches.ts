@@ -3,10 +3,12 @@ import {
   definitionDigest,
   DependencyWalk,
   readDefinitions,
+  trackQuery,
   watchQuery,
   type DefinitionKeys,
   type DefinitionKind,
   type Definitions,
+  type TableTracking,
   type Watch,
 } from '@rivulet/datasets';
 import {
@@ -19,8 +21,8 @@ import {
 } from '@rivulet/postgres';
 import type { Parameters, QueryTemplate } from '@rivulet/snapshot';
 import type { ClientBase } from 'pg';
-import { TRIGGER_NAME } from './change-log-schema';
-import { installTriggers } from './install-triggers';
+import { TRIGGER_NAMES } from './change-log-schema';
+import { installTriggers, type InstalledTriggers } from './install-triggers';
 import type { TableWithoutTrigger } from './tables-without-trigger';
 
 /** A query of the datasets file, under the name by which its watch is asked for. */
@@ -35,6 +37,7 @@ export interface WatchedQuery {
 
 /** What a query depends on, and how that was defined when it was found out. */
 interface Look extends Watch {
+  tracking: TableTracking[];
   /** Undefined while it is not certain that the rest fits any definition. */
   definition: string | undefined;
   isRefused: boolean;
@@ -50,7 +53,7 @@ const LOOKS = 3;
 export class QueryWatches {
   private looks = new Map<string, Look>();
   private definitions: Definitions = new Map();
-  private missing = new Map<string, TableWithoutTrigger>();
+  private triggers: InstalledTriggers = { missing: new Map(), columns: new Map(), notByValue: new Map() };
   private known = '';
 
   get(name: string): Watch & { definition: string } {
@@ -60,12 +63,32 @@ export class QueryWatches {
     }
     const { relations, definitions, definition = '' } = look;
     const polled = look.polled ?? (definition === '' ? 'what it reads is being changed' : undefined);
-    return { relations: relations.filter((oid) => !this.missing.has(oid)), definitions, polled, definition };
+    return {
+      relations: relations.filter((oid) => !this.triggers.missing.has(oid)),
+      definitions,
+      polled,
+      definition,
+    };
   }
 
   /** The tables of a query whose changes are not noted. */
   withoutTrigger(name: string): TableWithoutTrigger[] {
-    return (this.looks.get(name)?.relations ?? []).flatMap((oid) => this.missing.get(oid) ?? []);
+    return (this.looks.get(name)?.relations ?? []).flatMap((oid) => this.triggers.missing.get(oid) ?? []);
+  }
+
+  /** Which changes of its tables count for a query, as far as these are noted. */
+  trackingOf(name: string): TableTracking[] {
+    const { columns: noted, notByValue } = this.triggers;
+    return (this.looks.get(name)?.tracking ?? []).map((tracking) => {
+      const { table, columns } = tracking;
+      if (columns?.every(({ attribute }) => noted.get(table)?.includes(attribute) === true) !== false)
+        return tracking;
+      return {
+        ...tracking,
+        columns: undefined,
+        reason: notByValue.get(table) ?? 'its triggers are being made',
+      };
+    });
   }
 
   /** One text for how everything is defined that any of the queries reads. */
@@ -82,7 +105,7 @@ export class QueryWatches {
   }
 
   get watchedRelations(): string[] {
-    return this.relations.filter((oid) => !this.missing.has(oid));
+    return this.relations.filter((oid) => !this.triggers.missing.has(oid));
   }
 
   /** Another one whenever anything is known that was not before. */
@@ -129,18 +152,28 @@ export class QueryWatches {
   }
 
   private async installAndRead(client: ClientBase): Promise<void> {
-    this.missing = await installTriggers(client, this.relations);
+    this.triggers = await installTriggers(client, this.relations, this.wantedColumns);
     this.definitions = await inTransaction(client, readCatalogue, () =>
-      readDefinitions(client, this.keys, TRIGGER_NAME),
+      readDefinitions(client, this.keys, TRIGGER_NAMES),
     );
     this.noteState();
   }
 
   /** Kept, as every request asks for it. */
   private noteState(): void {
-    const looks = [...this.looks].map(([name, { definition }]) => [name, definition]);
-    const text = JSON.stringify([looks, this.definition, [...this.missing.keys()]]);
+    const looks = [...this.looks].map(([name, { definition, tracking }]) => [name, definition, tracking]);
+    const { missing, columns } = this.triggers;
+    const text = JSON.stringify([looks, this.definition, [...missing.keys()], [...columns]]);
     this.known = createHash('sha256').update(text).digest('hex');
+  }
+
+  private get wantedColumns(): Map<string, number[]> {
+    const wanted = new Map<string, number[]>();
+    for (const { table, columns = [] } of [...this.looks.values()].flatMap(({ tracking }) => tracking)) {
+      const known = wanted.get(table) ?? [];
+      wanted.set(table, [...new Set([...known, ...columns.map(({ attribute }) => attribute)])]);
+    }
+    return wanted;
   }
 
   private get relations(): string[] {
@@ -167,11 +200,19 @@ async function lookAtOne(
 ): Promise<Look> {
   try {
     const watch = await inUndoneSavepoint(client, () => watchQuery(client, template, parameters, walk));
-    return { ...watch, definition: undefined, isRefused: false };
+    const tracking = watch.polled === undefined ? await trackQuery(client, template, parameters, watch) : [];
+    return { ...watch, tracking, definition: undefined, isRefused: false };
   } catch (error) {
     if (!isPostgresError(error) || isInterruption(error)) throw error;
     const polled = `PostgreSQL refuses it: ${error.message}`;
-    return { relations: [], definitions: new Map(), definition: undefined, polled, isRefused: true };
+    return {
+      relations: [],
+      definitions: new Map(),
+      tracking: [],
+      definition: undefined,
+      polled,
+      isRefused: true,
+    };
   }
 }
 

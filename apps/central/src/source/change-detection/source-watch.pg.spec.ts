@@ -10,8 +10,8 @@ beforeEach(async () => {
 
 afterEach(() => fixture.close());
 
-const failLooks = 'ALTER TABLE rivulet.table_versions RENAME version TO other';
-const letLooks = 'ALTER TABLE rivulet.table_versions RENAME other TO version';
+const failLooks = 'ALTER TABLE rivulet.folds RENAME version TO other';
+const letLooks = 'ALTER TABLE rivulet.folds RENAME other TO version';
 
 function polled({ changes, datasets }: CentralServices): (string | undefined)[] {
   return datasets.catalogue.datasets.map(({ queryId }) => changes.watchOf(queryId).polled);

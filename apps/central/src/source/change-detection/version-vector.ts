@@ -1,15 +1,27 @@
-import type { QueryWatch } from './change-detection';
+import { hash } from 'node:crypto';
 import type { Versions } from './versions';
 
+/** A query for given parameters: the keys of the versions that it depends on, and how all that it reads is defined. */
+export interface VersionedQuery {
+  /** See Versions. */
+  relations: readonly string[];
+  definition: string;
+}
+
+/** Longer lists are hashed: a scope can have a thousand values. */
+const LISTED_KEYS = 20;
+
 /**
- * Equal for two moments between which neither a table of a query nor a definition has changed; undefined when the
- * version of a table is not known.
+ * Equal for two moments between which nothing that counts for a query has changed, neither rows nor a definition;
+ * undefined when a version is not known.
  */
 export function versionVectorOf(
-  { relations, definition }: Pick<QueryWatch, 'relations' | 'definition'>,
+  { relations, definition }: VersionedQuery,
   versions: Versions,
 ): string | undefined {
-  const known = relations.map((relation) => versions.get(relation));
+  const known = relations.map((key) => versions.get(key));
   if (known.includes(undefined)) return undefined;
-  return [definition, ...relations.map((relation, index) => `${relation}:${known[index]}`)].join(' ');
+  const list = relations.map((key, index) => `${key}=${known[index]}`);
+  const text = list.length <= LISTED_KEYS ? list : [hash('sha256', list.join(' '))];
+  return [definition, ...text].join(' ');
 }

@@ -6,12 +6,19 @@ import type { ClientBase } from 'pg';
 import { ChangeDetection } from '../change-detection/change-detection';
 import type { Versions } from '../change-detection/versions';
 import { SourceDatabase } from '../../source-database/source-database';
-import { versionVectorOf } from '../change-detection/version-vector';
+import { versionKeysOf } from '../change-detection/version-keys';
+import { versionVectorOf, type VersionedQuery } from '../change-detection/version-vector';
 import { isConsistentRead } from '../consistent-read';
 import { SourceMetrics } from '../source.metrics';
 import { CurrentDatasets } from '../../datasets/current-datasets';
 import { scopeIdOf } from './scope-id';
-import { type DatasetCatalogue, resolveScope, type Scope, type ScopeSubject } from '@rivulet/datasets';
+import {
+  type DatasetCatalogue,
+  resolveScope,
+  type Scope,
+  scopeParametersOf,
+  type ScopeSubject,
+} from '@rivulet/datasets';
 
 /** A scope, and the versions of the source's tables at a moment at which it was this. */
 export interface KnownScope {
@@ -55,7 +62,7 @@ export class ScopeService {
    */
   async find(subject: ScopeSubject, catalogue = this.datasets.catalogue): Promise<KnownScope> {
     const versions = await this.source.ask(() => this.changes.versions());
-    const stamp = this.stamp(catalogue, versions);
+    const stamp = this.stamp(subject, catalogue, versions);
     const known = this.known.get(keyOf(subject));
     const isCached = known?.catalogue === catalogue && known.stamp === stamp;
     this.metrics.scopeLookups.inc({ result: isCached ? 'cached' : 'read' });
@@ -74,14 +81,15 @@ export class ScopeService {
   /** The scope as of a later moment, or as it is now where the versions of that are not known. */
   async asOf(known: KnownScope, later: Versions | undefined): Promise<KnownScope> {
     const { stamp, subject, catalogue } = known;
-    const isSame = later !== undefined && stamp !== undefined && stamp === this.stamp(catalogue, later);
+    const isSame =
+      later !== undefined && stamp !== undefined && stamp === this.stamp(subject, catalogue, later);
     return isSame ? known : this.find(subject, catalogue);
   }
 
   /** Undefined when it was not read at one moment. */
   private async read(subject: ScopeSubject, catalogue: DatasetCatalogue): Promise<KnownScope | undefined> {
     // Before the reading begins: what changes meanwhile must not count as having been read.
-    const watch = this.changes.watchOf(catalogue.scopeQueryId);
+    const query = this.query(subject, catalogue);
     return this.source.inTransaction(readSource(STATEMENT_TIMEOUT_MS), async (client) => {
       await useCanonicalSettings(client);
       const { versions, pending } = await this.changes.versionsAt(client);
@@ -90,8 +98,8 @@ export class ScopeService {
         return undefined;
       });
       if (scope === undefined || !(await isConsistentRead(client))) return undefined;
-      const isSettled = watch.polled === undefined && !watch.relations.some((name) => pending.has(name));
-      const stamp = isSettled ? versionVectorOf(watch, versions) : undefined;
+      const isSettled = query !== undefined && !query.relations.some((key) => pending.has(key));
+      const stamp = isSettled ? versionVectorOf(query, versions) : undefined;
       const id = scopeIdOf(scope, catalogue);
       if (stamp === undefined) this.known.delete(keyOf(subject));
       else this.known.set(keyOf(subject), { id, scope, catalogue, stamp });
@@ -99,9 +107,16 @@ export class ScopeService {
     });
   }
 
-  private stamp({ scopeQueryId }: DatasetCatalogue, versions: Versions): string | undefined {
+  private stamp(subject: ScopeSubject, catalogue: DatasetCatalogue, versions: Versions): string | undefined {
+    const query = this.query(subject, catalogue);
+    return query && versionVectorOf(query, versions);
+  }
+
+  /** Undefined when it is polled. */
+  private query(subject: ScopeSubject, { scopeQueryId }: DatasetCatalogue): VersionedQuery | undefined {
     const watch = this.changes.watchOf(scopeQueryId);
-    return watch.polled === undefined ? versionVectorOf(watch, versions) : undefined;
+    if (watch.polled !== undefined) return undefined;
+    return { relations: versionKeysOf(watch, scopeParametersOf(subject)), definition: watch.definition };
   }
 }
 

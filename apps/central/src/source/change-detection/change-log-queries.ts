@@ -1,0 +1,120 @@
+import type { ClientBase } from 'pg';
+import type { ValueChange } from './value-versions';
+
+/** The last fold: the last time that versions were given. Its number orders, its version is random. */
+export interface Marker {
+  fold: string;
+  version: string;
+}
+
+export async function readMarker(client: ClientBase): Promise<Marker & { isPending: boolean }> {
+  const { rows } = await client.query<Marker & { isPending: boolean }>({
+    name: 'rivulet marker',
+    text: `SELECT coalesce(fold, 0)::text AS fold, coalesce(version, 0)::text AS version,
+             EXISTS (SELECT FROM rivulet.changed_tables) OR EXISTS (SELECT FROM rivulet.changed_values) AS "isPending"
+           FROM (VALUES (1)) AS one LEFT JOIN (
+             SELECT fold, version FROM rivulet.folds ORDER BY fold DESC LIMIT 1) AS last ON true`,
+  });
+  return rows[0]!;
+}
+
+/** What has changed since a fold, or everything when that is none of this log's. */
+export interface Changes {
+  marker: Marker;
+  isSince: boolean;
+  tables: Record<string, string>;
+  values: ValueChange[];
+}
+
+export async function readChanges(client: ClientBase, { fold: base, version }: Marker): Promise<Changes> {
+  const { rows } = await client.query<Omit<Changes, 'values' | 'marker'> & Marker & { values: string[] }>({
+    name: 'rivulet changes',
+    text: changesSince,
+    values: [base, version],
+  });
+  const { tables, isSince, values, ...marker } = rows[0]!;
+  return { marker, isSince, tables, values: values.map(parseChange) };
+}
+
+function parseChange(text: string): ValueChange {
+  const [relation, value, version] = text.split(' ') as [string, string, string];
+  return { relation, value: Number(value), version: BigInt(version) };
+}
+
+/** A log that was restored from a backup has other folds under the same numbers. */
+const changesSince = `
+WITH base AS (
+  SELECT EXISTS (SELECT FROM rivulet.folds WHERE fold = $1::bigint AND version = $2::bigint) AS "isSince"
+), last AS (
+  SELECT fold, version FROM rivulet.folds ORDER BY fold DESC LIMIT 1
+)
+SELECT "isSince", coalesce(fold, 0)::text AS fold, coalesce(version, 0)::text AS version,
+  (SELECT coalesce(jsonb_object_agg(relation, version), '{}') FROM rivulet.table_versions) AS tables,
+  ARRAY(
+    SELECT concat_ws(' ', relation, value, version) FROM rivulet.value_versions
+    WHERE fold > CASE WHEN "isSince" THEN $1::bigint ELSE 0 END
+  ) AS values
+FROM base LEFT JOIN last ON true`;
+
+/** Notes that are looked at one by one; with more, the whole of their tables counts as changed. */
+const MAX_PENDING = 5_000;
+
+/** The keys of changes that no version stands for; see Versions. */
+export async function readPending(client: ClientBase): Promise<Set<string>> {
+  const { rows } = await client.query<{ keys: string[] }>({
+    name: 'rivulet pending',
+    text: pendingKeys,
+    values: [MAX_PENDING],
+  });
+  return new Set(rows[0]!.keys);
+}
+
+/** One look into the indexes of the log for each known table, as after an absence of central the log is long. */
+const pendingKeys = `
+WITH known AS MATERIALIZED (
+  SELECT relation,
+    EXISTS (SELECT FROM rivulet.changed_tables changed WHERE changed.relation = known.relation) AS is_whole,
+    EXISTS (SELECT FROM rivulet.changed_values changed WHERE changed.relation = known.relation) AS has_values
+  FROM rivulet.table_versions known
+), notes AS MATERIALIZED (
+  SELECT relation, value FROM rivulet.changed_values LIMIT $1::int + 1
+)
+SELECT ARRAY(
+  SELECT relation::text FROM known WHERE is_whole OR has_values
+  UNION ALL SELECT relation || ':0' FROM known
+    WHERE is_whole OR (has_values AND (SELECT count(*) > $1::int FROM notes))
+  UNION ALL SELECT DISTINCT relation || ':' || value FROM notes
+) AS keys`;
+
+/** 63 random bits and a 1. */
+const randomVersion = `('x' || left(replace(gen_random_uuid()::text, '-', ''), 16))::bit(64)::bigint | 1`;
+
+/** To be held under the lock of the versions, so that folds are committed in the order of their numbers. */
+export const nextFold = `SELECT coalesce(max(fold), 0) + 1 AS fold, ${randomVersion} AS version FROM rivulet.folds`;
+
+/** Folds that are remembered, so that a central that was away for some of them need not read all versions again. */
+const FOLDS_KEPT = 10_000;
+
+export const fold = `
+WITH tables AS (
+  DELETE FROM rivulet.changed_tables
+  WHERE ctid = ANY (ARRAY(SELECT ctid FROM rivulet.changed_tables LIMIT $1)) RETURNING relation
+), noted AS (
+  DELETE FROM rivulet.changed_values
+  WHERE ctid = ANY (ARRAY(SELECT ctid FROM rivulet.changed_values LIMIT $1)) RETURNING relation, value
+), changed AS (
+  SELECT relation, 0 AS value FROM tables UNION SELECT relation, value FROM noted
+), next AS (
+  INSERT INTO rivulet.folds SELECT fold, version FROM (${nextFold}) AS next WHERE EXISTS (SELECT FROM changed)
+  RETURNING fold, version
+), forgotten AS (
+  DELETE FROM rivulet.folds WHERE fold <= (SELECT fold FROM next) - ${FOLDS_KEPT}
+), given AS (
+  UPDATE rivulet.table_versions SET version = gen_random_uuid() WHERE relation IN (SELECT relation FROM changed)
+), kept AS (
+  INSERT INTO rivulet.value_versions (relation, value, fold, version)
+  SELECT changed.relation, value, fold, next.version FROM changed, next
+  WHERE changed.relation IN (SELECT relation FROM rivulet.table_versions)
+  ON CONFLICT (relation, value) DO UPDATE SET fold = excluded.fold, version = excluded.version
+)
+SELECT greatest((SELECT count(*) FROM tables), (SELECT count(*) FROM noted))::int AS folded`;

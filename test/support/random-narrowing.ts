@@ -1,0 +1,270 @@
+import type { Randomness } from './random-source';
+
+/** MAC addresses of the devices of a history. */
+export const narrowedDevices = Array.from({ length: 6 }, (_, index) => `02:00:00:00:00:0${index + 1}`);
+
+/** Types of the values by which rows belong to a site. The same values in each, in another form. */
+const siteTypes = {
+  int: (n: number) => `${n}`,
+  bigint: (n: number) => `${n * 5_000_000_000}`,
+  smallint: (n: number) => `${n}`,
+  text: (n: number) => `'site ${n}'`,
+  'varchar(20)': (n: number) => `'ß-${n}'`,
+  'char(4)': (n: number) => `'s${n}'`,
+  uuid: (n: number) => `'00000000-0000-4000-8000-00000000000${n}'`,
+  numeric: (n: number) => `${n}.0`,
+  'odd.site': (n: number) => `'o${n}'`,
+} as const;
+
+type SiteType = keyof typeof siteTypes;
+
+const SITES = 5;
+
+/** Ways of holding rows, with the tables that a statement can name for some of them. */
+const tableKinds = ['plain', 'partitioned', 'inherited'] as const;
+
+/** One history's tables, queries and statements, all by one seed. */
+export class RandomNarrowing {
+  private readonly siteType: SiteType;
+  private readonly tables: RandomTable[];
+
+  constructor(private readonly random: Randomness) {
+    this.siteType = random.pick(Object.keys(siteTypes) as SiteType[]);
+    this.tables = ['a', 'b', 'c'].map((name) => new RandomTable(name, random.pick(tableKinds), random));
+  }
+
+  get schema(): string {
+    const devices = narrowedDevices.map(
+      (mac, index) =>
+        `(${index + 1}, '${mac}', ${this.site(1 + (index % SITES))}, ${this.siteList()}, ${index % 3})`,
+    );
+    return `
+CREATE SCHEMA odd; CREATE COLLATION odd.loose (provider = icu, locale = 'und-u-ks-level1', deterministic = false);
+CREATE DOMAIN odd.site AS text COLLATE odd.loose;
+CREATE TABLE public.devices (id int PRIMARY KEY, mac_address text, site ${this.siteType}, sites ${this.siteType}[], kind int);
+INSERT INTO public.devices VALUES ${devices.join(', ')};
+UPDATE public.devices SET site = NULL, sites = NULL WHERE id = 6;
+${this.tables.map((table) => table.definition(this.siteType)).join('')}
+CREATE VIEW public.shown AS SELECT id, site, owner AS who, amount FROM a WHERE amount > 1;
+CREATE VIEW public.barred WITH (security_barrier) AS SELECT x.id, x.site, y.amount FROM a x JOIN b y ON y.owner = x.owner;
+CREATE VIEW public.renamed AS SELECT site, owner, amount FROM a AS x (${this.tables[0]!.swappedNames});
+CREATE FUNCTION public.amounts(${this.siteType}) RETURNS SETOF int LANGUAGE sql STABLE AS 'SELECT amount FROM a WHERE site = $1';
+CREATE FUNCTION public.hidden(${this.siteType}) RETURNS bigint LANGUAGE sql STABLE BEGIN ATOMIC SELECT count(*) FROM c WHERE owner = $1; END;`;
+  }
+
+  /** @param count how many datasets; each has one row, which tells any two results apart */
+  datasetsFile(count: number): string {
+    const fixed = [
+      ...fixedQueries,
+      `SELECT 1 AS id, x.amount FROM c AS x (${this.tables[2]!.swappedNames}) WHERE x.site = :site`,
+    ];
+    const datasets = Array.from({ length: count }, (_, index) => {
+      const query = fixed[index] ?? this.query();
+      return `  - name: d${index}\n    key: [id]\n    query: |\n      ${digestOf(query)}\n`;
+    });
+    return `version: 1
+scope:
+  query: SELECT id AS device_id, site, sites, kind FROM public.devices WHERE mac_address = :mac_address
+datasets:
+${datasets.join('')}`;
+  }
+
+  /** A statement that writes, or asks for nothing. */
+  statement(): string {
+    const { random } = this;
+    if (random.below(8) === 0) {
+      const device = 1 + random.below(narrowedDevices.length);
+      return random.pick([
+        `UPDATE public.devices SET site = ${this.site()} WHERE id = ${device}`,
+        `UPDATE public.devices SET sites = ${this.siteList()} WHERE id = ${device}`,
+        `UPDATE public.devices SET site = NULL WHERE id = ${device}`,
+      ]);
+    }
+    return random.pick(this.tables).statement(
+      random,
+      () => this.site(),
+      () => this.siteList(),
+    );
+  }
+
+  private query(): string {
+    const { random } = this;
+    const from = random.pick(sources)(random);
+    const condition = random.pick(conditions)('x');
+    const other = random.pick(['b', 'c', 'ONLY c', 'a']);
+    return random.pick(shapes)({ from, condition, other, second: random.pick(conditions)('y') });
+  }
+
+  private site(number = 1 + this.random.below(SITES)): string {
+    return siteTypes[this.siteType](number);
+  }
+
+  private siteList(): string {
+    const values = Array.from({ length: this.random.below(4) }, () =>
+      this.random.below(6) === 0 ? 'NULL' : this.site(),
+    );
+    return `ARRAY[${values.join(', ')}]::${this.siteType}[]`;
+  }
+}
+
+class RandomTable {
+  private readonly columns: string[];
+
+  constructor(
+    private readonly name: string,
+    private readonly kind: (typeof tableKinds)[number],
+    random: Randomness,
+  ) {
+    const columns = shuffled(['id int', 'site SITE', 'owner SITE', 'amount int'], random);
+    const [inherited, own] = [columns.filter((column) => column === 'amount int'), columns];
+    this.columns = kind === 'inherited' ? [...new Set([...inherited, ...own])] : columns;
+  }
+
+  /** Names for all of its columns, by which site and owner change places. */
+  get swappedNames(): string {
+    const names = this.columns.map((column) => column.split(' ')[0]!);
+    const others: Record<string, string> = { site: 'owner', owner: 'site' };
+    return names.map((name) => others[name] ?? name).join(', ');
+  }
+
+  definition(siteType: string): string {
+    const columns = this.columns.map((column) => column.replace('SITE', siteType)).join(', ');
+    const { name } = this;
+    if (this.kind === 'plain') return `CREATE TABLE public.${name} (${columns});\n`;
+    if (this.kind === 'inherited') {
+      return `CREATE TABLE public.${name}_top (amount int);
+CREATE TABLE public.${name} (${columns}) INHERITS (${name}_top);
+CREATE TABLE public.${name}_1 (extra int) INHERITS (${name}); CREATE TABLE public.${name}_2 () INHERITS (${name});\n`;
+    }
+    return `CREATE TABLE public.${name} (${columns}) PARTITION BY LIST (amount);
+CREATE TABLE public.${name}_1 PARTITION OF ${name} FOR VALUES IN (1, 2);
+CREATE TABLE public.${name}_2 (amount int, dropped int, owner ${siteType}, site ${siteType}, id int);
+ALTER TABLE public.${name}_2 DROP COLUMN dropped; ALTER TABLE public.${name} ATTACH PARTITION public.${name}_2 DEFAULT;\n`;
+  }
+
+  statement(random: Randomness, site: () => string, sites: () => string): string {
+    const amount = random.below(5);
+    const name = this.target(random, amount);
+    const all = this.kind === 'plain' ? this.name : random.pick([this.name, name]);
+    const id = random.below(40);
+    return random.pick([
+      `INSERT INTO ${name} (id, site, owner, amount) VALUES (${id}, ${site()}, ${site()}, ${amount})`,
+      `INSERT INTO ${this.name} (id, site, owner, amount) SELECT n, ${site()}, ${site()}, n % 5 FROM generate_series(1, ${random.pick([1, 2, 1500])}) n`,
+      `UPDATE ${all} SET site = ${site()} WHERE id = ${id}`,
+      `UPDATE ${all} SET owner = ${site()}, site = NULL WHERE id = ${id}`,
+      `UPDATE ${all} SET amount = ${amount} WHERE site = ${site()} AND id < 40`,
+      `UPDATE ${all} SET id = id + 1 WHERE site = ${site()}`,
+      `UPDATE ${this.name} SET amount = (amount + 1) % 5 WHERE owner = ${site()}`,
+      `DELETE FROM ${all} WHERE site = ${site()}`,
+      `DELETE FROM ${all} WHERE owner = ANY (${sites()})`,
+      `DELETE FROM ${all} WHERE id > 30`,
+      `WITH gone AS (DELETE FROM ${all} WHERE id = ${id} RETURNING *) UPDATE ${all} SET site = ${site()} WHERE id = ${id + 1}`,
+      `TRUNCATE ${all}`,
+      ...(this.kind === 'inherited' ? [`DELETE FROM ${this.name}_top WHERE amount = ${amount}`] : []),
+    ]);
+  }
+
+  private target(random: Randomness, amount: number): string {
+    const { name, kind } = this;
+    if (kind === 'plain') return name;
+    if (kind === 'inherited') return random.pick([name, `${name}_1`, `${name}_2`]);
+    return random.pick([name, amount === 1 || amount === 2 ? `${name}_1` : `${name}_2`]);
+  }
+}
+
+interface Parts {
+  from: string;
+  condition: string;
+  other: string;
+  second: string;
+}
+
+/** Where rows come from, as x with the columns id, site, owner and amount. */
+const sources: ((random: Randomness) => string)[] = [
+  () => 'a x',
+  () => 'b x',
+  () => 'ONLY c x',
+  () => 'c x',
+  () => '(SELECT id, site, owner, amount + 1 AS amount FROM a) x',
+  () => '(SELECT id, owner AS site, site AS owner, amount FROM b) x',
+  () =>
+    '(SELECT max(id) AS id, site, max(owner::text) AS owner, count(*)::int AS amount FROM a GROUP BY site) x',
+  () => '(SELECT * FROM b ORDER BY id, amount LIMIT 7) x',
+  () => '(SELECT id, site, owner, amount FROM a UNION ALL SELECT id, site, owner, amount FROM b) x',
+  () => '(SELECT id, site, owner, amount FROM a EXCEPT SELECT id, owner, site, amount FROM c) x',
+  () => '(SELECT DISTINCT ON (site) id, site, owner, amount FROM b ORDER BY site, id, amount) x',
+  () =>
+    '(SELECT id, site, owner, row_number() OVER (PARTITION BY site ORDER BY id, amount)::int AS amount FROM c) x',
+  () => '(SELECT id, site, owner, count(*) OVER ()::int AS amount FROM c) x',
+  () => '(SELECT id, site, who AS owner, amount FROM shown) x',
+  () => '(SELECT id, site, site AS owner, amount FROM barred) x',
+];
+
+/** On the rows of one source. */
+const conditions: ((alias: string) => string)[] = [
+  (x) => `${x}.site = :site`,
+  (x) => `:site = ${x}.site AND ${x}.amount > 0`,
+  (x) => `${x}.site = ANY (:sites)`,
+  (x) => `${x}.site IN (:site, :site)`,
+  (x) => `${x}.site = :site AND ${x}.amount = :kind`,
+  (x) => `(${x}.site = :site OR ${x}.amount = 3)`,
+  (x) => `(${x}.site = :site) IS NOT TRUE`,
+  (x) => `NOT (${x}.site = :site)`,
+  (x) => `${x}.site >= :site`,
+  (x) => `${x}.site IS NOT DISTINCT FROM :site`,
+  (x) => `${x}.site <> ALL (:sites)`,
+  (x) => `CASE WHEN ${x}.amount > 2 THEN ${x}.site = :site ELSE true END`,
+  (x) => `coalesce(${x}.site, :site) = :site`,
+  (x) => `${x}.amount = :kind`,
+  () => 'true',
+];
+
+const shapes: ((parts: Parts) => string)[] = [
+  ({ from, condition }) => `SELECT x.id, x.amount FROM ${from} WHERE ${condition}`,
+  ({ from, condition, other, second }) =>
+    `SELECT x.id, y.amount FROM ${from} JOIN ${other} y ON y.site = x.site WHERE ${condition} AND ${second}`,
+  ({ from, condition, other }) =>
+    `SELECT x.id, y.amount FROM ${from} JOIN ${other} y ON y.site = x.site WHERE ${condition}`,
+  ({ from, condition, other, second }) =>
+    `SELECT x.id, y.amount FROM ${from} LEFT JOIN ${other} y ON y.id = x.id AND ${second} WHERE ${condition}`,
+  ({ from, condition, other, second }) =>
+    `SELECT x.id, y.amount FROM ${from} LEFT JOIN ${other} y ON y.id = x.id AND ${condition} WHERE ${second.replaceAll('y.', 'x.')}`,
+  ({ from, condition, other }) =>
+    `SELECT x.id, y.amount FROM ${from} FULL JOIN ${other} y ON y.id = x.id AND y.site = x.site WHERE ${condition}`,
+  ({ from, condition, other, second }) =>
+    `SELECT x.id, x.amount FROM ${from} WHERE ${condition} AND EXISTS (SELECT FROM ${other} y WHERE y.id = x.id AND ${second})`,
+  ({ from, condition, other, second }) =>
+    `SELECT x.id, x.amount FROM ${from} WHERE ${condition} AND NOT EXISTS (SELECT FROM ${other} y WHERE y.amount = x.amount AND ${second})`,
+  ({ from, condition, other, second }) =>
+    `SELECT x.id, (SELECT count(*) FROM ${other} y WHERE y.site = x.site AND ${second})::int AS amount FROM ${from} WHERE ${condition}`,
+  ({ from, condition, other, second }) =>
+    `WITH w AS (SELECT y.id, y.amount, y.site FROM ${other} y WHERE ${second}) SELECT x.id, w.amount FROM ${from}, w JOIN w v ON v.id = w.id WHERE w.site = x.site AND ${condition}`,
+  ({ from, condition, other }) =>
+    `SELECT x.id, l.amount FROM ${from} CROSS JOIN LATERAL (SELECT sum(y.amount)::int AS amount FROM ${other} y WHERE y.owner = x.site) l WHERE ${condition}`,
+];
+
+/** Those that no history leaves out: each is read wrongly by one mistake in narrowing. */
+const fixedQueries = [
+  'SELECT x.id, x.amount FROM a x WHERE x.site = :site',
+  'SELECT x.id, x.amount FROM b x WHERE x.site = ANY (:sites)',
+  'SELECT x.id, x.amount FROM a x WHERE x.site = :site OR (x.amount = 3 AND x.owner = :site)',
+  'SELECT x.id, y.amount FROM a x LEFT JOIN b y ON y.id = x.id AND x.site = :site',
+  'SELECT x.id, (SELECT count(*) FROM amounts(x.site))::int AS amount FROM a x WHERE x.site = :site AND EXISTS (SELECT FROM amounts(x.owner))',
+  'SELECT x.id, hidden(x.site)::int AS amount FROM c x WHERE x.site = :site',
+  'SELECT 1 AS id, amount FROM renamed WHERE site = :site',
+  'SELECT x.id, x.amount FROM c x WHERE x.site = :site UNION ALL SELECT x.id, x.amount FROM c x WHERE x.owner = :site',
+  'SELECT x.id, x.amount FROM c x LEFT JOIN (SELECT DISTINCT id FROM c) y ON y.id = x.id WHERE x.site = :site',
+];
+
+/** Rows of a query as one row, in whatever order they come and however often. */
+function digestOf(query: string): string {
+  return (
+    `SELECT 1 AS id, count(*) AS n, md5(coalesce(string_agg(concat(q.id, ':', q.amount), ',' ORDER BY q.id, q.amount), '')) AS digest ` +
+    `FROM (${query}) q`
+  );
+}
+
+function shuffled<T>(list: T[], random: Randomness): T[] {
+  const rest = [...list];
+  return Array.from({ length: list.length }, () => rest.splice(random.below(rest.length), 1)[0]!);
+}
