@@ -57,6 +57,13 @@ function snapshotOf(snapshotId: number, ageMs = 0): CachedSnapshot {
   return { snapshotId, ageMs } as CachedSnapshot;
 }
 
+function values(value: number, version: bigint): ValueVersions {
+  return ValueVersions.none.with([
+    { relation: '2', value: 0, version: 5n },
+    { relation: '2', value, version },
+  ]);
+}
+
 const snapshots: Snapshot[] = [snapshotOf(1)];
 
 describe('what is confirmed for a scope', () => {
@@ -94,11 +101,6 @@ describe('what is confirmed for a scope', () => {
 
   it('is current while others have changed than those that its rows depend on', () => {
     const bound = [{ ...watched, relations: ['1', '2:0', '2:7'] }];
-    const values = (value: number, version: bigint): ValueVersions =>
-      ValueVersions.none.with([
-        { relation: '2', value: 0, version: 5n },
-        { relation: '2', value, version },
-      ]);
     const at = (tables: Record<string, string>, changed: ValueVersions): KnownScope =>
       scopeOf('a', new Versions(tables, changed, Math.random().toString()));
     const read = {

@@ -16,7 +16,7 @@ export function noteOf(attribute: number, bucket: number): number {
 }
 
 /** The bucket of a value that is given as text; undefined when the text cannot be read with certainty. */
-export function bucketOf(family: HashFamily, text: string): number | undefined {
+function bucketOf(family: HashFamily, text: string): number | undefined {
   const hash = hashes[family](text);
   return hash === undefined ? undefined : hash % BUCKETS;
 }
