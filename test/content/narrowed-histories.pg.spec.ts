@@ -6,8 +6,9 @@ jest.setTimeout(60_000 + narrowedHistories * 20_000);
 it(`in ${narrowedHistories} histories of random tables, queries and writers each answer is what the source says`, async () => {
   let unread = 0;
   const columns = new Set<string>();
+  // Far apart: the first numbers of neighbouring seeds are alike.
   for (let index = 0; index < narrowedHistories; index++) {
-    const history = await NarrowedHistory.start(historySeed + index);
+    const history = await NarrowedHistory.start(historySeed + index * 15_485_863);
     try {
       expect(await history.play()).toBeUndefined();
       unread += history.unread;
