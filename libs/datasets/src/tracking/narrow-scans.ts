@@ -85,9 +85,17 @@ export class NarrowScans {
   private narrowingsOf(table: string): Narrowing[] {
     const facts = this.given.tables.get(table);
     const scans = this.given.scans.filter(({ relation }) => relation === table);
-    const { renamed } = this.given.naming.references;
-    if (facts === undefined || scans.length !== this.scansWanted(table)) {
+    const { renamed, mayRepeat } = this.given.naming.references;
+    const wanted = this.scansWanted(table);
+    if (facts === undefined || scans.length !== wanted) {
       throw new EachChangeCounts('the plan of the query does not show each place where it is read');
+    }
+    // One place that is planned twice could stand for another that is left out.
+    if (mayRepeat && wanted > 1) {
+      throw new EachChangeCounts(
+        'it is read in several places, and a subquery in the list of what a subquery returns can be planned twice; ' +
+          'join it instead',
+      );
     }
     if ([...renamed].some((oid) => this.withDescendants(oid).includes(table))) {
       throw new EachChangeCounts('the query gives its columns other names; use those that the table has');

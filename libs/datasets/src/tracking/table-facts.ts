@@ -1,5 +1,5 @@
 import type { ClientBase } from 'pg';
-import type { HashFamily } from './value-buckets';
+import { bucketsOf, type HashFamily } from './value-buckets';
 
 /** A table that a query reads, and what changes of it can be noted by. */
 export interface TableFacts {
@@ -73,15 +73,31 @@ export interface Surroundings {
 }
 
 export async function readSurroundings(client: ClientBase): Promise<Surroundings> {
-  const { rows } = await client.query<{ isOwn: boolean; isUtf8: boolean }>(surroundings, [
+  const { rows } = await client.query<{ isOwn: boolean; isUtf8: boolean; buckets: number[] }>(surroundings, [
     Object.keys(families),
   ]);
-  const { isOwn, isUtf8 } = rows[0]!;
-  const obstacle = isOwn
-    ? 'the database has operators, casts or types that stand for those of PostgreSQL'
-    : undefined;
-  return { obstacle, isUtf8 };
+  const { isOwn, isUtf8, buckets } = rows[0]!;
+  if (isOwn)
+    return {
+      obstacle: 'the database has operators, casts or types that stand for those of PostgreSQL',
+      isUtf8,
+    };
+  const areEqual = samples.every(([family, text], index) => {
+    return bucketsOf(family, { text, isArray: false })?.[0] === buckets[index];
+  });
+  return { obstacle: areEqual ? undefined : 'the server hashes values in another way than central', isUtf8 };
 }
+
+/** In the order of the query below. */
+const samples: readonly [HashFamily, string][] = [
+  ['integer', '-4711'],
+  ['integer', '9007199254740993'],
+  ['text', 'Rivulet, 0123456789'],
+  ['character', 'DE'],
+  ['uuid', 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'],
+  ['boolean', 't'],
+  ['macaddr', '48:b0:2d:e9:c3:b7'],
+];
 
 const surroundings = `
 WITH types AS (
@@ -89,6 +105,9 @@ WITH types AS (
   UNION ALL SELECT typarray, NULL FROM pg_type WHERE oid = ANY ($1::oid[])
 )
 SELECT current_setting('server_encoding') = 'UTF8' AS "isUtf8",
+  ARRAY[hashint4(-4711) & 65535, hashint8(9007199254740993) & 65535, hashtext('Rivulet, 0123456789') & 65535,
+    hashbpchar('DE  ') & 65535, uuid_hash('a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11') & 65535,
+    hashint4(true::int) & 65535, hashmacaddr('48:b0:2d:e9:c3:b7') & 65535] AS buckets,
   EXISTS (SELECT FROM pg_operator WHERE oprname = '=' AND oid >= 16384
     AND (oprleft IN (SELECT oid FROM types) OR oprright IN (SELECT oid FROM types)))
   OR EXISTS (SELECT FROM pg_cast WHERE oid >= 16384

@@ -228,6 +228,13 @@ const cases: [query: string, ...expected: string[]][] = [
     'WITH RECURSIVE c AS (SELECT id FROM stock WHERE site = :site UNION SELECT s.id + 1 FROM stock s JOIN c ON c.id = s.id) SELECT id FROM c',
     'stock: all',
   ],
+  // A subquery that is planned twice is not taken for a join that is left out.
+  [
+    `SELECT q.n + q.n AS twice FROM (SELECT id, (SELECT count(*) FROM stock o WHERE o.site = :site) AS n FROM sites) q
+     LEFT JOIN stock s ON s.id = q.id WHERE q.id = :site`,
+    'sites: id site',
+    'stock: all',
+  ],
   // Views, policies and functions.
   ['SELECT id FROM shown WHERE site = :site', 'sites: id site', 'stock: site site'],
   [

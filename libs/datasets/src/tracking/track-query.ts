@@ -9,7 +9,7 @@ import type { TableTracking } from './tracking';
 
 /**
  * Finds out, by the plan of a query for whatever values its parameters have, of which tables it reads only rows with the
- * values of its parameters. Soundness: docs/adr/0024.
+ * values of its parameters. Soundness: docs/adr/0022.
  *
  * To be called in a transaction that may write, with nothing of which anything stays.
  */

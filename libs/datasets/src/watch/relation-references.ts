@@ -1,4 +1,4 @@
-import { childOf, wordOf, type TreeNode, type TreeValue } from './node-tree';
+import { childOf, nodesOf, wordOf, type TreeNode, type TreeValue } from './node-tree';
 
 /** How often a query names each relation, with views opened: as often as its plan scans them, if it leaves none out. */
 export interface References {
@@ -8,18 +8,22 @@ export interface References {
   only: Map<string, number>;
   /** Relations whose columns the query gives other names, which are those that a plan shows. */
   renamed: Set<string>;
+  /** Whether a subquery returns the result of another one: where it is merged with the query, that can be planned twice. */
+  mayRepeat: boolean;
 }
 
 /** The tree of a view's query by the view's OID; undefined for what is no view. */
 type RuleOf = (oid: string) => readonly TreeValue[] | undefined;
 
 export function relationReferences(tree: readonly TreeValue[], ruleOf: RuleOf): References {
-  const references: References = { all: new Map(), only: new Map(), renamed: new Set() };
+  const references: References = { all: new Map(), only: new Map(), renamed: new Set(), mayRepeat: false };
   new Counter(references, ruleOf).count(tree, 1, []);
   return references;
 }
 
 class Counter {
+  private depth = 0;
+
   constructor(
     private readonly references: References,
     private readonly ruleOf: RuleOf,
@@ -37,7 +41,11 @@ class Counter {
   private countNode(node: TreeNode, times: number, within: string[]): void {
     if (isRelation(node)) this.countRelation(node, times, within);
     const inner = node.tag === 'COMMONTABLEEXPR' ? times * timesPlanned(node) : times;
+    const isQuery = node.tag === 'QUERY';
+    if (isQuery) this.depth += 1;
+    if (isQuery && this.depth > OWN_QUERY && returnsSubquery(node)) this.references.mayRepeat = true;
     for (const values of node.fields.values()) this.count(values, inner, within);
+    if (isQuery) this.depth -= 1;
   }
 
   private countRelation(node: TreeNode, times: number, within: string[]): void {
@@ -52,6 +60,14 @@ class Counter {
       counts.set(oid, (counts.get(oid) ?? 0) + times);
     }
   }
+}
+
+/** parseQuery() wraps the query, and the wrapper names each of its columns once. */
+const OWN_QUERY = 2;
+
+function returnsSubquery(query: TreeNode): boolean {
+  for (const { tag } of nodesOf(query.fields.get('targetList') ?? [])) if (tag === 'SUBLINK') return true;
+  return false;
 }
 
 /** RTE_RELATION is 0. */

@@ -25,7 +25,7 @@ const BEGINNING: Moment = { marker: { fold: '0', version: '0' }, versions: Versi
 
 /**
  * The versions of the source's tables and values. A change that has been committed gets them new ones before anyone is
- * told the old ones again; see docs/adr/0011 and 0024.
+ * told the old ones again; see docs/adr/0011 and 0022.
  */
 export class ChangeLog {
   private latest = BEGINNING;
