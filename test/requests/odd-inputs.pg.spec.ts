@@ -1,36 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { createApp, createLogger, loadEnvironment } from '@rivulet/platform';
-import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
-import { CentralModule } from '../../apps/central/src/central.module';
-import { EdgeModule } from '../../apps/edge/src/edge.module';
+import { startAppInProcess, type AppInProcess } from '../support/apps-in-process';
 import { oddRequest, seededRandom } from '../support/odd-inputs';
-import { DEMO_MAC } from '../support/sync-pair';
 
 const SEED = 20_261_127;
 const INPUTS = 5_008;
 const AT_ONCE = 16;
-
-function moduleOf(app: string, database: TestDatabase, directory: string) {
-  if (app === 'central') {
-    const { environment } = loadEnvironment(CentralModule.environment, {
-      CENTRAL_DEVICE_AUTH: 'mac',
-      CENTRAL_DEMO_DATA: 'true',
-    });
-    return CentralModule.forRoot(environment, { url: database.url, isEmbedded: false });
-  }
-  const { environment } = loadEnvironment(EdgeModule.environment, {
-    EDGE_DEVICE_AUTH: 'mac',
-    EDGE_CENTRAL_URL: 'http://127.0.0.1:9',
-    EDGE_MAC_ADDRESS: DEMO_MAC,
-    EDGE_SPOOL_FILE: join(directory, 'edge.spool'),
-    EDGE_SYNC_SCHEDULE: '1d',
-    EDGE_FIRST_SYNC_DELAY: '1h',
-  });
-  return EdgeModule.forRoot(environment, database.url);
-}
 
 /** Every route of the document, as `GET /api/x/{id}`, and some that nobody has. */
 async function routesOf(app: NestFastifyApplication): Promise<string[]> {
@@ -41,30 +15,17 @@ async function routesOf(app: NestFastifyApplication): Promise<string[]> {
   return [...routes, 'GET /api/{a}', 'POST /{a}/{b}', 'GET /api/docs'];
 }
 
-describe.each(['central', 'edge'])('%s', (name) => {
-  let database: TestDatabase;
-  let directory: string;
-  let app: NestFastifyApplication;
+describe.each(['central', 'edge'] as const)('%s', (name) => {
+  let running: AppInProcess;
 
   beforeAll(async () => {
-    database = await createTestDatabase();
-    directory = mkdtempSync(join(tmpdir(), 'rivulet-odd-inputs-'));
-    app = await createApp({
-      module: moduleOf(name, database, directory),
-      logger: createLogger({ app: name, level: 'silent' }),
-      openApi: { title: name, description: 'For a test.' },
-    });
-    await app.init();
-    await app.getHttpAdapter().getInstance().ready();
+    running = await startAppInProcess(name);
   });
-  afterAll(async () => {
-    await app.close();
-    await database.drop();
-    rmSync(directory, { recursive: true });
-  });
+  afterAll(() => running.stop());
 
   it(`answers ${INPUTS} odd requests, and none with an error of its own`, async () => {
     const random = seededRandom(SEED);
+    const { app } = running;
     const routes = await routesOf(app);
     const statuses = new Map<number, number>();
     for (let count = 0; count < INPUTS; count += AT_ONCE) {

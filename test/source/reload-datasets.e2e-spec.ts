@@ -88,7 +88,7 @@ describe('a datasets file that is changed while central runs', () => {
       headers: { 'X-Forwarded-For': '10.0.0.7' },
     });
     expect(forwarded.status).toBe(403);
-    expect(await forwarded.json()).toMatchObject({ code: 'OPERATOR_LOCAL_ONLY' });
+    expect(await forwarded.json()).toMatchObject({ code: 'CALLER_NOT_LOCAL' });
     expect(await pair.syncNow()).toMatchObject({ status: 'current' });
 
     const reloaded = await operators('/reload', { method: 'POST' });

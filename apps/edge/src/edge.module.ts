@@ -9,6 +9,7 @@ import {
   type Environment,
   type Feature,
 } from '@rivulet/platform';
+import { EdgeAccessModule } from './access/access.module';
 import { EdgeEnv } from './edge-env';
 import { HubModule } from './hub/hub.module';
 import { IdentityModule } from './identity/identity.module';
@@ -21,6 +22,7 @@ import { StatusModule } from './status/status.module';
 import { SyncModule } from './sync/sync.module';
 
 const features: readonly Feature[] = [
+  EdgeAccessModule,
   HubModule,
   IdentityModule,
   SyncModule,

@@ -1,5 +1,15 @@
 // First: it must run before anything else fills the heap.
 import './bootstrap/limit-young-generation';
+export { Access } from './access/access.decorator';
+export { AccessControl } from './access/access-control';
+/** @public */
+export { CurrentPrincipal } from './access/access.guard';
+/** @public */
+export type { AccessRule } from './access/access-rule';
+export type { Authenticator } from './access/authenticator';
+export type { Principal, PrincipalRequest } from './access/principal';
+export { LocalAuthenticator } from './access/local-authenticator';
+export { RouteTable } from './access/route-table';
 /** @public */
 export { BodyLimits } from './bootstrap/body/body-limits';
 export * from './bootstrap/connections';

@@ -16,6 +16,7 @@ import { Type } from 'class-transformer';
 import { IsInt, IsString, MaxLength, ValidateNested } from 'class-validator';
 import { PinoLogger } from 'nestjs-pino';
 import { createApp, type AppOptions } from '../src/bootstrap/create-app';
+import { Access } from '../src/access/access.decorator';
 import type { HealthIndicator } from '../src/health/health-indicator';
 import { HealthModule } from '../src/health/health.module';
 import { createLogger } from '../src/logging/logger';
@@ -45,6 +46,7 @@ export interface Behaviour {
 const BEHAVIOUR = Symbol('behaviour');
 
 @ApiProblems('DATABASE_UNAVAILABLE', 'DEVICE_UNIDENTIFIED')
+@Access('public')
 @Controller('samples')
 class SampleController {
   constructor(

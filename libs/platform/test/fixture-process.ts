@@ -10,6 +10,7 @@ import {
 import { RivuletError } from '@rivulet/errors';
 import { IsInt, Max, Min } from 'class-validator';
 import {
+  Access,
   createLogger,
   DrainState,
   Duration,
@@ -38,6 +39,7 @@ class FixtureEnv {
 
 const logger = createLogger({ app: 'fixture', level: 'info', format: 'json' });
 
+@Access('public')
 @Controller('work')
 class WorkController {
   @Get('slow')

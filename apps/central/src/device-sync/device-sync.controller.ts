@@ -12,11 +12,9 @@ import {
   Req,
   Res,
   StreamableFile,
-  UseGuards,
 } from '@nestjs/common';
 import {
   ApiAcceptedResponse,
-  ApiBearerAuth,
   ApiHeader,
   ApiOkResponse,
   ApiOperation,
@@ -24,7 +22,7 @@ import {
   ApiQuery,
   ApiTags,
 } from '@nestjs/swagger';
-import { ApiProblems } from '@rivulet/platform';
+import { Access, ApiProblems } from '@rivulet/platform';
 import {
   FRAMES_CONTENT_TYPE,
   parsePatience,
@@ -37,7 +35,7 @@ import {
 } from '@rivulet/protocol';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Device } from '../devices/device';
-import { CurrentDevice, DeviceGuard } from '../devices/device.guard';
+import { CurrentDevice } from '../devices/authentication/device-authenticator';
 import { AcknowledgementDto, AcknowledgementReceiptDto } from './acknowledgement.dto';
 import { AcknowledgementService, type AcknowledgementReceipt } from './acknowledgement.service';
 import { AnswerRequestService } from './answer-request.service';
@@ -49,11 +47,9 @@ import { PayloadService } from './payload.service';
 
 /** The three routes that a device calls, in this order. */
 @ApiTags('device sync')
-@ApiBearerAuth()
-@ApiProblems('DEVICE_UNIDENTIFIED', 'MAC_ADDRESS_INVALID', 'ACCESS_TOKEN_INVALID', 'ACCESS_TOKEN_EXPIRED')
-@ApiProblems('DEVICE_KEY_RETIRED', 'DEVICE_PENDING', 'DEVICE_REVOKED', 'DEVICE_QUARANTINED', 'SHUTTING_DOWN')
 @ApiProblems('DATABASE_UNAVAILABLE', 'DATABASE_TABLES_MISSING', 'DATABASE_INTERRUPTED', 'DATABASE_FULL')
-@UseGuards(DeviceGuard)
+@ApiProblems('SHUTTING_DOWN')
+@Access('device')
 @Controller('device-sync')
 export class DeviceSyncController {
   constructor(

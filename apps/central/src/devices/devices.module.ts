@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AccessControl } from '@rivulet/platform';
 import { CreateDevices1795744800000 } from '../../../../db/central/migrations/1795744800000-create-devices';
 import { CreateDeviceTokens1795755600000 } from '../../../../db/central/migrations/1795755600000-create-device-tokens';
 import { CreateDeviceCredentials1795748400000 } from '../../../../db/central/migrations/1795748400000-create-device-credentials';
@@ -12,7 +13,6 @@ import { DeviceAuthenticator } from './authentication/device-authenticator';
 import { refuseOpenProduction } from './authentication/refuse-open-production';
 import { DeviceTables } from './device-tables';
 import { DevicesEnv } from './devices.env';
-import { DevicesMetrics } from './devices.metrics';
 import { EnrolEdge } from './enrolment/enrol-edge';
 import { ImportKeys } from './enrolment/import-keys';
 import { RegisterAgent } from './enrolment/register-agent';
@@ -42,11 +42,9 @@ import { Presence } from './registry/presence';
     AccessTokens,
     AgentTokens,
     DeviceAuthenticator,
-    DevicesMetrics,
   ],
   exports: [
     DeviceAuthenticator,
-    DevicesMetrics,
     DeviceRegistry,
     DeviceKeys,
     DeviceList,
@@ -63,7 +61,8 @@ export class DevicesModule {
     CreateDeviceTokens1795755600000,
   ];
 
-  constructor(env: DevicesEnv) {
+  constructor(env: DevicesEnv, access: AccessControl, authenticator: DeviceAuthenticator) {
     refuseOpenProduction(env);
+    access.register(['device'], authenticator);
   }
 }

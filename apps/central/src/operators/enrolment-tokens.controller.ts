@@ -1,15 +1,14 @@
-import { Body, Controller, Delete, Get, Header, HttpCode, Param, Post, UseGuards } from '@nestjs/common';
+import { Body, Controller, Delete, Get, Header, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
-import { ApiProblems } from '@rivulet/platform';
+import { Access, ApiProblems } from '@rivulet/platform';
 import { normaliseMacAddress } from '@rivulet/protocol';
 import { EnrolmentTokens } from '../devices/enrolment/enrolment-tokens';
 import { CreatedEnrolmentTokenDto, EnrolmentTokenDto, NewEnrolmentTokenDto } from './enrolment-tokens.dto';
-import { LocalOperatorGuard } from './local-operator.guard';
 
 /** Tokens with which devices enter the registry. */
 @ApiTags('enrolment')
-@ApiProblems('REQUEST_INVALID', 'OPERATOR_LOCAL_ONLY', 'SHUTTING_DOWN', 'DATABASE_UNAVAILABLE')
-@UseGuards(LocalOperatorGuard)
+@ApiProblems('REQUEST_INVALID', 'SHUTTING_DOWN', 'DATABASE_UNAVAILABLE')
+@Access('local')
 @Controller('enrolment-tokens')
 export class EnrolmentTokensController {
   constructor(private readonly tokens: EnrolmentTokens) {}

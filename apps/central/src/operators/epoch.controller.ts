@@ -1,15 +1,14 @@
-import { Body, Controller, HttpCode, Post, UseGuards } from '@nestjs/common';
+import { Body, Controller, HttpCode, Post } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { ApiProblems } from '@rivulet/platform';
+import { Access, ApiProblems } from '@rivulet/platform';
 import { EpochService, type RaisedEpoch } from '../device-sync/epoch.service';
 import { RaiseEpochDto, RaisedEpochDto } from './epoch.dto';
-import { LocalOperatorGuard } from './local-operator.guard';
 
 /** For operators on the machine of central. */
 @ApiTags('operators')
-@ApiProblems('REQUEST_INVALID', 'OPERATOR_LOCAL_ONLY', 'SHUTTING_DOWN', 'DATABASE_UNAVAILABLE')
+@ApiProblems('REQUEST_INVALID', 'SHUTTING_DOWN', 'DATABASE_UNAVAILABLE')
 @ApiProblems('REQUEST_TOO_LARGE', 'MEDIA_TYPE_UNSUPPORTED')
-@UseGuards(LocalOperatorGuard)
+@Access('local')
 @Controller('operators/epoch')
 export class EpochController {
   constructor(private readonly epochs: EpochService) {}

@@ -1,19 +1,18 @@
-import { Controller, Get, HttpCode, Post, UseGuards } from '@nestjs/common';
+import { Controller, Get, HttpCode, Post } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { ApiProblems } from '@rivulet/platform';
+import { Access, ApiProblems } from '@rivulet/platform';
 import {
   DatasetsOperations,
   type LoadedDatasets,
   type ReloadedDatasets,
 } from './datasets-operations.service';
 import { LoadedDatasetsDto, ReloadedDatasetsDto } from './datasets.dto';
-import { LocalOperatorGuard } from './local-operator.guard';
 
 /** For operators on the machine of central. */
 @ApiTags('operators')
-@ApiProblems('REQUEST_INVALID', 'OPERATOR_LOCAL_ONLY', 'SHUTTING_DOWN')
+@ApiProblems('REQUEST_INVALID', 'SHUTTING_DOWN')
 @ApiProblems('SOURCE_UNAVAILABLE', 'DATABASE_UNAVAILABLE')
-@UseGuards(LocalOperatorGuard)
+@Access('local')
 @Controller('operators/datasets')
 export class OperatorDatasetsController {
   constructor(private readonly operations: DatasetsOperations) {}

@@ -13,7 +13,6 @@ import { NetworksController } from './devices/networks.controller';
 import { EnrolmentTokensController } from './enrolment-tokens.controller';
 import { EpochController } from './epoch.controller';
 import { OperatorDatasetsController } from './operator-datasets.controller';
-import { OperatorsMetrics } from './operators.metrics';
 
 /** What an operator on central's machine may see and do. */
 @Module({
@@ -33,6 +32,6 @@ import { OperatorsMetrics } from './operators.metrics';
     NetworksController,
     AgentsAdminController,
   ],
-  providers: [DeviceOperations, DatasetsOperations, OperatorsMetrics],
+  providers: [DeviceOperations, DatasetsOperations],
 })
 export class OperatorsModule {}

@@ -1,11 +1,12 @@
 import { Body, Controller, HttpCode, Post } from '@nestjs/common';
 import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { ApiProblems } from '@rivulet/platform';
+import { Access, ApiProblems } from '@rivulet/platform';
 import type { ScrubResult } from '../state/scrub-result';
 import { ScrubBodyDto, ScrubResultDto } from './scrub.dto';
 import { ScrubService } from './scrub.service';
 
 @ApiTags('sync')
+@Access('local')
 @Controller('sync')
 export class ScrubController {
   constructor(private readonly scrub: ScrubService) {}

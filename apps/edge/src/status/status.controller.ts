@@ -1,6 +1,6 @@
 import { Controller, Get, Inject, Optional } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { ApiProblems } from '@rivulet/platform';
+import { Access, ApiProblems } from '@rivulet/platform';
 import { DeviceIdentity } from '../identity/device-identity';
 import { MAC_ADDRESS } from '../identity/mac-address';
 import { ScrubService } from '../scrub/scrub.service';
@@ -12,6 +12,7 @@ import { SyncService } from '../sync/sync.service';
 import { SyncStatusDto, type IdentityDto, type MirrorStatusDto } from './status.dto';
 
 @ApiTags('sync')
+@Access('local')
 @Controller('sync')
 export class StatusController {
   constructor(

@@ -1,12 +1,13 @@
 import { Body, Controller, Get, HttpCode, Post, Query } from '@nestjs/common';
 import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { ApiProblems } from '@rivulet/platform';
+import { Access, ApiProblems } from '@rivulet/platform';
 import type { SyncResult } from '../state/sync-result';
 import { SyncState } from '../state/sync-state';
 import { HistoryQueryDto, SyncBodyDto, SyncResultDto } from './sync.dto';
 import { SyncService } from './sync.service';
 
 @ApiTags('sync')
+@Access('local')
 @Controller('sync')
 export class SyncController {
   constructor(

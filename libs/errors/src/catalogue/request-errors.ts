@@ -38,10 +38,17 @@ export const requestErrors = {
     nextStep: 'See /api/docs for the routes of this app.',
     transient: false,
   },
-  OPERATOR_LOCAL_ONLY: {
-    title: 'Operator routes are local only',
-    meaning: 'An operator route was called from a different machine, or through a proxy.',
-    nextStep: 'Call it on the machine that central runs on, at http://localhost.',
+  CALLER_NOT_LOCAL: {
+    title: 'The route is for this machine only',
+    meaning:
+      'The route was called from a different machine, through a proxy, or by a web page of a different site.',
+    nextStep: 'Call it on the machine that the app runs on, at http://localhost.',
+    transient: false,
+  },
+  API_TOKEN_INVALID: {
+    title: 'The API token is wrong',
+    meaning: 'The call has a token, and it is not the one that this edge was given.',
+    nextStep: 'Send the value of EDGE_API_TOKEN as Bearer, or, on the machine of the edge, no token.',
     transient: false,
   },
   INTERNAL: {

@@ -50,4 +50,10 @@ export const startErrors = {
     nextStep: 'Start a version that knows them, or restore the backup made before the upgrade.',
     transient: false,
   },
+  ROUTE_WITHOUT_RULE: {
+    title: 'A route has no rule',
+    meaning: 'A route of the app does not say who may call it, so the app does not open it to anyone.',
+    nextStep: 'Report the error: it is a mistake in this version of the app.',
+    transient: false,
+  },
 } as const satisfies Record<string, ErrorDescription>;

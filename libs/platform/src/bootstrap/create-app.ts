@@ -4,6 +4,11 @@ import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { RivuletError } from '@rivulet/errors';
 import { Registry } from 'prom-client';
+import { AccessControl } from '../access/access-control';
+import { AccessGuard } from '../access/access.guard';
+import { AccessMetrics } from '../access/access.metrics';
+import { AccessModule } from '../access/access.module';
+import { RouteTable } from '../access/route-table';
 import { DrainState } from '../health/drain-state';
 import type { AppLogger } from '../logging/logger';
 import { loggingModule, nestLogger } from '../logging/logging.module';
@@ -54,7 +59,7 @@ export async function createApp(options: AppOptions): Promise<NestFastifyApplica
 
 /** What createApp boots; a test may make a testing module of it, override providers and call configureApp. */
 export function rootModule({ module, logger }: Pick<AppOptions, 'module' | 'logger'>): DynamicModule {
-  return { module: AppRoot, imports: [loggingModule(logger), MetricsModule, module] };
+  return { module: AppRoot, imports: [loggingModule(logger), MetricsModule, AccessModule, module] };
 }
 
 class AppRoot {}
@@ -66,6 +71,7 @@ export function configureApp(
   const instance = app.getHttpAdapter().getInstance();
   const drainState = app.get(DrainState);
 
+  app.get(RouteTable).watch(instance);
   installRequestLog(instance, logger);
   installHttpMetrics(instance, app.get(Registry));
   instance.addHook('onRequest', (request, reply, done) => {
@@ -93,7 +99,10 @@ export function configureApp(
     exclude: OUTSIDE_PREFIX.map((path) => ({ path, method: RequestMethod.ALL })),
   });
   app.useGlobalFilters(new ProblemFilter());
-  app.useGlobalGuards(new DeclaredInputGuard());
+  app.useGlobalGuards(
+    new AccessGuard(app.get(AccessControl), app.get(AccessMetrics)),
+    new DeclaredInputGuard(),
+  );
   app.useGlobalPipes(validationPipe());
   setUpOpenApi(app, openApi);
   return app;

@@ -1,7 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { findPackageJSON } from 'node:module';
 import { HttpStatus, type INestApplication } from '@nestjs/common';
-import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
+import { AccessControl } from '../access/access-control';
+import { RouteTable } from '../access/route-table';
+import { ProblemDto } from '../problem/problem.dto';
+import { describeAccess } from './open-api-access';
 
 export interface OpenApiOptions {
   title: string;
@@ -15,12 +19,19 @@ export function setUpOpenApi(app: INestApplication, { title, description }: Open
     .setDescription(description)
     .setVersion(appVersion())
     .build();
-  SwaggerModule.setup(
-    'api/docs',
-    app,
-    () => SwaggerModule.createDocument(app, config, { operationIdFactory: (_controller, method) => method }),
-    { jsonDocumentUrl: 'api/docs-json', raw: ['json'], customSiteTitle: title },
-  );
+  const createDocument = (): OpenAPIObject => {
+    const document = SwaggerModule.createDocument(app, config, {
+      operationIdFactory: (_controller, method) => method,
+      extraModels: [ProblemDto],
+    });
+    describeAccess(document, app.get(RouteTable), app.get(AccessControl));
+    return document;
+  };
+  SwaggerModule.setup('api/docs', app, createDocument, {
+    jsonDocumentUrl: 'api/docs-json',
+    raw: ['json'],
+    customSiteTitle: title,
+  });
   const http = app.getHttpAdapter();
   http.get('/', (_request: unknown, response: unknown) =>
     http.redirect(response, HttpStatus.FOUND, '/api/docs'),

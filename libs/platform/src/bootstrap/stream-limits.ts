@@ -2,7 +2,7 @@ import { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { RivuletError } from '@rivulet/errors';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { DeviceRequest } from '../logging/request-log';
+import type { PrincipalRequest } from '../access/principal';
 
 export interface StreamLimits {
   /** Streamed answers at once: to one device, to one address, and to all. */
@@ -55,10 +55,10 @@ class OpenStreams {
   constructor(private readonly limits: Omit<StreamLimits, 'stallTimeoutMs'>) {}
 
   /** @returns what gives the place back, or null when there is none */
-  take(request: FastifyRequest & DeviceRequest): (() => void) | null {
+  take(request: FastifyRequest & PrincipalRequest): (() => void) | null {
     const { perAddress, perDevice, total } = this.limits;
     const address = `address ${request.ip}`;
-    const device = request.device && `device ${request.device.macAddress}`;
+    const device = request.principal?.kind === 'device' ? `device ${request.principal.id}` : undefined;
     if (this.total >= total || this.count(address) >= perAddress) return null;
     if (device !== undefined && this.count(device) >= perDevice) return null;
     const keys = device === undefined ? [address] : [address, device];

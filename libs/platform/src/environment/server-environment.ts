@@ -13,12 +13,12 @@ export interface ServerEnv {
 }
 
 /** @param prefix - of the names of its variables, such as `CENTRAL` */
-export function serverEnvironment(prefix: string, defaults: { port: number }): EnvClass<ServerEnv> {
+export function serverEnvironment(prefix: string, defaults: { host?: string; port: number }): EnvClass<ServerEnv> {
   @EnvPrefix(`${prefix}_`)
   class ServerSection implements ServerEnv {
     @EnvVariable(`${prefix}_HOST`, 'Address to listen on.')
     @IsString()
-    host = '0.0.0.0';
+    host = defaults.host ?? '0.0.0.0';
 
     @EnvVariable(`${prefix}_PORT`, 'Port to listen on.')
     @IsInt()

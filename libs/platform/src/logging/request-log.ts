@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Level } from 'pino';
+import type { PrincipalRequest } from '../access/principal';
 import type { AppLogger } from './logger';
 import { pinoLogger } from './logging.module';
 import { causeOfMessage, LINE_CAUSE, type LineCause } from './repeated-lines';
@@ -14,11 +15,6 @@ export interface RequestFailure {
   status: number;
   /** There when its stack helps. */
   error?: unknown;
-}
-
-/** What a guard leaves on the request of a device, for the log. */
-export interface DeviceRequest {
-  device?: { macAddress: string };
 }
 
 /**
@@ -68,14 +64,15 @@ export function logRequest(logger: AppLogger, request: FastifyRequest, reply: Fa
   const status = reply.raw.statusCode;
   const level = levelOf(path, failure?.status ?? status, failure !== undefined);
   if (!logger.isLevelEnabled(level)) return;
-  const { device } = request as FastifyRequest & DeviceRequest;
+  const { principal } = request as FastifyRequest & PrincipalRequest;
   const fields = {
     requestId: request.id,
     method: request.method,
     url: path,
     status,
     ms: Math.round(reply.elapsedTime),
-    ...(device && { device: device.macAddress }),
+    ...(principal?.kind === 'device' && { device: principal.name }),
+    ...(principal?.kind === 'operator' && { operator: principal.name }),
     ...(isCut && { cut: true }),
     ...(failure && { code: failure.code }),
     ...(failure?.error !== undefined && { err: failure.error }),
@@ -88,12 +85,12 @@ export function logRequest(logger: AppLogger, request: FastifyRequest, reply: Fa
 
 /** A caller can make up any number of wrong requests, which are limited together. */
 function lineCause(
-  request: FastifyRequest & DeviceRequest,
+  request: FastifyRequest & PrincipalRequest,
   status: number,
   isCut: boolean,
   failure: RequestFailure | undefined,
 ): LineCause {
-  const origin = request.device?.macAddress ?? request.ip;
+  const origin = request.principal?.kind === 'device' ? request.principal.id : request.ip;
   const what = `${request.method} ${causeOfMessage(pathOf(request.raw))} ${isCut ? 'cut' : status}`;
   const why = failure ? `${failure.code} ${causeOfMessage(failure.detail)}` : '';
   const cause = `${origin} ${what} ${why} ${errorText(failure?.error)}`;

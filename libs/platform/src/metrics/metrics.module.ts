@@ -1,10 +1,12 @@
 import { Controller, Get, Global, Header, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 import { collectDefaultMetrics, Registry } from 'prom-client';
+import { Access } from '../access/access.decorator';
 
 const TEXT_FORMAT = 'text/plain; version=0.0.4; charset=utf-8';
 
 @ApiTags('metrics')
+@Access('public')
 @Controller('metrics')
 class MetricsController {
   constructor(private readonly registry: Registry) {}

@@ -1,7 +1,7 @@
 import type { Type } from '@nestjs/common';
-import { PATH_METADATA } from '@nestjs/common/constants';
 import { ApiExtraModels, ApiResponse, getSchemaPath } from '@nestjs/swagger';
 import { errorCatalogue, type ErrorCode } from '@rivulet/errors';
+import { routesOf } from '../routes/routes-of';
 import { errorStatus } from './error-status';
 import { PROBLEM_MEDIA_TYPE, problemType, type Problem } from './problem';
 import { ProblemDto } from './problem.dto';
@@ -18,12 +18,6 @@ export function ApiProblems(...codes: ErrorCode[]): MethodDecorator & ClassDecor
     if (property !== undefined && descriptor) document(target, property, descriptor, codes);
     else for (const [name, route] of routesOf(target as Type)) document(target, name, route, codes);
   };
-}
-
-function routesOf({ prototype }: Type<object>): [string, PropertyDescriptor][] {
-  return Object.entries(Object.getOwnPropertyDescriptors(prototype as object)).filter(
-    ([, { value }]) => typeof value === 'function' && Reflect.hasMetadata(PATH_METADATA, value as object),
-  );
 }
 
 function document(
@@ -47,6 +41,28 @@ function document(
       content: contentOf(all.filter(hasStatus)),
     };
     ApiResponse(response)(target, property, descriptor);
+  }
+}
+
+/** A response of an OpenAPI document, as far as problems concern it. */
+export interface ProblemResponse {
+  description: string;
+  content?: Record<string, { schema?: object; examples?: Record<string, unknown> }>;
+}
+
+/** Adds problems to the responses of an operation that is described already. */
+export function addProblems(responses: Record<string, ProblemResponse>, codes: readonly ErrorCode[]): void {
+  for (const code of codes) {
+    const response = (responses[errorStatus[code]] ??= { description: '' });
+    const content = (response.content ??= {});
+    const { examples, schema } = (content[PROBLEM_MEDIA_TYPE] ??= {});
+    if (examples?.[code] !== undefined) continue;
+    const added = contentOf([code])[PROBLEM_MEDIA_TYPE];
+    content[PROBLEM_MEDIA_TYPE] = {
+      schema: schema ?? added.schema,
+      examples: { ...examples, ...added.examples },
+    };
+    response.description = [response.description, descriptionOf([code])].filter(Boolean).join('\n\n');
   }
 }
 

@@ -155,7 +155,7 @@ describe('a key that two devices use', () => {
 });
 
 async function call(headers: Record<string, string>): Promise<Device> {
-  return central.authenticator.authenticate({ headers, ip: '::1' });
+  return (await central.authenticator.authenticate({ headers, ip: '::1' })).device;
 }
 
 function bearer(token: string): { authorization: string } {
@@ -167,7 +167,7 @@ describe('an access token', () => {
     const headers = await device.headers(central);
     expect(await call(headers)).toMatchObject({ deviceId: device.deviceId, macAddress: MAC });
     const elsewhere = await DevicesProcess.start(fixture);
-    expect(await elsewhere.authenticator.authenticate({ headers, ip: '::1' })).toMatchObject({
+    expect((await elsewhere.authenticator.authenticate({ headers, ip: '::1' })).device).toMatchObject({
       macAddress: MAC,
     });
   });

@@ -28,7 +28,12 @@ describe('a device that is known by its MAC address', () => {
     '48b0.2de9.c3b7',
     ' 48b02de9c3b7 ',
   ])('is let in with %j, in one form', async (header) => {
-    expect(await central.authenticator.authenticate(callWith(header))).toEqual({ macAddress: MAC });
+    expect(await central.authenticator.authenticate(callWith(header))).toEqual({
+      kind: 'device',
+      id: MAC,
+      name: MAC,
+      device: { macAddress: MAC },
+    });
   });
 
   it.each([undefined, '', '  '])(
@@ -56,7 +61,7 @@ describe('a device that is known by its MAC address', () => {
       kind: 'edge',
       status: 'active',
     });
-    expect(await central.authenticator.authenticate(callWith(MAC))).toMatchObject({
+    expect((await central.authenticator.authenticate(callWith(MAC))).device).toMatchObject({
       deviceId,
       macAddress: MAC,
     });

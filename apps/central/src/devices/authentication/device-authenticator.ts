@@ -1,5 +1,6 @@
-import { Injectable } from '@nestjs/common';
-import { RivuletError } from '@rivulet/errors';
+import { createParamDecorator, Injectable, type ExecutionContext } from '@nestjs/common';
+import { RivuletError, type ErrorCode } from '@rivulet/errors';
+import type { Authenticator, Principal, PrincipalRequest } from '@rivulet/platform';
 import { DEVICE_MAC_HEADER, normaliseMacAddress } from '@rivulet/protocol';
 import type { FastifyRequest } from 'fastify';
 import type { Device, KnownDevice } from '../device';
@@ -12,9 +13,33 @@ import { refuseUnserved } from './refuse-unserved';
 
 type DeviceCall = Pick<FastifyRequest, 'headers' | 'ip'>;
 
-/** Finds out which device is calling. */
+interface DevicePrincipal extends Principal {
+  kind: 'device';
+  device: Device;
+}
+
+/** Finds out which device is calling, and nothing else. Nothing behind it knows how. */
 @Injectable()
-export class DeviceAuthenticator {
+export class DeviceAuthenticator implements Authenticator {
+  readonly refusals: readonly ErrorCode[] = [
+    'DEVICE_UNIDENTIFIED',
+    'MAC_ADDRESS_INVALID',
+    'ACCESS_TOKEN_INVALID',
+    'ACCESS_TOKEN_EXPIRED',
+    'DEVICE_KEY_RETIRED',
+    'DEVICE_PENDING',
+    'DEVICE_REVOKED',
+    'DEVICE_QUARANTINED',
+  ];
+  readonly scheme = {
+    name: 'device',
+    definition: {
+      type: 'http',
+      scheme: 'bearer',
+      description: "A device's access token, or the token of a small agent.",
+    },
+  } as const;
+
   constructor(
     private readonly env: DevicesEnv,
     private readonly directory: DeviceDirectory,
@@ -29,7 +54,17 @@ export class DeviceAuthenticator {
    * @throws RivuletError DEVICE_UNIDENTIFIED · MAC_ADDRESS_INVALID · ACCESS_TOKEN_INVALID · ACCESS_TOKEN_EXPIRED ·
    *   DEVICE_KEY_RETIRED · DEVICE_PENDING · DEVICE_REVOKED · DEVICE_QUARANTINED
    */
-  async authenticate({ headers, ip }: DeviceCall): Promise<Device> {
+  async authenticate(call: DeviceCall): Promise<DevicePrincipal> {
+    const device = await this.identify(call);
+    return {
+      kind: 'device',
+      id: device.deviceId ?? device.macAddress,
+      name: device.name ?? device.macAddress,
+      device,
+    };
+  }
+
+  private async identify({ headers, ip }: DeviceCall): Promise<Device> {
     const credentials = readCredentials(headers.authorization);
     if (credentials !== undefined) return this.admit(await this.findBy(credentials), ip);
     if (this.env.auth !== 'mac') {
@@ -85,3 +120,9 @@ function readMacAddress(header: string | string[] | undefined): string {
   }
   return normaliseMacAddress(header);
 }
+
+/** The device that {@link DeviceAuthenticator} has let in. */
+export const CurrentDevice = createParamDecorator((_: unknown, context: ExecutionContext): Device => {
+  const { principal } = context.switchToHttp().getRequest<FastifyRequest & PrincipalRequest>();
+  return (principal as DevicePrincipal).device;
+});

@@ -1,6 +1,6 @@
 import { Body, Controller, Header, Headers, Post } from '@nestjs/common';
 import { ApiCreatedResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { ApiProblems } from '@rivulet/platform';
+import { Access, ApiProblems } from '@rivulet/platform';
 import { RegisterAgent } from '../enrolment/register-agent';
 import { AgentDescriptionDto, AgentDto, PollingAgentDto } from './agents.dto';
 
@@ -11,6 +11,7 @@ const POLL_INTERVAL_SECONDS = 30;
 @ApiTags('agents')
 @ApiProblems('REQUEST_INVALID', 'DATABASE_UNAVAILABLE', 'SHUTTING_DOWN', 'DEVICE_UNIDENTIFIED')
 @ApiProblems('ENROLMENT_TOKEN_INVALID', 'DEVICE_PENDING', 'DEVICE_REVOKED', 'DEVICE_QUARANTINED')
+@Access('public')
 @Controller()
 export class AgentsController {
   constructor(private readonly agents: RegisterAgent) {}

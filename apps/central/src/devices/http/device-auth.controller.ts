@@ -1,6 +1,6 @@
 import { Body, Controller, Get, Header, HttpCode, Post, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { ApiProblems } from '@rivulet/platform';
+import { Access, ApiProblems } from '@rivulet/platform';
 import { statementTypes, type TimeStatement } from '@rivulet/protocol';
 import { SigningKey } from '../../signing/signing-key';
 import { EnrolEdge } from '../enrolment/enrol-edge';
@@ -18,6 +18,7 @@ import {
 /** How a device becomes known, and shows that it is. What it sends here is a proof by itself. */
 @ApiTags('device authentication')
 @ApiProblems('REQUEST_INVALID', 'DATABASE_UNAVAILABLE', 'SHUTTING_DOWN')
+@Access('public')
 @Controller('device-auth')
 export class DeviceAuthController {
   constructor(

@@ -1,10 +1,9 @@
-import { Controller, Get, Header, HttpCode, Param, Post, UseGuards } from '@nestjs/common';
+import { Controller, Get, Header, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiParam, ApiProperty, ApiTags } from '@nestjs/swagger';
-import { ApiProblems } from '@rivulet/platform';
+import { Access, ApiProblems } from '@rivulet/platform';
 import { AgentTokens } from '../../devices/authentication/agent-tokens';
 import { EnrolmentTokens } from '../../devices/enrolment/enrolment-tokens';
 import { DeviceRegistry } from '../../devices/registry/device-registry';
-import { LocalOperatorGuard } from '../local-operator.guard';
 
 const EXPIRES_IN_SECONDS = 900;
 
@@ -32,8 +31,8 @@ class AgentTokenDto {
 
 /** Credentials for small agents. */
 @ApiTags('agents')
-@ApiProblems('REQUEST_INVALID', 'OPERATOR_LOCAL_ONLY', 'SHUTTING_DOWN', 'DATABASE_UNAVAILABLE')
-@UseGuards(LocalOperatorGuard)
+@ApiProblems('REQUEST_INVALID', 'SHUTTING_DOWN', 'DATABASE_UNAVAILABLE')
+@Access('local')
 @Controller()
 export class AgentsAdminController {
   constructor(

@@ -1,23 +1,11 @@
-import {
-  Body,
-  Controller,
-  Delete,
-  Get,
-  HttpCode,
-  Param,
-  Patch,
-  Post,
-  Query,
-  UseGuards,
-} from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
 import { ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
-import { ApiProblems } from '@rivulet/platform';
+import { Access, ApiProblems } from '@rivulet/platform';
 import { normaliseMacAddress } from '@rivulet/protocol';
 import { DeviceHistory } from '../../device-sync/device-history';
 import { ImportKeys } from '../../devices/enrolment/import-keys';
 import { DeviceList, type DeviceSort } from '../../devices/registry/device-list';
 import { DeviceRegistry } from '../../devices/registry/device-registry';
-import { LocalOperatorGuard } from '../local-operator.guard';
 import { DeviceOperations } from './device-operations.service';
 import { DeviceProofDto, ImportedKeysDto, KeyListDto, ProofQueryDto } from './device-keys.dto';
 import { DeviceChangesDto, DevicesQueryDto, NewDeviceDto, RevocationDto } from './device-requests.dto';
@@ -27,8 +15,8 @@ const deviceIdParam = { name: 'deviceId', description: 'ULID', example: '01KAJ9V
 
 /** The registry, for operators. */
 @ApiTags('devices')
-@ApiProblems('REQUEST_INVALID', 'OPERATOR_LOCAL_ONLY', 'SHUTTING_DOWN', 'DATABASE_UNAVAILABLE')
-@UseGuards(LocalOperatorGuard)
+@ApiProblems('REQUEST_INVALID', 'SHUTTING_DOWN', 'DATABASE_UNAVAILABLE')
+@Access('local')
 @Controller('devices')
 export class DevicesController {
   constructor(

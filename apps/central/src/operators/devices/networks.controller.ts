@@ -1,4 +1,4 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put, UseGuards } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put } from '@nestjs/common';
 import {
   ApiCreatedResponse,
   ApiNoContentResponse,
@@ -7,12 +7,11 @@ import {
   ApiParam,
   ApiTags,
 } from '@nestjs/swagger';
-import { ApiProblems } from '@rivulet/platform';
+import { Access, ApiProblems } from '@rivulet/platform';
 import { normaliseMacAddress } from '@rivulet/protocol';
 import { DeviceList } from '../../devices/registry/device-list';
 import { DeviceRegistry } from '../../devices/registry/device-registry';
 import type { RegisteredDevice } from '../../devices/registry/registered-device';
-import { LocalOperatorGuard } from '../local-operator.guard';
 import { NetworkChangesDto, NetworkDto, NewNetworkDto } from './networks.dto';
 
 const LISTED_MAX = 1_000;
@@ -23,8 +22,8 @@ const idParam = { name: 'id', description: 'ULID', example: '01KAJ9V9RW4C7ZK3DYE
 
 /** The registry under the names of the DSP platform: a network is a device. */
 @ApiTags('networks')
-@ApiProblems('REQUEST_INVALID', 'OPERATOR_LOCAL_ONLY', 'SHUTTING_DOWN', 'DATABASE_UNAVAILABLE')
-@UseGuards(LocalOperatorGuard)
+@ApiProblems('REQUEST_INVALID', 'SHUTTING_DOWN', 'DATABASE_UNAVAILABLE')
+@Access('local')
 @Controller('networks')
 export class NetworksController {
   constructor(

@@ -1,5 +1,5 @@
-import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyRequest } from 'fastify';
+import { addRouteConfig } from '../../routes/route-config';
 import type { JsonLimits } from './measure-json';
 
 /** The limits of every route that declares no others. An acknowledgement of 1,000 tables has 4,009 values. */
@@ -15,7 +15,8 @@ interface LimitedRoute {
  * @public
  */
 export function BodyLimits(limits: Partial<JsonLimits>): MethodDecorator {
-  return RouteConfig({ bodyLimits: limits } satisfies LimitedRoute);
+  return (_target, _property, descriptor) =>
+    addRouteConfig(descriptor.value as object, { bodyLimits: limits } satisfies LimitedRoute);
 }
 
 export function bodyLimitsOf({ routeOptions }: FastifyRequest): JsonLimits {
