@@ -1,5 +1,5 @@
 import { EnvVariable } from '@rivulet/platform';
-import { IsOptional, IsString, MaxLength, MinLength } from 'class-validator';
+import { IsOptional, Matches } from 'class-validator';
 
 export class EdgeAccessEnv {
   @EnvVariable(
@@ -8,8 +8,6 @@ export class EdgeAccessEnv {
     { secret: true },
   )
   @IsOptional()
-  @IsString()
-  @MinLength(16)
-  @MaxLength(512)
+  @Matches(/^\S{16,512}$/, { message: '16 to 512 characters without spaces' })
   apiToken: string | undefined = undefined;
 }

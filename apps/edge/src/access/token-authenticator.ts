@@ -13,7 +13,11 @@ export class TokenAuthenticator implements Authenticator {
   readonly refusals: readonly ErrorCode[] = [...this.local.refusals, 'API_TOKEN_INVALID'];
   readonly scheme = {
     name: 'api-token',
-    definition: { type: 'http', scheme: 'bearer', description: 'EDGE_API_TOKEN; not needed on this machine.' },
+    definition: {
+      type: 'http',
+      scheme: 'bearer',
+      description: 'EDGE_API_TOKEN; not needed on this machine.',
+    },
   } as const;
 
   constructor(token: string) {

@@ -13,7 +13,10 @@ export interface ServerEnv {
 }
 
 /** @param prefix - of the names of its variables, such as `CENTRAL` */
-export function serverEnvironment(prefix: string, defaults: { host?: string; port: number }): EnvClass<ServerEnv> {
+export function serverEnvironment(
+  prefix: string,
+  defaults: { host?: string; port: number },
+): EnvClass<ServerEnv> {
   @EnvPrefix(`${prefix}_`)
   class ServerSection implements ServerEnv {
     @EnvVariable(`${prefix}_HOST`, 'Address to listen on.')
