@@ -8,6 +8,6 @@ export class EdgeAccessEnv {
     { secret: true },
   )
   @IsOptional()
-  @Matches(/^\S{16,512}$/, { message: '16 to 512 characters without spaces' })
+  @Matches(/^\S{16,512}$/, { message: 'must be 16 to 512 characters without spaces' })
   apiToken: string | undefined = undefined;
 }
