@@ -34,6 +34,7 @@ const features = {
     operators: ['device-sync', 'devices', 'snapshots', 'source', 'datasets', 'source-database'],
   },
   edge: {
+    access: [],
     identity: [],
     schedule: [],
     spool: ['hub'],
