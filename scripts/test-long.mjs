@@ -4,20 +4,36 @@ import { ensureInstalled } from './ensure-installed.mjs';
 import { runJest } from './jest.mjs';
 import { runMain } from './project.mjs';
 
-const LENGTHS = {
-  RIVULET_HISTORY_BATCHES: '1000',
-  RIVULET_DEFINITION_BATCHES: '2000',
-  RIVULET_HOSTILE_ROUNDS: '20',
-  RIVULET_NARROWED_HISTORIES: '100',
+/**
+ * By the name that the command takes: the beginning of the test file's name, and what the environment says of its length.
+ * A file reads its length in test/support/history-length.ts.
+ */
+const PARTS = {
+  histories: { file: 'random-histories', environment: { RIVULET_HISTORY_BATCHES: '1000' } },
+  definitions: { file: 'random-definitions', environment: { RIVULET_DEFINITION_BATCHES: '2000' } },
+  hostile: { file: 'hostile-schema', environment: { RIVULET_HOSTILE_ROUNDS: '20' } },
+  narrowed: { file: 'narrowed-histories', environment: { RIVULET_NARROWED_HISTORIES: '100' } },
 };
 
-/** Random histories, longer than those of `npm test` and new each time. The environment says which to play again. */
+/**
+ * Random tests, longer than in `npm test` and new each time: `npm run test:long`, or some parts of it by name, as in
+ * `npm run test:long -- histories`. The environment says which to play again.
+ */
 await runMain(async (args) => {
+  const names = args.length > 0 ? args : Object.keys(PARTS);
+  const unknown = names.filter((name) => !Object.hasOwn(PARTS, name));
+  if (unknown.length > 0) {
+    process.stderr.write(
+      `There is no ${unknown.join(', ')}. The parts are ${Object.keys(PARTS).join(', ')}.\n`,
+    );
+    return 1;
+  }
   await ensureInstalled();
   await ensureBuilt();
   const RIVULET_HISTORY_SEED = process.env.RIVULET_HISTORY_SEED ?? String(randomInt(1, 2 ** 31));
-  process.stdout.write(`To play these histories again: RIVULET_HISTORY_SEED=${RIVULET_HISTORY_SEED}\n`);
-  const environment = { ...LENGTHS, ...process.env, RIVULET_HISTORY_SEED };
-  const histories = '(random-histories|random-definitions|narrowed-histories|hostile-schema)\\.pg\\.spec';
-  return runJest(['--selectProjects', 'pg', '--testPathPatterns', histories, ...args], environment);
+  process.stdout.write(`To play these again: RIVULET_HISTORY_SEED=${RIVULET_HISTORY_SEED}\n`);
+  const parts = names.map((name) => PARTS[name]);
+  const lengths = Object.assign({}, ...parts.map(({ environment }) => environment));
+  const files = `(${parts.map(({ file }) => file).join('|')})\\.(pg\\.|e2e-)?spec`;
+  return runJest(['--testPathPatterns', files], { ...lengths, ...process.env, RIVULET_HISTORY_SEED });
 });
