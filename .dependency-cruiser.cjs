@@ -25,6 +25,7 @@ const libraries = {
 const features = {
   central: {
     'source-database': [],
+    bus: [],
     signing: [],
     devices: ['signing'],
     datasets: ['source-database'],

@@ -10,6 +10,9 @@ import {
   type Environment,
   type Feature,
 } from '@rivulet/platform';
+import { BusOptions, resolveBus } from './bus/bus-options';
+import { BusEnv } from './bus/bus.env';
+import { BusModule } from './bus/bus.module';
 import { CentralDatabaseEnv, CentralServerEnv } from './central.env';
 import { DatasetsModule } from './datasets/datasets.module';
 import { DeviceSyncModule } from './device-sync/device-sync.module';
@@ -28,6 +31,7 @@ const features: readonly Feature[] = [
   DatasetsModule,
   SourceModule,
   SnapshotsModule,
+  BusModule,
   SigningModule,
   DevicesModule,
   DeviceSyncModule,
@@ -51,6 +55,7 @@ export class CentralModule {
       imports: [
         EnvironmentModule.forRoot(environment, [
           { provide: OWN_DATABASE_URL, useValue: own.url },
+          { provide: BusOptions, useValue: resolveBus(environment.section(BusEnv), own.url) },
           { provide: SourceOptions, useValue: resolveSource(environment.section(SourceDatabaseEnv), own) },
         ]),
         databaseModule({

@@ -26,6 +26,7 @@ export class MessageBus implements Bus {
   private readonly newId = monotonicFactory();
   private readonly subscribed = new Set<Subscribed>();
   private closing: Promise<void> | undefined;
+  private hasTold = false;
 
   constructor(
     readonly name: string,
@@ -92,7 +93,9 @@ export class MessageBus implements Bus {
     if (this.closing !== undefined) return;
     const before = this.state;
     this.state = state;
-    if (before.isConnected !== state.isConnected) this.events.onState?.(state);
+    if (this.hasTold && before.isConnected === state.isConnected) return;
+    this.hasTold = true;
+    this.events.onState?.(state);
   }
 
   private tellAll(reason: string): void {

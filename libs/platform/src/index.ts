@@ -18,6 +18,8 @@ export * from './bootstrap/http-adapter';
 export * from './bootstrap/open-api';
 export * from './bootstrap/run-app';
 export * from './bootstrap/start-failure';
+/** @public */
+export { UpgradeRouter, type Upgrade, type UpgradeHandler } from './bootstrap/upgrade-router';
 export { Coalesced } from './concurrency/coalesced';
 export * from './database/bigint-as-number';
 export * from './database/database-indicators';

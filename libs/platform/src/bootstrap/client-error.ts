@@ -1,16 +1,8 @@
-import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { RivuletError, type ErrorCode } from '@rivulet/errors';
-import { ulid } from 'ulid';
-import { REQUEST_ID_HEADER } from '../logging/request-id';
-import { retryAfterSeconds } from '../problem/named-error';
-import { PROBLEM_MEDIA_TYPE, problemOf } from '../problem/problem';
 import { isAnswering } from './one-answer-at-a-time';
-import { securityHeaders } from './security-headers';
-
-/** By then the peer has read the answer, or never will: it may keep its side of the connection open for ever. */
-const LINGER_MS = 1_000;
+import { writeProblem } from './write-problem';
 
 const ERRORS: Record<string, [ErrorCode, string]> = {
   ERR_HTTP_REQUEST_TIMEOUT: ['REQUEST_TIMEOUT', 'The request did not arrive in time.'],
@@ -42,24 +34,4 @@ export function answerConnect(socket: Duplex): void {
     socket,
     new RivuletError('METHOD_NOT_ALLOWED', 'This server is no proxy: it takes no CONNECT.'),
   );
-}
-
-function writeProblem(socket: Duplex, error: RivuletError): void {
-  const requestId = ulid();
-  const problem = problemOf(error, { instance: '', requestId });
-  const body = JSON.stringify(problem);
-  const seconds = retryAfterSeconds(error);
-  const headers = {
-    'Content-Type': PROBLEM_MEDIA_TYPE,
-    'Content-Length': Buffer.byteLength(body),
-    'Cache-Control': 'no-store',
-    [REQUEST_ID_HEADER]: requestId,
-    ...(seconds !== undefined && { 'Retry-After': seconds }),
-    ...securityHeaders(''),
-    Connection: 'close',
-  };
-  const head = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-  socket.on('error', () => undefined);
-  socket.end(`HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\n${head.join('')}\r\n${body}`);
-  setTimeout(() => socket.destroy(), LINGER_MS).unref();
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 
 export interface ConnectionLimits {
@@ -26,26 +27,34 @@ export function manageConnections(app: NestFastifyApplication, limits: Connectio
   return connections;
 }
 
+/** Of those that count, as a socket that is closed has no address any more. */
+const addresses = new WeakMap<Duplex, string>();
+
 export class Connections {
   private readonly requests = new Map<Socket, number>();
+  /** They count to no limit here. */
+  private readonly upgraded = new Set<Duplex>();
   private readonly perAddress = new Map<string, number>();
   private ending = false;
 
   private readonly maxPerAddress: number;
+  private readonly maxConnections: number;
 
   constructor(
     server: Server,
     { maxConnections = 10_000, maxConnectionsPerAddress = 1_000 }: ConnectionLimits,
   ) {
     this.maxPerAddress = maxConnectionsPerAddress;
-    server.maxConnections = maxConnections;
+    this.maxConnections = maxConnections;
     server.on('connection', (socket) => this.opened(socket));
     server.on('request', (request, response) => this.began(request, response));
+    server.on('upgrade', (_request, socket) => this.upgrade(socket));
   }
 
   end(): void {
     this.ending = true;
     for (const [socket, requests] of this.requests) if (requests === 0) socket.destroy();
+    for (const socket of this.upgraded) socket.destroy();
   }
 
   /** Breaks off what is still under way, and says how much that was. */
@@ -58,18 +67,30 @@ export class Connections {
   private opened(socket: Socket): void {
     const address = socket.remoteAddress ?? '';
     const open = (this.perAddress.get(address) ?? 0) + 1;
-    if (this.ending || open > this.maxPerAddress) {
+    if (this.ending || open > this.maxPerAddress || this.requests.size >= this.maxConnections) {
       socket.destroy();
       return;
     }
     this.perAddress.set(address, open);
     this.requests.set(socket, 0);
-    socket.once('close', () => {
-      this.requests.delete(socket);
-      const left = this.perAddress.get(address)! - 1;
-      if (left === 0) this.perAddress.delete(address);
-      else this.perAddress.set(address, left);
-    });
+    addresses.set(socket, address);
+    socket.once('close', () => this.forget(socket));
+  }
+
+  private upgrade(socket: Duplex): void {
+    this.forget(socket);
+    this.upgraded.add(socket);
+    socket.once('close', () => this.upgraded.delete(socket));
+  }
+
+  private forget(socket: Duplex): void {
+    const address = addresses.get(socket);
+    if (address === undefined) return;
+    addresses.delete(socket);
+    this.requests.delete(socket as Socket);
+    const left = this.perAddress.get(address)! - 1;
+    if (left === 0) this.perAddress.delete(address);
+    else this.perAddress.set(address, left);
   }
 
   private began({ socket }: IncomingMessage, response: ServerResponse): void {

@@ -26,6 +26,7 @@ import { refuseOddRequests } from './odd-requests';
 import { setUpOpenApi, type OpenApiOptions } from './open-api';
 import { securityHeaders } from './security-headers';
 import { limitStreams } from './stream-limits';
+import { UpgradeRouter, UpgradesModule } from './upgrade-router';
 
 export interface AppOptions extends HttpLimits {
   /** The composition root. It imports HealthModule; logging and metrics are added here. */
@@ -59,7 +60,10 @@ export async function createApp(options: AppOptions): Promise<NestFastifyApplica
 
 /** What createApp boots; a test may make a testing module of it, override providers and call configureApp. */
 export function rootModule({ module, logger }: Pick<AppOptions, 'module' | 'logger'>): DynamicModule {
-  return { module: AppRoot, imports: [loggingModule(logger), MetricsModule, AccessModule, module] };
+  return {
+    module: AppRoot,
+    imports: [loggingModule(logger), MetricsModule, AccessModule, UpgradesModule, module],
+  };
 }
 
 class AppRoot {}
@@ -87,6 +91,7 @@ export function configureApp(
     bodyLimitBytes: bodyLimitBytes ?? DEFAULT_BODY_LIMIT_BYTES,
   });
   limitStreams(instance);
+  app.get(UpgradeRouter).attach(app.getHttpServer(), logger);
   instance.addHook('onSend', (request, reply, payload, done) => {
     if (drainState.draining) reply.header('connection', 'close');
     // Fastify breaks the response off when its source fails, and tells nobody why.

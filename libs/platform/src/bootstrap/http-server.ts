@@ -1,4 +1,5 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import type { Duplex } from 'node:stream';
 import type { AppLogger } from '../logging/logger';
 import { answerConnect } from './client-error';
 import { oneAnswerAtATime } from './one-answer-at-a-time';
@@ -9,20 +10,23 @@ export interface HttpTimeouts {
   keepAliveTimeoutMs: number;
 }
 
+/** Which requests are upgraded, by server: it is made before the app that knows. */
+const upgradesOf = new WeakMap<Server, (request: IncomingMessage) => boolean>();
+
 /** Request line and headers together, which is also Node's default. */
 const HEAD_MAX_BYTES = 16_384;
 
 /**
  * Node's server, with all that it would answer by itself, and without a body, left to us: requests without Host, and
- * with an expectation that nobody knows (odd-requests.ts). Upgrades are ignored, as RFC 9110 (7.8) allows: the answer
- * is one of HTTP/1.1.
+ * with an expectation that nobody knows (odd-requests.ts). Upgrades that nobody takes are ignored, as RFC 9110 (7.8)
+ * allows: the answer is one of HTTP/1.1.
  */
 export function createHttpServer(
   listener: RequestListener,
   logger: AppLogger,
   { headersTimeoutMs, requestTimeoutMs, keepAliveTimeoutMs }: HttpTimeouts,
 ): Server {
-  const server = createServer(
+  const server: Server = createServer(
     {
       headersTimeout: headersTimeoutMs,
       requestTimeout: requestTimeoutMs,
@@ -30,6 +34,7 @@ export function createHttpServer(
       connectionsCheckingInterval: Math.min(headersTimeoutMs / 2, 5000),
       maxHeaderSize: HEAD_MAX_BYTES,
       requireHostHeader: false,
+      shouldUpgradeCallback: (request) => upgradesOf.get(server)?.(request) ?? false,
     },
     oneAnswerAtATime(listener, ({ socket }) => {
       const address = socket.remoteAddress ?? '';
@@ -39,4 +44,13 @@ export function createHttpServer(
   server.on('checkExpectation', (request, response) => server.emit('request', request, response));
   server.on('connect', (_request, socket) => answerConnect(socket));
   return server;
+}
+
+export function takeUpgrades(
+  server: Server,
+  isTaken: (request: IncomingMessage) => boolean,
+  take: (request: IncomingMessage, socket: Duplex, head: Buffer) => void,
+): void {
+  upgradesOf.set(server, isTaken);
+  server.on('upgrade', take);
 }

@@ -96,6 +96,15 @@ export function HttpUrl(): PropertyDecorator {
   });
 }
 
+/** What `openBus` of libs/bus takes. */
+export function BusUrl(): PropertyDecorator {
+  const accepts =
+    'postgres: or a URL such as nats://host:4222, tls://host:4222, redis://host:6379 or rediss://host:6379';
+  return urlValue(accepts, (url) => {
+    return url.href === 'postgres:' || (/^(nats|tls|rediss?):$/.test(url.protocol) && url.hostname !== '');
+  });
+}
+
 const FLAGS = new Map([
   ['true', true],
   ['1', true],
