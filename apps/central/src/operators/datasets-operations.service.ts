@@ -2,7 +2,7 @@ import { Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@ne
 import { SourceWatch } from '../source/change-detection/source-watch';
 import { ChangeDetection } from '../source/change-detection/change-detection';
 import { SourceDatabase } from '../source-database/source-database';
-import type { ChangedDataset, Dataset } from '@rivulet/datasets';
+import { conditionsOf, type ChangedDataset, type Dataset, type TableTracking } from '@rivulet/datasets';
 import { CurrentDatasets } from '../datasets/current-datasets';
 
 /** What is loaded. */
@@ -20,8 +20,17 @@ export interface LoadedDatasets {
 export interface WatchedTables {
   /** The tables whose changes are noticed, with their schemas. */
   watchedTables: string[];
+  /** Which of their changes have the query read again, and for which devices. */
+  tracking: TrackedTable[];
   /** Why the query is read again after an interval. */
   polledBecause?: string;
+}
+
+/** Changes of a table count for the devices whose parameters meet one of the conditions, or else for all devices. */
+export interface TrackedTable {
+  table: string;
+  conditions?: string[];
+  wholeTableBecause?: string;
 }
 
 export interface LoadedDataset extends WatchedTables {
@@ -104,9 +113,10 @@ export class DatasetsOperations implements OnModuleInit, OnModuleDestroy {
   }
 
   private watchedTables(queryId: string, names: Map<string, string>): WatchedTables {
-    const { relations, polled } = this.changes.watchOf(queryId);
+    const { relations, tracking: tracked, polled } = this.changes.watchOf(queryId);
     const watchedTables = relations.flatMap((oid) => names.get(oid) ?? []).toSorted();
-    return { watchedTables, ...(polled !== undefined && { polledBecause: polled }) };
+    const tracking = tracked.filter(({ table }) => relations.includes(table)).map(toTrackedTable);
+    return { watchedTables, tracking, ...(polled !== undefined && { polledBecause: polled }) };
   }
 
   private async namesOf(queryIds: string[]): Promise<Map<string, string>> {
@@ -119,4 +129,10 @@ export class DatasetsOperations implements OnModuleInit, OnModuleDestroy {
     );
     return new Map(rows.map(({ oid, name }) => [oid, name]));
   }
+}
+
+function toTrackedTable({ name, columns, reason }: TableTracking): TrackedTable {
+  return columns === undefined
+    ? { table: name, wholeTableBecause: reason }
+    : { table: name, conditions: conditionsOf(columns) };
 }

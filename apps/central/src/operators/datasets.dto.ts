@@ -4,6 +4,7 @@ import type {
   LoadedDataset,
   LoadedDatasets,
   ReloadedDatasets,
+  TrackedTable,
   WatchedTables,
 } from './datasets-operations.service';
 
@@ -21,12 +22,37 @@ class LoadedFileDto {
   schemaVersion: string;
 }
 
+export class TrackedTableDto implements TrackedTable {
+  @ApiProperty({ description: 'The table.', example: 'public.group_members' })
+  table: string;
+
+  @ApiPropertyOptional({
+    description:
+      'A changed row counts only for the devices whose parameters meet one of these, before or after the change.',
+    example: ['group_id = ANY (:group_ids)'],
+  })
+  conditions?: string[];
+
+  @ApiPropertyOptional({
+    description:
+      'Why each change of the table counts for all devices, where that is so, and what to do about it.',
+    example: 'the query has no parameter',
+  })
+  wholeTableBecause?: string;
+}
+
 export class WatchedTablesDto implements WatchedTables {
   @ApiProperty({
     description: 'The tables behind its query whose changes are noticed.',
     example: ['public.users', 'public.group_members'],
   })
   watchedTables: string[];
+
+  @ApiProperty({
+    description: 'Which changes of these tables have its rows read again, and for which devices.',
+    type: [TrackedTableDto],
+  })
+  tracking: TrackedTableDto[];
 
   @ApiPropertyOptional({
     description: 'Why its rows are read again after an interval, where that is so.',

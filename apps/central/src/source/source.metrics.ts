@@ -5,6 +5,7 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 @Injectable()
 export class SourceMetrics {
   readonly queries: Gauge<'detection'>;
+  readonly tables: Gauge<'tracking'>;
   readonly scopeLookups: Counter<'result'>;
   private readonly looks: Histogram<'outcome'>;
 
@@ -14,6 +15,12 @@ export class SourceMetrics {
       name: 'rivulet_central_queries',
       help: 'Queries of the datasets file, the scope query included, by how their changes are noticed.',
       labelNames: ['detection'],
+      registers,
+    });
+    this.tables = new Gauge({
+      name: 'rivulet_central_tables',
+      help: 'Tables that a query reads, counted for each query, by which of their changes have it read again.',
+      labelNames: ['tracking'],
       registers,
     });
     this.scopeLookups = new Counter({

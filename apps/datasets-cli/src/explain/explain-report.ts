@@ -1,27 +1,43 @@
 import { escapeControls } from '@rivulet/cli';
+import { conditionsOf, type TableTracking } from '@rivulet/datasets';
 import type { ExplainedDataset } from './explain';
 
 export function explainLines(explained: ExplainedDataset[]): string[] {
-  return explained.flatMap(({ dataset, parameters, plan, summary, polledBecause }) => [
+  return explained.flatMap(({ dataset, parameters, plan, summary, polledBecause, tracking }) => [
     `${dataset.schema.name}  ${dataset.definition.query.placeOf(0)}`,
     ...parameters.map((name, index) => `  $${index + 1} is :${name}`),
     '',
     ...plan.map((line) => `  ${escapeControls(line)}`),
     '',
     `  ${summary}`,
-    polledBecause === undefined
-      ? '  Its changes are detected.'
-      : `  Its changes cannot all be detected: ${polledBecause}. It is re-read after each CENTRAL_POLL_INTERVAL.`,
+    ...(polledBecause === undefined
+      ? ['  Its changes are detected:', ...tracking.flatMap(trackingLines)]
+      : [
+          `  Its changes cannot all be detected: ${polledBecause}. It is re-read after each CENTRAL_POLL_INTERVAL.`,
+        ]),
     '',
   ]);
 }
 
+/** A change of a table makes central read the dataset again for the devices whose parameters meet a condition, or for all. */
+function trackingLines({ name, columns, reason }: TableTracking): string[] {
+  const how =
+    columns === undefined ? `whole table: ${reason}` : `by parameter: ${conditionsOf(columns).join(' or ')}`;
+  return [`    ${name}  ${escapeControls(how)}`];
+}
+
 export function explainJson(explained: ExplainedDataset[]): object {
-  return explained.map(({ dataset, parameters, plan, summary, polledBecause }) => ({
+  return explained.map(({ dataset, parameters, plan, summary, polledBecause, tracking }) => ({
     name: dataset.schema.name,
     parameters,
     plan,
     summary,
-    ...(polledBecause !== undefined && { polledBecause }),
+    ...(polledBecause === undefined ? { tracking: tracking.map(trackingJson) } : { polledBecause }),
   }));
+}
+
+function trackingJson({ name, columns, reason }: TableTracking): object {
+  return columns === undefined
+    ? { table: name, by: 'table', reason }
+    : { table: name, by: 'parameter', conditions: conditionsOf(columns) };
 }

@@ -1,7 +1,7 @@
 import { inTransaction, readSource, useCanonicalSettings, withClient } from '@rivulet/postgres';
 import type { Parameters } from '@rivulet/snapshot';
 import type { ClientBase, Pool } from 'pg';
-import type { Dataset } from '@rivulet/datasets';
+import type { Dataset, TableTracking } from '@rivulet/datasets';
 import { adviseOnSort } from '../plan/sort-advice';
 import { scopeOf } from '../source/device-scope';
 import type { CommandProgress } from '../progress/command-progress';
@@ -39,6 +39,8 @@ export interface ExplainedDataset {
   summary: string;
   /** Why it is read again after an interval, as not all that changes its result can be watched. */
   polledBecause: string | undefined;
+  /** Which changes of its tables have it read again. */
+  tracking: TableTracking[];
 }
 
 /** Explains each dataset with the plan of the statement that central reads it with. */
@@ -66,7 +68,8 @@ export async function explainDatasets(source: Pool, options: ExplainOptions): Pr
       for (const [index, dataset] of datasets.entries()) {
         progress?.update(index, datasets.length, dataset.schema.name);
         const plans = await explainDataset(client, dataset, definition.columns, scope?.parameters, analyze);
-        explained.push({ ...plans, polledBecause: watches[index]!.polled });
+        const { polled: polledBecause, tracking } = watches[index]!;
+        explained.push({ ...plans, polledBecause, tracking });
       }
       return explained;
     }),
@@ -79,7 +82,7 @@ async function explainDataset(
   unbound: Parameters,
   bound: Parameters | undefined,
   analyze: boolean,
-): Promise<Omit<ExplainedDataset, 'polledBecause'>> {
+): Promise<Omit<ExplainedDataset, 'polledBecause' | 'tracking'>> {
   const explainable = datasetStatement(dataset, bound ?? unbound, bound !== undefined);
   const generic = await planOf(client, datasetStatement(dataset, unbound, false));
   return {

@@ -1,4 +1,4 @@
-import { DependencyWalk, watchQuery, type Watch } from '@rivulet/datasets';
+import { DependencyWalk, trackQuery, watchQuery, type TableTracking, type Watch } from '@rivulet/datasets';
 import {
   isInterruption,
   inTransaction,
@@ -10,6 +10,11 @@ import {
 import type { Parameters, QueryTemplate } from '@rivulet/snapshot';
 import type { ClientBase, Pool } from 'pg';
 import { findSettingLiterals } from './setting-literals';
+
+/** What a query depends on, and which changes of that count. */
+export interface TrackedWatch extends Watch {
+  tracking: TableTracking[];
+}
 
 interface Query {
   template: QueryTemplate;
@@ -24,11 +29,11 @@ export async function readWatches(
   source: Pool,
   queries: Query[],
   tell?: (index: number) => void,
-): Promise<Watch[]> {
+): Promise<TrackedWatch[]> {
   return withClient(source, (client) =>
     inTransaction(client, ownTables, async () => {
       const walk = await DependencyWalk.begin(client);
-      const watches: Watch[] = [];
+      const watches: TrackedWatch[] = [];
       for (const [index, query] of queries.entries()) {
         watches.push(await readWatch(client, query, walk));
         tell?.(index);
@@ -42,16 +47,23 @@ async function readWatch(
   client: ClientBase,
   { template, parameters }: Query,
   walk: DependencyWalk,
-): Promise<Watch> {
+): Promise<TrackedWatch> {
   try {
-    return await inUndoneSavepoint(client, async () => {
-      const watch = await watchQuery(client, template, parameters, walk);
-      if (walk.obstacle !== undefined) return watch;
+    const watch = await inUndoneSavepoint(client, async () => {
+      const found = await watchQuery(client, template, parameters, walk);
+      if (walk.obstacle !== undefined) return found;
       const literals = await findSettingLiterals(client, template, parameters);
-      return { ...watch, settings: [...(watch.settings ?? []), ...literals] };
+      return { ...found, settings: [...(found.settings ?? []), ...literals] };
     });
+    const tracking = watch.polled === undefined ? await trackQuery(client, template, parameters, watch) : [];
+    return { ...watch, tracking };
   } catch (error) {
     if (!isPostgresError(error) || isInterruption(error)) throw error;
-    return { relations: [], definitions: new Map(), polled: `PostgreSQL refuses it: ${error.message}` };
+    return {
+      relations: [],
+      definitions: new Map(),
+      tracking: [],
+      polled: `PostgreSQL refuses it: ${error.message}`,
+    };
   }
 }

@@ -24,3 +24,10 @@ export interface TrackedValue {
   /** Whether its elements count. */
   isArray: boolean;
 }
+
+/** `site_id = :site`, `group_id = ANY (:group_ids)` for each of the values by which the changes of a table count. */
+export function conditionsOf(columns: readonly TrackedColumn[]): string[] {
+  return columns.flatMap(({ name, values }) =>
+    values.map(({ parameter, isArray }) => `${name} = ${isArray ? `ANY (:${parameter})` : `:${parameter}`}`),
+  );
+}

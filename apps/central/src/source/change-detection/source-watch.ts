@@ -99,9 +99,15 @@ export class SourceWatch implements OnModuleInit {
 
   private count(): void {
     const queries = queriesOf(this.datasets.catalogue);
-    const polled = queries.filter(({ name }) => this.changes.watchOf(name).polled !== undefined).length;
-    this.metrics.queries.set({ detection: 'polled' }, polled);
-    this.metrics.queries.set({ detection: 'watched' }, queries.length - polled);
+    const watched = queries
+      .map(({ name }) => this.changes.watchOf(name))
+      .filter(({ polled }) => polled === undefined);
+    this.metrics.queries.set({ detection: 'polled' }, queries.length - watched.length);
+    this.metrics.queries.set({ detection: 'watched' }, watched.length);
+    const tables = watched.flatMap(({ tracking }) => tracking);
+    const byParameter = tables.filter(({ columns }) => columns !== undefined).length;
+    this.metrics.tables.set({ tracking: 'parameter' }, byParameter);
+    this.metrics.tables.set({ tracking: 'table' }, tables.length - byParameter);
   }
 
   /** Where changes of the tables' definitions cannot be detected, they are polled, too. */
