@@ -32,6 +32,7 @@ const features = {
     source: ['datasets', 'source-database'],
     snapshots: ['source', 'datasets', 'source-database'],
     'device-sync': ['devices', 'signing', 'snapshots', 'source', 'datasets'],
+    configurations: ['devices', 'signing'],
     operators: ['device-sync', 'devices', 'snapshots', 'source', 'datasets', 'source-database'],
   },
   edge: {

@@ -14,6 +14,7 @@ import { BusOptions, resolveBus } from './bus/bus-options';
 import { BusEnv } from './bus/bus.env';
 import { BusModule } from './bus/bus.module';
 import { CentralDatabaseEnv, CentralServerEnv } from './central.env';
+import { ConfigurationsModule } from './configurations/configurations.module';
 import { DatasetsModule } from './datasets/datasets.module';
 import { DeviceSyncModule } from './device-sync/device-sync.module';
 import { DevicesModule } from './devices/devices.module';
@@ -35,6 +36,7 @@ const features: readonly Feature[] = [
   SigningModule,
   DevicesModule,
   DeviceSyncModule,
+  ConfigurationsModule,
   OperatorsModule,
 ];
 

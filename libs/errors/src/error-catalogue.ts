@@ -1,5 +1,6 @@
 import { agentErrors } from './catalogue/agent-errors';
 import { availabilityErrors } from './catalogue/availability-errors';
+import { configurationErrors } from './catalogue/configuration-errors';
 import { datasetErrors } from './catalogue/dataset-errors';
 import { deviceErrors } from './catalogue/device-errors';
 import { edgeErrors } from './catalogue/edge-errors';
@@ -19,6 +20,7 @@ export const errorCatalogue = {
   ...edgeErrors,
   ...startErrors,
   ...agentErrors,
+  ...configurationErrors,
 } as const satisfies Record<string, ErrorDescription>;
 
 export type ErrorCode = keyof typeof errorCatalogue;
@@ -32,6 +34,7 @@ export const errorAreas: readonly { title: string; codes: readonly ErrorCode[] }
   { title: 'Syncs on the edge', codes: codesOf(edgeErrors) },
   { title: 'Start', codes: codesOf(startErrors) },
   { title: 'Agents', codes: codesOf(agentErrors) },
+  { title: 'Configurations', codes: codesOf(configurationErrors) },
 ];
 
 export function isErrorCode(value: unknown): value is ErrorCode {

@@ -21,6 +21,7 @@ export interface KnownDevice {
   macAddress: string | null;
   kind: DeviceKind;
   status: DeviceStatus;
+  labels: Record<string, string>;
   /** Since when an operator wants it to get every row again. */
   resyncSince: Date | null;
   /** Thumbprints of the keys by which it may be known. */

@@ -46,6 +46,9 @@ const OUTSIDE_PREFIX = [
   'metrics',
   'agent/admin',
   'agent/register',
+  'config/admin',
+  'config/agent',
+  'config/version',
 ];
 
 /** The app as it runs in production, short of initialising it and listening: for runApp, and for tests of whole apps. */

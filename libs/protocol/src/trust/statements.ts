@@ -14,6 +14,7 @@ export const statementTypes = {
   time: 'rivulet-time',
   current: 'rivulet-current',
   report: 'rivulet-report',
+  configuration: 'rivulet-configuration',
 } as const;
 
 /** What a device signs with the key that it wants to be known by. */

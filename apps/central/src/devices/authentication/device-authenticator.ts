@@ -15,7 +15,10 @@ type DeviceCall = Pick<FastifyRequest, 'headers' | 'ip'>;
 
 interface DevicePrincipal extends Principal {
   kind: 'device';
-  device: Device;
+  /** The MAC address is null for an agent that has none. */
+  device: Omit<Device, 'macAddress'> & { macAddress: string | null };
+  /** Undefined for one of a trial that has not been served yet. */
+  known?: KnownDevice;
 }
 
 /** Finds out which device is calling, and nothing else. Nothing behind it knows how. */
@@ -55,16 +58,14 @@ export class DeviceAuthenticator implements Authenticator {
    *   DEVICE_KEY_RETIRED · DEVICE_PENDING · DEVICE_REVOKED · DEVICE_QUARANTINED
    */
   async authenticate(call: DeviceCall): Promise<DevicePrincipal> {
-    const device = await this.identify(call);
-    return {
-      kind: 'device',
-      id: device.deviceId ?? device.macAddress,
-      name: device.name ?? device.macAddress,
-      device,
-    };
+    const known = await this.identify(call);
+    if (typeof known === 'string')
+      return { kind: 'device', id: known, name: known, device: { macAddress: known } };
+    return { kind: 'device', id: known.deviceId, name: known.name, device: known, known };
   }
 
-  private async identify({ headers, ip }: DeviceCall): Promise<Device> {
+  /** @returns the MAC address alone where the registry does not have it */
+  private async identify({ headers, ip }: DeviceCall): Promise<KnownDevice | string> {
     const credentials = readCredentials(headers.authorization);
     if (credentials !== undefined) return this.admit(await this.findBy(credentials), ip);
     if (this.env.auth !== 'mac') {
@@ -72,7 +73,7 @@ export class DeviceAuthenticator implements Authenticator {
     }
     const macAddress = readMacAddress(headers[DEVICE_MAC_HEADER]);
     const known = await this.directory.findByMac(macAddress);
-    if (known === undefined) return { macAddress };
+    if (known === undefined) return macAddress;
     if (known.keys.length === 0) return this.admit(known, ip);
     throw new RivuletError(
       'DEVICE_UNIDENTIFIED',
@@ -97,17 +98,10 @@ export class DeviceAuthenticator implements Authenticator {
     throw new RivuletError('DEVICE_KEY_RETIRED', `The key ${jkt} of device ${sub} is retired.`);
   }
 
-  private admit(known: KnownDevice, ip: string): Device {
+  private admit(known: KnownDevice, ip: string): KnownDevice {
     refuseUnserved(known);
-    const { macAddress } = known;
-    if (macAddress === null) {
-      throw new RivuletError(
-        'DEVICE_UNIDENTIFIED',
-        `Device ${known.deviceId} has no MAC address, which a sync needs.`,
-      );
-    }
     this.presence.note(known.deviceId, { address: ip });
-    return { ...known, macAddress };
+    return known;
   }
 }
 
@@ -121,8 +115,27 @@ function readMacAddress(header: string | string[] | undefined): string {
   return normaliseMacAddress(header);
 }
 
-/** The device that {@link DeviceAuthenticator} has let in. */
+/** The device that {@link DeviceAuthenticator} has let in, for routes that need its MAC address. @throws RivuletError DEVICE_UNIDENTIFIED */
 export const CurrentDevice = createParamDecorator((_: unknown, context: ExecutionContext): Device => {
-  const { principal } = context.switchToHttp().getRequest<FastifyRequest & PrincipalRequest>();
-  return (principal as DevicePrincipal).device;
+  const { device } = principalOf(context);
+  const { macAddress } = device;
+  if (macAddress !== null) return { ...device, macAddress };
+  throw new RivuletError(
+    'DEVICE_UNIDENTIFIED',
+    `Device ${device.deviceId} has no MAC address, which a sync needs.`,
+  );
 });
+
+/** The same for routes that any device of the registry may call. @throws RivuletError DEVICE_NOT_REGISTERED */
+export const CurrentRegisteredDevice = createParamDecorator(
+  (_: unknown, context: ExecutionContext): KnownDevice => {
+    const { known, name } = principalOf(context);
+    if (known !== undefined) return known;
+    throw new RivuletError('DEVICE_NOT_REGISTERED', `The device ${name} is not in the registry yet.`);
+  },
+);
+
+function principalOf(context: ExecutionContext): DevicePrincipal {
+  const { principal } = context.switchToHttp().getRequest<FastifyRequest & PrincipalRequest>();
+  return principal as DevicePrincipal;
+}

@@ -44,6 +44,7 @@ describe('the directory of devices', () => {
       macAddress: MAC,
       kind: 'edge',
       status: 'active',
+      labels: {},
       resyncSince: null,
       keys: [],
       tokens: [],

@@ -82,7 +82,7 @@ export class DeviceDirectory {
 
   private async read(column: 'device_id' | 'mac_address', value: string): Promise<KnownDevice | undefined> {
     const [device] = await this.tables.rows<RememberedDevice>(
-      `SELECT device_id AS "deviceId", name, mac_address AS "macAddress", kind, status, resync_since AS "resyncSince",
+      `SELECT device_id AS "deviceId", name, mac_address AS "macAddress", kind, status, labels, resync_since AS "resyncSince",
          changed_at::text AS "changedAt",
          ARRAY(SELECT thumbprint FROM rivulet.device_keys AS key
                WHERE key.device_id = devices.device_id AND key.status <> 'retired') AS keys,

@@ -1,0 +1,38 @@
+import { Module } from '@nestjs/common';
+import { CreateConfigurations1795824000000 } from '../../../../db/central/migrations/1795824000000-create-configurations';
+import { DevicesModule } from '../devices/devices.module';
+import { SigningModule } from '../signing/signing.module';
+import { ConfigurationsEnv } from './configurations.env';
+import { ConfigurationsMetrics } from './configurations.metrics';
+import { ConfigurationsService } from './configurations.service';
+import { CurrentConfigurations } from './current/current-configurations';
+import { EffectiveConfigurations } from './current/effective-configurations';
+import { VersionContents } from './current/version-contents';
+import { DeliverConfiguration } from './delivery/deliver-configuration';
+import { DeviceReports } from './delivery/device-reports';
+import { AgentConfigurationController } from './http/agent-configuration.controller';
+import { ConfigAdminController } from './http/config-admin.controller';
+import { ConfigurationsController } from './http/configurations.controller';
+import { PreviewConfiguration } from './preview-configuration';
+import { ConfigurationStore } from './store/configuration-store';
+
+/** Named JSON documents with versions, for devices and their workers. */
+@Module({
+  imports: [DevicesModule, SigningModule],
+  controllers: [AgentConfigurationController, ConfigAdminController, ConfigurationsController],
+  providers: [
+    ConfigurationStore,
+    VersionContents,
+    EffectiveConfigurations,
+    CurrentConfigurations,
+    DeliverConfiguration,
+    DeviceReports,
+    ConfigurationsService,
+    PreviewConfiguration,
+    ConfigurationsMetrics,
+  ],
+})
+export class ConfigurationsModule {
+  static readonly environment = [ConfigurationsEnv];
+  static readonly migrations = [CreateConfigurations1795824000000];
+}
