@@ -9,6 +9,7 @@ const PROGRAMS = {
   bench: { entry: 'dist/bench/main.js' },
   datasets: { entry: 'dist/apps/datasets-cli/src/main.js', environment: withRunningDatabase },
   proof: { entry: 'dist/tools/proof/main.js' },
+  'rotate-key': { entry: 'dist/tools/rotate-key/main.js' },
   sql: { entry: 'dist/tools/sql/main.js' },
 };
 

@@ -47,7 +47,10 @@ it('a device with a key of the list is known by it, without a token', async () =
     enrolmentToken: undefined,
     centralKey: undefined,
     timeoutMs: 10_000,
+    keyMaxAgeMs: 0,
     onEnrolled: () => undefined,
+    onRotated: () => undefined,
+    onRotationFailed: () => undefined,
   });
   const headers = await authentication.headers(AbortSignal.timeout(10_000));
 

@@ -1,9 +1,12 @@
+import { Registry } from 'prom-client';
 import { AcceptAssertion } from '../src/devices/authentication/accept-assertion';
 import { AccessTokens } from '../src/devices/authentication/access-tokens';
 import { AgentTokens } from '../src/devices/authentication/agent-tokens';
 import { DeviceAuthenticator } from '../src/devices/authentication/device-authenticator';
 import { DeviceTables } from '../src/devices/device-tables';
+import { DevicesMetrics } from '../src/devices/devices.metrics';
 import { DevicesEnv } from '../src/devices/devices.env';
+import { StatedKeys } from '../src/devices/enrolment/stated-keys';
 import { EnrolEdge } from '../src/devices/enrolment/enrol-edge';
 import { EnrolmentTokens, type EnrolmentTokenOrder } from '../src/devices/enrolment/enrolment-tokens';
 import { DeviceDirectory } from '../src/devices/registry/device-directory';
@@ -46,8 +49,13 @@ export class DevicesProcess extends RegistryProcess {
   ) {
     super(fixture);
     this.enrolmentTokens = new EnrolmentTokens(this.tables, signingKey);
-    this.enrolments = new EnrolEdge(this.tables, this.directory, signingKey);
-    this.assertions = new AcceptAssertion(this.tables, this.directory, signingKey);
+    this.enrolments = new EnrolEdge(this.tables, this.directory, new StatedKeys(this.tables, signingKey));
+    this.assertions = new AcceptAssertion(
+      this.tables,
+      this.directory,
+      signingKey,
+      new DevicesMetrics(new Registry()),
+    );
     this.tokens = new AccessTokens(signingKey, env);
     this.agentTokens = new AgentTokens(this.tables, this.directory);
     this.authenticator = new DeviceAuthenticator(

@@ -19,4 +19,5 @@ export * from './version/protocol-version';
 export * from './messages/sync-plan';
 export * from './manifest/table-checksum';
 export * from './manifest/table-schema';
+export * from './trust/key-statements';
 export * from './trust/statements';

@@ -13,8 +13,11 @@ import { DeviceAuthenticator } from './authentication/device-authenticator';
 import { refuseOpenProduction } from './authentication/refuse-open-production';
 import { DeviceTables } from './device-tables';
 import { DevicesEnv } from './devices.env';
+import { DevicesMetrics } from './devices.metrics';
 import { EnrolEdge } from './enrolment/enrol-edge';
 import { ImportKeys } from './enrolment/import-keys';
+import { RotateKey } from './enrolment/rotate-key';
+import { StatedKeys } from './enrolment/stated-keys';
 import { RegisterAgent } from './enrolment/register-agent';
 import { EnrolmentTokens } from './enrolment/enrolment-tokens';
 import { DeviceDirectory } from './registry/device-directory';
@@ -36,12 +39,15 @@ import { Presence } from './registry/presence';
     Presence,
     EnrolmentTokens,
     EnrolEdge,
+    RotateKey,
+    StatedKeys,
     RegisterAgent,
     ImportKeys,
     AcceptAssertion,
     AccessTokens,
     AgentTokens,
     DeviceAuthenticator,
+    DevicesMetrics,
   ],
   exports: [
     DeviceAuthenticator,

@@ -1,5 +1,13 @@
-import type { ErrorCode } from '@rivulet/errors';
+import { RivuletError, type ErrorCode } from '@rivulet/errors';
 import { DEVICE_MAC_HEADER, type Acknowledgement } from '@rivulet/protocol';
+
+export interface RotatedKey {
+  deviceId: string;
+  /** Thumbprint of the key that the device has now. */
+  keyThumbprint: string;
+  /** Thumbprint of the key that it had. */
+  replacedThumbprint: string;
+}
 
 /** How calls show central which device makes them. */
 export interface CallAuthentication {
@@ -10,7 +18,12 @@ export interface CallAuthentication {
 
   /** What this device reports, signed; undefined where it has no key. */
   signReport(report: Acknowledgement): Promise<string | undefined>;
+  /** Replaces the key of this device. @throws RivuletError EDGE_KEY_FIXED, and what central answers */
+  rotateKey(signal: AbortSignal): Promise<RotatedKey>;
 }
+
+/** Injection token of the {@link CallAuthentication}. */
+export const CALL_AUTHENTICATION = Symbol('CALL_AUTHENTICATION');
 
 /** The MAC address alone, for trials. */
 export class MacAuthentication implements CallAuthentication {
@@ -26,5 +39,9 @@ export class MacAuthentication implements CallAuthentication {
 
   async signReport(): Promise<undefined> {
     return undefined;
+  }
+
+  async rotateKey(): Promise<never> {
+    throw new RivuletError('EDGE_KEY_FIXED', 'This edge has no key: it is known by its MAC address alone.');
   }
 }

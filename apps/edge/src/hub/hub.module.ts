@@ -1,22 +1,23 @@
 import { Logger, Module } from '@nestjs/common';
+import { namedError } from '@rivulet/platform';
 import { DeviceIdentity } from '../identity/device-identity';
 import { IdentityEnv } from '../identity/identity.env';
 import { IdentityModule } from '../identity/identity.module';
 import { MAC_ADDRESS } from '../identity/mac-address';
 import { HUB_RETRIES, HUB_TIMEOUTS, hubRetries, hubTimeouts } from './call-limits';
-import { MacAuthentication, type CallAuthentication } from './call-authentication';
+import { CALL_AUTHENTICATION, MacAuthentication, type CallAuthentication } from './call-authentication';
 import { CentralHttp } from './central-http';
 import { HttpHub, type HubTimeouts } from './http-hub';
 import { HUB } from './hub';
 import { HubEnv } from './hub.env';
 import { HubMetrics } from './hub.metrics';
+import { KeyRotationController } from './key-rotation.controller';
 import { KeyAuthentication } from './key-authentication';
-
-const CALL_AUTHENTICATION = Symbol('CALL_AUTHENTICATION');
 
 /** Central, over HTTP. */
 @Module({
   imports: [IdentityModule],
+  controllers: [KeyRotationController],
   providers: [
     HubMetrics,
     { provide: HUB_TIMEOUTS, useValue: hubTimeouts },
@@ -48,7 +49,7 @@ export class HubModule {
 
 function callAuthentication(
   { centralUrl, centralKey }: HubEnv,
-  { enrolmentToken }: IdentityEnv,
+  { enrolmentToken, keyMaxAgeMs }: IdentityEnv,
   macAddress: string,
   { idleTimeoutMs: timeoutMs }: HubTimeouts,
   identity: DeviceIdentity | undefined,
@@ -62,6 +63,17 @@ function callAuthentication(
     enrolmentToken,
     centralKey,
     timeoutMs,
+    keyMaxAgeMs,
+    onRotated: ({ keyThumbprint }) => {
+      logger.log(`The key of this device was old and has been replaced; the new one is ${keyThumbprint}`);
+    },
+    onRotationFailed: (error) => {
+      const { code, message } = namedError(error);
+      logger.warn(
+        { code },
+        `The key of this device could not be replaced; the old one stays in use: ${message}`,
+      );
+    },
     onEnrolled: ({ deviceId, centralKey: signedBy }, isFirstTrusted) => {
       logger.log(`Enrolled at central as device ${deviceId}; central's key is ${signedBy}`);
       if (isFirstTrusted)

@@ -1,36 +1,21 @@
-import { hash, randomBytes } from 'node:crypto';
-import { hostname } from 'node:os';
 import { RivuletError, type ErrorCode } from '@rivulet/errors';
-import {
-  readDeviceKeyStatement,
-  readTimeStatement,
-  ShapeError,
-  statementTypes,
-  type Acknowledgement,
-  type Assertion,
-  type EnrolmentProof,
-} from '@rivulet/protocol';
+import { statementTypes, type Acknowledgement } from '@rivulet/protocol';
 import { signStatement, type SigningPair } from '@rivulet/signatures';
-import type { DeviceIdentity, EnrolledAs } from '../identity/device-identity';
-import type { CallAuthentication } from './call-authentication';
-import type { CentralHttp } from './central-http';
-import { openAnswer } from './open-answer';
+import type { EnrolledAs } from '../identity/device-identity';
+import type { CallAuthentication, RotatedKey } from './call-authentication';
+import { DeviceCalls, hasCode, type AccessToken, type DeviceCallsSettings } from './device-calls';
 
-export interface KeyAuthenticationSettings {
-  identity: DeviceIdentity;
-  central: CentralHttp;
-  macAddress: string;
+export interface KeyAuthenticationSettings extends DeviceCallsSettings {
   enrolmentToken: string | undefined;
-  /** Thumbprint of central's key, when it is configured. */
-  centralKey: string | undefined;
-  timeoutMs: number;
+  /** A key that is older is replaced; 0: none is. */
+  keyMaxAgeMs: number;
   onEnrolled: (enrolment: EnrolledAs, isFirstTrusted: boolean) => void;
+  onRotated: (rotated: RotatedKey) => void;
+  onRotationFailed: (error: unknown) => void;
 }
 
-const GRANT = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
-const ASSERTION_LIFE_SECONDS = 120;
-/** A token is not used for the last part of its life: the call takes time too. */
-const SPARE_MS = 30_000;
+/** After a rotation that came to nothing. The old key is as good meanwhile. */
+const ROTATION_RETRY_MS = 3_600_000;
 
 /** Central does not take the access token: another one may do. */
 const RENEWED: ReadonlySet<ErrorCode> = new Set([
@@ -43,14 +28,18 @@ const STRANGER: readonly ErrorCode[] = ['DEVICE_KEY_UNKNOWN', 'DEVICE_KEY_RETIRE
 
 /** Shows who this device is by its key, for which central gives short-lived access tokens. */
 export class KeyAuthentication implements CallAuthentication {
-  private token: { value: string; untilMs: number } | undefined;
+  private readonly calls: DeviceCalls;
+  private token: AccessToken | undefined;
   private running: Promise<string> | undefined;
-  /** Central's time less the monotonic clock: this device's own may be at 1970 or 2099, and jump. */
-  private centralOffsetMs: number | undefined;
+  private rotating: Promise<RotatedKey> | undefined;
+  /** By the monotonic clock. */
+  private noRotationUntilMs = 0;
   /** A token is tried once: it may be used up, and the next cycle would fail in the same way. */
   private triedToken = false;
 
-  constructor(private readonly settings: KeyAuthenticationSettings) {}
+  constructor(private readonly settings: KeyAuthenticationSettings) {
+    this.calls = new DeviceCalls(settings);
+  }
 
   async headers(signal: AbortSignal): Promise<Record<string, string>> {
     return { authorization: `Bearer ${await this.accessToken(signal)}` };
@@ -68,9 +57,31 @@ export class KeyAuthentication implements CallAuthentication {
     return signStatement(identity.key, statementTypes.report, { deviceId, ...report });
   }
 
+  /** @throws RivuletError EDGE_KEY_FIXED · EDGE_NOT_ENROLLED · what central answers */
+  async rotateKey(signal: AbortSignal): Promise<RotatedKey> {
+    this.rotating ??= this.rotateAlone(signal).finally(() => (this.rotating = undefined));
+    return this.rotating;
+  }
+
+  private async rotateAlone(signal: AbortSignal): Promise<RotatedKey> {
+    const { identity } = this.settings;
+    if (!identity.ownsKey) throw keyFixed('It was given its key by EDGE_DEVICE_KEY_FILE.');
+    await this.accessToken(signal);
+    while (this.running !== undefined) await this.running.catch(() => undefined);
+    // The token of the new key is the next that anyone waits for.
+    let rotated!: RotatedKey;
+    this.running = this.rotate(identity.enrolment!, signal)
+      .then((done) => (rotated = done))
+      .then(() => this.token!.value)
+      .finally(() => (this.running = undefined));
+    await this.running;
+    return rotated;
+  }
+
   private async accessToken(signal: AbortSignal): Promise<string> {
+    if (this.running !== undefined) return this.running;
     if (this.token !== undefined && performance.now() < this.token.untilMs) return this.token.value;
-    this.running ??= this.getToken(signal).finally(() => (this.running = undefined));
+    this.running = this.getToken(signal).finally(() => (this.running = undefined));
     return this.running;
   }
 
@@ -78,133 +89,123 @@ export class KeyAuthentication implements CallAuthentication {
     const { identity, enrolmentToken } = this.settings;
     const enrolment = identity.enrolment ?? (await this.enrol(identity.key, signal));
     try {
+      if (await this.rotateWhenDue(enrolment, signal)) return this.token!.value;
       return await this.redeem(enrolment, signal);
     } catch (error) {
-      if (!hasCode(error, STRANGER) || enrolmentToken === undefined || this.triedToken) throw error;
+      if (!hasCode(error, STRANGER)) throw error;
+      if (await this.isKnownByOtherKey(error, enrolment, signal)) {
+        return this.redeem(identity.enrolment!, signal);
+      }
+      if (enrolmentToken === undefined || this.triedToken) throw error;
       return this.redeem(await this.enrol(await identity.nextKey(), signal), signal);
     }
   }
 
-  /** The time is asked for once more when central finds ours wrong: a device that slept has a clock that stood still. */
   private async redeem(enrolment: EnrolledAs, signal: AbortSignal): Promise<string> {
-    if (this.centralOffsetMs === undefined) await this.learnTime(enrolment, signal);
+    const { identity } = this.settings;
+    this.token = await this.calls.knowingTime(enrolment, signal, () =>
+      this.calls.exchange(enrolment, identity.key, signal),
+    );
+    return this.token.value;
+  }
+
+  /** Also goes on with a rotation that was interrupted. One that fails is left for later: the old key is still good. */
+  private async rotateWhenDue(enrolment: EnrolledAs, signal: AbortSignal): Promise<boolean> {
+    if (performance.now() < this.noRotationUntilMs) return false;
     try {
-      return await this.exchange(enrolment, signal);
+      if (!(await this.isDue(enrolment, signal))) return false;
+      const rotated = await this.rotate(enrolment, signal);
+      this.settings.onRotated(rotated);
+      return true;
     } catch (error) {
-      if (!hasCode(error, ['ASSERTION_OUT_OF_TIME'])) throw error;
-      await this.learnTime(enrolment, signal);
-      return this.exchange(enrolment, signal);
+      if (signal.aborted || hasCode(error, [...STRANGER, 'CENTRAL_UNREACHABLE'])) return false;
+      this.noRotationUntilMs = performance.now() + ROTATION_RETRY_MS;
+      this.settings.onRotationFailed(error);
+      return false;
     }
   }
 
-  private async exchange({ deviceId, centralId }: EnrolledAs, signal: AbortSignal): Promise<string> {
+  private async isDue(enrolment: EnrolledAs, signal: AbortSignal): Promise<boolean> {
+    const { identity, keyMaxAgeMs } = this.settings;
+    if (!identity.ownsKey) return false;
+    if (await identity.hasNextKey()) return true;
+    if (keyMaxAgeMs === 0) return false;
+    return this.calls.knowingTime(enrolment, signal, async () => {
+      const nowMs = this.calls.centralNowMs;
+      if (enrolment.keySince !== undefined) return nowMs - Date.parse(enrolment.keySince) > keyMaxAgeMs;
+      await identity.enrolled({ ...enrolment, keySince: new Date(nowMs).toISOString() }, identity.key);
+      return false;
+    });
+  }
+
+  /** The next key may be in use at central already, when the last attempt ended there. */
+  private async rotate(enrolment: EnrolledAs, signal: AbortSignal): Promise<RotatedKey> {
     const { identity } = this.settings;
-    const iat = Math.floor((performance.now() + this.centralOffsetMs!) / 1_000);
-    const claims: Assertion = {
-      iss: deviceId,
-      aud: centralId,
-      jti: newNonce(),
-      iat,
-      exp: iat + ASSERTION_LIFE_SECONDS,
-      counter: await identity.nextCounter(),
+    const replaced = identity.key;
+    const wasBegun = await identity.hasNextKey();
+    const next = await identity.nextKey();
+    const announced = async (): Promise<AccessToken> => {
+      await this.calls.announce(enrolment, replaced, next, signal);
+      return this.calls.exchange(enrolment, next, signal);
     };
-    const assertion = await signStatement(identity.key, statementTypes.assertion, claims);
-    const askedAtMs = performance.now();
-    const answer = await this.post('device-auth/token', { grant_type: GRANT, assertion }, signal);
-    const { access_token: value, expires_in: seconds } = answer as Record<string, unknown>;
-    if (typeof value !== 'string' || typeof seconds !== 'number') throw notValid('it has no access token');
-    this.token = { value, untilMs: askedAtMs + seconds * 1_000 - SPARE_MS };
-    return value;
+    const token = await this.calls.knowingTime(enrolment, signal, async () => {
+      if (!wasBegun) return announced();
+      return this.calls.exchange(enrolment, next, signal).catch(async (error: unknown) => {
+        if (hasCode(error, ['DEVICE_KEY_UNKNOWN'])) return announced();
+        if (hasCode(error, ['DEVICE_KEY_RETIRED'])) await identity.discardNextKey();
+        throw error;
+      });
+    });
+    const keySince = new Date(this.calls.centralNowMs).toISOString();
+    await identity.enrolled({ ...enrolment, keySince }, next);
+    this.token = token;
+    const { deviceId } = enrolment;
+    return { deviceId, keyThumbprint: next.thumbprint, replacedThumbprint: replaced.thumbprint };
+  }
+
+  /**
+   * Another process of this device may have replaced the key; or central was restored from before a rotation, and knows
+   * the previous key only.
+   */
+  private async isKnownByOtherKey(
+    error: RivuletError,
+    enrolment: EnrolledAs,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const { identity } = this.settings;
+    if (await identity.reload()) return true;
+    const previous = await identity.previousKey();
+    if (error.code !== 'DEVICE_KEY_UNKNOWN' || previous === undefined) return false;
+    try {
+      await this.calls.knowingTime(enrolment, signal, () =>
+        this.calls.announce(enrolment, previous, identity.key, signal),
+      );
+      return true;
+    } catch (refusal) {
+      if (hasCode(refusal, STRANGER)) return false;
+      throw refusal;
+    }
   }
 
   /** @throws RivuletError EDGE_NOT_ENROLLED where central does not know the key and no token was given */
   private async enrol(key: SigningPair, signal: AbortSignal): Promise<EnrolledAs> {
-    const { identity, macAddress, enrolmentToken: token, onEnrolled } = this.settings;
+    const { identity, enrolmentToken: token, onEnrolled } = this.settings;
     this.triedToken = token !== undefined;
-    const nonce = newNonce();
-    const content: EnrolmentProof = {
-      ...(token === undefined ? {} : { tokenDigest: hash('sha256', token) }),
-      macAddress,
-      name: hostname().slice(0, 100),
-      nonce,
-    };
-    const proof = await signStatement(key, statementTypes.enrolment, content);
-    const body = token === undefined ? { proof } : { token, proof };
-    const answer = await this.post('device-auth/enrol', body, signal).catch((error: unknown) => {
-      throw token === undefined && hasCode(error, STRANGER) ? notEnrolled(key.thumbprint) : error;
-    });
-    const pinned = this.settings.centralKey ?? token?.split('.')[1];
-    const { json, signedBy } = await open(answer, statementTypes.deviceKey, pinned);
-    const said = readShape(() => readDeviceKeyStatement(json));
-    if (said.nonce !== nonce)
-      throw new RivuletError('ANSWER_REPLAYED', 'The enrolment answers another request.');
-    if (said.thumbprint !== key.thumbprint || said.macAddress !== macAddress) {
-      throw new RivuletError(
-        'ANSWER_FOREIGN',
-        `The enrolment is for ${said.macAddress}, or for another key.`,
-      );
-    }
-    this.setTime(said.issuedAt);
-    const enrolment = { deviceId: said.deviceId, centralId: said.centralId, centralKey: signedBy };
+    const { enrolment, isFirstTrusted } = await this.calls
+      .enrol(key, token, signal)
+      .catch((error: unknown) => {
+        throw token === undefined && hasCode(error, STRANGER) ? notEnrolled(key.thumbprint) : error;
+      });
     await identity.enrolled(enrolment, key);
-    onEnrolled(enrolment, pinned === undefined);
+    onEnrolled(enrolment, isFirstTrusted);
     return enrolment;
   }
-
-  private async learnTime({ centralKey, centralId }: EnrolledAs, signal: AbortSignal): Promise<void> {
-    const nonce = newNonce();
-    const { central, timeoutMs } = this.settings;
-    const call = { method: 'GET', path: `device-auth/time?nonce=${nonce}` } as const;
-    const answer = await central.json(call, timeoutMs, signal);
-    const { json } = await open(answer, statementTypes.time, this.settings.centralKey ?? centralKey);
-    const said = readShape(() => readTimeStatement(json));
-    if (said.nonce !== nonce) throw new RivuletError('ANSWER_REPLAYED', 'The time answers another request.');
-    if (said.centralId !== centralId) {
-      throw new RivuletError(
-        'ANSWER_FOREIGN',
-        'The time is that of another central than the one of the enrolment.',
-      );
-    }
-    this.setTime(said.issuedAt);
-  }
-
-  private setTime(issuedAt: string): void {
-    this.centralOffsetMs = Date.parse(issuedAt) - performance.now();
-  }
-
-  private async post(path: string, body: object, signal: AbortSignal): Promise<unknown> {
-    const { central, timeoutMs } = this.settings;
-    return central.json({ method: 'POST', path, body }, timeoutMs, signal);
-  }
 }
 
-async function open(answer: unknown, type: string, trustedKey: string | undefined) {
-  const { statement } = answer as { statement?: unknown };
-  if (typeof statement !== 'string') throw notValid('it has no statement');
-  return openAnswer(statement, { type, trustedKey });
-}
-
-function readShape<T>(read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof ShapeError) throw notValid(error.message);
-    throw error;
-  }
-}
-
-function hasCode(error: unknown, codes: readonly ErrorCode[]): error is RivuletError {
-  return error instanceof RivuletError && codes.includes(error.code);
-}
-
-function notValid(reason: string): RivuletError {
-  return new RivuletError('CENTRAL_RESPONSE_INVALID', `Central's answer is not valid: ${reason}.`);
+function keyFixed(reason: string): RivuletError {
+  return new RivuletError('EDGE_KEY_FIXED', `This edge cannot replace its key. ${reason}`);
 }
 
 function notEnrolled(thumbprint: string): RivuletError {
   return new RivuletError('EDGE_NOT_ENROLLED', `Central does not know the key ${thumbprint} of this device.`);
-}
-
-function newNonce(): string {
-  return randomBytes(18).toString('base64url');
 }

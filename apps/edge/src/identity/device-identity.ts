@@ -1,9 +1,10 @@
-import { mkdir, readFile, rename } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RivuletError } from '@rivulet/errors';
-import { generatePrivateKey, readSigningPair, type SigningPair } from '@rivulet/signatures';
+import { readSigningPair, type SigningPair } from '@rivulet/signatures';
 import { AssertionCounter } from './assertion-counter';
-import { writeFileSafely } from './write-file-safely';
+import { KeyFiles } from './key-files';
+import { readFileIfThere, writeFileSafely } from './write-file-safely';
 
 /** What the device knows since it was enrolled. */
 export interface EnrolledAs {
@@ -11,6 +12,8 @@ export interface EnrolledAs {
   centralId: string;
   /** Thumbprint of the key that central signed the enrolment with: what this device trusts. */
   centralKey: string;
+  /** Since when the device has its key, by central's clock. Missing where that is not known. */
+  keySince?: string;
 }
 
 /** The key of this device and what goes with it, in a directory of its own. */
@@ -19,7 +22,8 @@ export class DeviceIdentity {
 
   private constructor(
     private readonly directory: string,
-    private readonly givenKeyFile: string | undefined,
+    /** Undefined where the key was given. */
+    private readonly files: KeyFiles | undefined,
     private pair: SigningPair,
     private enrolledAs: EnrolledAs | undefined,
   ) {
@@ -30,10 +34,9 @@ export class DeviceIdentity {
   static async open(directory: string, givenKeyFile?: string): Promise<DeviceIdentity> {
     try {
       await mkdir(directory, { recursive: true, mode: 0o700 });
-      const pair = await (givenKeyFile === undefined
-        ? ownKey(join(directory, KEY_FILE))
-        : readKey(givenKeyFile));
-      return new DeviceIdentity(directory, givenKeyFile, pair, await readEnrolment(directory));
+      const files = givenKeyFile === undefined ? new KeyFiles(directory) : undefined;
+      const pair = await (files?.own() ?? readGivenKey(givenKeyFile!));
+      return new DeviceIdentity(directory, files, pair, await readEnrolment(directory));
     } catch (error) {
       if (error instanceof RivuletError) throw error;
       const { code, message } = error as NodeJS.ErrnoException;
@@ -51,6 +54,11 @@ export class DeviceIdentity {
     return this.pair;
   }
 
+  /** Whether the device has made its key itself, and so may make another. */
+  get ownsKey(): boolean {
+    return this.files !== undefined;
+  }
+
   /** Undefined before the device was enrolled. */
   get enrolment(): EnrolledAs | undefined {
     return this.enrolledAs;
@@ -60,44 +68,56 @@ export class DeviceIdentity {
     return this.counter.next();
   }
 
+  /** Whether a next key waits to take the place of the present one. */
+  async hasNextKey(): Promise<boolean> {
+    return (await this.files?.next()) !== undefined;
+  }
+
   /** A key to take the place of the present one, the same until it does. A key that was given stays. */
   async nextKey(): Promise<SigningPair> {
-    return this.givenKeyFile === undefined ? ownKey(join(this.directory, NEXT_KEY_FILE)) : this.pair;
+    return this.files?.makeNext() ?? this.pair;
   }
 
-  /** @param key - the present one, or the next */
+  /** Of no use any more. */
+  async discardNextKey(): Promise<void> {
+    await this.files?.discardNext();
+  }
+
+  /** The key that the present one has replaced. */
+  async previousKey(): Promise<SigningPair | undefined> {
+    return this.files?.previous();
+  }
+
+  /** Looks for a key that another process of this device has put in place. @returns whether there is one */
+  async reload(): Promise<boolean> {
+    const stored = (await this.files?.own()) ?? this.pair;
+    const isOther = stored.thumbprint !== this.pair.thumbprint;
+    this.pair = stored;
+    this.enrolledAs = (await readEnrolment(this.directory)) ?? this.enrolledAs;
+    return isOther;
+  }
+
+  /**
+   * A crash in between leaves the next key in its place: whoever goes on tries it first.
+   *
+   * @param key - the present one, or the next
+   */
   async enrolled(enrolment: EnrolledAs, key: SigningPair): Promise<void> {
-    if (key.thumbprint !== this.pair.thumbprint) {
-      await rename(join(this.directory, NEXT_KEY_FILE), join(this.directory, KEY_FILE));
-      this.pair = key;
-    }
-    await writeFileSafely(join(this.directory, 'enrolment.json'), JSON.stringify(enrolment, null, 2));
+    await writeFileSafely(join(this.directory, ENROLMENT_FILE), JSON.stringify(enrolment, null, 2));
     this.enrolledAs = enrolment;
+    if (key.thumbprint === this.pair.thumbprint) return;
+    await this.files!.promoteNext();
+    this.pair = key;
   }
 }
 
-const KEY_FILE = 'device-key.pem';
-const NEXT_KEY_FILE = 'device-key.next.pem';
+const ENROLMENT_FILE = 'enrolment.json';
 
-async function ownKey(file: string): Promise<SigningPair> {
-  try {
-    return await readKey(file);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-  }
-  await writeFileSafely(file, generatePrivateKey());
-  return readKey(file);
-}
-
-async function readKey(file: string): Promise<SigningPair> {
+async function readGivenKey(file: string): Promise<SigningPair> {
   return readSigningPair(await readFile(file, 'utf8'));
 }
 
 async function readEnrolment(directory: string): Promise<EnrolledAs | undefined> {
-  try {
-    return JSON.parse(await readFile(join(directory, 'enrolment.json'), 'utf8')) as EnrolledAs;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
+  const json = await readFileIfThere(join(directory, ENROLMENT_FILE));
+  return json === undefined ? undefined : (JSON.parse(json) as EnrolledAs);
 }

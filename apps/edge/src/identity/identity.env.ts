@@ -1,4 +1,4 @@
-import { EnvVariable } from '@rivulet/platform';
+import { Duration, EnvVariable } from '@rivulet/platform';
 import { IsIn, IsOptional, IsString } from 'class-validator';
 
 export class IdentityEnv {
@@ -32,6 +32,13 @@ export class IdentityEnv {
   @IsOptional()
   @IsString()
   deviceKeyFile: string | undefined = undefined;
+
+  @EnvVariable(
+    'EDGE_KEY_MAX_AGE',
+    "The edge replaces a key of its own making that is older, by central's clock; never: it does so on command only.",
+  )
+  @Duration({ min: '1h', max: '3650d', off: 'never' })
+  keyMaxAgeMs = 90 * 86_400_000;
 
   @EnvVariable(
     'EDGE_MAC_ADDRESS',

@@ -100,6 +100,13 @@ export const deviceErrors = {
     nextStep: 'Enrol the device again: set EDGE_ENROLMENT_TOKEN to a token that an operator has made for it.',
     transient: false,
   },
+  KEY_ROTATION_INVALID: {
+    title: 'The key cannot be replaced',
+    meaning:
+      'The next key is not proved to be in the hands of this device, was signed for a different key, or belongs to a different device.',
+    nextStep: 'The key stays as it is. Check for a proxy between edge and central.',
+    transient: false,
+  },
   REPORT_UNSIGNED: {
     title: 'The report is not signed',
     meaning: 'A device with a key has sent a report without its signature.',

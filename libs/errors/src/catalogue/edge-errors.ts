@@ -8,6 +8,13 @@ export const edgeErrors = {
       'Have an operator of central make an enrolment token, set EDGE_ENROLMENT_TOKEN to it, and start the edge again.',
     transient: false,
   },
+  EDGE_KEY_FIXED: {
+    title: 'The edge cannot replace its key',
+    meaning: 'The edge has no key of its own making: it was given one, or it runs in a trial without keys.',
+    nextStep:
+      'Put a new key into EDGE_DEVICE_KEY_FILE and give the edge an enrolment token for its MAC address; a trial needs none.',
+    transient: false,
+  },
   CENTRAL_KEY_UNKNOWN: {
     title: "The key of central's answer is not trusted",
     meaning: 'The answer is signed by a key other than the one that this edge trusts.',

@@ -29,6 +29,7 @@ export const errorStatus = {
   ACCESS_TOKEN_EXPIRED: 401,
   DEVICE_KEY_UNKNOWN: 401,
   DEVICE_KEY_RETIRED: 401,
+  KEY_ROTATION_INVALID: 400,
   PROOF_UNKNOWN: 404,
   REPORT_UNSIGNED: 401,
   REPORT_SIGNATURE_INVALID: 401,
@@ -66,6 +67,7 @@ export const errorStatus = {
 
   // What the edge refuses: central, behind it, answered wrongly
   EDGE_NOT_ENROLLED: 502,
+  EDGE_KEY_FIXED: 409,
   CENTRAL_KEY_UNKNOWN: 502,
   ANSWER_SIGNATURE_INVALID: 502,
   ANSWER_REPLAYED: 502,

@@ -1,6 +1,7 @@
 import type { Acknowledgement } from '../messages/device-sync-messages';
 import { MANIFEST_MAX_TABLES } from '../version/limits';
-import { FieldReader, patterns, ShapeError } from '../json/field-reader';
+import { FieldReader, patterns } from '../json/field-reader';
+import { statementReader } from './statement-reader';
 
 /**
  * The `typ` of each signed statement (a compact JWS), which keeps one from passing for another. Those of a device are
@@ -9,6 +10,8 @@ import { FieldReader, patterns, ShapeError } from '../json/field-reader';
 export const statementTypes = {
   enrolment: 'rivulet-enrolment',
   assertion: 'rivulet-assertion',
+  keyRotation: 'rivulet-key-rotation',
+  nextKey: 'rivulet-next-key',
   deviceKey: 'rivulet-device-key',
   access: 'rivulet-access',
   time: 'rivulet-time',
@@ -77,7 +80,7 @@ export type SignedReport = Pick<Acknowledgement, 'manifestId' | 'status' | 'fini
 
 /** The readers below throw ShapeError. */
 export function readEnrolmentProof(json: string): EnrolmentProof {
-  const fields = readerOf(json);
+  const fields = statementReader(json);
   const tokenDigest = fields.optionalText('tokenDigest', patterns.sha256, 'a SHA-256 in hex');
   const name = fields.optionalText('name', /^[^\p{Cc}]{1,100}$/u, '1 to 100 characters');
   return {
@@ -89,7 +92,7 @@ export function readEnrolmentProof(json: string): EnrolmentProof {
 }
 
 export function readDeviceKeyStatement(json: string): DeviceKeyStatement {
-  const fields = readerOf(json);
+  const fields = statementReader(json);
   return {
     centralId: fields.text('centralId'),
     deviceId: fields.text('deviceId', patterns.ulid, 'a ULID'),
@@ -101,7 +104,7 @@ export function readDeviceKeyStatement(json: string): DeviceKeyStatement {
 }
 
 export function readAssertion(json: string): Assertion {
-  const fields = readerOf(json);
+  const fields = statementReader(json);
   return {
     iss: fields.text('iss', patterns.ulid, 'a ULID'),
     aud: fields.text('aud'),
@@ -113,7 +116,7 @@ export function readAssertion(json: string): Assertion {
 }
 
 export function readTimeStatement(json: string): TimeStatement {
-  const fields = readerOf(json);
+  const fields = statementReader(json);
   return {
     centralId: fields.text('centralId'),
     nonce: fields.text('nonce', patterns.nonce, 'a nonce'),
@@ -122,7 +125,7 @@ export function readTimeStatement(json: string): TimeStatement {
 }
 
 export function readCurrentStatement(json: string): CurrentStatement {
-  const fields = readerOf(json);
+  const fields = statementReader(json);
   return {
     macAddress: fields.text('macAddress'),
     nonce: fields.text('nonce', patterns.nonce, 'a nonce'),
@@ -133,7 +136,7 @@ export function readCurrentStatement(json: string): CurrentStatement {
 
 /** What a device has signed of an acknowledgement, with its id. */
 export function readReport(json: string): SignedReport {
-  const fields = readerOf(json);
+  const fields = statementReader(json);
   return {
     deviceId: fields.text('deviceId', patterns.ulid, 'a ULID'),
     manifestId: fields.text('manifestId', patterns.ulid, 'a ULID'),
@@ -148,13 +151,4 @@ export function readReport(json: string): SignedReport {
       };
     }),
   };
-}
-
-function readerOf(json: string): FieldReader {
-  try {
-    return new FieldReader(JSON.parse(json), '');
-  } catch (error) {
-    if (error instanceof ShapeError) throw error;
-    throw new ShapeError('the document is not JSON');
-  }
 }

@@ -1,10 +1,17 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { RivuletError } from '@rivulet/errors';
-import { readAssertion, ShapeError, statementTypes, type Assertion } from '@rivulet/protocol';
+import {
+  readAssertion,
+  readKeyRotation,
+  ShapeError,
+  statementTypes,
+  type Assertion,
+} from '@rivulet/protocol';
 import { openStatement, StatementError } from '@rivulet/signatures';
 import { SigningKey } from '../../signing/signing-key';
 import type { DeviceStatus } from '../device';
 import { DeviceTables, type TableTransaction } from '../device-tables';
+import { DevicesMetrics } from '../devices.metrics';
 import { DeviceDirectory } from '../registry/device-directory';
 import { refuseUnserved } from './refuse-unserved';
 
@@ -31,10 +38,13 @@ type KeyRow = ProvedDevice & {
 /** Takes what devices sign to show that they have their key, each once. */
 @Injectable()
 export class AcceptAssertion {
+  private readonly logger = new Logger('Devices');
+
   constructor(
     private readonly tables: DeviceTables,
     private readonly directory: DeviceDirectory,
     private readonly signingKey: SigningKey,
+    private readonly metrics: DevicesMetrics,
   ) {}
 
   /**
@@ -42,20 +52,56 @@ export class AcceptAssertion {
    *   DEVICE_KEY_UNKNOWN · DEVICE_KEY_RETIRED, and what refuseUnserved throws
    */
   async accept(document: string): Promise<ProvedDevice> {
-    const { assertion, thumbprint } = await read(document);
+    const { said, thumbprint } = await open(document, statementTypes.assertion, readAssertion);
+    return this.take(said, thumbprint);
+  }
+
+  /**
+   * The same with a key that is to take the place of the device's own.
+   *
+   * @param enter - in the transaction in which the assertion is used up
+   * @throws RivuletError as accept() does, and what `enter` throws
+   */
+  async acceptRotation(
+    document: string,
+    enter: (transaction: TableTransaction, device: ProvedDevice, nextKey: string) => Promise<void>,
+  ): Promise<void> {
+    const { said, thumbprint } = await open(document, statementTypes.keyRotation, readKeyRotation);
+    await this.take(said, thumbprint, (transaction, device) => enter(transaction, device, said.nextKey));
+  }
+
+  private async take(
+    assertion: Assertion,
+    thumbprint: string,
+    then?: (transaction: TableTransaction, device: ProvedDevice) => Promise<void>,
+  ): Promise<ProvedDevice> {
     if (assertion.aud !== this.signingKey.centralId) throw invalid('It is for another central.');
-    const outcome = await this.tables.transaction((transaction) => take(transaction, assertion, thumbprint));
-    this.directory.forget(outcome.key.deviceId);
-    if (outcome.refusal !== undefined) throw outcome.refusal;
-    return outcome.key;
+    const { key, activated, refusal } = await this.tables.transaction(async (transaction) => {
+      const taken = await take(transaction, assertion, thumbprint);
+      if (taken.refusal === undefined) await then?.(transaction, taken.key);
+      return taken;
+    });
+    this.directory.forget(key.deviceId);
+    if (refusal !== undefined) throw refusal;
+    if (activated) this.tellOfNewKey(key);
+    return key;
+  }
+
+  private tellOfNewKey({ deviceId, thumbprint }: ProvedDevice): void {
+    this.metrics.keyRotations.inc();
+    this.logger.log({ deviceId, thumbprint }, `Device ${deviceId} uses its new key; the old one is retired`);
   }
 }
 
-async function read(document: string): Promise<{ assertion: Assertion; thumbprint: string }> {
+async function open<T>(
+  document: string,
+  type: string,
+  readFields: (json: string) => T,
+): Promise<{ said: T; thumbprint: string }> {
   if (document.length > ASSERTION_MAX_CHARACTERS) throw invalid('It is too long.');
   try {
-    const { json, signedBy } = await openStatement(document, statementTypes.assertion);
-    return { assertion: readAssertion(json), thumbprint: signedBy.thumbprint };
+    const { json, signedBy } = await openStatement(document, type);
+    return { said: readFields(json), thumbprint: signedBy.thumbprint };
   } catch (error) {
     throw refusalOf(error, invalid);
   }
@@ -74,7 +120,7 @@ async function take(
   transaction: TableTransaction,
   assertion: Assertion,
   thumbprint: string,
-): Promise<{ key: ProvedDevice; refusal?: RivuletError }> {
+): Promise<{ key: ProvedDevice; activated?: boolean; refusal?: RivuletError }> {
   const [key] = await transaction.rows<KeyRow>(lockKey, [thumbprint]);
   if (key === undefined) throw new RivuletError('DEVICE_KEY_UNKNOWN', `No device has the key ${thumbprint}.`);
   if (key.deviceId !== assertion.iss) throw invalid('The key is that of another device.');
@@ -96,8 +142,9 @@ async function take(
     const message = `Device ${key.deviceId} is in quarantine: its key is used by two devices.`;
     return { key, refusal: new RivuletError('DEVICE_QUARANTINED', message) };
   }
-  if (key.keyStatus === 'next') await activateKey(transaction, key);
-  return { key };
+  const activated = key.keyStatus === 'next';
+  if (activated) await activateKey(transaction, key);
+  return { key, activated };
 }
 
 /** The old key was valid until now, in case the device never got to know that the new one was accepted. */

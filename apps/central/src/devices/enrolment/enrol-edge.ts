@@ -5,17 +5,16 @@ import {
   normaliseMacAddress,
   readEnrolmentProof,
   statementTypes,
-  type DeviceKeyStatement,
   type EnrolmentProof,
 } from '@rivulet/protocol';
 import { openStatement, type OpenedStatement } from '@rivulet/signatures';
 import { monotonicFactory } from 'ulid';
-import { SigningKey } from '../../signing/signing-key';
 import { refusalOf } from '../authentication/accept-assertion';
 import type { DeviceStatus } from '../device';
 import { DeviceTables, type TableTransaction } from '../device-tables';
 import { DeviceDirectory } from '../registry/device-directory';
 import { spendToken } from './enrolment-tokens';
+import { StatedKeys } from './stated-keys';
 
 export interface Enrolment {
   deviceId: string;
@@ -40,7 +39,7 @@ export class EnrolEdge {
   constructor(
     private readonly tables: DeviceTables,
     private readonly directory: DeviceDirectory,
-    private readonly signingKey: SigningKey,
+    private readonly keys: StatedKeys,
   ) {}
 
   /**
@@ -64,8 +63,10 @@ export class EnrolEdge {
       return this.admit(transaction, wanted, signedBy, Buffer.from(digest, 'hex'));
     });
     this.directory.forget(owner.deviceId);
-    const statement = await this.stateKey(owner, signedBy.thumbprint, wanted.nonce);
-    return { deviceId: owner.deviceId, status: owner.status, statement };
+    const { deviceId, macAddress, status } = owner;
+    const { thumbprint } = signedBy;
+    const statement = await this.keys.state({ deviceId, macAddress, thumbprint, nonce: wanted.nonce });
+    return { deviceId, status, statement };
   }
 
   private async admit(
@@ -107,27 +108,6 @@ export class EnrolEdge {
       [thumbprint, deviceId, JSON.stringify(publicJwk)],
     );
     return { deviceId, macAddress, status };
-  }
-
-  private async stateKey(
-    { deviceId, macAddress }: KeyOwner,
-    thumbprint: string,
-    nonce: string,
-  ): Promise<string> {
-    const content: DeviceKeyStatement = {
-      centralId: this.signingKey.centralId,
-      deviceId,
-      macAddress,
-      thumbprint,
-      nonce,
-      issuedAt: new Date().toISOString(),
-    };
-    const statement = await this.signingKey.sign(statementTypes.deviceKey, content);
-    await this.tables.rows('UPDATE rivulet.device_keys SET statement = $2 WHERE thumbprint = $1', [
-      thumbprint,
-      statement,
-    ]);
-    return statement;
   }
 }
 

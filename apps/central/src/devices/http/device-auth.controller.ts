@@ -4,12 +4,14 @@ import { Access, ApiProblems } from '@rivulet/platform';
 import { statementTypes, type TimeStatement } from '@rivulet/protocol';
 import { SigningKey } from '../../signing/signing-key';
 import { EnrolEdge } from '../enrolment/enrol-edge';
+import { RotateKey } from '../enrolment/rotate-key';
 import { AcceptAssertion } from '../authentication/accept-assertion';
 import { AccessTokens } from '../authentication/access-tokens';
 import {
   AccessTokenDto,
   EnrolmentDto,
   EnrolmentRequestDto,
+  KeyRotationDto,
   NonceDto,
   StatementDto,
   TokenRequestDto,
@@ -23,6 +25,7 @@ import {
 export class DeviceAuthController {
   constructor(
     private readonly enrolments: EnrolEdge,
+    private readonly rotations: RotateKey,
     private readonly assertions: AcceptAssertion,
     private readonly tokens: AccessTokens,
     private readonly signingKey: SigningKey,
@@ -67,6 +70,26 @@ export class DeviceAuthController {
     const { deviceId, thumbprint } = await this.assertions.accept(assertion);
     const { token, expiresInSeconds } = await this.tokens.issue(deviceId, thumbprint);
     return { access_token: token, token_type: 'Bearer', expires_in: expiresInSeconds };
+  }
+
+  @Post('keys')
+  @HttpCode(200)
+  @Header('Cache-Control', 'no-store')
+  @ApiOperation({
+    summary: "Name the key that takes the place of the device's own at its first use; may be repeated",
+  })
+  @ApiOkResponse({ type: StatementDto })
+  @ApiProblems(
+    'REQUEST_TOO_LARGE',
+    'MEDIA_TYPE_UNSUPPORTED',
+    'KEY_ROTATION_INVALID',
+    'ASSERTION_INVALID',
+    'SIGNATURE_ALGORITHM_REFUSED',
+  )
+  @ApiProblems('ASSERTION_OUT_OF_TIME', 'ASSERTION_REPLAYED', 'DEVICE_KEY_UNKNOWN', 'DEVICE_KEY_RETIRED')
+  @ApiProblems('DEVICE_PENDING', 'DEVICE_REVOKED', 'DEVICE_QUARANTINED')
+  async rotate(@Body() { rotation }: KeyRotationDto): Promise<StatementDto> {
+    return { statement: await this.rotations.rotate(rotation) };
   }
 
   @Get('time')

@@ -71,6 +71,18 @@ export class AccessTokenDto {
   expires_in: number;
 }
 
+export class KeyRotationDto {
+  @ApiProperty({
+    description:
+      "A statement of type `rivulet-key-rotation`, signed with the device's key, with one of the next key in it.",
+    example: exampleStatement,
+    maxLength: 4_000,
+  })
+  @IsString()
+  @MaxLength(4_000)
+  rotation: string;
+}
+
 export class NonceDto {
   @ApiProperty({
     description: 'New for each request, 16 to 64 characters of base64url. The statement repeats it.',
@@ -81,6 +93,6 @@ export class NonceDto {
 }
 
 export class StatementDto {
-  @ApiProperty({ description: 'A signed statement of type `rivulet-time`.', example: exampleStatement })
+  @ApiProperty({ description: 'What central has signed.', example: exampleStatement })
   statement: string;
 }
