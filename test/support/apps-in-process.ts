@@ -6,6 +6,7 @@ import { createApp, createLogger, loadEnvironment } from '@rivulet/platform';
 import { createTestDatabase } from '@rivulet/testing';
 import { CentralModule } from '../../apps/central/src/central.module';
 import { EdgeModule } from '../../apps/edge/src/edge.module';
+import { ADMIN_PASSWORD } from './operator';
 import { DEMO_MAC } from './sync-pair';
 
 export interface AppInProcess {
@@ -49,6 +50,7 @@ function moduleOf(name: string, url: string, directory: string, variables: Recor
     const { environment } = loadEnvironment(CentralModule.environment, {
       CENTRAL_DEVICE_AUTH: 'mac',
       CENTRAL_DEMO_DATA: 'true',
+      CENTRAL_ADMIN_PASSWORD: ADMIN_PASSWORD,
       ...variables,
     });
     return CentralModule.forRoot(environment, { url, isEmbedded: false });

@@ -1,5 +1,8 @@
+import { once } from 'node:events';
+import { request, type IncomingMessage } from 'node:http';
 import { createApp, createLogger, loadEnvironment } from '@rivulet/platform';
 import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
+import { ADMIN_PASSWORD } from './operator';
 import { CentralModule } from '../../apps/central/src/central.module';
 
 /** Central as it runs in production, in the process of the test, on a database of its own with the demo data. */
@@ -15,6 +18,7 @@ export class CentralInProcess {
     const { environment } = loadEnvironment(CentralModule.environment, {
       CENTRAL_DATABASE_URL: database.url,
       CENTRAL_DEMO_DATA: 'true',
+      CENTRAL_ADMIN_PASSWORD: ADMIN_PASSWORD,
       ...variables,
     });
     const app = await createApp({
@@ -43,5 +47,27 @@ export class CentralInProcess {
     });
     const text = await response.text();
     return [response.status, (text === '' ? undefined : JSON.parse(text)) as T];
+  }
+
+  /** @returns the status, the body, and Retry-After */
+  async callFrom(
+    localAddress: string,
+    method: string,
+    path: string,
+    body: object,
+  ): Promise<[number, Record<string, unknown>, string | undefined]> {
+    const call = request(`${this.url}${path}`, {
+      method,
+      localAddress,
+      headers: { 'content-type': 'application/json' },
+    });
+    call.end(JSON.stringify(body));
+    const [response] = (await once(call, 'response')) as [IncomingMessage];
+    const text = (await response.toArray()).join('');
+    return [
+      response.statusCode!,
+      JSON.parse(text) as Record<string, unknown>,
+      response.headers['retry-after'],
+    ];
   }
 }

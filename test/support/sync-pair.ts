@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AppProcess } from '@rivulet/app-process';
 import { createTestDatabase, startApp, type TestDatabase } from '@rivulet/testing';
+import { ADMIN_PASSWORD } from './operator';
 import type { EdgeLimits } from '../../apps/edge/test/edge-app';
 import { startEdgeInProcess, type RunningEdge } from './edge-in-process';
 
@@ -110,6 +111,7 @@ export async function startCentral(database: TestDatabase, options: PairOptions 
   return startApp('central', {
     CENTRAL_DATABASE_URL: options.databaseUrls?.central?.(database.url) ?? database.url,
     CENTRAL_DEMO_DATA: 'true',
+    CENTRAL_ADMIN_PASSWORD: ADMIN_PASSWORD,
     ...options.central,
   });
 }

@@ -26,8 +26,10 @@ import { SourceDatabaseEnv } from './source-database/source-database.env';
 import { SourceDatabaseModule } from './source-database/source-database.module';
 import { resolveSource, SourceOptions } from './source-database/source-options';
 import { SourceModule } from './source/source.module';
+import { UsersModule } from './users/users.module';
 
 const features: readonly Feature[] = [
+  UsersModule,
   SourceDatabaseModule,
   DatasetsModule,
   SourceModule,

@@ -5,6 +5,7 @@ import { datasetErrors } from './catalogue/dataset-errors';
 import { deviceErrors } from './catalogue/device-errors';
 import { edgeErrors } from './catalogue/edge-errors';
 import type { ErrorDescription } from './catalogue/error-description';
+import { operatorErrors } from './catalogue/operator-errors';
 import { requestErrors } from './catalogue/request-errors';
 import { startErrors } from './catalogue/start-errors';
 
@@ -15,6 +16,7 @@ import { startErrors } from './catalogue/start-errors';
 export const errorCatalogue = {
   ...requestErrors,
   ...deviceErrors,
+  ...operatorErrors,
   ...datasetErrors,
   ...availabilityErrors,
   ...edgeErrors,
@@ -29,6 +31,7 @@ export type ErrorCode = keyof typeof errorCatalogue;
 export const errorAreas: readonly { title: string; codes: readonly ErrorCode[] }[] = [
   { title: 'Requests', codes: codesOf(requestErrors) },
   { title: 'Devices and their manifests', codes: codesOf(deviceErrors) },
+  { title: 'Operators', codes: codesOf(operatorErrors) },
   { title: 'Datasets and the source', codes: codesOf(datasetErrors) },
   { title: 'Availability', codes: codesOf(availabilityErrors) },
   { title: 'Syncs on the edge', codes: codesOf(edgeErrors) },

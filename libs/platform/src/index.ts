@@ -13,6 +13,7 @@ export { RouteTable } from './access/route-table';
 /** @public */
 export { BodyLimits } from './bootstrap/body/body-limits';
 export * from './bootstrap/connections';
+export { OwnTables, TableTransaction } from './database/own-tables';
 export * from './bootstrap/create-app';
 export * from './bootstrap/http-adapter';
 export * from './bootstrap/open-api';

@@ -49,6 +49,8 @@ const OUTSIDE_PREFIX = [
   'config/admin',
   'config/agent',
   'config/version',
+  'login',
+  'api/login',
 ];
 
 /** The app as it runs in production, short of initialising it and listening: for runApp, and for tests of whole apps. */

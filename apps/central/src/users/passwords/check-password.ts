@@ -1,0 +1,118 @@
+import { createHmac, randomBytes } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { RivuletError } from '@rivulet/errors';
+import { OwnTables } from '@rivulet/platform';
+import { LRUCache } from 'lru-cache';
+import { UserDirectory, type KnownUser } from '../accounts/user-directory';
+import { UsersMetrics } from '../users.metrics';
+import { LoginThrottle, networkOf } from './login-throttle';
+import { PasswordHash } from './password-hash';
+
+/** How long a password that was right need not be hashed again. It ends at once when the password is changed. */
+const REMEMBERED_MS = 60_000;
+const REMEMBERED_MAX = 1_000;
+const ADDRESSES_KEPT = 20;
+const LOGIN_MAX = 320;
+const PASSWORD_MAX = 1_024;
+
+/** What a caller says to be somebody. */
+export interface PasswordClaim {
+  /** A user name or an e-mail address. */
+  login: string;
+  password: string;
+  address: string;
+}
+
+/** Finds out whether somebody knows the password of a user. */
+@Injectable()
+export class CheckPassword {
+  private readonly key = randomBytes(32);
+  private readonly remembered = new LRUCache<string, true>({ max: REMEMBERED_MAX, ttl: REMEMBERED_MS });
+  /** The same claim, made many times at once, is one guess. */
+  private readonly underWay = new Map<string, Promise<KnownUser>>();
+
+  constructor(
+    private readonly directory: UserDirectory,
+    private readonly throttle: LoginThrottle,
+    private readonly hashes: PasswordHash,
+    private readonly tables: OwnTables,
+    private readonly metrics: UsersMetrics,
+  ) {}
+
+  /** @throws RivuletError LOGIN_FAILED · LOGIN_THROTTLED · SERVER_BUSY */
+  async check(claim: PasswordClaim): Promise<KnownUser> {
+    if (claim.login.length > LOGIN_MAX || claim.password.length > PASSWORD_MAX) throw failed();
+    const user = await this.directory.findByLogin(claim.login);
+    if (user !== undefined && this.isRemembered(user, claim)) return user;
+    const same = this.digestOf([claim.login, claim.password, claim.address]);
+    const underWay = this.underWay.get(same);
+    if (underWay !== undefined) return underWay;
+    const run = this.compare(user, claim).finally(() => this.underWay.delete(same));
+    this.underWay.set(same, run);
+    return run;
+  }
+
+  /** What guesses have closed stays closed: comparing with what is remembered would be a guess that does not count. */
+  private isRemembered(user: KnownUser, claim: PasswordClaim): boolean {
+    if (user.isDisabled || !this.remembered.has(this.proofOf(user, claim))) return false;
+    this.throttle.refuseKnown({ account: user.userId, address: claim.address, isKnownAddress: true });
+    return true;
+  }
+
+  private async compare(user: KnownUser | undefined, claim: PasswordClaim): Promise<KnownUser> {
+    const attempt = {
+      account: user?.userId ?? claim.login.toLowerCase(),
+      address: claim.address,
+      isKnownAddress: user !== undefined && (await this.isKnown(user, claim.address)),
+    };
+    try {
+      await this.throttle.admit(attempt);
+    } catch (error) {
+      this.metrics.logins.inc({ outcome: 'throttled' });
+      throw error;
+    }
+    const isRight = await this.hashes.matches(user?.passwordHash, claim.password);
+    if (user === undefined || !isRight || user.isDisabled) {
+      this.metrics.logins.inc({ outcome: 'failed' });
+      throw failed();
+    }
+    this.metrics.logins.inc({ outcome: 'passed' });
+    await this.throttle.forgive(attempt);
+    await this.tables.rows(rememberAddress, [user.userId, networkOf(claim.address), ADDRESSES_KEPT]);
+    this.remembered.set(this.proofOf(user, claim), true);
+    return user;
+  }
+
+  private async isKnown({ userId }: KnownUser, address: string): Promise<boolean> {
+    const found = await this.tables.rows(
+      'SELECT 1 FROM rivulet.user_addresses WHERE user_id = $1 AND address = $2',
+      [userId, networkOf(address)],
+    );
+    return found.length > 0;
+  }
+
+  /** Holds for as long as the hash of the password stays the same. Neither is kept. */
+  private proofOf({ userId, passwordHash }: KnownUser, { password, address }: PasswordClaim): string {
+    return this.digestOf([userId, passwordHash, password, networkOf(address)]);
+  }
+
+  private digestOf(parts: string[]): string {
+    return createHmac('sha256', this.key).update(JSON.stringify(parts)).digest('base64');
+  }
+}
+
+function failed(): RivuletError {
+  return new RivuletError('LOGIN_FAILED', 'The user name or the password is wrong.');
+}
+
+/** The latest of a user. */
+const rememberAddress = `
+WITH old AS (
+  DELETE FROM rivulet.user_addresses WHERE user_id = $1 AND address IN (
+    SELECT address FROM rivulet.user_addresses WHERE user_id = $1 AND address <> $2
+    ORDER BY last_login_at DESC OFFSET $3 - 1)
+), logged_in AS (
+  UPDATE rivulet.users SET last_login_at = now() WHERE user_id = $1
+)
+INSERT INTO rivulet.user_addresses (user_id, address, last_login_at) VALUES ($1, $2, now())
+ON CONFLICT (user_id, address) DO UPDATE SET last_login_at = now()`;

@@ -1,0 +1,50 @@
+import { Module } from '@nestjs/common';
+import { AccessControl, OwnTables } from '@rivulet/platform';
+import { DataSource } from 'typeorm';
+import { CreateUsers1795766400000 } from '../../../../db/central/migrations/1795766400000-create-users';
+import { FirstAdmin } from './accounts/first-admin';
+import { UserAccounts } from './accounts/user-accounts';
+import { UserDirectory } from './accounts/user-directory';
+import { ApiKeys } from './api-keys/api-keys';
+import { OperatorAuthenticator } from './authentication/operator-authenticator';
+import { LoginController } from './http/login.controller';
+import { CheckPassword } from './passwords/check-password';
+import { LoginThrottle } from './passwords/login-throttle';
+import { PasswordHash } from './passwords/password-hash';
+import { AccessJwt } from './sessions/access-jwt';
+import { Sessions } from './sessions/sessions';
+import { TokenSecret } from './sessions/token-secret';
+import { UsersEnv } from './users.env';
+import { UsersMetrics } from './users.metrics';
+
+/** People who steer central, and the programs that do so for them. */
+@Module({
+  controllers: [LoginController],
+  providers: [
+    OwnTables,
+    {
+      provide: TokenSecret,
+      inject: [DataSource],
+      useFactory: (own: DataSource) => TokenSecret.loadOrCreate(own),
+    },
+    UserDirectory,
+    UserAccounts,
+    FirstAdmin,
+    PasswordHash,
+    LoginThrottle,
+    CheckPassword,
+    AccessJwt,
+    Sessions,
+    ApiKeys,
+    OperatorAuthenticator,
+    UsersMetrics,
+  ],
+})
+export class UsersModule {
+  static readonly environment = [UsersEnv];
+  static readonly migrations = [CreateUsers1795766400000];
+
+  constructor(access: AccessControl, authenticator: OperatorAuthenticator) {
+    access.register(['viewer', 'operator', 'admin'], authenticator);
+  }
+}
