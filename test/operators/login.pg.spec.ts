@@ -31,6 +31,10 @@ async function logout(headers: Record<string, string>): Promise<unknown> {
   return status === 204 ? 'let in' : body['code'];
 }
 
+async function refresh(token: string): Promise<[number, Tokens & { code?: string }]> {
+  return central.call('POST', '/api/token/refresh', { refresh_token: token });
+}
+
 describe('a login', () => {
   it.each(['/api/login', '/login'])('at %s answers what each client looks for', async (path) => {
     const [status, body] = await central.call('POST', path, right);
@@ -50,8 +54,9 @@ describe('a login', () => {
 
   it('takes the name in capitals, and as e-mail address', async () => {
     await central.database.pool.query(`UPDATE rivulet.users SET email = 'Admin@example.com'`);
-    await logIn({ username: 'ADMIN', password: ADMIN_PASSWORD });
-    await logIn({ email: 'admin@Example.com', password: ADMIN_PASSWORD });
+    const password = ADMIN_PASSWORD;
+    expect((await logIn({ username: 'ADMIN', password })).token).toMatch(/^ey/);
+    expect((await logIn({ email: 'admin@Example.com', password })).token).toMatch(/^ey/);
   });
 
   it.each([
@@ -101,10 +106,6 @@ describe('an operator is let in', () => {
 });
 
 describe('a refresh token', () => {
-  async function refresh(token: string): Promise<[number, Tokens & { code?: string }]> {
-    return central.call('POST', '/api/token/refresh', { refresh_token: token });
-  }
-
   it('buys new tokens, and works once: its reuse ends the session', async () => {
     const first = await logIn();
     const [status, second] = await refresh(first.refresh_token);

@@ -4,7 +4,7 @@ import { DataSource } from 'typeorm';
 import { CreateUsers1795766400000 } from '../../../../db/central/migrations/1795766400000-create-users';
 import { FirstAdmin } from './accounts/first-admin';
 import { UserAccounts } from './accounts/user-accounts';
-import { UserDirectory } from './accounts/user-directory';
+import { UserDirectory } from './user-directory';
 import { ApiKeys } from './api-keys/api-keys';
 import { OperatorAuthenticator } from './authentication/operator-authenticator';
 import { LoginController } from './http/login.controller';

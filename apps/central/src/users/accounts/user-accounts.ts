@@ -8,7 +8,7 @@ import { refuseWeakPassword } from '../passwords/password-rules';
 import type { Role } from '../role';
 import { Sessions } from '../sessions/sessions';
 import { userColumns, type User } from '../user';
-import { UserDirectory } from './user-directory';
+import { UserDirectory } from '../user-directory';
 
 /** A list is one page: there are no more users than people who steer a fleet. */
 const USERS_MAX = 1_000;

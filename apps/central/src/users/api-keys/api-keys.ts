@@ -4,7 +4,7 @@ import { RivuletError } from '@rivulet/errors';
 import { namedError, OwnTables } from '@rivulet/platform';
 import { LRUCache } from 'lru-cache';
 import { monotonicFactory } from 'ulid';
-import { UserDirectory, type KnownKey } from '../accounts/user-directory';
+import { UserDirectory, type KnownKey } from '../user-directory';
 import type { Role } from '../role';
 
 const API_KEY = /^rvk_[A-Za-z0-9_-]{43}$/;

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { RivuletError, type ErrorCode } from '@rivulet/errors';
 import type { AccessRule, Authenticator } from '@rivulet/platform';
 import type { FastifyRequest } from 'fastify';
-import { UserDirectory, type KnownUser } from '../accounts/user-directory';
+import { UserDirectory, type KnownUser } from '../user-directory';
 import { ApiKeys, isApiKey } from '../api-keys/api-keys';
 import { CheckPassword } from '../passwords/check-password';
 import { includesRole, lowerRole, type Role } from '../role';

@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { RivuletError } from '@rivulet/errors';
 import { OwnTables } from '@rivulet/platform';
 import { LRUCache } from 'lru-cache';
-import { UserDirectory, type KnownUser } from '../accounts/user-directory';
+import { UserDirectory, type KnownUser } from '../user-directory';
 import { UsersMetrics } from '../users.metrics';
 import { LoginThrottle, networkOf } from './login-throttle';
 import { PasswordHash } from './password-hash';

@@ -22,7 +22,7 @@ export function refuseWeakPassword(password: string, username: string): void {
 }
 
 function weakness(password: string, username: string): string | undefined {
-  const characters = [...password];
+  const characters = Array.from(password);
   if (characters.length < LENGTH_MIN) return `has fewer than ${LENGTH_MIN} characters`;
   if (new Set(characters).size < DIFFERENT_MIN) return `has fewer than ${DIFFERENT_MIN} different characters`;
   if (username.length > 2 && password.includes(username)) return 'contains the user name';
@@ -33,7 +33,7 @@ function weakness(password: string, username: string): string | undefined {
 
 /** `123456789012`, `abcdefghijkl` */
 function isSequence(text: string): boolean {
-  const steps = [...text]
+  const steps = Array.from(text)
     .slice(1)
     .map((character, index) => character.charCodeAt(0) - text.charCodeAt(index));
   return steps.filter((step) => step === 1 || step === 0).length >= steps.length - 1;

@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { RivuletError } from '@rivulet/errors';
 import { OwnTables, type TableTransaction } from '@rivulet/platform';
 import { monotonicFactory } from 'ulid';
-import { UserDirectory } from '../accounts/user-directory';
+import { UserDirectory } from '../user-directory';
 import { UsersEnv } from '../users.env';
 import { AccessJwt } from './access-jwt';
 

@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { OwnTables } from '@rivulet/platform';
 import { LRUCache } from 'lru-cache';
-import type { Role } from '../role';
-import { userColumns, type User } from '../user';
+import type { Role } from './role';
+import { userColumns, type User } from './user';
 
 /** A change by a different process takes effect within this time. */
 const REMEMBERED_MS = 2_500;
