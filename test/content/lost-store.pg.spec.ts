@@ -38,6 +38,10 @@ async function atCentral(statement: string): Promise<void> {
   await pair.central.database.pool.query(statement);
 }
 
+async function atCentralRows<T extends object>(statement: string): Promise<T[]> {
+  return (await pair.central.database.pool.query<T>(statement)).rows;
+}
+
 async function snapshots(): Promise<Snapshot[]> {
   return central.snapshots.bringUpToDate(await central.scopes.find({ macAddress }));
 }
@@ -156,5 +160,66 @@ describe('a patch that has lost', () => {
     expect(await pair.sync(central)).toMatchObject({ status: 'applied', plan: ['patch', 'keep'] });
     expect(toldOfLoss()).toHaveLength(1);
     await expectEqual();
+  });
+});
+
+function toldOfDamage(): string[] {
+  return warn.mock.calls.map(([, message]) => String(message)).filter((line) => line.includes('digests say'));
+}
+
+/** All frames of a new manifest, with blocks of zlib. Resolves to their bytes. */
+async function fetchAll(): Promise<number> {
+  const asked = { protocolVersion: 1, nonce: 'AAAAAAAAAAAAAAAAAAAAAA', tables: [] };
+  await central.requests.answer('01KAJ9V9RW4C7ZK3DYE7V1NB00', { macAddress }, asked);
+  const [newest] = await atCentralRows<{ manifestId: string }>(
+    'SELECT manifest_id AS "manifestId" FROM rivulet.sync_manifests ORDER BY sequence DESC LIMIT 1',
+  );
+  const payload = await central.payloads.open(newest!.manifestId, { macAddress }, undefined, 'zlib');
+  let bytes = 0;
+  for await (const piece of payload) bytes += piece.length;
+  return bytes;
+}
+
+/** Every block has bytes that it was not stored with. */
+const damage = `UPDATE rivulet.chunks SET block = set_byte(block, length(block) / 2, 255 - get_byte(block, length(block) / 2))`;
+
+describe('when stored chunks are damaged', () => {
+  it('a device that gets them reports it, and the next sync brings the rows', async () => {
+    await snapshots();
+    await atCentral(damage);
+    expect(await pair.sync(central)).toMatchObject({ status: 'failed', error: { code: 'FRAME_INVALID' } });
+    await central.damage.onApplicationShutdown();
+    expect(toldOfDamage()).toHaveLength(1);
+    expect(await pair.sync(central)).toMatchObject({ status: 'applied' });
+    await expectEqual();
+  });
+
+  it('the patch that needs them is not made, and the rows come as chunks', async () => {
+    expect(await pair.sync(central)).toMatchObject({ status: 'applied' });
+    await atCentral(damage);
+    await atCentral(change);
+    expect(await pair.sync(central)).toMatchObject({ status: 'applied' });
+    expect(toldOfDamage()).not.toEqual([]);
+    await expectEqual();
+  });
+
+  it('a client of zlib gets no part of them, and the next payload is whole', async () => {
+    await snapshots();
+    await atCentral(damage);
+    await expect(fetchAll()).rejects.toMatchObject({ code: 'MANIFEST_EXPIRED' });
+    expect(await fetchAll()).toBeGreaterThan(10_000);
+  });
+
+  it('is looked for once, however often a device says so', async () => {
+    await pair.sync(central);
+    const read = jest.spyOn(central.manifests, 'plannedFrames');
+    const { manifestId } = (
+      await atCentralRows<{ manifestId: string }>(
+        'SELECT manifest_id AS "manifestId" FROM rivulet.sync_manifests',
+      )
+    )[0]!;
+    await Promise.all(Array.from({ length: 50 }, async () => central.damage.look(manifestId)));
+    expect(read).toHaveBeenCalledTimes(1);
+    expect(toldOfDamage()).toEqual([]);
   });
 });

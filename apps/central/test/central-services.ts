@@ -11,6 +11,7 @@ import { AcknowledgementService } from '../src/device-sync/acknowledgement.servi
 import { AnswerRequestService } from '../src/device-sync/answer-request.service';
 import { DeviceSyncMetrics } from '../src/device-sync/device-sync.metrics';
 import { ZlibBlocks } from '../src/device-sync/block-compression';
+import { DamagedFrames } from '../src/device-sync/damaged-frames';
 import { DeviceTroubles } from '../src/device-sync/device-troubles';
 import { EpochService } from '../src/device-sync/epoch.service';
 import { PositionCheck } from '../src/device-sync/position-check';
@@ -72,6 +73,7 @@ export class CentralServices {
   readonly payloads: PayloadService;
   readonly acknowledgements: AcknowledgementService;
   readonly troubles: DeviceTroubles;
+  readonly damage: DamagedFrames;
   readonly epochs: EpochService;
 
   private constructor(
@@ -90,6 +92,7 @@ export class CentralServices {
     this.operations = new DatasetsOperations(datasets, this.watch, this.changes, source);
     this.scopes = new ScopeService(source, datasets, this.changes, sourceMetrics);
     const currency = new SnapshotCurrency(new SnapshotCache(central), this.changes, snapshotsMetrics);
+    const repair = new StoreRepair(central, snapshotsMetrics);
     this.snapshots = new SnapshotService(
       source,
       datasets,
@@ -98,7 +101,7 @@ export class CentralServices {
       currency,
       new BuildAdmission(env, locks, snapshotsMetrics),
       new SnapshotReader(env, central, store, source, this.changes, currency, snapshotsMetrics),
-      new StoreRepair(central, snapshotsMetrics),
+      repair,
       snapshotsMetrics,
     );
     this.patches = new PatchService(central, store, new PatchStore(central, store));
@@ -120,11 +123,13 @@ export class CentralServices {
     );
     this.payloads = new PayloadService(this.manifests, store, new ZlibBlocks(), metrics);
     this.troubles = new DeviceTroubles(metrics);
+    this.damage = new DamagedFrames(this.manifests, store, repair);
     this.acknowledgements = new AcknowledgementService(
       central,
       this.manifests,
       this.registry,
       this.troubles,
+      this.damage,
       metrics,
     );
     this.epochs = new EpochService(central);

@@ -5,6 +5,7 @@ import type { Acknowledgement } from '@rivulet/protocol';
 import { DataSource } from 'typeorm';
 import type { Device } from '../devices/device';
 import { DeviceRegistry } from '../devices/registry/device-registry';
+import { DamagedFrames } from './damaged-frames';
 import { DeviceTroubles, tableNamedIn } from './device-troubles';
 import { DeviceSyncMetrics } from './device-sync.metrics';
 import { verifyReport } from './verify-report';
@@ -25,6 +26,7 @@ export class AcknowledgementService {
     private readonly manifests: ManifestService,
     private readonly registry: DeviceRegistry,
     private readonly troubles: DeviceTroubles,
+    private readonly damage: DamagedFrames,
     private readonly metrics: DeviceSyncMetrics,
   ) {}
 
@@ -72,6 +74,7 @@ export class AcknowledgementService {
     manifestId: string,
     { code, message }: NonNullable<Acknowledgement['error']>,
   ): Promise<void> {
+    if (code === 'FRAME_INVALID') void this.damage.look(manifestId);
     const tables = await this.manifests.tablesOf(manifestId);
     const table = tableNamedIn(
       message,

@@ -18,6 +18,7 @@ import { AnswersInTheMaking } from './answers-in-the-making';
 import { ZlibBlocks } from './block-compression';
 import { DeviceHistory } from './device-history';
 import { DeviceSyncController } from './device-sync.controller';
+import { DamagedFrames } from './damaged-frames';
 import { DeviceTroubles } from './device-troubles';
 import { DevicesIndicator } from './devices.indicator';
 import { EpochService } from './epoch.service';
@@ -45,6 +46,7 @@ import { RequestLog } from './request-log';
     AcknowledgementService,
     DeviceHistory,
     DeviceTroubles,
+    DamagedFrames,
     PositionCheck,
     EpochService,
     DevicesIndicator,

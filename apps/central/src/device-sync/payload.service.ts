@@ -58,7 +58,8 @@ export class PayloadService {
           );
         }
         const stored = frameOf(batch[index]!, chunk);
-        const { header, block } = compression === 'zlib' ? await this.zlibBlocks.recompress(stored) : stored;
+        const { header, block } =
+          compression === 'zlib' ? await this.recompress(manifestId, stored, wanted) : stored;
         const head = encodeFrameHeader(header);
         yield head;
         yield block;
@@ -66,6 +67,15 @@ export class PayloadService {
       }
     }
     yield encodeEndFrame(frameCount);
+  }
+
+  private async recompress(manifestId: string, stored: Frame, wanted: PlannedFrame[]): Promise<Frame> {
+    try {
+      return await this.zlibBlocks.recompress(stored);
+    } catch (cause) {
+      await this.store.removeDamaged(wanted.map(({ digest }) => digest));
+      throw new RivuletError('MANIFEST_EXPIRED', `A chunk of manifest ${manifestId} was damaged.`, { cause });
+    }
   }
 }
 

@@ -1,5 +1,5 @@
-import { Injectable } from '@nestjs/common';
-import { encodeBlock, freeMemory, type BlockEncoding, type Chunk } from '@rivulet/protocol';
+import { Injectable, Logger } from '@nestjs/common';
+import { decodeFrame, encodeBlock, freeMemory, type BlockEncoding, type Chunk } from '@rivulet/protocol';
 import { selectBinary, withClient } from '@rivulet/postgres';
 import { SnapshotDatabase } from './snapshot-database';
 import { SnapshotsMetrics } from './snapshots.metrics';
@@ -16,9 +16,14 @@ export interface StoredChunk {
   block: Buffer;
 }
 
+/** Chunks whose content is checked at once. */
+const CHECKED_AT_ONCE = 32;
+
 /** Chunks and patches by digest, compressed, in central's database. What has been stored never changes. */
 @Injectable()
 export class ChunkStore {
+  private readonly logger = new Logger('Store');
+
   constructor(
     private readonly database: SnapshotDatabase,
     private readonly metrics: SnapshotsMetrics,
@@ -51,6 +56,27 @@ export class ChunkStore {
     return digests.map((digest) => byDigest.get(digest.toString('hex')));
   }
 
+  /**
+   * Removes those of the chunks whose content does not have its digest: a disk, or somebody, has changed them. What lists
+   * them is then incomplete. Resolves to how many there were.
+   */
+  async removeDamaged(digests: Buffer[]): Promise<number> {
+    const damaged: Buffer[] = [];
+    for (let start = 0; start < digests.length; start += CHECKED_AT_ONCE) {
+      for (const chunk of await this.read(digests.slice(start, start + CHECKED_AT_ONCE))) {
+        if (chunk !== undefined && contentOf(chunk) === undefined) damaged.push(chunk.digest);
+      }
+    }
+    if (damaged.length === 0) return 0;
+    await this.database.pool.query('DELETE FROM rivulet.chunks WHERE digest = ANY ($1)', [damaged]);
+    this.logger.warn(
+      { chunks: damaged.length, digests: damaged.slice(0, 10).map((digest) => digest.toString('hex')) },
+      `${damaged.length} stored chunks no longer have the content that their digests say. They are removed, and read from ` +
+        "the source again. Check the disk of central's database, and who writes to the schema rivulet.",
+    );
+    return damaged.length;
+  }
+
   private async findMissing(chunks: FrameContent[]): Promise<FrameContent[]> {
     // In the order of digests, so that two builders that store the same chunks cannot deadlock.
     const wanted = new Map(chunks.map((chunk) => [chunk.digest.toString('hex'), chunk]));
@@ -60,6 +86,16 @@ export class ChunkStore {
     });
     for (const row of rows) wanted.delete(row.digest.toString('hex'));
     return [...wanted].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, chunk]) => chunk);
+  }
+}
+
+/** What a stored chunk decompresses to; undefined when it does not have its digest. */
+export function contentOf({ block, ...stored }: StoredChunk): Buffer | undefined {
+  const header = { kind: 'chunk', table: 0, number: 0, blockBytes: block.length, ...stored } as const;
+  try {
+    return decodeFrame({ header, block });
+  } catch {
+    return undefined;
   }
 }
 

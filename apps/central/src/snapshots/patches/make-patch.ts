@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
-import { compareRows, decodeFrame, PatchWriter, type PatchContent } from '@rivulet/protocol';
-import type { ChunkStore } from '../chunk-store';
+import { compareRows, PatchWriter, type PatchContent } from '@rivulet/protocol';
+import { contentOf, type ChunkStore } from '../chunk-store';
+import { StoreLoss } from '../store-loss';
 import type { ChangedSpan } from './changed-spans';
 import { bytesOf, type ListedChunk } from './chunk-list';
 
@@ -57,9 +58,12 @@ async function readContents(
   const contents = new Map<string, Buffer>();
   for (const stored of await store.read(chunks.map(({ digest }) => Buffer.from(digest, 'hex')))) {
     if (stored === undefined) return undefined;
-    const { block, ...rest } = stored;
-    const header = { kind: 'chunk', table: 0, number: 0, blockBytes: block.length, ...rest } as const;
-    contents.set(stored.digest.toString('hex'), decodeFrame({ header, block }));
+    const content = contentOf(stored);
+    if (content === undefined) {
+      await store.removeDamaged(chunks.map(({ digest }) => Buffer.from(digest, 'hex')));
+      throw new StoreLoss('A stored chunk was damaged.');
+    }
+    contents.set(stored.digest.toString('hex'), content);
   }
   return contents;
 }
