@@ -35,6 +35,7 @@ const features = {
     'device-sync': ['devices', 'signing', 'snapshots', 'source', 'datasets'],
     configurations: ['devices', 'signing'],
     operators: ['users', 'device-sync', 'devices', 'snapshots', 'source', 'datasets', 'source-database'],
+    collection: ['devices', 'signing', 'snapshots'],
   },
   edge: {
     access: [],

@@ -1,5 +1,7 @@
 import { once } from 'node:events';
 import { request, type IncomingMessage } from 'node:http';
+import type { Type } from '@nestjs/common';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createApp, createLogger, loadEnvironment } from '@rivulet/platform';
 import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
 import { ADMIN_PASSWORD } from './operator';
@@ -10,14 +12,32 @@ export class CentralInProcess {
   private constructor(
     readonly database: TestDatabase,
     readonly url: string,
+    private readonly app: NestFastifyApplication,
     readonly stop: () => Promise<void>,
   ) {}
 
   static async start(variables: Record<string, string> = {}): Promise<CentralInProcess> {
     const database = await createTestDatabase();
+    return CentralInProcess.listen(database, { CENTRAL_DEMO_DATA: 'true', ...variables }, () =>
+      database.drop(),
+    );
+  }
+
+  /** Another central on the same database, to be stopped before it. */
+  static async join(
+    { database }: CentralInProcess,
+    variables: Record<string, string> = {},
+  ): Promise<CentralInProcess> {
+    return CentralInProcess.listen(database, variables, async () => undefined);
+  }
+
+  private static async listen(
+    database: TestDatabase,
+    variables: Record<string, string>,
+    onStopped: () => Promise<void>,
+  ): Promise<CentralInProcess> {
     const { environment } = loadEnvironment(CentralModule.environment, {
       CENTRAL_DATABASE_URL: database.url,
-      CENTRAL_DEMO_DATA: 'true',
       CENTRAL_ADMIN_PASSWORD: ADMIN_PASSWORD,
       ...variables,
     });
@@ -27,10 +47,15 @@ export class CentralInProcess {
       openApi: { title: 'Rivulet central', description: 'For a test.' },
     });
     await app.listen(0, '127.0.0.1');
-    return new CentralInProcess(database, await app.getUrl(), async () => {
+    return new CentralInProcess(database, await app.getUrl(), app, async () => {
       await app.close();
-      await database.drop();
+      await onStopped();
     });
+  }
+
+  /** A provider of any of its features. */
+  get<T extends object>(type: Type<T>): T {
+    return this.app.get(type, { strict: false });
   }
 
   /** @returns the status, and the body as decoded JSON */

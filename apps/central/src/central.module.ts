@@ -15,6 +15,7 @@ import { BusEnv } from './bus/bus.env';
 import { BusModule } from './bus/bus.module';
 import { CentralDatabaseEnv, CentralServerEnv } from './central.env';
 import { ConfigurationsModule } from './configurations/configurations.module';
+import { CollectionModule } from './collection/collection.module';
 import { DatasetsModule } from './datasets/datasets.module';
 import { DeviceSyncModule } from './device-sync/device-sync.module';
 import { DevicesModule } from './devices/devices.module';
@@ -39,6 +40,7 @@ const features: readonly Feature[] = [
   DevicesModule,
   DeviceSyncModule,
   ConfigurationsModule,
+  CollectionModule,
   OperatorsModule,
 ];
 

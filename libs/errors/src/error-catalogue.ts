@@ -1,6 +1,7 @@
 import { agentErrors } from './catalogue/agent-errors';
 import { availabilityErrors } from './catalogue/availability-errors';
 import { configurationErrors } from './catalogue/configuration-errors';
+import { collectionErrors } from './catalogue/collection-errors';
 import { datasetErrors } from './catalogue/dataset-errors';
 import { deviceErrors } from './catalogue/device-errors';
 import { edgeErrors } from './catalogue/edge-errors';
@@ -23,6 +24,7 @@ export const errorCatalogue = {
   ...startErrors,
   ...agentErrors,
   ...configurationErrors,
+  ...collectionErrors,
 } as const satisfies Record<string, ErrorDescription>;
 
 export type ErrorCode = keyof typeof errorCatalogue;
@@ -38,6 +40,7 @@ export const errorAreas: readonly { title: string; codes: readonly ErrorCode[] }
   { title: 'Start', codes: codesOf(startErrors) },
   { title: 'Agents', codes: codesOf(agentErrors) },
   { title: 'Configurations', codes: codesOf(configurationErrors) },
+  { title: 'Collection', codes: codesOf(collectionErrors) },
 ];
 
 export function isErrorCode(value: unknown): value is ErrorCode {

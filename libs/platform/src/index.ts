@@ -10,6 +10,7 @@ export type { Authenticator } from './access/authenticator';
 export type { Principal, PrincipalRequest } from './access/principal';
 export { LocalAuthenticator } from './access/local-authenticator';
 export { RouteTable } from './access/route-table';
+export { TakesBinary } from './bootstrap/body/binary-body';
 /** @public */
 export { BodyLimits } from './bootstrap/body/body-limits';
 export * from './bootstrap/connections';

@@ -2,6 +2,7 @@ export * from './chunks/chunk-cutter';
 export * from './chunks/chunk-spans';
 export * from './configuration/canonical-json';
 export * from './configuration/configuration-statement';
+export * from './messages/collection-messages';
 export * from './messages/device-sync-messages';
 export * from './manifest/extension-types';
 export { patterns, ShapeError } from './json/field-reader';

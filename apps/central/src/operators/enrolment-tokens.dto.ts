@@ -3,7 +3,7 @@ import { Omittable } from '@rivulet/platform';
 import { IsBoolean, IsIn, IsInt, IsString, Max, MaxLength, Min } from 'class-validator';
 import { deviceKinds, type DeviceKind } from '../devices/device';
 import type { EnrolmentToken } from '../devices/enrolment/enrolment-tokens';
-import { AreLabels } from './label-rules';
+import { AreLabels } from '../devices/label-rules';
 
 const exampleTime = '2026-11-27T08:15:30.000Z';
 const exampleLabels = { site: 'SFO' };

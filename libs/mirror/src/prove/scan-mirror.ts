@@ -82,11 +82,16 @@ export async function scanSpans(
   return [...pieces, base.slice(next)].flat();
 }
 
-async function scan(
+/**
+ * Cuts the rows that a COPY … TO STDOUT gives, in key order, into chunks.
+ *
+ * @throws RivuletError CHECKSUM_MISMATCH when no dataset can have one of the rows
+ */
+export async function scan(
   client: ClientBase,
   mirror: Mirror,
   statement: string,
-  onProgress: OnProgress,
+  onProgress: OnProgress = () => undefined,
 ): Promise<ChunkSummary[]> {
   // The ceiling, not today's limit: rows may have come under a higher limit.
   const cutter = new ChunkCutter(mirror.keyColumns, {

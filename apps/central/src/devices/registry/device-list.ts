@@ -71,6 +71,19 @@ export class DeviceList {
     return { devices, cursor: encodeCursor([sort, last.position, last.deviceId]) };
   }
 
+  /** The IDs of those that are served: of a list, or with all of some labels. */
+  async activeIds(wanted: { ids: string[] | null; labels: Labels | null; limit: number }): Promise<string[]> {
+    const { ids, labels, limit } = wanted;
+    const found = await this.tables.rows<{ deviceId: string }>(
+      `SELECT device_id AS "deviceId" FROM rivulet.devices
+       WHERE status = 'active' AND ($1::text[] IS NULL OR device_id = ANY ($1))
+         AND ($2::jsonb IS NULL OR labels @> $2::jsonb)
+       ORDER BY device_id LIMIT $3`,
+      [ids, labels && JSON.stringify(labels), limit],
+    );
+    return found.map(({ deviceId }) => deviceId);
+  }
+
   private conditions(query: DeviceQuery): [conditions: string[], values: unknown[]] {
     const values: unknown[] = [];
     const conditions: string[] = [];

@@ -4,7 +4,7 @@ import { Transform } from 'class-transformer';
 import { IsIn, IsInt, IsISO8601, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
 import { deviceKinds, deviceStatuses, type DeviceKind, type DeviceStatus } from '../../devices/device';
 import { deviceSorts } from '../../devices/registry/device-list';
-import { AreLabels } from '../label-rules';
+import { AreLabels } from '../../devices/label-rules';
 import { exampleMac, exampleTime, IsDeviceName, labelsSchema } from './device-fields';
 
 const sorts = deviceSorts.flatMap((sort) => [sort, `-${sort}`]);

@@ -2,7 +2,7 @@ import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Omittable } from '@rivulet/platform';
 import { IsString, MaxLength } from 'class-validator';
 import { deviceKinds, deviceStatuses, type DeviceKind, type DeviceStatus } from '../../devices/device';
-import { AreLabels } from '../label-rules';
+import { AreLabels } from '../../devices/label-rules';
 import { exampleMac, exampleTime, IsDeviceName, labelsSchema } from './device-fields';
 
 export class NewNetworkDto {

@@ -2,17 +2,19 @@ import { isUtf8 } from 'node:buffer';
 import { RivuletError } from '@rivulet/errors';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { requestInvalid } from '../../problem/request-invalid';
+import { readBinaryBodies } from './binary-body';
 import { bodyLimitsOf } from './body-limits';
 import { findRepeatedName, measureJson, type JsonLimits } from './measure-json';
 import { inspectBody } from '../../problem/unfit-value';
 
 /**
- * JSON is the one media type that is read. An empty body is none, whatever its content type says: many clients send
+ * JSON is the one media type that is read, but for routes that say that they take another. An empty body is none, whatever its content type says: many clients send
  * `Content-Type: application/json` with a POST that has nothing to say. Whether one is needed is for the route.
  */
 export function readJsonBodies(instance: FastifyInstance): void {
   const parse = instance.getDefaultJsonParser('error', 'error');
   instance.removeAllContentTypeParsers();
+  readBinaryBodies(instance);
   instance.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, bytes, done) => {
     if (bytes.length === 0) {
       done(null, undefined);

@@ -1,0 +1,45 @@
+import type { ChunkSummary } from '@rivulet/protocol';
+import type { ClientBase } from 'pg';
+import { packChunks, unpackChunks } from './chunk-lists';
+
+/** What is committed of a network for a schema. */
+export interface Position {
+  /** Of the columns that `chunks` are made of. */
+  fingerprint: string | null;
+  /** Of a mirror. */
+  chunks: ChunkSummary[];
+  /** Of an append. */
+  watermark: string | null;
+}
+
+export async function readPosition(
+  client: Pick<ClientBase, 'query'>,
+  schemaId: string,
+  deviceId: string,
+): Promise<Position> {
+  const { rows } = await client.query<{
+    fingerprint: string | null;
+    chunks: Buffer | null;
+    watermark: string | null;
+  }>(
+    'SELECT fingerprint, chunks, watermark FROM rivulet.collection_positions WHERE schema_id = $1 AND device_id = $2',
+    [schemaId, deviceId],
+  );
+  const { fingerprint = null, chunks = null, watermark = null } = rows[0] ?? {};
+  return { fingerprint, watermark, chunks: chunks === null ? [] : unpackChunks(chunks) };
+}
+
+export async function writePosition(
+  client: ClientBase,
+  { schemaId, deviceId, runId }: { schemaId: string; deviceId: string; runId: string },
+  { fingerprint, chunks, watermark }: Position,
+): Promise<void> {
+  await client.query(
+    `INSERT INTO rivulet.collection_positions (schema_id, device_id, fingerprint, chunks, watermark, run_id)
+     VALUES ($1, $2, $3, $4, $5, $6)
+     ON CONFLICT (schema_id, device_id) DO UPDATE SET
+       (fingerprint, chunks, watermark, run_id, applied_at) =
+       (excluded.fingerprint, excluded.chunks, excluded.watermark, excluded.run_id, now())`,
+    [schemaId, deviceId, fingerprint, chunks.length === 0 ? null : packChunks(chunks), watermark, runId],
+  );
+}

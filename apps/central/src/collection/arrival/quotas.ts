@@ -1,0 +1,49 @@
+import { Injectable } from '@nestjs/common';
+import { RivuletError } from '@rivulet/errors';
+import { CollectionDatabase } from '../collection-database';
+import { CollectionEnv } from '../collection.env';
+import { CollectionMetrics } from '../collection.metrics';
+
+interface Usage {
+  rows: number;
+  bytes: number;
+  secondsLeft: number;
+}
+
+/** How much one network may send a day, by UTC. What is under way when it is used up is taken, one batch at most. */
+@Injectable()
+export class Quotas {
+  constructor(
+    private readonly database: CollectionDatabase,
+    private readonly env: CollectionEnv,
+    private readonly metrics: CollectionMetrics,
+  ) {}
+
+  /** @throws RivuletError COLLECTION_QUOTA_EXCEEDED */
+  async check(deviceId: string): Promise<void> {
+    const [usage] = await this.database.rows<Usage>(
+      `SELECT coalesce(sum(rows), 0)::float8 AS rows, coalesce(sum(bytes), 0)::float8 AS bytes,
+              ceil(extract(epoch FROM date_trunc('day', now(), 'UTC') + interval '1 day' - now()))::int AS "secondsLeft"
+       FROM rivulet.collection_usage WHERE device_id = $1 AND day = (now() AT TIME ZONE 'UTC')::date`,
+      [deviceId],
+    );
+    const { rowsADay, bytesADay } = this.env;
+    const { rows, bytes, secondsLeft } = usage!;
+    if (rows < rowsADay && bytes < bytesADay) return;
+    this.metrics.refusals.inc({ code: 'COLLECTION_QUOTA_EXCEEDED' });
+    throw new RivuletError(
+      'COLLECTION_QUOTA_EXCEEDED',
+      `The network has sent ${rows} rows and ${bytes} bytes today; ${rowsADay} rows and ${bytesADay} bytes are accepted.`,
+      { retryAfterSeconds: Math.max(1, secondsLeft) },
+    );
+  }
+
+  async add(deviceId: string, rows: number, bytes: number): Promise<void> {
+    await this.database.rows(
+      `INSERT INTO rivulet.collection_usage AS known (device_id, day, rows, bytes)
+       VALUES ($1, (now() AT TIME ZONE 'UTC')::date, $2, $3)
+       ON CONFLICT (device_id, day) DO UPDATE SET rows = known.rows + $2, bytes = known.bytes + $3`,
+      [deviceId, rows, bytes],
+    );
+  }
+}

@@ -1,0 +1,95 @@
+import { RivuletError } from '@rivulet/errors';
+import {
+  columnList,
+  coversHalf,
+  findRanges,
+  inRange,
+  joinSpans,
+  keyColumns,
+  keyExpression,
+  rangeOfSpan,
+  sameKey,
+  scan,
+  withSettings,
+  type Mirror,
+} from '@rivulet/mirror';
+import type { ChunkSummary } from '@rivulet/protocol';
+import { escapeIdentifier, escapeLiteral, type ClientBase } from 'pg';
+import type { Target } from './target-table';
+import { ofNetwork, type ArrivedRows, type WrittenBy } from './write-rows';
+
+/**
+ * Reads the rows that a run has written, and cuts them into chunks. Of a mirror it returns the whole list: where less
+ * than half of it was replaced, the rest is taken from the list of before.
+ *
+ * @throws RivuletError CHECKSUM_MISMATCH when they are rows that no offer can have
+ */
+export async function readBack(
+  client: ClientBase,
+  target: Target,
+  rows: ArrivedRows,
+  writtenBy: WrittenBy,
+): Promise<ChunkSummary[]> {
+  if (target.mode === 'mirror') return readMirror(client, target, rows, writtenBy);
+  if (writtenBy === 'staged') return scan(client, target.mirror, copyOfStaged(target));
+  const run = target.mode === 'snapshot' ? ` AND run_id = ${escapeLiteral(rows.runId)}` : '';
+  return scan(client, target.mirror, copyOf(target, `${ofNetwork(rows.networkId)}${run}`));
+}
+
+/** @throws RivuletError COLLECTION_UNPROVED */
+export function requireDigests(
+  found: readonly ChunkSummary[],
+  offered: readonly string[],
+  table: string,
+): void {
+  const isSame =
+    found.length === offered.length &&
+    found.every(({ digest }, index) => digest.toString('hex') === offered[index]);
+  if (isSame) return;
+  throw new RivuletError(
+    'COLLECTION_UNPROVED',
+    `The rows of ${table} read back differently from those offered.`,
+  );
+}
+
+async function readMirror(
+  client: ClientBase,
+  target: Target,
+  { networkId, base, spans }: ArrivedRows,
+  writtenBy: WrittenBy,
+): Promise<ChunkSummary[]> {
+  const joined = joinSpans(spans);
+  const all = ofNetwork(networkId);
+  if (writtenBy === 'loaded' || base.length === 0 || coversHalf(base, joined))
+    return scan(client, target.mirror, copyOf(target, all));
+  const pieces: ChunkSummary[][] = [];
+  let next = 0;
+  await withSettings(client, findRanges, async () => {
+    for (const span of joined) {
+      const within = inRange(target.mirror, 'mirror', rangeOfSpan(base, span));
+      pieces.push(base.slice(next, span.position));
+      pieces.push(await scan(client, target.mirror, copyOf(target, `${all} AND ${within}`)));
+      next = span.position + span.count;
+    }
+  });
+  return [...pieces, base.slice(next)].flat();
+}
+
+/** Along the primary key. */
+function copyOf({ mirror, qualifiedName }: Target, condition: string): string {
+  return `COPY (SELECT ${columnList(mirror.columns)} FROM ${qualifiedName} AS mirror
+    WHERE ${condition} ORDER BY ${order(mirror)}) TO STDOUT`;
+}
+
+/** The rows of the target that have the keys of the staged ones. */
+function copyOfStaged({ mirror, qualifiedName }: Target): string {
+  const columns = mirror.columns.map(({ name }) => `mirror.${escapeIdentifier(name)}`);
+  return `COPY (SELECT ${columns.join(', ')} FROM pg_temp.rivulet_rows AS staged JOIN ${qualifiedName} AS mirror
+    ON ${sameKey(mirror)} AND network_id = current_setting('rivulet.network_id') ORDER BY ${order(mirror)}) TO STDOUT`;
+}
+
+function order(mirror: Mirror): string {
+  return keyColumns(mirror)
+    .map((column) => keyExpression('mirror', column))
+    .join(', ');
+}

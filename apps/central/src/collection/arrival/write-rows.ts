@@ -1,0 +1,129 @@
+import { RivuletError } from '@rivulet/errors';
+import {
+  columnList,
+  copyToStaging,
+  coversHalf,
+  createStaging,
+  findRanges,
+  indexStaging,
+  inRange,
+  joinSpans,
+  keyColumns,
+  mergeRanges,
+  rangeOfSpan,
+  sameKey,
+  withSettings,
+} from '@rivulet/mirror';
+import { copyIn, isPostgresError } from '@rivulet/postgres';
+import type { ChunkSummary, PatchedSpan } from '@rivulet/protocol';
+import { escapeIdentifier, escapeLiteral, type ClientBase } from 'pg';
+import { NETWORK_SETTING, RUN_SETTING, type Target } from './target-table';
+
+/** The rows of one network for a run. */
+export interface ArrivedRows {
+  networkId: string;
+  runId: string;
+  /** Of a mirror: the chunks that the network's rows consist of, and those of them that are replaced. */
+  base: readonly ChunkSummary[];
+  spans: readonly PatchedSpan[];
+  /** Canonical rows, in the order of the key. */
+  content: AsyncIterable<Buffer>;
+}
+
+/** `loaded`: there were none of them before, so no row was compared · `staged`: they are in `rivulet_rows` as well. */
+export type WrittenBy = 'loaded' | 'staged';
+
+/**
+ * Writes the rows of one network into the target table. The caller has opened the transaction, pinned the canonical
+ * settings, and reads the rows back.
+ *
+ * @throws RivuletError COLLECTION_OFFER_INVALID when PostgreSQL cannot read a row, or a key repeats
+ */
+export async function writeRows(client: ClientBase, target: Target, rows: ArrivedRows): Promise<WrittenBy> {
+  await client.query('SELECT set_config($1, $2, true), set_config($3, $4, true)', [
+    NETWORK_SETTING,
+    rows.networkId,
+    RUN_SETTING,
+    rows.runId,
+  ]);
+  return refusable(async () => {
+    if (target.mode === 'snapshot' || !(await hasRows(client, target, rows.networkId))) {
+      const columns = columnList(target.mirror.columns);
+      await copyIn(client, `COPY ${target.qualifiedName} (${columns}) FROM STDIN`, rows.content);
+      return 'loaded';
+    }
+    await createStaging(client, target.mirror, 'rivulet_rows');
+    await copyToStaging(client, 'rivulet_rows', rows.content);
+    await indexStaging(client, target.mirror, 'rivulet_rows');
+    if (target.mode === 'mirror') await deleteUnstaged(client, target, rows);
+    await upsertStaged(client, target);
+    return 'staged';
+  });
+}
+
+/** Writes rows that are in `rivulet_rows` already. */
+async function upsertStaged(client: ClientBase, target: Target): Promise<void> {
+  const names = target.mirror.columns.map((column) => escapeIdentifier(column.name));
+  const key = ['network_id', ...keyColumns(target.mirror).map((column) => escapeIdentifier(column.name))];
+  const missing = target.missing.map((name) => escapeIdentifier(name));
+  const sets = [
+    ...[...names, 'collected_at', 'run_id'].map((name) => `${name} = excluded.${name}`),
+    ...missing.map((name) => `${name} = NULL`),
+  ];
+  // `*<>` compares the stored values: 1.0 and 1.00 are equal but have different texts, and json has no equality.
+  const differs = [
+    `ROW(${names.map((name) => `mirror.${name}`).join(', ')}) *<> ROW(${names.map((name) => `excluded.${name}`).join(', ')})`,
+    ...missing.map((name) => `mirror.${name} IS NOT NULL`),
+  ];
+  await client.query(
+    `INSERT INTO ${target.qualifiedName} AS mirror (${names.join(', ')})
+     SELECT ${names.join(', ')} FROM pg_temp.rivulet_rows
+     ON CONFLICT (${key.join(', ')}) DO UPDATE SET ${sets.join(', ')} WHERE ${differs.join(' OR ')}`,
+  );
+}
+
+/** The condition that a row is of a network. */
+export function ofNetwork(networkId: string): string {
+  return `network_id = ${escapeLiteral(networkId)}`;
+}
+
+async function hasRows(client: ClientBase, target: Target, networkId: string): Promise<boolean> {
+  const { rows } = await client.query<{ has: boolean }>(
+    `SELECT EXISTS (SELECT FROM ${target.qualifiedName} WHERE ${ofNetwork(networkId)}) AS has`,
+  );
+  return rows[0]!.has;
+}
+
+/** Of the key ranges whose chunks are replaced: without a list of chunks, of all rows of the network. */
+async function deleteUnstaged(
+  client: ClientBase,
+  { mirror, qualifiedName }: Target,
+  { networkId, base, spans }: ArrivedRows,
+): Promise<void> {
+  const joined = joinSpans(base.length === 0 ? [{ position: 0, count: 0 }] : spans);
+  await withSettings(
+    client,
+    base.length === 0 || coversHalf(base, joined) ? mergeRanges : findRanges,
+    async () => {
+      for (const span of joined) {
+        const range = rangeOfSpan(base, span);
+        await client.query(
+          `DELETE FROM ${qualifiedName} AS mirror
+         WHERE ${ofNetwork(networkId)} AND ${inRange(mirror, 'mirror', range)} AND NOT EXISTS (
+           SELECT FROM pg_temp.rivulet_rows AS staged WHERE ${sameKey(mirror)} AND ${inRange(mirror, 'staged', range)})`,
+        );
+      }
+    },
+  );
+}
+
+async function refusable<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!isPostgresError(error) || !/^(22|23)/.test(error.code)) throw error;
+    throw new RivuletError('COLLECTION_OFFER_INVALID', `PostgreSQL does not take a row: ${error.message}.`, {
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,21 @@
+import type { OnApplicationShutdown } from '@nestjs/common';
+import { inTransaction, ownTables, withClient } from '@rivulet/postgres';
+import type { Pool, PoolClient } from 'pg';
+
+/** Connections to central's own database for what is collected: its tables, and rows by COPY in the same transactions. */
+export class CollectionDatabase implements OnApplicationShutdown {
+  constructor(readonly pool: Pool) {}
+
+  async rows<T extends object>(text: string, values: unknown[] = []): Promise<T[]> {
+    return (await this.pool.query<T>(text, values)).rows;
+  }
+
+  /** One short transaction on the operational tables. */
+  async transaction<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
+    return withClient(this.pool, (client) => inTransaction(client, ownTables, () => work(client)));
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.pool.end();
+  }
+}

@@ -1,0 +1,69 @@
+import { Module } from '@nestjs/common';
+import { createPool } from '@rivulet/postgres';
+import { DataSource } from 'typeorm';
+import { CreateCollection1795780800000 } from '../../../../db/central/migrations/1795780800000-create-collection';
+import { DevicesModule } from '../devices/devices.module';
+import { SigningModule } from '../signing/signing.module';
+import { OWN_DATABASE_URL } from '../snapshots/own-database-url';
+import { ApplyOffer } from './arrival/apply-offer';
+import { ArrivalService } from './arrival/arrival.service';
+import { ArrivedChunks } from './arrival/arrived-chunks';
+import { Quotas } from './arrival/quotas';
+import { CollectionDatabase } from './collection-database';
+import { CollectionEnv } from './collection.env';
+import { CollectionIndicator } from './collection.indicator';
+import { CollectionMetrics } from './collection.metrics';
+import { JobStore } from './definitions/job-store';
+import { SchemaStore } from './definitions/schema-store';
+import { JobsController } from './http/jobs.controller';
+import { RunsController } from './http/runs.controller';
+import { SchemasController } from './http/schemas.controller';
+import { TasksController } from './http/tasks.controller';
+import { RunCleaner } from './runs/run-cleaner';
+import { RunProgress } from './runs/run-progress';
+import { RunScheduler } from './runs/run-scheduler';
+import { RunStarter } from './runs/run-starter';
+import { RunStore } from './runs/run-store';
+import { TaskQueue } from './runs/task-queue';
+
+/** Rows that come up: schemas, jobs and their runs, and what networks send for them. */
+@Module({
+  imports: [DevicesModule, SigningModule],
+  controllers: [SchemasController, JobsController, RunsController, TasksController],
+  providers: [
+    {
+      provide: CollectionDatabase,
+      // Takes the connected DataSource, so that it comes after the wait for the database.
+      inject: [CollectionEnv, OWN_DATABASE_URL, DataSource],
+      useFactory: openDatabase,
+    },
+    SchemaStore,
+    JobStore,
+    RunStore,
+    RunStarter,
+    RunScheduler,
+    RunCleaner,
+    RunProgress,
+    TaskQueue,
+    Quotas,
+    ArrivedChunks,
+    ApplyOffer,
+    ArrivalService,
+    CollectionMetrics,
+    CollectionIndicator,
+  ],
+  exports: [CollectionIndicator],
+})
+export class CollectionModule {
+  static readonly environment = [CollectionEnv];
+  static readonly indicators = [CollectionIndicator];
+  static readonly migrations = [CreateCollection1795780800000];
+}
+
+function openDatabase({ applies }: CollectionEnv, url: string): CollectionDatabase {
+  // Each apply holds one and reads its chunks on another; requests take the rest.
+  const maxConnections = 2 * applies + 6;
+  return new CollectionDatabase(
+    createPool({ url, applicationName: 'rivulet central collection', maxConnections }),
+  );
+}

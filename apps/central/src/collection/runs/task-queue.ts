@@ -1,0 +1,164 @@
+import { Injectable } from '@nestjs/common';
+import { RivuletError } from '@rivulet/errors';
+import type { CollectionTask } from '@rivulet/protocol';
+import type { PoolClient } from 'pg';
+import { CollectionDatabase } from '../collection-database';
+import { CollectionMetrics } from '../collection.metrics';
+import type { RunOrder } from './collection-run';
+import { failTask, type TaskFailure } from './settle-run';
+
+/** A network that is not heard for so long has lost its task, and gets it again when it asks. */
+const LEASE_SECONDS = 60;
+/** Runs that are looked through for one that has room. */
+const RUNS_LOOKED_AT = 16;
+
+interface OpenTask {
+  runId: string;
+  schemaId: string;
+  order: RunOrder;
+}
+
+/** A task that a network is working on. */
+export interface ActiveTask extends OpenTask {
+  deviceId: string;
+  /** What the network offers, once it has said so. */
+  offer: StoredOffer | null;
+  /** When the rows are committed. */
+  receipt: string | null;
+  isOver: boolean;
+}
+
+export interface StoredOffer {
+  columns: { name: string; type: string }[];
+  rows: number;
+  bytes: number;
+  digests: string;
+  checksum: string;
+}
+
+/** The tasks of networks: who asks gets one, at most so many of one run at once. */
+@Injectable()
+export class TaskQueue {
+  constructor(
+    private readonly database: CollectionDatabase,
+    private readonly metrics: CollectionMetrics,
+  ) {}
+
+  /** The oldest task of a network whose run has room. A run whose networks are slow holds up no other run. */
+  async take(deviceId: string): Promise<CollectionTask | undefined> {
+    const waiting = await this.database.rows<OpenTask>(
+      `SELECT run_id AS "runId", schema_id AS "schemaId", "order" FROM rivulet.collection_tasks AS task
+       JOIN rivulet.collection_runs AS run USING (run_id)
+       WHERE device_id = $1 AND run.state = 'running' AND deadline_at > clock_timestamp()
+         AND (task.state = 'waiting' OR task.state = 'active' AND lease_until <= clock_timestamp())
+       ORDER BY run_id LIMIT ${RUNS_LOOKED_AT}`,
+      [deviceId],
+    );
+    for (const task of waiting) {
+      if (await this.database.transaction((client) => lease(client, task.runId, deviceId)))
+        return this.describe(task, deviceId);
+    }
+    return undefined;
+  }
+
+  /**
+   * The task of a network, whose lease begins again.
+   *
+   * @throws RivuletError COLLECTION_RUN_UNKNOWN
+   */
+  async find(runId: string, deviceId: string): Promise<ActiveTask> {
+    const [task] = await this.database.rows<ActiveTask>(
+      `UPDATE rivulet.collection_tasks AS task SET
+         lease_until = CASE WHEN task.state = 'active' THEN clock_timestamp() + interval '${LEASE_SECONDS} s' END
+       FROM rivulet.collection_runs AS run
+       WHERE task.run_id = $1 AND device_id = $2 AND run.run_id = $1
+       RETURNING task.run_id AS "runId", device_id AS "deviceId", schema_id AS "schemaId", "order", offer, receipt,
+         task.state <> 'active' AS "isOver"`,
+      [runId, deviceId],
+    );
+    if (task !== undefined) return task;
+    throw new RivuletError('COLLECTION_RUN_UNKNOWN', `The network has no part in a run ${runId}.`);
+  }
+
+  /** @throws RivuletError COLLECTION_RUN_UNKNOWN · COLLECTION_RUN_OVER */
+  async findActive(runId: string, deviceId: string): Promise<ActiveTask> {
+    const task = await this.find(runId, deviceId);
+    if (!task.isOver) return task;
+    throw new RivuletError(
+      'COLLECTION_RUN_OVER',
+      `The network is done with run ${runId}, or it was cancelled.`,
+    );
+  }
+
+  async noteOffer(runId: string, deviceId: string, offer: StoredOffer): Promise<void> {
+    await this.database.rows(
+      `UPDATE rivulet.collection_tasks SET offer = $3, rows = $4, bytes = $5, digest = $6
+       WHERE run_id = $1 AND device_id = $2 AND state = 'active'`,
+      [runId, deviceId, JSON.stringify(offer), offer.rows, offer.bytes, offer.checksum],
+    );
+  }
+
+  /** While the query runs, before there is an offer. */
+  async noteProgress(runId: string, deviceId: string, rows: number, bytes: number): Promise<void> {
+    await this.database.rows(
+      `UPDATE rivulet.collection_tasks SET rows = $3, bytes = $4
+       WHERE run_id = $1 AND device_id = $2 AND state = 'active' AND offer IS NULL`,
+      [runId, deviceId, rows, bytes],
+    );
+  }
+
+  /** A failure that only a change of the schema or of the target mends holds the network in its job. */
+  async fail(runId: string, deviceId: string, failure: TaskFailure, isHeld: boolean): Promise<void> {
+    const failed = await this.database.transaction(async (client) => {
+      if (!(await failTask(client, runId, deviceId, failure))) return false;
+      if (isHeld) await hold(client, runId, deviceId, failure);
+      return true;
+    });
+    if (failed) this.metrics.tasks.inc({ result: failure.code });
+  }
+
+  private async describe({ runId, schemaId, order }: OpenTask, deviceId: string): Promise<CollectionTask> {
+    const { name, sqlCommand: query, mode, key, watermarkColumn: column, overlap } = order;
+    const task = { runId, name, query, mode, key };
+    if (column === null) return { ...task, watermark: [] };
+    const [position] = await this.database.rows<{ watermark: string | null }>(
+      'SELECT watermark FROM rivulet.collection_positions WHERE schema_id = $1 AND device_id = $2',
+      [schemaId, deviceId],
+    );
+    const after = position?.watermark ?? undefined;
+    return { ...task, watermark: [{ column, overlap, ...(after !== undefined && { after }) }] };
+  }
+}
+
+/** With the run locked, so that of two networks that ask at once only one takes the last place. */
+async function lease(client: PoolClient, runId: string, deviceId: string): Promise<boolean> {
+  await client.query('SELECT FROM rivulet.collection_runs WHERE run_id = $1 FOR UPDATE', [runId]);
+  const { rowCount } = await client.query(
+    `UPDATE rivulet.collection_tasks AS task SET state = 'active', attempts = attempts + 1, offer = NULL,
+       lease_until = clock_timestamp() + interval '${LEASE_SECONDS} s',
+       started_at = coalesce(task.started_at, clock_timestamp())
+     FROM rivulet.collection_runs AS run
+     WHERE task.run_id = $1 AND device_id = $2 AND run.run_id = $1 AND run.state = 'running'
+       AND (task.state = 'waiting' OR task.state = 'active' AND lease_until <= clock_timestamp())
+       AND (SELECT count(*) FROM rivulet.collection_tasks AS other
+            WHERE other.run_id = $1 AND other.device_id <> $2 AND other.state = 'active'
+              AND other.lease_until > clock_timestamp()) < run.max_parallel`,
+    [runId, deviceId],
+  );
+  return rowCount === 1;
+}
+
+async function hold(
+  client: PoolClient,
+  runId: string,
+  deviceId: string,
+  failure: TaskFailure,
+): Promise<void> {
+  await client.query(
+    `INSERT INTO rivulet.collection_holds (job_id, device_id, error_code, error_message)
+     SELECT job_id, $2, $3, $4 FROM rivulet.collection_runs JOIN rivulet.collection_jobs USING (job_id)
+     WHERE run_id = $1
+     ON CONFLICT (job_id, device_id) DO UPDATE SET error_code = $3, error_message = $4, held_at = now()`,
+    [runId, deviceId, failure.code, failure.message.slice(0, 2_000)],
+  );
+}

@@ -1,0 +1,152 @@
+import { RivuletError } from '@rivulet/errors';
+import { FieldReader, patterns, readText, ShapeError } from '../json/field-reader';
+import { NAME_MAX_BYTES } from '../version/limits';
+import type { Column } from '../manifest/table-schema';
+
+/** What central wants to have of a device. */
+export interface CollectionTask {
+  /** ULID. Everything that is sent for the task names it. */
+  runId: string;
+  /** The schema's name, for the log and in the fingerprint. */
+  name: string;
+  /** SQL, with `?` for the watermark. */
+  query: string;
+  mode: 'mirror' | 'append' | 'snapshot';
+  key: string[];
+  /** One where the query has `?`, otherwise none. */
+  watermark: CollectionWatermark[];
+}
+
+export interface CollectionWatermark {
+  column: string;
+  /** The highest value that is committed at central, as PostgreSQL prints it; missing before the first run. */
+  after?: string;
+  /** How far below it the query begins: seconds for a time, units for a number. */
+  overlap: number;
+}
+
+export interface CollectionTasks {
+  tasks: CollectionTask[];
+  /** When to ask again if nothing happens before. */
+  pollAfterSeconds: number;
+}
+
+/** @public What a device has for a task: canonical rows, cut into chunks as those of a snapshot. */
+export interface CollectionOffer {
+  /** Those of the key first. */
+  columns: Column[];
+  rows: number;
+  bytes: number;
+  /** The SHA-256 of each chunk, in order, one behind the other, as base64. */
+  digests: string;
+  /** See tableChecksum; the fingerprint is of the schema's name, the columns and the key. */
+  checksum: string;
+}
+
+/** What central does not have of an offer. */
+export interface CollectionDemand {
+  /** Ranges of positions as of frames: `0-99,120-120`; empty when everything is there. */
+  missing: string;
+  /** When the rows of the task are committed already. */
+  receipt?: string;
+}
+
+/** Signed by central: these rows are committed. */
+export interface CollectionReceipt {
+  runId: string;
+  deviceId: string;
+  name: string;
+  checksum: string;
+  rows: number;
+  bytes: number;
+  committedAt: string;
+}
+
+export const COLLECTION_RECEIPT_TYPE = 'rivulet-collection-receipt';
+
+/** @public The largest body of frames that central takes at once. */
+export const COLLECTION_BATCH_BYTES = 768 * 1024;
+/** The largest row that is collected, LF included: its frame must fit in a body of a mebibyte. */
+export const COLLECTION_ROW_MAX_BYTES = 1_000_000;
+/** The most chunks of one offer: about 1.2 GiB of rows. */
+export const COLLECTION_MAX_CHUNKS = 20_000;
+
+const TASKS_MAX = 16;
+const KEY_MAX_COLUMNS = 32;
+const QUERY_MAX_LENGTH = 100_000;
+
+/** @public @throws RivuletError CENTRAL_RESPONSE_INVALID */
+export function parseCollectionTasks(body: unknown): CollectionTasks {
+  return read(() => {
+    const reader = new FieldReader(body, '');
+    return {
+      tasks: reader.list('tasks', TASKS_MAX, readTask),
+      pollAfterSeconds: reader.count('pollAfterSeconds'),
+    };
+  });
+}
+
+/** @public @throws RivuletError CENTRAL_RESPONSE_INVALID */
+export function parseCollectionDemand(body: unknown): CollectionDemand {
+  return read(() => {
+    const reader = new FieldReader(body, '');
+    const receipt = reader.optionalText('receipt', /^[\w.-]+$/, 'a compact JWS');
+    return {
+      missing: reader.text('missing', /^[\d,-]*$/, 'ranges'),
+      ...(receipt !== undefined && { receipt }),
+    };
+  });
+}
+
+/** @public @throws RivuletError CENTRAL_RESPONSE_INVALID */
+export function parseCollectionReceipt(json: string): CollectionReceipt {
+  return read(() => {
+    const reader = new FieldReader(JSON.parse(json), '');
+    return {
+      runId: reader.text('runId', patterns.ulid, 'a ULID'),
+      deviceId: reader.text('deviceId', patterns.ulid, 'a ULID'),
+      name: reader.text('name'),
+      checksum: reader.text('checksum', patterns.sha256, 'a SHA-256 in hex'),
+      rows: reader.count('rows'),
+      bytes: reader.count('bytes'),
+      committedAt: reader.text('committedAt', patterns.timestamp, 'a moment'),
+    };
+  });
+}
+
+function readTask(item: unknown, path: string): CollectionTask {
+  const reader = new FieldReader(item, path);
+  return {
+    runId: reader.text('runId', patterns.ulid, 'a ULID'),
+    name: reader.text('name', /^[^\0]{1,200}$/, 'a name'),
+    query: reader.text('query', new RegExp(`^[^\\0]{1,${QUERY_MAX_LENGTH}}$`, 's'), 'a query'),
+    mode: reader.text('mode', /^(mirror|append|snapshot)$/, 'a mode') as CollectionTask['mode'],
+    key: reader.list('key', KEY_MAX_COLUMNS, readName),
+    watermark: reader.list('watermark', 1, readWatermark),
+  };
+}
+
+function readWatermark(item: unknown, path: string): CollectionWatermark {
+  const reader = new FieldReader(item, path);
+  const after = reader.optionalText('after', /^[^\0]{1,200}$/, 'a value');
+  const column = reader.text('column', /^[^\0]+$/, 'a name');
+  return { column, overlap: reader.count('overlap'), ...(after !== undefined && { after }) };
+}
+
+function readName(item: unknown, path: string): string {
+  const name = readText(item, path);
+  if (name === '' || name.includes('\0') || Buffer.byteLength(name) > NAME_MAX_BYTES)
+    throw new ShapeError(`${path} is not a name`);
+  return name;
+}
+
+function read<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof ShapeError) && !(error instanceof SyntaxError)) throw error;
+    throw new RivuletError('CENTRAL_RESPONSE_INVALID', `Central's answer is malformed: ${error.message}.`, {
+      cause: error,
+    });
+  }
+}
