@@ -28,6 +28,7 @@ const idParam = { name: 'id', description: 'ULID', example: exampleUlid };
 /** When schemas are collected from which networks. */
 @ApiTags('collection')
 @ApiProblems('REQUEST_INVALID', 'SHUTTING_DOWN', 'DATABASE_UNAVAILABLE')
+@ApiProblems('OPERATOR_UNIDENTIFIED', 'OPERATOR_TOKEN_INVALID', 'OPERATOR_TOKEN_EXPIRED', 'ROLE_INSUFFICIENT')
 @Access('operator')
 @Controller('jobs')
 export class JobsController {

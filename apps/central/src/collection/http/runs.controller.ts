@@ -26,6 +26,7 @@ const idParam = { name: 'id', description: 'ULID', example: exampleUlid };
   'DATABASE_UNAVAILABLE',
   'COLLECTION_RUN_UNKNOWN',
 )
+@ApiProblems('OPERATOR_UNIDENTIFIED', 'OPERATOR_TOKEN_INVALID', 'OPERATOR_TOKEN_EXPIRED', 'ROLE_INSUFFICIENT')
 @Access('operator')
 @Controller('runs')
 export class RunsController {

@@ -19,6 +19,7 @@ const idParam = { name: 'id', description: 'ULID', example: exampleUlid };
 /** What is collected: queries, and the tables that their rows get into. */
 @ApiTags('collection')
 @ApiProblems('REQUEST_INVALID', 'SHUTTING_DOWN', 'DATABASE_UNAVAILABLE')
+@ApiProblems('OPERATOR_UNIDENTIFIED', 'OPERATOR_TOKEN_INVALID', 'OPERATOR_TOKEN_EXPIRED', 'ROLE_INSUFFICIENT')
 @Access('operator')
 @Controller('schemas')
 export class SchemasController {
