@@ -15,14 +15,14 @@ export const configurationErrors = {
     transient: false,
   },
   CONFIGURATION_INVALID: {
-    title: 'The configuration does not fit its JSON Schema',
+    title: 'The configuration does not fit its schema',
     meaning:
       'The data, or what an overlay makes of it, is not what the schema of this configuration asks for.',
     nextStep: 'Correct the fields that `errors` names, or change the schema: PUT /api/configurations/{name}.',
     transient: false,
   },
   CONFIGURATION_SCHEMA_INVALID: {
-    title: 'The JSON Schema cannot be used',
+    title: 'The schema cannot be used',
     meaning: 'It is no JSON Schema of draft 2020-12, refers to another document, or is larger than 64 KiB.',
     nextStep: 'Correct the schema as the message says.',
     transient: false,

@@ -103,7 +103,7 @@ export const deviceErrors = {
   KEY_ROTATION_INVALID: {
     title: 'The key cannot be replaced',
     meaning:
-      'The next key is not proved to be in the hands of this device, was signed for a different key, or belongs to a different device.',
+      'The device does not prove that it has the next key, signed for a different one, or the key belongs to another device.',
     nextStep: 'The key stays as it is. Check for a proxy between edge and central.',
     transient: false,
   },
