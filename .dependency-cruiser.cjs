@@ -36,6 +36,7 @@ const features = {
     configurations: ['devices', 'signing'],
     operators: ['users', 'device-sync', 'devices', 'snapshots', 'source', 'datasets', 'source-database'],
     collection: ['devices', 'signing', 'snapshots'],
+    live: ['bus', 'devices', 'source', 'snapshots', 'datasets'],
   },
   edge: {
     access: [],

@@ -1,6 +1,8 @@
 /** URLs by name: `centralUrl`, `centralDatabaseUrl`, `edgeUrl`, `edgeDatabaseUrl`; and the process they are of. */
 export type Runtime = Partial<Record<`${'central' | 'edge'}${'Url' | 'DatabaseUrl'}`, string>> & {
   pid: number;
+  /** Where central listens for agents over TCP. */
+  agentPort?: number | undefined;
 };
 
 export const systemRuntimeFile: string;

@@ -78,10 +78,11 @@ function refuseSecondSystem() {
 /** By the message of libs/app-process/src/ipc-messages.ts. */
 function keepRuntimeFile(app, message) {
   if (message?.type !== 'listening') return;
-  const { url, databaseUrl } = message;
+  const { url, databaseUrl, agentPort } = message;
   writeRuntimeFile(appRuntimeFile(app), {
     [`${app}Url`]: url,
     [`${app}DatabaseUrl`]: databaseUrl,
+    ...(agentPort !== undefined && { agentPort }),
     pid: process.pid,
   });
 }

@@ -42,6 +42,7 @@ async function start(): Promise<HubSubject> {
   const { environment } = loadEnvironment(CentralModule.environment, {
     CENTRAL_DEVICE_AUTH: 'mac',
     CENTRAL_DATABASE_URL: database.url,
+    CENTRAL_AGENT_PORT: '0',
     CENTRAL_DATASETS_FILE: file.path,
   });
   const app = await createApp({

@@ -28,6 +28,7 @@ beforeAll(async () => {
   const { environment } = loadEnvironment(CentralModule.environment, {
     CENTRAL_DEVICE_AUTH: 'mac',
     CENTRAL_DATABASE_URL: database.url,
+    CENTRAL_AGENT_PORT: '0',
     CENTRAL_DATASETS_FILE: file.path,
   });
   app = await createApp({

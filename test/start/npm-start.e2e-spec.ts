@@ -38,7 +38,7 @@ class Checkout {
     );
     const npm = spawn('npm', ['start'], {
       cwd: this.directory,
-      env: { ...Object.fromEntries(environment), ...this.ports, ...more },
+      env: { ...Object.fromEntries(environment), CENTRAL_AGENT_PORT: '0', ...this.ports, ...more },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.started.push(npm);
@@ -127,6 +127,7 @@ describe('npm start', () => {
     expect(output()).toMatch(/users +created +1,032/);
     expect(checkout.runtime).toMatchObject({
       centralUrl: `http://localhost:${ports[0]}`,
+      agentPort: expect.any(Number) as number,
       edgeUrl: `http://localhost:${ports[1]}`,
       centralDatabaseUrl: expect.stringMatching(/^postgresql:.*\/central$/) as string,
       edgeDatabaseUrl: expect.stringMatching(/^postgresql:.*\/edge$/) as string,

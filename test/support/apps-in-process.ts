@@ -51,6 +51,7 @@ function moduleOf(name: string, url: string, directory: string, variables: Recor
       CENTRAL_DEVICE_AUTH: 'mac',
       CENTRAL_DEMO_DATA: 'true',
       CENTRAL_ADMIN_PASSWORD: ADMIN_PASSWORD,
+      CENTRAL_AGENT_PORT: '0',
       ...variables,
     });
     return CentralModule.forRoot(environment, { url, isEmbedded: false });

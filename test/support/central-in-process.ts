@@ -6,6 +6,7 @@ import { createApp, createLogger, loadEnvironment } from '@rivulet/platform';
 import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
 import { ADMIN_PASSWORD } from './operator';
 import { CentralModule } from '../../apps/central/src/central.module';
+import { TcpListener } from '../../apps/central/src/live/tcp/tcp-listener';
 
 /** Central as it runs in production, in the process of the test, on a database of its own with the demo data. */
 export class CentralInProcess {
@@ -39,6 +40,7 @@ export class CentralInProcess {
     const { environment } = loadEnvironment(CentralModule.environment, {
       CENTRAL_DATABASE_URL: database.url,
       CENTRAL_ADMIN_PASSWORD: ADMIN_PASSWORD,
+      CENTRAL_AGENT_PORT: '0',
       ...variables,
     });
     const app = await createApp({
@@ -51,6 +53,11 @@ export class CentralInProcess {
       await app.close();
       await onStopped();
     });
+  }
+
+  /** For agents over TCP. */
+  get agentPort(): number {
+    return this.get(TcpListener).port;
   }
 
   /** A provider of any of its features. */

@@ -77,6 +77,7 @@ export class LocalSystem {
   private async serve(central: ListeningMessage, edge: ListeningMessage, since: Date): Promise<void> {
     writeRuntimeFile(systemRuntimeFile, {
       centralUrl: central.url,
+      agentPort: central.agentPort,
       edgeUrl: edge.url,
       centralDatabaseUrl: central.databaseUrl,
       edgeDatabaseUrl: edge.databaseUrl,

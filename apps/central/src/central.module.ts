@@ -19,6 +19,7 @@ import { CollectionModule } from './collection/collection.module';
 import { DatasetsModule } from './datasets/datasets.module';
 import { DeviceSyncModule } from './device-sync/device-sync.module';
 import { DevicesModule } from './devices/devices.module';
+import { LiveModule } from './live/live.module';
 import { OperatorsModule } from './operators/operators.module';
 import { OWN_DATABASE_URL } from './snapshots/own-database-url';
 import { SigningModule } from './signing/signing.module';
@@ -41,6 +42,7 @@ const features: readonly Feature[] = [
   DeviceSyncModule,
   ConfigurationsModule,
   CollectionModule,
+  LiveModule,
   OperatorsModule,
 ];
 

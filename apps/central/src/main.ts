@@ -3,6 +3,7 @@ import { createLogger, loadEnvironment, runApp } from '@rivulet/platform';
 import { resolveAppDatabase } from '@rivulet/postgres';
 import { CentralDatabaseEnv, CentralServerEnv } from './central.env';
 import { CentralModule } from './central.module';
+import { TcpListener } from './live/tcp/tcp-listener';
 import { DevicesEnv } from './devices/devices.env';
 
 void runApp('central', async () => {
@@ -32,6 +33,7 @@ void runApp('central', async () => {
     shutdownTimeoutMs,
     databaseUrl: database.url,
     onStopped: () => database.stop(),
+    listeningDetails: (app) => ({ agentPort: app.get(TcpListener).port }),
     onListening: () => {
       if (environment.section(DevicesEnv).auth !== 'mac') return;
       logger.warn(

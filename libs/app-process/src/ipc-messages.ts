@@ -4,6 +4,8 @@ export interface ListeningMessage {
   app: string;
   url: string;
   databaseUrl?: string;
+  /** Of central, for agents over TCP. */
+  agentPort?: number;
 }
 
 /** It cannot start. `message` and `nextStep` are sentences for the user. */

@@ -31,6 +31,7 @@ export function spawnApp(name: AppName, environment: Record<string, string>): Ap
       NODE_COMPILE_CACHE: join(tmpdir(), 'node-compile-cache'),
       [`${prefix}_HOST`]: '127.0.0.1',
       [`${prefix}_PORT`]: '0',
+      ...(name === 'central' && { CENTRAL_AGENT_PORT: '0' }),
       [`${prefix}_LOG_FORMAT`]: 'json',
       // Most tests need a device and not its key; those of enrolment say otherwise.
       [`${prefix}_DEVICE_AUTH`]: 'mac',

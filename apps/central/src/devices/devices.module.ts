@@ -50,6 +50,7 @@ import { Presence } from './registry/presence';
     DevicesMetrics,
   ],
   exports: [
+    Presence,
     DeviceAuthenticator,
     DeviceRegistry,
     DeviceKeys,

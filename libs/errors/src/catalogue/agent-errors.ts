@@ -14,4 +14,22 @@ export const agentErrors = {
     nextStep: 'Update the older side.',
     transient: false,
   },
+  AGENT_UNREGISTERED: {
+    title: 'The agent has not registered',
+    meaning: 'A connection sent another message before REGISTER, or none in time.',
+    nextStep: 'Send REGISTER with the token of the agent as the first message of a connection.',
+    transient: false,
+  },
+  AGENT_REPLACED: {
+    title: 'The agent has connected again',
+    meaning: 'The same agent has opened another connection, and the older one is closed.',
+    nextStep: 'Give each agent a token of its own, if two of them take turns.',
+    transient: true,
+  },
+  AGENT_DATA_REFUSED: {
+    title: 'Nothing takes the data of an agent',
+    meaning: 'The agent sent DATA, and central has no job or schema that takes it.',
+    nextStep: 'Set up what takes it, or have the agent send none.',
+    transient: false,
+  },
 } as const satisfies Record<string, ErrorDescription>;

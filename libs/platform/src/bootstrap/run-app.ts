@@ -25,6 +25,8 @@ export interface RunOptions extends AppOptions, ConnectionLimits {
   databaseUrl?: string;
   /** Called last, when nothing uses the database any more; also after a start that failed. */
   onStopped?: () => Promise<void>;
+  /** Told to the parent process, too. */
+  listeningDetails?: (app: NestFastifyApplication) => { agentPort?: number };
   onListening?: (app: NestFastifyApplication, url: string) => void | Promise<void>;
 }
 
@@ -87,6 +89,7 @@ async function start(name: string, app: NestFastifyApplication, options: RunOpti
     app: name,
     url,
     ...(databaseUrl !== undefined && { databaseUrl }),
+    ...options.listeningDetails?.(app),
   });
 }
 

@@ -46,7 +46,7 @@ export class AccessTokens {
   }
 
   /** @throws RivuletError ACCESS_TOKEN_INVALID · ACCESS_TOKEN_EXPIRED */
-  async verify(token: string): Promise<Pick<AccessClaims, 'sub' | 'jkt'>> {
+  async verify(token: string): Promise<Pick<AccessClaims, 'sub' | 'jkt' | 'exp'>> {
     if (token.length > TOKEN_MAX_CHARACTERS) throw invalid('It is too long.');
     const digest = hash('sha256', token);
     const claims = this.verified.get(digest) ?? (await this.open(token));

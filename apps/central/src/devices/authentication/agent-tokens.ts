@@ -73,7 +73,7 @@ export async function issueToken(transaction: TableTransaction, deviceId: string
   return token;
 }
 
-function digestOf(token: string): string {
+export function digestOf(token: string): string {
   return hash('sha256', token);
 }
 

@@ -7,11 +7,22 @@ import type { Device, KnownDevice } from '../device';
 import { DevicesEnv } from '../devices.env';
 import { DeviceDirectory } from '../registry/device-directory';
 import { Presence } from '../registry/presence';
-import { AgentTokens, isAgentToken, readCredentials, type AgentCredentials } from './agent-tokens';
+import { AgentTokens, digestOf, isAgentToken, readCredentials, type AgentCredentials } from './agent-tokens';
 import { AccessTokens } from './access-tokens';
 import { refuseUnserved } from './refuse-unserved';
 
 type DeviceCall = Pick<FastifyRequest, 'headers' | 'ip'>;
+
+/** What opened a connection that stays. */
+export interface OpenedBy {
+  known: KnownDevice;
+  /** Thumbprint of the key that the access token is bound to. */
+  key?: string;
+  /** Of the agent's own token. */
+  digest?: string;
+  /** When the access token ends, by this process's monotonic clock. */
+  untilMs?: number;
+}
 
 interface DevicePrincipal extends Principal {
   kind: 'device';
@@ -62,6 +73,45 @@ export class DeviceAuthenticator implements Authenticator {
     if (typeof known === 'string')
       return { kind: 'device', id: known, name: known, device: { macAddress: known } };
     return { kind: 'device', id: known.deviceId, name: known.name, device: known, known };
+  }
+
+  /**
+   * As authenticate(), for a connection that stays: the device need have no MAC address, and is looked up again by
+   * {@link stillServed}.
+   *
+   * @throws RivuletError as authenticate() does; DEVICE_NOT_REGISTERED
+   */
+  async open({ headers, ip }: DeviceCall): Promise<OpenedBy> {
+    const credentials = readCredentials(headers.authorization);
+    if (credentials !== undefined) return this.openWith(credentials);
+    const known = await this.identify({ headers, ip });
+    if (typeof known !== 'string') return { known };
+    throw new RivuletError(
+      'DEVICE_NOT_REGISTERED',
+      'The device is not registered; its first sync does that.',
+    );
+  }
+
+  /** By a token in a message. @throws RivuletError as open() does */
+  async openWith(credentials: AgentCredentials): Promise<OpenedBy> {
+    const known = await this.findBy(credentials);
+    refuseUnserved(known);
+    const { deviceId, token } = credentials;
+    if (deviceId !== undefined || isAgentToken(token)) return { known, digest: digestOf(token) };
+    const { jkt, exp } = await this.tokens.verify(token);
+    return { known, key: jkt, untilMs: performance.now() + exp * 1_000 - Date.now() };
+  }
+
+  /** @throws RivuletError when a connection that was opened may not stay */
+  async stillServed({ known: { deviceId }, key, digest }: OpenedBy): Promise<void> {
+    const known = await this.directory.find(deviceId);
+    if (known === undefined)
+      throw new RivuletError('ACCESS_TOKEN_INVALID', `Device ${deviceId} has been deleted.`);
+    refuseUnserved(known);
+    if (key !== undefined && !known.keys.includes(key))
+      throw new RivuletError('DEVICE_KEY_RETIRED', `The key ${key} of device ${deviceId} is retired.`);
+    if (digest !== undefined && !known.tokens.includes(digest))
+      throw new RivuletError('ACCESS_TOKEN_INVALID', `Device ${deviceId} has another token now.`);
   }
 
   /** @returns the MAC address alone where the registry does not have it */

@@ -1,0 +1,168 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { Interval } from '@nestjs/schedule';
+import type { AgentMessage } from '@rivulet/agent-protocol';
+import { RivuletError } from '@rivulet/errors';
+import { readCredentials } from '../../devices/authentication/agent-tokens';
+import { DeviceAuthenticator, type OpenedBy } from '../../devices/authentication/device-authenticator';
+import { Presence } from '../../devices/registry/presence';
+import { LiveEnv } from '../live.env';
+import { LiveMetrics } from '../live.metrics';
+import { AgentInbox, type AnswerMessage, type DataMessage, type Sender } from './agent-inbox';
+import { AgentSession, type SessionHost } from './agent-session';
+import type { AgentTransport, EndReason } from './agent-transport';
+
+/** How often it is looked whose time is over. */
+const CHECK_MS = 1_000;
+/** Connections over which nobody has said who it is. */
+const MAX_UNREGISTERED = 500;
+
+export interface SessionListener {
+  connected(deviceId: string): void;
+  disconnected(deviceId: string): void;
+}
+
+/** All agents and edges that are connected to this process. */
+@Injectable()
+export class AgentSessions implements SessionHost {
+  readonly heartbeatMs: number;
+  private readonly logger = new Logger('Live');
+  private readonly sessions = new Set<AgentSession>();
+  private readonly registeredSessions = new Map<string, AgentSession>();
+  private readonly perAddress = new Map<string, number>();
+  private readonly listeners: SessionListener[] = [];
+  private isClosing = false;
+
+  constructor(
+    private readonly env: LiveEnv,
+    private readonly authenticator: DeviceAuthenticator,
+    private readonly presence: Presence,
+    private readonly inbox: AgentInbox,
+    private readonly metrics: LiveMetrics,
+  ) {
+    this.heartbeatMs = env.heartbeatMs;
+  }
+
+  /** The devices that are connected here. */
+  get devices(): ReadonlyMap<string, AgentSession> {
+    return this.registeredSessions;
+  }
+
+  listen(listener: SessionListener): void {
+    this.listeners.push(listener);
+  }
+
+  /**
+   * @param opened - over a transport that authenticates
+   * @throws RivuletError SERVER_BUSY · SHUTTING_DOWN
+   */
+  accept(transport: AgentTransport, opened?: OpenedBy): AgentSession {
+    this.refuseTooMany(transport.address, opened === undefined);
+    const session = new AgentSession(transport, this, opened);
+    this.sessions.add(session);
+    this.perAddress.set(transport.address, (this.perAddress.get(transport.address) ?? 0) + 1);
+    return session;
+  }
+
+  /** Before a connection is taken that accept() would refuse. @throws RivuletError SERVER_BUSY · SHUTTING_DOWN */
+  refuseTooMany(address: string, isUnknown: boolean): void {
+    const { maxAgents, maxAgentsPerAddress } = this.env;
+    if (this.isClosing) throw new RivuletError('SHUTTING_DOWN', 'This central is shutting down.');
+    if (this.sessions.size >= maxAgents) throw busy('(CENTRAL_MAX_AGENTS)');
+    if ((this.perAddress.get(address) ?? 0) >= maxAgentsPerAddress)
+      throw busy('from this address (CENTRAL_MAX_AGENTS_PER_ADDRESS)');
+    if (isUnknown && this.sessions.size - this.registeredSessions.size >= MAX_UNREGISTERED)
+      throw busy('that have not registered');
+  }
+
+  /** @returns whether the device is connected here */
+  send(deviceId: string, content: Parameters<AgentSession['send']>[0]): boolean {
+    return this.registeredSessions.get(deviceId)?.send(content) ?? false;
+  }
+
+  /** A newer connection of the device is elsewhere. */
+  replace(deviceId: string): void {
+    this.registeredSessions
+      .get(deviceId)
+      ?.fail(new RivuletError('AGENT_REPLACED', 'The agent has opened another connection.'), 'replaced');
+  }
+
+  open(token: string): Promise<OpenedBy> {
+    return this.authenticator.openWith(readCredentials(`Bearer ${token}`) ?? { token });
+  }
+
+  stillServed(opened: OpenedBy): Promise<void> {
+    return this.authenticator.stillServed(opened);
+  }
+
+  registered(session: AgentSession): void {
+    const deviceId = session.deviceId!;
+    this.replace(deviceId);
+    this.registeredSessions.set(deviceId, session);
+    this.metrics.sessions.inc({ transport: session.transport.kind });
+    const { name } = session.opened!.known;
+    this.logger.debug({ device: deviceId }, `Connected: ${name} (${session.transport.kind})`);
+    for (const listener of this.listeners) listener.connected(deviceId);
+  }
+
+  heard({ deviceId, transport: { address } }: AgentSession, { type, data }: AgentMessage): void {
+    const { token: _token, version, os: _os, protocol: _protocol, ...rest } = data as Record<string, unknown>;
+    this.presence.note(deviceId!, {
+      address,
+      ...(typeof version === 'string' && { version: version.slice(0, 100) }),
+      ...(type === 'HEARTBEAT' && { metrics: rest }),
+    });
+  }
+
+  take(sender: Sender, message: DataMessage): Promise<{ repeated: boolean }> {
+    return this.inbox.take(sender, message);
+  }
+
+  answered(sender: Sender, message: AnswerMessage): Promise<void> {
+    return this.inbox.answered(sender, message);
+  }
+
+  counted(direction: 'in' | 'out', type: AgentMessage['type']): void {
+    this.metrics.messages.inc({ direction, type });
+  }
+
+  refused({ deviceId, transport }: AgentSession, { code, message }: RivuletError): void {
+    this.metrics.refusals.inc({ code });
+    const who = deviceId ?? transport.address;
+    this.logger.log({ code, device: deviceId, address: transport.address }, `Refused ${who}: ${message}`);
+  }
+
+  ended(session: AgentSession, reason: EndReason): void {
+    const { transport, deviceId, isRegistered } = session;
+    this.sessions.delete(session);
+    const left = (this.perAddress.get(transport.address) ?? 1) - 1;
+    if (left === 0) this.perAddress.delete(transport.address);
+    else this.perAddress.set(transport.address, left);
+    this.metrics.end(transport.kind, reason);
+    if (!isRegistered) return;
+    this.metrics.sessions.dec({ transport: transport.kind });
+    this.logger.debug(
+      { device: deviceId, reason },
+      `Disconnected: ${session.opened!.known.name} (${reason})`,
+    );
+    if (this.registeredSessions.get(deviceId!) !== session) return;
+    this.registeredSessions.delete(deviceId!);
+    for (const listener of this.listeners) listener.disconnected(deviceId!);
+  }
+
+  @Interval('agent sessions', CHECK_MS)
+  check(): void {
+    const now = performance.now();
+    for (const session of this.sessions) session.check(now);
+  }
+
+  /** Says goodbye to all, who come back elsewhere. */
+  drain(): void {
+    this.isClosing = true;
+    const goodbye = new RivuletError('SHUTTING_DOWN', 'This central is shutting down; connect again.');
+    for (const session of this.sessions) session.fail(goodbye, 'draining');
+  }
+}
+
+function busy(what: string): RivuletError {
+  return new RivuletError('SERVER_BUSY', `Too many agents are connected ${what}.`, { retryAfterSeconds: 30 });
+}
