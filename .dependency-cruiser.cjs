@@ -37,6 +37,7 @@ const features = {
     operators: ['users', 'device-sync', 'devices', 'snapshots', 'source', 'datasets', 'source-database'],
     collection: ['devices', 'signing', 'snapshots'],
     live: ['bus', 'devices', 'source', 'snapshots', 'datasets'],
+    realtime: ['bus', 'devices'],
   },
   edge: {
     access: [],

@@ -14,6 +14,7 @@ const pages = [
   'docs/datasets.md',
   'docs/error-codes.md',
   'docs/operations.md',
+  'docs/realtime.md',
   'docs/types.md',
   'docs/adr/README.md',
   ...records.map((name) => `docs/adr/${name}`),

@@ -27,6 +27,7 @@ import { SnapshotsModule } from './snapshots/snapshots.module';
 import { SourceDatabaseEnv } from './source-database/source-database.env';
 import { SourceDatabaseModule } from './source-database/source-database.module';
 import { resolveSource, SourceOptions } from './source-database/source-options';
+import { RealtimeModule } from './realtime/realtime.module';
 import { SourceModule } from './source/source.module';
 import { UsersModule } from './users/users.module';
 
@@ -44,6 +45,7 @@ const features: readonly Feature[] = [
   CollectionModule,
   LiveModule,
   OperatorsModule,
+  RealtimeModule,
 ];
 
 /** The composition root of central. */

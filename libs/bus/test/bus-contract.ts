@@ -8,7 +8,7 @@ import {
   type SubscribeOptions,
 } from '../src/index';
 import { busLimits } from '../src/limits';
-import type { BusServer } from './bus-server';
+import type { BusServer } from '@rivulet/testing';
 
 /** Every promise of {@link Bus}, on a real server. */
 export function describeBus(start: () => Promise<BusServer>): void {

@@ -4,6 +4,7 @@ export * from './catalogue/describe-datasets';
 export * from './catalogue/examine-datasets-file';
 export * from './file/datasets-file';
 export * from './file/file-problems';
+export { YamlNode } from './file/yaml-node';
 export * from './read-failure';
 export * from './scope/resolve-scope';
 export * from './source-pool';

@@ -7,6 +7,7 @@ import { deviceErrors } from './catalogue/device-errors';
 import { edgeErrors } from './catalogue/edge-errors';
 import type { ErrorDescription } from './catalogue/error-description';
 import { operatorErrors } from './catalogue/operator-errors';
+import { realtimeErrors } from './catalogue/realtime-errors';
 import { requestErrors } from './catalogue/request-errors';
 import { startErrors } from './catalogue/start-errors';
 
@@ -25,6 +26,7 @@ export const errorCatalogue = {
   ...agentErrors,
   ...configurationErrors,
   ...collectionErrors,
+  ...realtimeErrors,
 } as const satisfies Record<string, ErrorDescription>;
 
 export type ErrorCode = keyof typeof errorCatalogue;
@@ -41,6 +43,7 @@ export const errorAreas: readonly { title: string; codes: readonly ErrorCode[] }
   { title: 'Agents', codes: codesOf(agentErrors) },
   { title: 'Configurations', codes: codesOf(configurationErrors) },
   { title: 'Collection', codes: codesOf(collectionErrors) },
+  { title: 'Realtime', codes: codesOf(realtimeErrors) },
 ];
 
 export function isErrorCode(value: unknown): value is ErrorCode {

@@ -1,3 +1,4 @@
+export * from './bus-server';
 export * from './fake-hub';
 export * from './start-app';
 export * from './test-database';

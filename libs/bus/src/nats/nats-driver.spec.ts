@@ -1,6 +1,8 @@
+import { isInstalled, startNats } from '@rivulet/testing';
 import { describeBus } from '../../test/bus-contract';
-import { describeWith, startNats } from '../../test/bus-server';
 
-describeWith('nats-server', 'the bus over NATS', () => {
+const describeIfThere = isInstalled('nats-server', 'the bus over NATS') ? describe : describe.skip;
+
+describeIfThere('the bus over NATS', () => {
   describeBus(startNats);
 });

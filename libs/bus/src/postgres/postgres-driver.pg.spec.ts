@@ -1,6 +1,6 @@
 import { createTestDatabase, TcpRelay } from '@rivulet/testing';
 import { describeBus } from '../../test/bus-contract';
-import type { BusServer } from '../../test/bus-server';
+import type { BusServer } from '@rivulet/testing';
 import { createBusTables } from '../index';
 
 /** The server of the test run stays; its connections are cut, and new ones find nobody. */

@@ -1,6 +1,8 @@
+import { isInstalled, startRedis } from '@rivulet/testing';
 import { describeBus } from '../../test/bus-contract';
-import { describeWith, startRedis } from '../../test/bus-server';
 
-describeWith('redis-server', 'the bus over Redis', () => {
+const describeIfThere = isInstalled('redis-server', 'the bus over Redis') ? describe : describe.skip;
+
+describeIfThere('the bus over Redis', () => {
   describeBus(startRedis);
 });

@@ -1,9 +1,9 @@
-import { closestName, RivuletError } from '@rivulet/errors';
+import { closestName, RivuletError, type ErrorCode } from '@rivulet/errors';
 
 /** The error message lists this many problems and counts the rest. */
 const MAX_TOLD = 20;
 
-/** A mistake in the datasets file. Its message begins with its place, `path:line:column`. */
+/** A mistake in a file that its owner writes. Its message begins with its place, `path:line:column`. */
 export class FileProblem extends Error {
   constructor(
     readonly place: string,
@@ -14,7 +14,7 @@ export class FileProblem extends Error {
   }
 }
 
-/** Collects the problems of a datasets file, to report them together. */
+/** Collects the problems of a file, to report them together. */
 export class FileProblems {
   private readonly found = new Map<string, FileProblem>();
 
@@ -51,15 +51,15 @@ export class FileProblems {
     return [...this.found.values()].toSorted((a, b) => compare(positionOf(a), positionOf(b)));
   }
 
-  /** @throws RivuletError DATASETS_FILE_INVALID with a line for each problem, and all of them in `errors` */
-  throwIfAny(): void {
+  /** @throws RivuletError with a line for each problem, and all of them in `errors` */
+  throwIfAny(code: ErrorCode = 'DATASETS_FILE_INVALID'): void {
     if (this.isEmpty) return;
     const { list } = this;
     const lines = list.map((problem) => problem.message);
     const more = lines.length - MAX_TOLD;
     const told = more > 0 ? [...lines.slice(0, MAX_TOLD), `And ${more} more.`] : lines;
     const errors = list.map(({ place, problem }) => ({ field: place, reason: problem }));
-    throw new RivuletError('DATASETS_FILE_INVALID', told.join('\n'), { errors });
+    throw new RivuletError(code, told.join('\n'), { errors });
   }
 
   private keep(error: unknown): void {

@@ -99,6 +99,11 @@ export class YamlNode {
     return fields;
   }
 
+  /** The entries of a mapping whose keys are the author's own. */
+  namedEntries(what: string): { key: string; value: YamlNode }[] {
+    return this.entries(`${what} must be a mapping`);
+  }
+
   items(what: string): YamlNode[] {
     const { node } = this;
     if (isScalar(node) && node.value !== null) {
@@ -123,6 +128,14 @@ export class YamlNode {
       throw this.invalid(`${what} must be a string; put it in quotes: "${node.source}"`);
     }
     return { text: value, placeOf: (offset) => this.placeInText(node.type, value, offset) };
+  }
+
+  get isList(): boolean {
+    return isSeq(this.node);
+  }
+
+  get isMapping(): boolean {
+    return isMap(this.node);
   }
 
   /** The source text of a scalar, without quotes. */

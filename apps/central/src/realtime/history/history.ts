@@ -1,0 +1,63 @@
+import type { HistoryRule } from '../rules/topic-rules';
+
+export interface NewMessage {
+  topic: string;
+  /** ULID. */
+  id: string;
+  /** JSON. */
+  data: string;
+  /** The user who sent it, if it was a client. */
+  from?: string | undefined;
+  /** Appended once, however often it is given. */
+  key?: string | undefined;
+  history: HistoryRule;
+}
+
+export interface StoredMessage {
+  topic: string;
+  /** From 1 on, without a gap, in the order in which messages of the topic became visible. */
+  position: number;
+  id: string;
+  data: string;
+  from: string | undefined;
+  publishedAtMs: number;
+}
+
+/** What is known of a topic at one moment. */
+export interface Appended {
+  /** Positions of another epoch say nothing. */
+  epoch: string;
+  message: StoredMessage;
+  /** The key was known: this is where the message has been since. */
+  isDuplicate: boolean;
+}
+
+export interface Recovered {
+  epoch: string;
+  /** The position of the last message, whether it is still there or not. */
+  last: number;
+  /** What follows the position that was asked for, without a gap, up to the limit; empty when that is not there any more. */
+  messages: StoredMessage[];
+}
+
+export interface Positions {
+  epoch: string;
+  /** That of every topic which has none of its own. It never falls. */
+  floor: number;
+  positions: Map<string, number>;
+}
+
+/**
+ * What was published, by topic. A position is given when a message is stored, and is visible after all smaller ones.
+ *
+ * Its methods throw RivuletError DATABASE_UNAVAILABLE · BUS_UNAVAILABLE when the store cannot be reached.
+ */
+export interface History {
+  /** In the order given. One after the other where the store has no transactions: repeat it with the same keys. */
+  append(messages: readonly NewMessage[]): Promise<Appended[]>;
+  read(topic: string, after: number, rule: HistoryRule, limit: number): Promise<Recovered>;
+  positionsOf(topics: readonly string[]): Promise<Positions>;
+  /** Of all topics that begin so, at most `limit`, and one more to tell that there are more. */
+  list(prefix: string, limit: number): Promise<Positions>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,69 @@
+import { Injectable } from '@nestjs/common';
+import { RivuletError } from '@rivulet/errors';
+import { monotonicFactory } from 'ulid';
+import { RealtimeHub } from '../delivery/realtime-hub';
+import type { Appended, NewMessage } from '../history/history';
+import type { Identity } from '../rules/identity';
+import { RealtimeEnv } from '../realtime.env';
+import { RealtimeMetrics } from '../realtime.metrics';
+import { CurrentRules } from '../rules/current-rules';
+import { isTopic } from '../rules/topic-name';
+
+export interface ToPublish {
+  topic: string;
+  /** JSON. */
+  data: string;
+  key?: string | undefined;
+}
+
+/** Publishes what the rules allow, with a history as they say. */
+@Injectable()
+export class Publisher {
+  private readonly newId = monotonicFactory();
+
+  constructor(
+    private readonly hub: RealtimeHub,
+    private readonly rules: CurrentRules,
+    private readonly env: RealtimeEnv,
+    private readonly metrics: RealtimeMetrics,
+  ) {}
+
+  /** @throws RivuletError TOPIC_FORBIDDEN · REALTIME_MESSAGE_INVALID · IDEMPOTENCY_KEY_REUSED · what History throws */
+  async publishByClient(who: Identity, { topic, data, key }: ToPublish): Promise<Appended> {
+    if (!isTopic(topic) || !this.rules.rules.mayPublish(who, topic)) throw forbidden(topic);
+    // Keys of one user are not those of another.
+    const ownKey = key === undefined ? undefined : `client:${who.userId}:${key}`;
+    const message = this.messageOf({ topic, data, key: ownKey }, who.userId);
+    const [appended] = await this.hub.publish([message]);
+    this.metrics.published.inc({ by: 'client' });
+    return appended!;
+  }
+
+  /** For callers that may publish to every topic that there is. @throws as publishByClient */
+  async publishAll(messages: readonly ToPublish[], by: 'server' | 'rows'): Promise<Appended[]> {
+    const appended = await this.hub.publish(messages.map((message) => this.messageOf(message)));
+    this.metrics.published.inc({ by }, messages.length);
+    return appended;
+  }
+
+  /** Whether a rule says what becomes of it. */
+  isKnown(topic: string): boolean {
+    return this.rules.rules.historyOf(topic) !== undefined;
+  }
+
+  private messageOf({ topic, data, key }: ToPublish, from?: string): NewMessage {
+    const history = this.rules.rules.historyOf(topic);
+    if (history === undefined) throw forbidden(topic);
+    if (Buffer.byteLength(data) > this.env.messageBytes) {
+      throw new RivuletError(
+        'REALTIME_MESSAGE_INVALID',
+        `Data has more than ${this.env.messageBytes} bytes.`,
+      );
+    }
+    return { topic, id: this.newId(), data, from, key, history };
+  }
+}
+
+function forbidden(topic: string): RivuletError {
+  return new RivuletError('TOPIC_FORBIDDEN', `There is no topic ${topic} that you may publish to.`);
+}

@@ -1,0 +1,54 @@
+import { Injectable } from '@nestjs/common';
+import { Counter, Gauge, Registry } from 'prom-client';
+
+/** Connections, and what they are sent. */
+@Injectable()
+export class RealtimeMetrics {
+  readonly connections: Gauge<'transport'>;
+  readonly topics: Gauge;
+  readonly published: Counter<'by'>;
+  readonly delivered: Counter;
+  readonly recovered: Counter;
+  readonly resyncs: Counter;
+  readonly closed: Counter<'reason'>;
+  readonly refusals: Counter<'code'>;
+  readonly reloads: Counter<'outcome'>;
+  readonly failures: Counter;
+
+  constructor(registry: Registry) {
+    const registers = [registry];
+    const counter = (name: string, help: string): Counter =>
+      new Counter({ name: `rivulet_central_realtime_${name}_total`, help, registers });
+    const counterBy = <L extends string>(name: string, label: L, help: string): Counter<L> =>
+      new Counter({ name: `rivulet_central_realtime_${name}_total`, help, labelNames: [label], registers });
+    this.connections = new Gauge({
+      name: 'rivulet_central_realtime_connections',
+      help: 'Open connections of realtime clients, by transport (websocket, sse).',
+      labelNames: ['transport'],
+      registers,
+    });
+    this.topics = new Gauge({
+      name: 'rivulet_central_realtime_topics',
+      help: 'Topics that somebody on this process has subscribed to.',
+      registers,
+    });
+    this.published = counterBy(
+      'published',
+      'by',
+      'Messages published on this process, by whom (client, server, rows).',
+    );
+    this.delivered = counter('delivered', 'Messages given to connections as they were published.');
+    this.recovered = counter('recovered', 'Messages given to connections that had missed them.');
+    this.resyncs = counter('resyncs', 'Subscribers told to read anew, as history did not reach back.');
+    this.closed = counterBy('closed', 'reason', 'Connections that central closed, by reason.');
+    this.refusals = counterBy(
+      'refusals',
+      'code',
+      'Handshakes and messages that were refused, by error code.',
+    );
+    this.reloads = counterBy('reloads', 'outcome', 'Reloads of the file of topics, by outcome.');
+    this.failures = counter('failures', 'Reads and hints that failed, and are made up for later.');
+    for (const transport of ['websocket', 'sse'] as const) this.connections.set({ transport }, 0);
+    for (const outcome of ['loaded', 'failed']) this.reloads.inc({ outcome }, 0);
+  }
+}

@@ -1,0 +1,67 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { namedError } from '@rivulet/platform';
+import { RealtimeEnv } from '../realtime.env';
+import { RealtimeMetrics } from '../realtime.metrics';
+import { loadRealtimeFile, type RealtimeFile } from './realtime-file';
+import { TopicRules } from './topic-rules';
+
+const NO_FILE: RealtimeFile = { rules: TopicRules.none, rowTopics: [] };
+
+/** The rules of now. They are replaced as a whole. */
+@Injectable()
+export class CurrentRules {
+  private readonly logger = new Logger('Realtime');
+  private readonly listeners: (() => void)[] = [];
+  private readAt = new Date();
+
+  private constructor(
+    private readonly path: string | undefined,
+    private readonly metrics: RealtimeMetrics,
+    private file: RealtimeFile,
+  ) {}
+
+  /** @throws RivuletError REALTIME_FILE_INVALID */
+  static async load({ file }: RealtimeEnv, metrics: RealtimeMetrics): Promise<CurrentRules> {
+    return new CurrentRules(file, metrics, file === undefined ? NO_FILE : await loadRealtimeFile(file));
+  }
+
+  get rules(): TopicRules {
+    return this.file.rules;
+  }
+
+  get rowTopics(): RealtimeFile['rowTopics'] {
+    return this.file.rowTopics;
+  }
+
+  get loadedAt(): Date {
+    return this.readAt;
+  }
+
+  onChange(listener: () => void): void {
+    this.listeners.push(listener);
+  }
+
+  /**
+   * Reads the file again. A file with a mistake changes nothing.
+   *
+   * @throws RivuletError REALTIME_FILE_INVALID
+   */
+  async reload(): Promise<void> {
+    if (this.path === undefined) return;
+    try {
+      this.file = await loadRealtimeFile(this.path);
+      this.readAt = new Date();
+      this.metrics.reloads.inc({ outcome: 'loaded' });
+      this.logger.log(`Reloaded ${this.path}: ${this.rules.rules.length} topics.`);
+    } catch (error) {
+      this.metrics.reloads.inc({ outcome: 'failed' });
+      const { code, message } = namedError(error);
+      this.logger.error(
+        { code },
+        `${this.path} was rejected; the topics loaded before stay in force: ${message}`,
+      );
+      throw error;
+    }
+    for (const listener of this.listeners) listener();
+  }
+}

@@ -1,0 +1,132 @@
+import { readFile } from 'node:fs/promises';
+import { FileProblems, YamlNode } from '@rivulet/datasets';
+import { RivuletError } from '@rivulet/errors';
+import { parseDuration } from '@rivulet/platform';
+import { readPermission } from './read-permission';
+import { readRowTopic, type RowTopic } from './row-topic';
+import { TopicPattern } from './topic-pattern';
+import { TopicRules, type HistoryRule, type TopicRule } from './topic-rules';
+
+export interface RealtimeFile {
+  rules: TopicRules;
+  rowTopics: RowTopic[];
+}
+
+const FILE_FIELDS = ['version', 'users', 'broadcast', 'topics', 'rows'] as const;
+const TOPIC_FIELDS = ['topic', 'subscribe', 'publish', 'history'] as const;
+const HISTORY_FIELDS = ['size', 'age'] as const;
+
+const MAX_RULES = 1_000;
+const MAX_HISTORY_SIZE = 100_000;
+const MAX_HISTORY_AGE_MS = 30 * 86_400_000;
+
+const OWN_HISTORY: HistoryRule = { size: 100, ageMs: 86_400_000 };
+const NO_HISTORY: HistoryRule = { size: 0, ageMs: 0 };
+
+/** @throws RivuletError REALTIME_FILE_INVALID with the line and column of every mistake */
+export async function loadRealtimeFile(path: string): Promise<RealtimeFile> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    throw new RivuletError('REALTIME_FILE_INVALID', `${path} cannot be read: ${(error as Error).message}.`, {
+      cause: error,
+    });
+  }
+  return parseRealtimeFile(path, text);
+}
+
+/** @throws RivuletError REALTIME_FILE_INVALID with the line and column of every mistake */
+export function parseRealtimeFile(path: string, text: string): RealtimeFile {
+  const problems = new FileProblems();
+  const file = problems.attempt(() => readFileNode(YamlNode.parse(path, text, problems), problems));
+  problems.throwIfAny('REALTIME_FILE_INVALID');
+  return file!;
+}
+
+function readFileNode(root: YamlNode, problems: FileProblems): RealtimeFile {
+  const fields = root.fields('the file', FILE_FIELDS, { mayExtend: true });
+  if (fields.version?.is(1) !== true)
+    problems.add((fields.version ?? root).place, 'the file must have `version: 1`');
+  const own = (name: 'users' | 'broadcast'): HistoryRule =>
+    problems.attempt(() => readOwn(fields[name], name)) ?? OWN_HISTORY;
+  const topics = problems.attempt(() => listOf(fields.topics, 'topics')) ?? [];
+  const rules = topics.flatMap((item) => problems.attempt(() => readRule(item, problems)) ?? []);
+  findHidden(rules, problems);
+  const rows = problems.attempt(() => listOf(fields.rows, 'rows')) ?? [];
+  const patterns = rules.map(({ rule }) => rule.pattern);
+  const rowTopics = rows.flatMap((item) => problems.attempt(() => readRowTopic(item, patterns)) ?? []);
+  return {
+    rules: new TopicRules(
+      rules.map(({ rule }) => rule),
+      own('users'),
+      own('broadcast'),
+    ),
+    rowTopics,
+  };
+}
+
+interface PlacedRule {
+  rule: TopicRule;
+  place: string;
+}
+
+function readRule(node: YamlNode, problems: FileProblems): PlacedRule | undefined {
+  const { topic, subscribe, publish, history } = node.fields('a topic', TOPIC_FIELDS);
+  if (topic === undefined) throw node.invalid('the topic has no name; add `topic:`');
+  const { text } = topic.text('the topic');
+  const pattern = TopicPattern.parse(text, { mayHaveClaims: true });
+  if (pattern === undefined) {
+    throw topic.invalid(
+      `"${text}" is not a topic: it has words of letters, digits, - and _ with dots between them, * for any word, ` +
+        '{claim} for the value of a claim, and > at the end for any words; a word does not begin with _',
+    );
+  }
+  const what = `topic ${text}`;
+  const rule = {
+    pattern,
+    subscribe: problems.attempt(() => readPermission(subscribe, `subscribe of ${what}`)) ?? [],
+    publish: problems.attempt(() => readPermission(publish, `publish of ${what}`)) ?? [],
+    history: problems.attempt(() => readHistory(history, what)) ?? NO_HISTORY,
+  };
+  return { rule, place: topic.place };
+}
+
+function readOwn(node: YamlNode | undefined, what: string): HistoryRule {
+  const fields = node?.fields(what, ['history']);
+  return fields?.history === undefined ? OWN_HISTORY : readHistory(fields.history, what);
+}
+
+function readHistory(node: YamlNode | undefined, what: string): HistoryRule {
+  if (node === undefined) return NO_HISTORY;
+  const { size, age } = node.fields(`history of ${what}`, HISTORY_FIELDS);
+  if (size === undefined || age === undefined)
+    throw node.invalid(`history of ${what} needs both size and age: \`history: { size: 1000, age: 1h }\``);
+  const messages = /^\d{1,6}$/.test(size.written ?? '') ? Number(size.written) : Infinity;
+  if (messages > MAX_HISTORY_SIZE)
+    throw size.invalid(`the size of the history must be a number of messages from 0 to ${MAX_HISTORY_SIZE}`);
+  const ageMs = parseDuration(age.written ?? '');
+  if (ageMs === undefined || ageMs > MAX_HISTORY_AGE_MS)
+    throw age.invalid('the age of the history must be a duration such as 30s, 5m, 1h or 1d, at most 30d');
+  return { size: messages, ageMs };
+}
+
+function listOf(node: YamlNode | undefined, what: string): YamlNode[] {
+  const items = node?.items(what) ?? [];
+  if (items.length > MAX_RULES)
+    throw node!.invalid(`${what} has ${items.length} entries; it may have at most ${MAX_RULES}`);
+  return items;
+}
+
+/** The first rule that matches counts, so one behind a wider one never does. */
+function findHidden(rules: readonly PlacedRule[], problems: FileProblems): void {
+  for (const [index, { rule, place }] of rules.entries()) {
+    const before = rules.slice(0, index).find((earlier) => earlier.rule.pattern.hides(rule.pattern));
+    if (before === undefined) continue;
+    const { text } = before.rule.pattern;
+    problems.add(
+      place,
+      `topic ${rule.pattern.text} is never reached: ${text} at ${before.place} matches it first`,
+    );
+  }
+}

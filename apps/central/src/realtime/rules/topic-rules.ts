@@ -1,0 +1,86 @@
+import { claimValues, type Identity } from './identity';
+import { BROADCAST_TOPIC, isOwnTopic, topicOfUser } from './topic-name';
+import { TopicPattern } from './topic-pattern';
+
+/** Claims that must all be there, each with one of the values. */
+export type Condition = ReadonlyMap<string, ReadonlySet<string>>;
+
+/** `any`: whoever has a valid token. A list: who meets one of the conditions. Nobody if it is empty. */
+export type Permission = 'any' | readonly Condition[];
+
+/** How much of a topic can be recovered. */
+export interface HistoryRule {
+  /** Messages. */
+  size: number;
+  ageMs: number;
+}
+
+export interface TopicRule {
+  pattern: TopicPattern;
+  subscribe: Permission;
+  /** For clients. Operators and API keys publish by REST. */
+  publish: Permission;
+  history: HistoryRule;
+}
+
+/** What realtime.yaml says. What it does not allow is refused. */
+export class TopicRules {
+  static readonly none = new TopicRules(
+    [],
+    { size: 100, ageMs: 86_400_000 },
+    { size: 100, ageMs: 86_400_000 },
+  );
+
+  constructor(
+    readonly rules: readonly TopicRule[],
+    /** Of what is sent to one user. */
+    private readonly userHistory: HistoryRule,
+    private readonly broadcastHistory: HistoryRule,
+  ) {}
+
+  /** Undefined where there is no such topic. The first rule that matches counts. */
+  historyOf(topic: string): HistoryRule | undefined {
+    if (topic === BROADCAST_TOPIC) return this.broadcastHistory;
+    if (isOwnTopic(topic)) return this.userHistory;
+    return this.rules.find(({ pattern }) => pattern.matches(topic))?.history;
+  }
+
+  get largestHistory(): HistoryRule {
+    const all = [this.userHistory, this.broadcastHistory, ...this.rules.map(({ history }) => history)];
+    return {
+      size: Math.max(...all.map(({ size }) => size)),
+      ageMs: Math.max(...all.map(({ ageMs }) => ageMs)),
+    };
+  }
+
+  /** Whether one rule allows all topics of the pattern, and no earlier rule has a say in any of them. */
+  maySubscribe(identity: Identity, pattern: TopicPattern): boolean {
+    return this.isAllowed(identity, pattern, 'subscribe');
+  }
+
+  maySubscribeOwn(identity: Identity, topic: string): boolean {
+    return topic === BROADCAST_TOPIC || topic === topicOfUser(identity.userId);
+  }
+
+  mayPublish(identity: Identity, topic: string): boolean {
+    const pattern = TopicPattern.parse(topic);
+    return pattern !== undefined && pattern.isTopic && this.isAllowed(identity, pattern, 'publish');
+  }
+
+  private isAllowed(identity: Identity, pattern: TopicPattern, action: 'subscribe' | 'publish'): boolean {
+    const rule = this.rules.find((candidate) => candidate.pattern.meets(pattern));
+    const needed = rule?.pattern.covers(pattern);
+    if (rule === undefined || needed === undefined) return false;
+    const hasClaims = needed.every(({ claim, value }) => claimValues(identity, claim).includes(value));
+    return hasClaims && isPermitted(identity, rule[action]);
+  }
+}
+
+function isPermitted(identity: Identity, permission: Permission): boolean {
+  if (permission === 'any') return true;
+  return permission.some((condition) =>
+    [...condition].every(([claim, values]) =>
+      claimValues(identity, claim).some((value) => values.has(value)),
+    ),
+  );
+}

@@ -1,0 +1,159 @@
+import { namedError } from '@rivulet/platform';
+import { RivuletError } from '@rivulet/errors';
+import { ulid } from 'ulid';
+import type { RawData, WebSocket } from 'ws';
+import type { Outgoing, Receiver } from '../delivery/receiver';
+import type { Session } from '../delivery/session';
+import { parseClientMessage, type ClientMessage } from '../protocol/client-message';
+import { encodeServerMessage, type ServerMessage } from '../protocol/server-message';
+import { closeCodes, type CloseReason } from './close-codes';
+import type { ConnectionOwner } from './connection-owner';
+import { MessageRate } from './message-rate';
+
+/** Messages that may wait while one is answered. */
+const MAX_WAITING = 100;
+const DRAIN_POLL_MS = 20;
+/** For a peer to answer a close frame, and to take what was sent before. */
+const CLOSE_TIMEOUT_MS = 2_000;
+
+/** One WebSocket. What it costs while it is idle is what 10,000 of them cost. */
+export class SyncConnection implements Receiver {
+  readonly id = ulid();
+  session: Session | undefined;
+  /** The client subscribes to its own topics, too, so that it can do so with positions. */
+  isExplicit = false;
+  /** By the monotonic clock. */
+  heardAtMs = performance.now();
+  pingedAtMs = performance.now();
+  readonly openedAtMs = performance.now();
+  private rate: MessageRate | undefined;
+  private waiting: ClientText[] | undefined;
+  private isWorking = false;
+  private isOver = false;
+
+  constructor(
+    private readonly socket: WebSocket,
+    private readonly sockets: ConnectionOwner<SyncConnection>,
+    readonly address: string,
+    /** What the client says that it is; the token must say the same. */
+    readonly claimedUserId: string | undefined,
+    /** Gives back what the connection and its user take of the limits. */
+    readonly releases: (() => void)[],
+  ) {
+    socket.on('message', (data, isBinary) => this.receive(data, isBinary));
+    socket.on('pong', () => (this.heardAtMs = performance.now()));
+    socket.on('close', () => this.ended());
+    // What the peer did wrong closes the connection, too.
+    socket.on('error', () => undefined);
+  }
+
+  get isClosed(): boolean {
+    return this.isOver || this.socket.readyState !== this.socket.OPEN;
+  }
+
+  get hasRoom(): boolean {
+    return this.socket.bufferedAmount < this.sockets.limits.sendBufferBytes / 2;
+  }
+
+  deliver({ frame }: Outgoing): void {
+    this.send(frame);
+  }
+
+  tell(message: ServerMessage): void {
+    this.send(encodeServerMessage(message));
+  }
+
+  async drained(): Promise<void> {
+    while (!this.isClosed && this.socket.bufferedAmount > this.sockets.limits.sendBufferBytes / 4)
+      await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS));
+  }
+
+  refuse(error: unknown, about?: { id?: string | undefined; topic?: string | undefined }): void {
+    const { code, message, retryAfterSeconds } = namedError(error);
+    this.sockets.refused(code, error);
+    this.tell({
+      type: 'error',
+      code,
+      error: message,
+      id: about?.id,
+      topic: about?.topic,
+      retry_after_ms: retryAfterSeconds === undefined ? undefined : retryAfterSeconds * 1_000,
+    });
+  }
+
+  close(reason: CloseReason, text = ''): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.session?.close();
+    this.sockets.closing(reason);
+    this.socket.close(closeCodes[reason], text);
+    setTimeout(() => this.socket.terminate(), CLOSE_TIMEOUT_MS).unref();
+  }
+
+  /** Nobody is there to close it. */
+  terminate(): void {
+    this.socket.terminate();
+  }
+
+  ping(): void {
+    this.pingedAtMs = performance.now();
+    this.socket.ping();
+  }
+
+  private send(data: Buffer | string): void {
+    if (this.isClosed) return;
+    this.socket.send(data, { binary: false });
+    if (this.socket.bufferedAmount > this.sockets.limits.sendBufferBytes) {
+      this.close('tooSlow', 'You read too slowly. Come back with your positions.');
+    }
+  }
+
+  private receive(data: RawData, isBinary: boolean): void {
+    if (this.isOver) return;
+    const nowMs = performance.now();
+    this.heardAtMs = nowMs;
+    this.rate ??= new MessageRate(this.sockets.limits.messagesPerSecond, nowMs);
+    if (!this.rate.take(nowMs) || (this.waiting?.length ?? 0) >= MAX_WAITING) {
+      this.close('tooManyMessages', 'You send too many messages.');
+      return;
+    }
+    this.waiting ??= [];
+    // With its default binaryType a message is one Buffer.
+    this.waiting.push({ text: isBinary ? undefined : (data as Buffer).toString() });
+    if (!this.isWorking) void this.work();
+  }
+
+  /** One after the other, so that answers come in order. */
+  private async work(): Promise<void> {
+    this.isWorking = true;
+    for (let next = this.waiting?.shift(); next !== undefined && !this.isOver; next = this.waiting?.shift())
+      await this.handle(next);
+    this.isWorking = false;
+    this.waiting = undefined;
+  }
+
+  private async handle({ text }: ClientText): Promise<void> {
+    let message: ClientMessage | undefined;
+    try {
+      if (text === undefined) throw new RivuletError('REALTIME_MESSAGE_INVALID', 'The message is binary.');
+      message = parseClientMessage(text);
+      await this.sockets.handle(this, message);
+    } catch (error) {
+      const topic = message !== undefined && 'topic' in message ? message.topic : undefined;
+      this.refuse(error, { id: message?.id, topic });
+    }
+  }
+
+  private ended(): void {
+    this.isOver = true;
+    this.session?.close();
+    this.waiting = undefined;
+    for (const release of this.releases.splice(0)) release();
+    this.sockets.forget(this);
+  }
+}
+
+interface ClientText {
+  /** Undefined for a binary message. */
+  text: string | undefined;
+}
