@@ -1,5 +1,10 @@
-/** URLs by name: `centralUrl`, `centralDatabaseUrl`, `edgeUrl`, `edgeDatabaseUrl`; and the process they are of. */
-export type Runtime = Partial<Record<`${'central' | 'edge'}${'Url' | 'DatabaseUrl'}`, string>> & {
+/**
+ * URLs by name: `centralUrl`, `centralDatabaseUrl`, `edgeUrl`, `edgeDatabaseUrl`; the process they are of; and an admin of
+ * the local system: `operatorUsername`, `operatorPassword`.
+ */
+export type Runtime = Partial<
+  Record<`${'central' | 'edge'}${'Url' | 'DatabaseUrl'}` | `operator${'Username' | 'Password'}`, string>
+> & {
   pid: number;
   /** Where central listens for agents over TCP. */
   agentPort?: number | undefined;

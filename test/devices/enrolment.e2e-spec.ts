@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { verifyProof, type DeviceProof } from '@rivulet/signatures';
 import { DEMO_MAC, startCentral, SyncPair } from '../support/sync-pair';
+import { asAdmin } from '../support/operator';
 
 const YEAR_MS = 365 * 86_400_000;
 /** By then every process of central knows that a device was revoked. */
@@ -33,7 +34,7 @@ afterEach(async () => {
 async function makeToken(): Promise<string> {
   const response = await fetch(`${pair.central.url}/api/enrolment-tokens`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { ...asAdmin, 'content-type': 'application/json' },
     body: JSON.stringify({ macAddress: DEMO_MAC }),
   });
   return ((await response.json()) as { token: string }).token;
@@ -45,7 +46,7 @@ async function restartEdge(environment: Record<string, string>): Promise<void> {
 }
 
 async function proofOf(deviceId: string): Promise<DeviceProof> {
-  const response = await fetch(`${pair.central.url}/api/devices/${deviceId}/proof`);
+  const response = await fetch(`${pair.central.url}/api/devices/${deviceId}/proof`, { headers: asAdmin });
   return (await response.json()) as DeviceProof;
 }
 

@@ -88,7 +88,7 @@ describe('an operator is let in', () => {
   });
 
   it.each([
-    ['nothing', {}, 'OPERATOR_UNIDENTIFIED'],
+    ['nothing', { authorization: '' }, 'OPERATOR_UNIDENTIFIED'],
     ['another scheme', { authorization: 'Digest x' }, 'OPERATOR_UNIDENTIFIED'],
     ['no token', bearer('x'), 'OPERATOR_TOKEN_INVALID'],
     ['an unknown API key', bearer(`rvk_${'a'.repeat(43)}`), 'OPERATOR_TOKEN_INVALID'],

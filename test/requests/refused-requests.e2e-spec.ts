@@ -1,6 +1,7 @@
 import type { AppProcess } from '@rivulet/app-process';
 import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
 import { DeviceClient, someUlid, validRequest, type Problem } from '../support/device-client';
+import { asAdmin } from '../support/operator';
 import { startCentral } from '../support/sync-pair';
 
 const held = { name: 'users', fingerprint: 'a'.repeat(64), checksum: 'b'.repeat(64) };
@@ -167,12 +168,12 @@ describe('odd-requests', () => {
 
   it('on the routes of operators and of probes are refused as well', async () => {
     for (const path of ['/api/operators/datasets?x=1', '/health?x=1', '/metrics?x=1']) {
-      const response = await fetch(`${central.url}${path}`);
+      const response = await fetch(`${central.url}${path}`, { headers: asAdmin });
       expect([path, response.status]).toEqual([path, 400]);
     }
     const reload = await fetch(`${central.url}/api/operators/datasets/reload`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
+      headers: { ...asAdmin, 'content-type': 'application/json' },
       body: '{"file":"x"}',
     });
     expect(await reload.json()).toMatchObject({ code: 'REQUEST_INVALID' });

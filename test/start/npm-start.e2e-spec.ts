@@ -132,7 +132,12 @@ describe('npm start', () => {
       centralDatabaseUrl: expect.stringMatching(/^postgresql:.*\/central$/) as string,
       edgeDatabaseUrl: expect.stringMatching(/^postgresql:.*\/edge$/) as string,
     });
-    expect(statSync(join(checkout.directory, '.rivulet', 'runtime.json')).mode & 0o077).toBe(0);
+    const { operatorUsername, operatorPassword } = checkout.runtime;
+    expect(output()).toContain(
+      `Operator: ${operatorUsername}, password ${operatorPassword} (shown this once)`,
+    );
+    for (const file of ['runtime.json', 'operator.json'])
+      expect(statSync(join(checkout.directory, '.rivulet', file)).mode & 0o077).toBe(0);
     expect(checkout.processes().length).toBeGreaterThan(4);
 
     npm.kill('SIGKILL');
@@ -147,6 +152,14 @@ describe('npm start', () => {
     expect(output()).toMatch(/First sync: already current/);
     const answer = await fetch(`${checkout.runtime['edgeUrl']}/api/sync/now`, { method: 'POST' });
     expect(((await answer.json()) as SyncAnswer).sequence).toBe(1);
+    const { centralUrl, operatorUsername: username, operatorPassword: password } = checkout.runtime;
+    const login = await fetch(`${centralUrl}/api/login`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ username, password }),
+    });
+    expect(await login.json()).toMatchObject({ user: { role: 'admin' }, must_change_password: false });
+    expect(output()).not.toContain(password);
 
     npm.kill('SIGTERM');
 

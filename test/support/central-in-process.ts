@@ -4,9 +4,11 @@ import type { Type } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createApp, createLogger, loadEnvironment } from '@rivulet/platform';
 import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
-import { ADMIN_PASSWORD } from './operator';
+import { ADMIN_PASSWORD, asAdmin } from './operator';
 import { CentralModule } from '../../apps/central/src/central.module';
 import { TcpListener } from '../../apps/central/src/live/tcp/tcp-listener';
+
+const DEVICE_PATHS = /^\/(agent\/register|config\/(agent|version)|api\/(device-|v1\/(register|config)))/;
 
 /** Central as it runs in production, in the process of the test, on a database of its own with the demo data. */
 export class CentralInProcess {
@@ -65,20 +67,32 @@ export class CentralInProcess {
     return this.app.get(type, { strict: false });
   }
 
-  /** @returns the status, and the body as decoded JSON */
+  /**
+   * As the admin, except on the paths of devices.
+   *
+   * @returns the status, and the body as decoded JSON
+   */
   async call<T = Record<string, unknown>>(
     method: string,
     path: string,
     body?: object,
     headers: Record<string, string> = {},
   ): Promise<[number, T]> {
+    const own = DEVICE_PATHS.test(path) || 'x-device-mac' in headers ? {} : asAdmin;
+    const type = body === undefined ? {} : { 'content-type': 'application/json' };
     const response = await fetch(`${this.url}${path}`, {
       method,
-      headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+      headers: { ...own, ...type, ...headers },
       body: body === undefined ? null : JSON.stringify(body),
     });
     const text = await response.text();
     return [response.status, (text === '' ? undefined : JSON.parse(text)) as T];
+  }
+
+  /** What the admin is answered, as it is. */
+  async text(path: string): Promise<string> {
+    const response = await fetch(`${this.url}${path}`, { headers: asAdmin });
+    return response.text();
   }
 
   /** @returns the status, the body, and Retry-After */

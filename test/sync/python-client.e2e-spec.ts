@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import type { AppProcess } from '@rivulet/app-process';
 import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
 import { FaultProxy, type Fault } from '../support/fault-proxy';
+import { asAdmin } from '../support/operator';
 import { DEMO_MAC, startCentral } from '../support/sync-pair';
 
 const program = resolve(__dirname, '../../examples/python-client/rivulet_client.py');
@@ -225,7 +226,7 @@ describeWithPython('the client in Python (skipped where there is no python3 of 3
 
   it('takes patches of keys that it can sort, whatever is in them', async () => {
     writeFileSync(join(folder, 'datasets.yaml'), datasets.replace(/ {2}- \{ name: amounts.*\n/, ''));
-    await fetch(`${central.url}/api/operators/datasets/reload`, { method: 'POST' });
+    await fetch(`${central.url}/api/operators/datasets/reload`, { method: 'POST', headers: asAdmin });
     const before = await sync('patched');
     expect(before.actions).toEqual({ readings: 'load', texts: 'load', empty: 'load' });
     for (let round = 1; round <= 4; round++) {

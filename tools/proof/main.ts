@@ -9,7 +9,8 @@ import { runMain } from '../run-main';
 import { fetchProof } from './fetch-proof';
 
 const USAGE = `Usage: npm run proof -- --device <id or MAC address> [--central URL] [--key THUMBPRINT] [--out FILE]
-       npm run proof -- --file FILE [--key THUMBPRINT]`;
+       npm run proof -- --file FILE [--key THUMBPRINT]
+For a central that npm start does not run, set RIVULET_API_KEY to an API key of an operator.`;
 
 const OPTIONS = {
   device: { type: 'string' },

@@ -5,6 +5,7 @@ import { Failure } from '../failure';
 import { awaitFirstSync } from './first-sync';
 import { makeEnrolmentToken } from './enrolment';
 import { becomesReady } from './health';
+import { chooseOperator, settleOperator, type LocalOperator } from './local-operator';
 import { describeEnd, launchApp, untilListening, type AppName } from './launch-app';
 import { summarize } from './summary';
 import { readSyncStatus } from './sync-status';
@@ -14,6 +15,13 @@ const DEMO_MAC_ADDRESS = '48:b0:2d:e9:c3:b7';
 const QUIET_MS = 1_000;
 /** Then an app is killed; its PostgreSQL ends with it either way. */
 const STOP_DEADLINE_MS = 15_000;
+
+interface Served {
+  central: ListeningMessage;
+  edge: ListeningMessage;
+  operator: LocalOperator;
+  since: Date;
+}
 
 /** Central, then the edge, each with a database; stopped the other way round. */
 export class LocalSystem {
@@ -34,10 +42,12 @@ export class LocalSystem {
    */
   async run(): Promise<void> {
     try {
-      const central = await this.startCentral();
+      const chosen = chooseOperator();
+      const central = await this.startCentral(chosen);
+      const operator = central && (await settleOperator(central, chosen));
       const since = new Date();
-      const edge = central && (await this.start('edge', await edgeEnvironment(central.url)));
-      if (central && edge) await this.serve(central, edge, since);
+      const edge = operator && (await this.start('edge', await edgeEnvironment(central.url, operator)));
+      if (edge) await this.serve({ central, edge, operator, since });
     } finally {
       this.over.abort();
       await this.stopApps();
@@ -46,8 +56,8 @@ export class LocalSystem {
     if (reason instanceof Failure) throw reason;
   }
 
-  private async startCentral(): Promise<ListeningMessage | undefined> {
-    const central = await this.start('central', centralEnvironment());
+  private async startCentral(operator: LocalOperator): Promise<ListeningMessage | undefined> {
+    const central = await this.start('central', centralEnvironment(operator));
     if (central === undefined || (await becomesReady(central.url, this.over.signal))) return central;
     if (this.over.signal.aborted) return undefined;
     throw new Failure(`central does not become ready; ${central.url}/health/ready says why.`);
@@ -74,19 +84,22 @@ export class LocalSystem {
     progress.finish();
   }
 
-  private async serve(central: ListeningMessage, edge: ListeningMessage, since: Date): Promise<void> {
+  private async serve({ central, edge, operator, since }: Served): Promise<void> {
     writeRuntimeFile(systemRuntimeFile, {
       centralUrl: central.url,
       agentPort: central.agentPort,
       edgeUrl: edge.url,
       centralDatabaseUrl: central.databaseUrl,
       edgeDatabaseUrl: edge.databaseUrl,
+      operatorUsername: operator.username,
+      operatorPassword: operator.password,
       pid: process.pid,
     });
     try {
       const firstSync = await awaitFirstSync(edge.url, since, this.over.signal);
       const identity = (await readSyncStatus(edge.url))?.identity;
-      if (!this.over.signal.aborted) process.stdout.write(summarize({ central, edge, identity, firstSync }));
+      if (!this.over.signal.aborted)
+        process.stdout.write(summarize({ central, edge, operator, identity, firstSync }));
       await this.whenOver;
     } finally {
       removeRuntimeFile(systemRuntimeFile);
@@ -94,17 +107,23 @@ export class LocalSystem {
   }
 }
 
-function centralEnvironment(): NodeJS.ProcessEnv {
-  return { NODE_ENV: 'development', ...process.env, CENTRAL_LOG_FORMAT: 'json' };
+function centralEnvironment({ username, password }: LocalOperator): NodeJS.ProcessEnv {
+  return {
+    NODE_ENV: 'development',
+    ...process.env,
+    CENTRAL_ADMIN_USERNAME: username,
+    CENTRAL_ADMIN_PASSWORD: password,
+    CENTRAL_LOG_FORMAT: 'json',
+  };
 }
 
 /** The token is for an edge that central does not know yet; any other leaves it unused. */
-async function edgeEnvironment(centralUrl: string): Promise<NodeJS.ProcessEnv> {
+async function edgeEnvironment(centralUrl: string, operator: LocalOperator): Promise<NodeJS.ProcessEnv> {
   const macAddress = process.env['EDGE_MAC_ADDRESS'] ?? DEMO_MAC_ADDRESS;
   return {
     NODE_ENV: 'development',
     EDGE_MAC_ADDRESS: macAddress,
-    EDGE_ENROLMENT_TOKEN: await makeEnrolmentToken(centralUrl, macAddress),
+    EDGE_ENROLMENT_TOKEN: await makeEnrolmentToken(centralUrl, operator, macAddress),
     ...process.env,
     EDGE_CENTRAL_URL: centralUrl,
     EDGE_LOG_FORMAT: 'json',

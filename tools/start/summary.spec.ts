@@ -5,6 +5,7 @@ import type { SyncResult } from './sync-status';
 const same = (text: string): string => text;
 const plain: TerminalStyle = { bold: same, dim: same, good: same, bad: same };
 const central = { url: 'http://localhost:8080', databaseUrl: 'postgresql://localhost/central' };
+const operator = { username: 'admin', password: 'secret', isNew: false };
 const edge = { url: 'http://localhost:8081', databaseUrl: 'postgresql://localhost/edge' };
 const identity = {
   macAddress: '48:b0:2d:e9:c3:b7',
@@ -31,7 +32,7 @@ const applied: SyncResult = {
 
 describe('the summary of npm start', () => {
   it('says where everything is', () => {
-    const lines = summarize({ central, edge, identity, firstSync: applied }, plain).split('\n');
+    const lines = summarize({ central, edge, operator, identity, firstSync: applied }, plain).split('\n');
     expect(lines).toContain('  central  app             http://localhost:8080');
     expect(lines).toContain('           API             http://localhost:8081/api/docs');
     expect(lines).toContain('           database        postgresql://localhost/edge');
@@ -39,16 +40,24 @@ describe('the summary of npm start', () => {
   });
 
   it('says in one line who the device is', () => {
-    expect(summarize({ central, edge, identity, firstSync: applied }, plain)).toContain(
+    expect(summarize({ central, edge, operator, identity, firstSync: applied }, plain)).toContain(
       '\nDevice: enrolled, 48:b0:2d:e9:c3:b7 is 01KAJ9V9RW4C7ZK3DYE7V1NB2R by its key kPrK\n',
     );
-    expect(summarize({ central, edge, identity: undefined, firstSync: applied }, plain)).toContain(
+    expect(summarize({ central, edge, operator, identity: undefined, firstSync: applied }, plain)).toContain(
       '\nDevice: not enrolled\n',
     );
   });
 
+  it("shows the operator's password at the first start alone", () => {
+    const system = { central, edge, identity, firstSync: applied };
+    expect(summarize({ ...system, operator }, plain)).not.toContain('secret');
+    expect(summarize({ ...system, operator: { ...operator, isNew: true } }, plain)).toContain(
+      '\nOperator: admin, password secret (shown this once), also in .rivulet/runtime.json\n',
+    );
+  });
+
   it('shows what the first sync did to each table', () => {
-    const text = summarize({ central, edge, identity, firstSync: applied }, plain);
+    const text = summarize({ central, edge, operator, identity, firstSync: applied }, plain);
     expect(text).toContain(
       'First sync: applied, verified, acknowledged (48.3 kB on the wire in 1.2 s, manifest 01M)\n',
     );
@@ -59,7 +68,7 @@ describe('the summary of npm start', () => {
 
   it('says so when there was nothing to do, or central has not heard of it yet', () => {
     const current: SyncResult = { ...applied, status: 'current', acknowledged: false };
-    expect(summarize({ central, edge, identity, firstSync: current }, plain)).toContain(
+    expect(summarize({ central, edge, operator, identity, firstSync: current }, plain)).toContain(
       'First sync: already current, not yet acknowledged (',
     );
   });
@@ -67,9 +76,12 @@ describe('the summary of npm start', () => {
   it('gives the reason and the next step of a sync that failed, and says so when there was none', () => {
     const error = { code: 'CHECKSUM_MISMATCH', message: 'It differs.', nextStep: 'Look.' };
     expect(
-      summarize({ central, edge, identity, firstSync: { ...applied, status: 'failed', error } }, plain),
+      summarize(
+        { central, edge, operator, identity, firstSync: { ...applied, status: 'failed', error } },
+        plain,
+      ),
     ).toContain('First sync: failed with CHECKSUM_MISMATCH.\n  It differs.\n  Look.\n');
-    expect(summarize({ central, edge, identity, firstSync: undefined }, plain)).toContain(
+    expect(summarize({ central, edge, operator, identity, firstSync: undefined }, plain)).toContain(
       'First sync: the edge has not begun one.\n',
     );
   });

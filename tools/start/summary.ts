@@ -21,18 +21,23 @@ interface Place {
 export interface System {
   central: Place;
   edge: Place;
+  operator: { username: string; password: string; isNew: boolean };
   identity: EdgeIdentity | undefined;
   firstSync: SyncResult | undefined;
 }
 
 /** What the user sees when everything runs. */
-export function summarize({ central, edge, identity, firstSync }: System, style = terminalStyle()): string {
+export function summarize(
+  { central, edge, operator, identity, firstSync }: System,
+  style = terminalStyle(),
+): string {
   return [
     '',
     style.bold('Rivulet is running.'),
     '',
     ...indent(describePlaces(central, edge)),
     '',
+    describeOperator(operator, style),
     describeIdentity(identity, style),
     '',
     ...describeSync(firstSync, style),
@@ -56,6 +61,12 @@ function describePlaces(central: Place, edge: Place): string[] {
     ['logs', `${relative(projectRoot, logsDirectory)}/`, ''],
   ];
   return formatTable(rows, { alignments: '<<<' });
+}
+
+/** The password is shown at the first start; later ones name the file that has it. */
+function describeOperator({ username, password, isNew }: System['operator'], style: TerminalStyle): string {
+  const secret = isNew ? `password ${password} (shown this once)` : 'password as before';
+  return `${style.bold('Operator:')} ${username}, ${secret}, also in .rivulet/runtime.json`;
 }
 
 function describeIdentity(identity: EdgeIdentity | undefined, style: TerminalStyle): string {

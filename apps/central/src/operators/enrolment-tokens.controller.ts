@@ -3,15 +3,20 @@ import { ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiParam, ApiTags } fr
 import { Access, ApiProblems } from '@rivulet/platform';
 import { normaliseMacAddress } from '@rivulet/protocol';
 import { EnrolmentTokens } from '../devices/enrolment/enrolment-tokens';
+import { AuditLog } from '../users/audit/audit-log';
+import { CurrentCaller, type Caller } from '../users/audit/current-caller';
 import { CreatedEnrolmentTokenDto, EnrolmentTokenDto, NewEnrolmentTokenDto } from './enrolment-tokens.dto';
 
 /** Tokens with which devices enter the registry. */
 @ApiTags('enrolment')
 @ApiProblems('REQUEST_INVALID', 'SHUTTING_DOWN', 'DATABASE_UNAVAILABLE')
-@Access('local')
+@Access('operator')
 @Controller('enrolment-tokens')
 export class EnrolmentTokensController {
-  constructor(private readonly tokens: EnrolmentTokens) {}
+  constructor(
+    private readonly tokens: EnrolmentTokens,
+    private readonly audit: AuditLog,
+  ) {}
 
   @Post()
   @HttpCode(201)
@@ -19,19 +24,29 @@ export class EnrolmentTokensController {
   @ApiOperation({ summary: 'Make an enrolment token' })
   @ApiCreatedResponse({ type: CreatedEnrolmentTokenDto })
   @ApiProblems('REQUEST_TOO_LARGE', 'MEDIA_TYPE_UNSUPPORTED', 'MAC_ADDRESS_INVALID')
-  async create(@Body() order: NewEnrolmentTokenDto): Promise<CreatedEnrolmentTokenDto> {
+  async create(
+    @Body() order: NewEnrolmentTokenDto,
+    @CurrentCaller() caller: Caller,
+  ): Promise<CreatedEnrolmentTokenDto> {
     const { macAddress } = order;
-    return this.tokens.create({
+    const token = {
       kind: order.kind ?? 'edge',
       uses: order.uses ?? 1,
       expiresInSeconds: order.expiresInSeconds ?? 900,
       macAddress: macAddress === undefined ? undefined : normaliseMacAddress(macAddress),
       labels: order.labels ?? {},
       needsApproval: order.needsApproval ?? false,
-      createdBy: 'local',
+      createdBy: caller.operator!.name,
+    };
+    return this.audit.change(caller, {
+      action: 'enrolment-token.create',
+      targetKind: 'enrolment-token',
+      idOf: ({ tokenId }) => tokenId,
+      change: () => this.tokens.create(token),
     });
   }
 
+  @Access('viewer')
   @Get()
   @ApiOperation({ summary: 'See the latest enrolment tokens, without their secrets' })
   @ApiOkResponse({ type: [EnrolmentTokenDto] })
@@ -44,7 +59,15 @@ export class EnrolmentTokensController {
   @ApiParam({ name: 'tokenId', description: 'ULID', example: '01KAJ9V9RW4C7ZK3DYE7V1NB2R' })
   @ApiOkResponse({ type: EnrolmentTokenDto })
   @ApiProblems('ENROLMENT_TOKEN_UNKNOWN')
-  async revoke(@Param('tokenId') tokenId: string): Promise<EnrolmentTokenDto> {
-    return this.tokens.revoke(tokenId);
+  async revoke(
+    @Param('tokenId') tokenId: string,
+    @CurrentCaller() caller: Caller,
+  ): Promise<EnrolmentTokenDto> {
+    return this.audit.change(caller, {
+      action: 'enrolment-token.revoke',
+      targetKind: 'enrolment-token',
+      targetId: tokenId,
+      change: () => this.tokens.revoke(tokenId),
+    });
   }
 }

@@ -102,7 +102,7 @@ export class EnrolmentTokenDto implements EnrolmentToken {
   @ApiProperty({ description: 'Whether an operator approves each device.', example: false })
   needsApproval: boolean;
 
-  @ApiProperty({ description: 'Who made it.', example: 'local' })
+  @ApiProperty({ description: 'Who made it.', example: 'ada' })
   createdBy: string;
 
   @ApiProperty({ description: 'When it was made.', example: exampleTime })

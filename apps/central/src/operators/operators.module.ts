@@ -5,6 +5,7 @@ import { DeviceSyncModule } from '../device-sync/device-sync.module';
 import { SnapshotsModule } from '../snapshots/snapshots.module';
 import { SourceDatabaseModule } from '../source-database/source-database.module';
 import { SourceModule } from '../source/source.module';
+import { UsersModule } from '../users/users.module';
 import { DatasetsOperations } from './datasets-operations.service';
 import { AgentsAdminController } from './devices/agents-admin.controller';
 import { DeviceOperations } from './devices/device-operations.service';
@@ -14,9 +15,10 @@ import { EnrolmentTokensController } from './enrolment-tokens.controller';
 import { EpochController } from './epoch.controller';
 import { OperatorDatasetsController } from './operator-datasets.controller';
 
-/** What an operator on central's machine may see and do. */
+/** What operators may see and do. */
 @Module({
   imports: [
+    UsersModule,
     DeviceSyncModule,
     SnapshotsModule,
     DevicesModule,

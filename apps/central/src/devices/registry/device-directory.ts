@@ -49,7 +49,7 @@ export class DeviceDirectory {
   }
 
   forget(deviceId: string): void {
-    this.known.delete(deviceId);
+    this.tables.afterCommit(() => this.known.delete(deviceId));
   }
 
   @Interval('device changes', POLL_MS)

@@ -4,6 +4,8 @@ import { Access, ApiProblems } from '@rivulet/platform';
 import { AgentTokens } from '../../devices/authentication/agent-tokens';
 import { EnrolmentTokens } from '../../devices/enrolment/enrolment-tokens';
 import { DeviceRegistry } from '../../devices/registry/device-registry';
+import { AuditLog } from '../../users/audit/audit-log';
+import { CurrentCaller, type Caller } from '../../users/audit/current-caller';
 
 const EXPIRES_IN_SECONDS = 900;
 
@@ -32,22 +34,29 @@ class AgentTokenDto {
 /** Credentials for small agents. */
 @ApiTags('agents')
 @ApiProblems('REQUEST_INVALID', 'SHUTTING_DOWN', 'DATABASE_UNAVAILABLE')
-@Access('local')
+@Access('operator')
 @Controller()
 export class AgentsAdminController {
   constructor(
     private readonly enrolmentTokens: EnrolmentTokens,
     private readonly agentTokens: AgentTokens,
     private readonly registry: DeviceRegistry,
+    private readonly audit: AuditLog,
   ) {}
 
   @Get('agent/admin')
   @Header('Cache-Control', 'no-store')
   @ApiOperation({ summary: 'Make a registration token, for one agent' })
   @ApiOkResponse({ type: RegistrationTokenDto })
-  async registrationToken(): Promise<RegistrationTokenDto> {
-    const order = { kind: 'agent', uses: 1, labels: {}, needsApproval: false, createdBy: 'local' } as const;
-    const made = await this.enrolmentTokens.create({ ...order, expiresInSeconds: EXPIRES_IN_SECONDS });
+  async registrationToken(@CurrentCaller() caller: Caller): Promise<RegistrationTokenDto> {
+    const createdBy = caller.operator!.name;
+    const order = { kind: 'agent', uses: 1, labels: {}, needsApproval: false, createdBy } as const;
+    const made = await this.audit.change(caller, {
+      action: 'enrolment-token.create',
+      targetKind: 'enrolment-token',
+      idOf: ({ tokenId }) => tokenId,
+      change: () => this.enrolmentTokens.create({ ...order, expiresInSeconds: EXPIRES_IN_SECONDS }),
+    });
     return { token: made.token, expires_at: made.expiresAt };
   }
 
@@ -58,8 +67,15 @@ export class AgentsAdminController {
   @ApiParam({ name: 'deviceId', description: 'ULID', example: '01KAJ9V9RW4C7ZK3DYE7V1NB2R' })
   @ApiOkResponse({ type: AgentTokenDto })
   @ApiProblems('DEVICE_NOT_REGISTERED')
-  async token(@Param('deviceId') id: string): Promise<AgentTokenDto> {
+  async token(@Param('deviceId') id: string, @CurrentCaller() caller: Caller): Promise<AgentTokenDto> {
     const { deviceId } = await this.registry.get(id);
-    return { deviceId, token: await this.agentTokens.replace(deviceId) };
+    const token = await this.audit.change(caller, {
+      action: 'device.replace-token',
+      targetKind: 'device',
+      targetId: deviceId,
+      change: () => this.agentTokens.replace(deviceId),
+      after: () => undefined,
+    });
+    return { deviceId, token };
   }
 }

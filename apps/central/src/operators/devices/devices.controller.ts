@@ -6,6 +6,8 @@ import { DeviceHistory } from '../../device-sync/device-history';
 import { ImportKeys } from '../../devices/enrolment/import-keys';
 import { DeviceList, type DeviceSort } from '../../devices/registry/device-list';
 import { DeviceRegistry } from '../../devices/registry/device-registry';
+import { AuditLog } from '../../users/audit/audit-log';
+import { CurrentCaller, type Caller } from '../../users/audit/current-caller';
 import { DeviceOperations } from './device-operations.service';
 import { DeviceProofDto, ImportedKeysDto, KeyListDto, ProofQueryDto } from './device-keys.dto';
 import { DeviceChangesDto, DevicesQueryDto, NewDeviceDto, RevocationDto } from './device-requests.dto';
@@ -16,7 +18,7 @@ const deviceIdParam = { name: 'deviceId', description: 'ULID', example: '01KAJ9V
 /** The registry, for operators. */
 @ApiTags('devices')
 @ApiProblems('REQUEST_INVALID', 'SHUTTING_DOWN', 'DATABASE_UNAVAILABLE')
-@Access('local')
+@Access('operator')
 @Controller('devices')
 export class DevicesController {
   constructor(
@@ -25,8 +27,10 @@ export class DevicesController {
     private readonly operations: DeviceOperations,
     private readonly history: DeviceHistory,
     private readonly keys: ImportKeys,
+    private readonly audit: AuditLog,
   ) {}
 
+  @Access('viewer')
   @Get()
   @ApiOperation({ summary: 'List the devices, a page at a time' })
   @ApiOkResponse({ type: DevicePageDto })
@@ -49,13 +53,22 @@ export class DevicesController {
   @ApiOperation({ summary: 'Register a device before it calls; it is served once it can prove who it is' })
   @ApiCreatedResponse({ type: DeviceDto })
   @ApiProblems('REQUEST_TOO_LARGE', 'MEDIA_TYPE_UNSUPPORTED', 'MAC_ADDRESS_INVALID', 'DEVICE_MAC_TAKEN')
-  async create(@Body() { name, kind = 'edge', macAddress, labels }: NewDeviceDto): Promise<DeviceDto> {
-    return this.registry.create({
+  async create(
+    @Body() { name, kind = 'edge', macAddress, labels }: NewDeviceDto,
+    @CurrentCaller() caller: Caller,
+  ): Promise<DeviceDto> {
+    const device = {
       name,
       kind,
       status: 'active',
       labels,
       macAddress: macAddress === undefined ? undefined : normaliseMacAddress(macAddress),
+    } as const;
+    return this.audit.change(caller, {
+      action: 'device.create',
+      targetKind: 'device',
+      idOf: ({ deviceId }) => deviceId,
+      change: () => this.registry.create(device),
     });
   }
 
@@ -64,10 +77,16 @@ export class DevicesController {
   @ApiOperation({ summary: 'Enrol devices whose keys were made elsewhere: all of a list, or none' })
   @ApiOkResponse({ type: ImportedKeysDto })
   @ApiProblems('REQUEST_TOO_LARGE', 'MEDIA_TYPE_UNSUPPORTED')
-  async import(@Body() { csv }: KeyListDto): Promise<ImportedKeysDto> {
-    return this.keys.import(csv);
+  async import(@Body() { csv }: KeyListDto, @CurrentCaller() caller: Caller): Promise<ImportedKeysDto> {
+    return this.audit.change(caller, {
+      action: 'device.import',
+      targetKind: 'device',
+      targetId: 'many',
+      change: () => this.keys.import(csv),
+    });
   }
 
+  @Access('viewer')
   @Get(':deviceId')
   @ApiOperation({ summary: 'See a device: its identity, scope, last syncs and what it has proved' })
   @ApiParam(deviceIdParam)
@@ -77,6 +96,7 @@ export class DevicesController {
     return this.operations.detail(deviceId);
   }
 
+  @Access('viewer')
   @Get(':deviceId/preview')
   @ApiOperation({ summary: 'See what a device would get now' })
   @ApiParam(deviceIdParam)
@@ -94,6 +114,7 @@ export class DevicesController {
     return this.operations.preview(deviceId);
   }
 
+  @Access('viewer')
   @Get(':deviceId/proof')
   @ApiOperation({ summary: 'Get what shows, without central, which rows a device held' })
   @ApiParam(deviceIdParam)
@@ -112,8 +133,12 @@ export class DevicesController {
   @ApiParam(deviceIdParam)
   @ApiOkResponse({ type: DeviceDto })
   @ApiProblems('REQUEST_TOO_LARGE', 'MEDIA_TYPE_UNSUPPORTED', 'DEVICE_NOT_REGISTERED')
-  async change(@Param('deviceId') deviceId: string, @Body() changes: DeviceChangesDto): Promise<DeviceDto> {
-    return this.registry.change(deviceId, changes);
+  async change(
+    @Param('deviceId') deviceId: string,
+    @Body() changes: DeviceChangesDto,
+    @CurrentCaller() caller: Caller,
+  ): Promise<DeviceDto> {
+    return this.changed(caller, 'change', deviceId, () => this.registry.change(deviceId, changes));
   }
 
   @Post(':deviceId/approve')
@@ -122,8 +147,10 @@ export class DevicesController {
   @ApiParam(deviceIdParam)
   @ApiOkResponse({ type: DeviceDto })
   @ApiProblems('DEVICE_NOT_REGISTERED', 'DEVICE_STATUS_CONFLICT')
-  async approve(@Param('deviceId') deviceId: string): Promise<DeviceDto> {
-    return this.registry.setStatus(deviceId, 'active', ['pending']);
+  async approve(@Param('deviceId') deviceId: string, @CurrentCaller() caller: Caller): Promise<DeviceDto> {
+    return this.changed(caller, 'approve', deviceId, () =>
+      this.registry.setStatus(deviceId, 'active', ['pending']),
+    );
   }
 
   @Post(':deviceId/revoke')
@@ -137,9 +164,15 @@ export class DevicesController {
     'DEVICE_NOT_REGISTERED',
     'DEVICE_STATUS_CONFLICT',
   )
-  async revoke(@Param('deviceId') deviceId: string, @Body() { reason }: RevocationDto): Promise<DeviceDto> {
+  async revoke(
+    @Param('deviceId') deviceId: string,
+    @Body() { reason }: RevocationDto,
+    @CurrentCaller() caller: Caller,
+  ): Promise<DeviceDto> {
     const from = ['pending', 'active', 'quarantined'] as const;
-    return this.registry.setStatus(deviceId, 'revoked', from, reason ?? null);
+    return this.changed(caller, 'revoke', deviceId, () =>
+      this.registry.setStatus(deviceId, 'revoked', from, reason ?? null),
+    );
   }
 
   @Post(':deviceId/reinstate')
@@ -148,8 +181,8 @@ export class DevicesController {
   @ApiParam(deviceIdParam)
   @ApiOkResponse({ type: DeviceDto })
   @ApiProblems('DEVICE_NOT_REGISTERED', 'DEVICE_STATUS_CONFLICT')
-  async reinstate(@Param('deviceId') deviceId: string): Promise<DeviceDto> {
-    return this.registry.reinstate(deviceId);
+  async reinstate(@Param('deviceId') deviceId: string, @CurrentCaller() caller: Caller): Promise<DeviceDto> {
+    return this.changed(caller, 'reinstate', deviceId, () => this.registry.reinstate(deviceId));
   }
 
   @Post(':deviceId/resync')
@@ -158,8 +191,8 @@ export class DevicesController {
   @ApiParam(deviceIdParam)
   @ApiOkResponse({ type: DeviceDto })
   @ApiProblems('DEVICE_NOT_REGISTERED')
-  async resync(@Param('deviceId') deviceId: string): Promise<DeviceDto> {
-    return this.registry.requestResync(deviceId);
+  async resync(@Param('deviceId') deviceId: string, @CurrentCaller() caller: Caller): Promise<DeviceDto> {
+    return this.changed(caller, 'resync', deviceId, () => this.registry.requestResync(deviceId));
   }
 
   @Delete(':deviceId')
@@ -167,8 +200,30 @@ export class DevicesController {
   @ApiParam(deviceIdParam)
   @ApiOkResponse({ type: DeviceDto })
   @ApiProblems('DEVICE_NOT_REGISTERED')
-  async remove(@Param('deviceId') deviceId: string): Promise<DeviceDto> {
-    return this.registry.remove(deviceId);
+  async remove(@Param('deviceId') deviceId: string, @CurrentCaller() caller: Caller): Promise<DeviceDto> {
+    return this.audit.change(caller, {
+      action: 'device.remove',
+      targetKind: 'device',
+      targetId: deviceId,
+      before: () => this.registry.get(deviceId),
+      change: () => this.registry.remove(deviceId),
+      after: () => undefined,
+    });
+  }
+
+  private async changed(
+    caller: Caller,
+    what: string,
+    deviceId: string,
+    change: () => Promise<DeviceDto>,
+  ): Promise<DeviceDto> {
+    return this.audit.change(caller, {
+      action: `device.${what}`,
+      targetKind: 'device',
+      targetId: deviceId,
+      before: () => this.registry.get(deviceId),
+      change,
+    });
   }
 }
 

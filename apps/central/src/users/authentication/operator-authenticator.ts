@@ -7,12 +7,12 @@ import { ApiKeys, isApiKey } from '../api-keys/api-keys';
 import { CheckPassword } from '../passwords/check-password';
 import { includesRole, lowerRole, type Role } from '../role';
 import { AccessJwt, invalidToken } from '../sessions/access-jwt';
-import type { OperatorPrincipal } from './operator-principal';
+import type { OperatorPrincipal } from '../operator-principal';
 
 /** What a user may call whose password must be changed first. */
 const OPEN_BEFORE_CHANGE = new Set(['/api/me', '/api/me/password', '/api/logout']);
 
-type OperatorCall = Pick<FastifyRequest, 'headers' | 'ip' | 'routeOptions'>;
+type OperatorCall = Pick<FastifyRequest, 'headers' | 'id' | 'ip' | 'routeOptions'>;
 type Identity = Omit<OperatorPrincipal, 'kind' | 'id' | 'name'> & { user: KnownUser };
 
 /** Finds out which operator is calling: by access token, by API key, or by user name with a password or an API key. */
@@ -57,12 +57,12 @@ export class OperatorAuthenticator implements Authenticator {
     return { kind: 'operator', id: user.userId, name: user.username, ...identity };
   }
 
-  private async identify({ headers, ip }: OperatorCall): Promise<Identity> {
+  private async identify({ headers, ip, id }: OperatorCall): Promise<Identity> {
     const [, scheme, value] = /^(Bearer|Basic) +(\S+) *$/i.exec(headers.authorization ?? '') ?? [];
     if (scheme === undefined || value === undefined) {
       throw new RivuletError('OPERATOR_UNIDENTIFIED', 'The request has no credentials of an operator.');
     }
-    if (scheme.toLowerCase() === 'basic') return this.byName(value, ip);
+    if (scheme.toLowerCase() === 'basic') return this.byName(value, { address: ip, requestId: id });
     return isApiKey(value) ? this.byKey(value) : this.byToken(value);
   }
 
@@ -84,13 +84,13 @@ export class OperatorAuthenticator implements Authenticator {
     return { user, role: lowerRole(user.role, keyRole), via: 'api-key', keyId };
   }
 
-  private async byName(encoded: string, address: string): Promise<Identity> {
+  private async byName(encoded: string, origin: { address: string; requestId: string }): Promise<Identity> {
     const text = Buffer.from(encoded, 'base64').toString('utf8');
     const colon = text.indexOf(':');
     if (colon === -1) throw new RivuletError('LOGIN_FAILED', 'Basic credentials are a name and a password.');
     const [login, password] = [text.slice(0, colon), text.slice(colon + 1)];
     if (isApiKey(password)) return this.byKey(password, login);
-    const user = await this.passwords.check({ login, password, address });
+    const user = await this.passwords.check({ login, password, ...origin });
     return { user, role: user.role, via: 'password' };
   }
 }

@@ -1,4 +1,4 @@
-import { Body, Controller, Header, HttpCode, Ip, Headers, Post } from '@nestjs/common';
+import { Body, Controller, Header, Headers, HttpCode, Post } from '@nestjs/common';
 import {
   ApiExcludeEndpoint,
   ApiNoContentResponse,
@@ -8,7 +8,9 @@ import {
 } from '@nestjs/swagger';
 import { Access, ApiProblems, requestInvalid } from '@rivulet/platform';
 import { UserAccounts } from '../accounts/user-accounts';
-import { CurrentOperator, type OperatorPrincipal } from '../authentication/operator-principal';
+import { AuditLog } from '../audit/audit-log';
+import { CurrentCaller, type Caller } from '../audit/current-caller';
+import { CurrentOperator, type OperatorPrincipal } from '../operator-principal';
 import { CheckPassword } from '../passwords/check-password';
 import { Sessions, type IssuedTokens } from '../sessions/sessions';
 import type { User } from '../user';
@@ -23,6 +25,7 @@ export class LoginController {
     private readonly passwords: CheckPassword,
     private readonly sessions: Sessions,
     private readonly accounts: UserAccounts,
+    private readonly audit: AuditLog,
   ) {}
 
   @Post('api/login')
@@ -40,13 +43,21 @@ export class LoginController {
   )
   async login(
     @Body() { username, email, password }: LoginDto,
-    @Ip() address: string,
+    @CurrentCaller() caller: Caller,
     @Headers('user-agent') userAgent?: string,
   ): Promise<TokensDto> {
     const login = username ?? email;
     if (login === undefined) throw requestInvalid([{ field: 'username', reason: 'is missing' }]);
-    const user = await this.passwords.check({ login, password, address });
-    return tokensOf(await this.sessions.begin(user.userId, { address, userAgent }), user);
+    const user = await this.passwords.check({ ...caller, login, password });
+    const { userId, username: name } = user;
+    const issued = await this.audit.change(caller, {
+      action: 'login',
+      targetKind: 'user',
+      targetId: userId,
+      change: () => this.sessions.begin(userId, { address: caller.address, userAgent }),
+      after: ({ sessionId }) => ({ sessionId, username: name }),
+    });
+    return tokensOf(issued, user);
   }
 
   /** Where the distributed configuration system has it. */
@@ -57,10 +68,10 @@ export class LoginController {
   @ApiExcludeEndpoint()
   async sameLogin(
     @Body() login: LoginDto,
-    @Ip() address: string,
+    @CurrentCaller() caller: Caller,
     @Headers('user-agent') userAgent?: string,
   ): Promise<TokensDto> {
-    return this.login(login, address, userAgent);
+    return this.login(login, caller, userAgent);
   }
 
   @Post('token/refresh')
@@ -80,8 +91,17 @@ export class LoginController {
   @Access('viewer')
   @ApiOperation({ summary: 'End the session of the access token' })
   @ApiNoContentResponse({ description: 'It has ended, or the call was made without one.' })
-  async logout(@CurrentOperator() { id, sessionId }: OperatorPrincipal): Promise<void> {
-    if (sessionId !== undefined) await this.sessions.end(id, sessionId, 'logout');
+  async logout(
+    @CurrentOperator() { id, sessionId }: OperatorPrincipal,
+    @CurrentCaller() caller: Caller,
+  ): Promise<void> {
+    if (sessionId === undefined) return;
+    await this.audit.change(caller, {
+      action: 'logout',
+      targetKind: 'session',
+      targetId: sessionId,
+      change: () => this.sessions.end(id, sessionId, 'logout'),
+    });
   }
 }
 

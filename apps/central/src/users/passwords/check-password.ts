@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { RivuletError } from '@rivulet/errors';
 import { OwnTables } from '@rivulet/platform';
 import { LRUCache } from 'lru-cache';
+import { AuditLog } from '../audit/audit-log';
 import { UserDirectory, type KnownUser } from '../user-directory';
 import { UsersMetrics } from '../users.metrics';
 import { LoginThrottle, networkOf } from './login-throttle';
@@ -21,6 +22,8 @@ export interface PasswordClaim {
   login: string;
   password: string;
   address: string;
+  /** Of the call, for the audit log. */
+  requestId: string;
 }
 
 /** Finds out whether somebody knows the password of a user. */
@@ -37,6 +40,7 @@ export class CheckPassword {
     private readonly hashes: PasswordHash,
     private readonly tables: OwnTables,
     private readonly metrics: UsersMetrics,
+    private readonly audit: AuditLog,
   ) {}
 
   /** @throws RivuletError LOGIN_FAILED · LOGIN_THROTTLED · SERVER_BUSY */
@@ -74,6 +78,7 @@ export class CheckPassword {
     const isRight = await this.hashes.matches(user?.passwordHash, claim.password);
     if (user === undefined || !isRight || user.isDisabled) {
       this.metrics.logins.inc({ outcome: 'failed' });
+      await this.recordFailure(user, claim);
       throw failed();
     }
     this.metrics.logins.inc({ outcome: 'passed' });
@@ -81,6 +86,15 @@ export class CheckPassword {
     await this.tables.rows(rememberAddress, [user.userId, networkOf(claim.address), ADDRESSES_KEPT]);
     this.remembered.set(this.proofOf(user, claim), true);
     return user;
+  }
+
+  /** Without the name that was given: people type their password there. */
+  private async recordFailure(
+    user: KnownUser | undefined,
+    { address, requestId }: PasswordClaim,
+  ): Promise<void> {
+    const entry = { action: 'login.fail', targetKind: 'user', targetId: user?.userId ?? 'unknown' };
+    await this.audit.record({ address, requestId }, { ...entry, after: { username: user?.username } });
   }
 
   private async isKnown({ userId }: KnownUser, address: string): Promise<boolean> {

@@ -1,7 +1,7 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { Principal, PrincipalRequest } from '@rivulet/platform';
 import type { FastifyRequest } from 'fastify';
-import type { Role } from '../role';
+import type { Role } from './role';
 
 /** An operator who has been let in. */
 export interface OperatorPrincipal extends Principal {
