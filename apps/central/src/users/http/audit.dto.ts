@@ -98,6 +98,7 @@ class AuditEntryDto implements AuditRow {
 
   @ApiProperty({
     description: 'How it was before.',
+    example: { name: 'gate' },
     type: 'object',
     additionalProperties: true,
     nullable: true,
@@ -106,6 +107,7 @@ class AuditEntryDto implements AuditRow {
 
   @ApiProperty({
     description: 'How it is since.',
+    example: { name: 'door' },
     type: 'object',
     additionalProperties: true,
     nullable: true,

@@ -52,6 +52,7 @@ export class UserChangesDto {
 
   @ApiPropertyOptional({
     description: 'Whether the user is locked out; sessions end, and API keys do not work.',
+    example: true,
   })
   @Omittable()
   @IsBoolean()
