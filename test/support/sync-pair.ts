@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AppProcess } from '@rivulet/app-process';
+import { escapeIdentifier } from 'pg';
 import { createTestDatabase, startApp, type TestDatabase } from '@rivulet/testing';
 import { ADMIN_PASSWORD } from './operator';
 import type { EdgeLimits } from '../../apps/edge/test/edge-app';
@@ -54,6 +55,7 @@ export class SyncPair {
       createTestDatabase(undefined, options.servers?.central),
       createTestDatabase(undefined, options.servers?.edge),
     ]);
+    await findSourceFirst(centralDb);
     await options.prepare?.(centralDb);
     await options.prepareEdge?.(edgeDb);
     const directory = mkdtempSync(join(tmpdir(), 'rivulet-pair-'));
@@ -114,6 +116,15 @@ export async function startCentral(database: TestDatabase, options: PairOptions 
     CENTRAL_ADMIN_PASSWORD: ADMIN_PASSWORD,
     ...options.central,
   });
+}
+
+/** As `npm start` has it: `users` is the source's table, also for a role that is named as central's schema is. */
+async function findSourceFirst({ url, pool }: TestDatabase): Promise<void> {
+  const setting = 'SET search_path = public, rivulet';
+  // The connection that is open keeps what it began with.
+  await pool.query(
+    `ALTER DATABASE ${escapeIdentifier(new URL(url).pathname.slice(1))} ${setting}; ${setting}`,
+  );
 }
 
 async function textRows(database: TestDatabase, query: string): Promise<string[]> {
