@@ -14,4 +14,7 @@ export const hostileRounds = Number(process.env['RIVULET_HOSTILE_ROUNDS'] ?? 4);
 export const definitionBatches = Number(process.env['RIVULET_DEFINITION_BATCHES'] ?? 200);
 
 /** Histories of sources, each with tables and queries of its own, that are read by parameters. */
-export const narrowedHistories = Number(process.env['RIVULET_NARROWED_HISTORIES'] ?? 1);
+export const narrowedHistories = Number(process.env['RIVULET_NARROWED_HISTORIES'] ?? 2);
+
+/** Mistakes that are made on purpose, to see whether these histories find them. */
+export const narrowingFaultsPlayed = Number(process.env['RIVULET_NARROWING_FAULTS'] ?? 2);

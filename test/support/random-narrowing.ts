@@ -16,20 +16,37 @@ const siteTypes = {
   'odd.site': (n: number) => `'o${n}'`,
 } as const;
 
-type SiteType = keyof typeof siteTypes;
+export type SiteType = keyof typeof siteTypes;
+
+/** The same for a number that is a column, so that there are more values than are noted one by one. */
+const manySites: Record<SiteType, string> = {
+  int: 'n',
+  bigint: 'n * 5000000000',
+  smallint: 'n',
+  text: `'site ' || n`,
+  'varchar(20)': `'ß-' || n`,
+  'char(4)': `left('s' || n, 4)`,
+  uuid: `('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid`,
+  numeric: 'n',
+  'odd.site': `'o' || n`,
+};
 
 const SITES = 5;
 
 /** Ways of holding rows, with the tables that a statement can name for some of them. */
-const tableKinds = ['plain', 'partitioned', 'inherited'] as const;
+const tableKinds = ['plain', 'keyed', 'partitioned', 'inherited'] as const;
 
 /** One history's tables, queries and statements, all by one seed. */
 export class RandomNarrowing {
   private readonly siteType: SiteType;
   private readonly tables: RandomTable[];
 
-  constructor(private readonly random: Randomness) {
-    this.siteType = random.pick(Object.keys(siteTypes) as SiteType[]);
+  constructor(
+    private readonly random: Randomness,
+    siteType?: SiteType,
+  ) {
+    const picked = random.pick(Object.keys(siteTypes) as SiteType[]);
+    this.siteType = siteType ?? picked;
     this.tables = ['a', 'b', 'c'].map((name) => new RandomTable(name, random.pick(tableKinds), random));
   }
 
@@ -49,7 +66,13 @@ CREATE VIEW public.shown AS SELECT id, site, owner AS who, amount FROM a WHERE a
 CREATE VIEW public.barred WITH (security_barrier) AS SELECT x.id, x.site, y.amount FROM a x JOIN b y ON y.owner = x.owner;
 CREATE VIEW public.renamed AS SELECT site, owner, amount FROM a AS x (${this.tables[0]!.swappedNames});
 CREATE FUNCTION public.amounts(${this.siteType}) RETURNS SETOF int LANGUAGE sql STABLE AS 'SELECT amount FROM a WHERE site = $1';
-CREATE FUNCTION public.hidden(${this.siteType}) RETURNS bigint LANGUAGE sql STABLE BEGIN ATOMIC SELECT count(*) FROM c WHERE owner = $1; END;`;
+CREATE FUNCTION public.hidden(${this.siteType}) RETURNS bigint LANGUAGE sql STABLE BEGIN ATOMIC SELECT count(*) FROM c WHERE owner = $1; END;
+CREATE FUNCTION public.cascade() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN DELETE FROM c WHERE id = OLD.id; RETURN NULL; END $$;
+CREATE TRIGGER cascade AFTER DELETE ON public.a FOR EACH ROW EXECUTE FUNCTION cascade();
+CREATE FUNCTION public.later() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN UPDATE b SET site = NEW.site WHERE id = NEW.id; RETURN NULL; END $$;
+CREATE CONSTRAINT TRIGGER later AFTER UPDATE ON public.a DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.amount = 4) EXECUTE FUNCTION later();
+CREATE FUNCTION public.moved() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.site := OLD.owner; RETURN NEW; END $$;
+CREATE TRIGGER moved BEFORE UPDATE OF amount ON public.c FOR EACH ROW WHEN (OLD.id = 7) EXECUTE FUNCTION moved();`;
   }
 
   /** @param count how many datasets; each has one row, which tells any two results apart */
@@ -80,11 +103,23 @@ ${datasets.join('')}`;
         `UPDATE public.devices SET site = NULL WHERE id = ${device}`,
       ]);
     }
-    return random.pick(this.tables).statement(
+    const statement = random.pick(this.tables).statement(
       random,
       () => this.site(),
       () => this.siteList(),
     );
+    if (statement.startsWith('TRUNCATE') || random.below(10) > 0) return statement;
+    return `DO $$ BEGIN SET LOCAL session_replication_role = replica; ${statement}; SET LOCAL session_replication_role = origin; END $$`;
+  }
+
+  /** Rows with more values than are noted one by one, and their end. */
+  get many(): [insert: string, remove: string] {
+    const { name } = this.random.pick(this.tables);
+    const value = manySites[this.siteType];
+    return [
+      `INSERT INTO ${name} (id, site, owner, amount) SELECT 1000 + n, ${value}, ${value}, n FROM generate_series(1, 1050) n`,
+      `DELETE FROM ${name} WHERE id > 1000`,
+    ];
   }
 
   private query(): string {
@@ -111,7 +146,7 @@ class RandomTable {
   private readonly columns: string[];
 
   constructor(
-    private readonly name: string,
+    readonly name: string,
     private readonly kind: (typeof tableKinds)[number],
     random: Randomness,
   ) {
@@ -130,6 +165,7 @@ class RandomTable {
   definition(siteType: string): string {
     const columns = this.columns.map((column) => column.replace('SITE', siteType)).join(', ');
     const { name } = this;
+    if (this.kind === 'keyed') return `CREATE TABLE public.${name} (${columns}, PRIMARY KEY (id));\n`;
     if (this.kind === 'plain') return `CREATE TABLE public.${name} (${columns});\n`;
     if (this.kind === 'inherited') {
       return `CREATE TABLE public.${name}_top (amount int);
@@ -145,11 +181,15 @@ ALTER TABLE public.${name}_2 DROP COLUMN dropped; ALTER TABLE public.${name} ATT
   statement(random: Randomness, site: () => string, sites: () => string): string {
     const amount = random.below(5);
     const name = this.target(random, amount);
-    const all = this.kind === 'plain' ? this.name : random.pick([this.name, name]);
+    const all = this.hasParts ? random.pick([this.name, name]) : this.name;
     const id = random.below(40);
     return random.pick([
+      ...(this.kind === 'keyed' ? this.upserts(id, site(), amount) : []),
+      `MERGE INTO ${this.name} t USING (VALUES (${id}), (${id + 1})) v (id) ON t.id = v.id
+       WHEN MATCHED AND t.amount = ${amount} THEN DELETE WHEN MATCHED THEN UPDATE SET site = ${site()}
+       WHEN NOT MATCHED THEN INSERT (id, site, owner, amount) VALUES (v.id, ${site()}, ${site()}, 1)`,
       `INSERT INTO ${name} (id, site, owner, amount) VALUES (${id}, ${site()}, ${site()}, ${amount})`,
-      `INSERT INTO ${this.name} (id, site, owner, amount) SELECT n, ${site()}, ${site()}, n % 5 FROM generate_series(1, ${random.pick([1, 2, 1500])}) n`,
+      `INSERT INTO ${this.name} (id, site, owner, amount) SELECT n, ${site()}, ${site()}, n % 5 FROM generate_series(1, ${random.pick([1, 2, 60])}) n`,
       `UPDATE ${all} SET site = ${site()} WHERE id = ${id}`,
       `UPDATE ${all} SET owner = ${site()}, site = NULL WHERE id = ${id}`,
       `UPDATE ${all} SET amount = ${amount} WHERE site = ${site()} AND id < 40`,
@@ -164,9 +204,22 @@ ALTER TABLE public.${name}_2 DROP COLUMN dropped; ALTER TABLE public.${name} ATT
     ]);
   }
 
+  private get hasParts(): boolean {
+    return this.kind === 'partitioned' || this.kind === 'inherited';
+  }
+
+  private upserts(id: number, site: string, amount: number): string[] {
+    const insert = `INSERT INTO ${this.name} (id, site, owner, amount) VALUES (${id}, ${site}, ${site}, ${amount})`;
+    return [
+      `${insert} ON CONFLICT DO NOTHING`,
+      `${insert} ON CONFLICT (id) DO UPDATE SET site = excluded.site`,
+      `${insert} ON CONFLICT (id) DO UPDATE SET amount = excluded.amount, owner = ${site}`,
+    ];
+  }
+
   private target(random: Randomness, amount: number): string {
     const { name, kind } = this;
-    if (kind === 'plain') return name;
+    if (!this.hasParts) return name;
     if (kind === 'inherited') return random.pick([name, `${name}_1`, `${name}_2`]);
     return random.pick([name, amount === 1 || amount === 2 ? `${name}_1` : `${name}_2`]);
   }
@@ -253,6 +306,9 @@ const fixedQueries = [
   'SELECT x.id, hidden(x.site)::int AS amount FROM c x WHERE x.site = :site',
   'SELECT 1 AS id, amount FROM renamed WHERE site = :site',
   'SELECT x.id, x.amount FROM c x WHERE x.site = :site UNION ALL SELECT x.id, x.amount FROM c x WHERE x.owner = :site',
+  'SELECT x.id, x.amount FROM b x WHERE NOT (x.site = :site)',
+  'SELECT x.id, x.amount FROM b x WHERE x.site IS NOT DISTINCT FROM :site',
+  'SELECT x.id, x.amount FROM a x WHERE x.site >= :site',
   'SELECT x.id, x.amount FROM c x LEFT JOIN (SELECT DISTINCT id FROM c) y ON y.id = x.id WHERE x.site = :site',
 ];
 

@@ -1,0 +1,69 @@
+import type * as genericPlan from '../../libs/datasets/src/tracking/generic-plan';
+import type * as trackQuery from '../../libs/datasets/src/tracking/track-query';
+import type * as watchQuery from '../../libs/datasets/src/watch/watch-query';
+import { parseQueryTemplate, renderQuery } from '@rivulet/snapshot';
+import { narrowingFaultsPlayed } from '../support/history-length';
+import { NarrowedHistory } from '../support/narrowed-history';
+import { narrowingFaults, type NarrowingFault } from '../support/narrowing-faults';
+
+const mockMade: { fault?: NarrowingFault } = {};
+
+jest.mock('../../libs/datasets/src/watch/watch-query', () => {
+  const actual: typeof watchQuery = jest.requireActual('../../libs/datasets/src/watch/watch-query');
+  const watch: typeof watchQuery.watchQuery = async (...given) => {
+    const found = await actual.watchQuery(...given);
+    return found.naming === undefined ? found : (mockMade.fault?.watch?.(found) ?? found);
+  };
+  return { ...actual, watchQuery: watch };
+});
+
+jest.mock('../../libs/datasets/src/tracking/generic-plan', () => {
+  const actual: typeof genericPlan = jest.requireActual('../../libs/datasets/src/tracking/generic-plan');
+  const readScans: typeof genericPlan.readScans = async (client, template, parameters) => {
+    const { planned, filter } = mockMade.fault ?? {};
+    const text = renderQuery(template, (name) => `:${name}`);
+    const asked = planned === undefined ? template : parseQueryTemplate(planned(text));
+    const scans = await actual.readScans(client, asked, parameters);
+    return scans?.map((scan) => ({ ...scan, filter: filter?.(scan.filter) ?? scan.filter }));
+  };
+  return { ...actual, readScans };
+});
+
+jest.mock('../../libs/datasets/src/tracking/track-query', () => {
+  const actual: typeof trackQuery = jest.requireActual('../../libs/datasets/src/tracking/track-query');
+  const track: typeof trackQuery.trackQuery = async (...given) => {
+    const tracking = await actual.trackQuery(...given);
+    return mockMade.fault?.tracking?.(tracking) ?? tracking;
+  };
+  return { ...actual, trackQuery: track };
+});
+
+jest.setTimeout(180_000);
+
+/** Of a mistake that none of these finds nothing would be found. */
+const MOST_HISTORIES = 6;
+
+async function isFound(fault: NarrowingFault): Promise<boolean> {
+  mockMade.fault = fault;
+  for (let index = 1; index <= MOST_HISTORIES; index++) {
+    const history = await NarrowedHistory.start(index * 15_485_863, {
+      steps: 80,
+      datasets: 13,
+      hasStore: false,
+      siteType: 'int',
+      fault,
+    });
+    try {
+      if ((await history.play()) !== undefined) return true;
+    } finally {
+      await history.close();
+    }
+  }
+  return false;
+}
+
+describe('a history finds that', () => {
+  it.each(narrowingFaults.slice(0, narrowingFaultsPlayed))('$mistake', async (fault) => {
+    expect(await isFound(fault)).toBe(true);
+  });
+});
