@@ -1,16 +1,23 @@
-import type * as genericPlan from '../../libs/datasets/src/tracking/generic-plan';
-import type * as trackQuery from '../../libs/datasets/src/tracking/track-query';
-import type * as watchQuery from '../../libs/datasets/src/watch/watch-query';
-import { parseQueryTemplate, renderQuery } from '@rivulet/snapshot';
+import type { trackQuery, watchQuery } from '@rivulet/datasets';
+import { parseQueryTemplate, renderQuery, type Parameters, type QueryTemplate } from '@rivulet/snapshot';
+import type { ClientBase } from 'pg';
 import { narrowingFaultsPlayed } from '../support/history-length';
 import { NarrowedHistory } from '../support/narrowed-history';
 import { narrowingFaults, type NarrowingFault } from '../support/narrowing-faults';
 
 const mockMade: { fault?: NarrowingFault } = {};
 
+type ReadScans = (
+  client: ClientBase,
+  template: QueryTemplate,
+  parameters: Parameters,
+) => Promise<{ filter: string }[] | undefined>;
+
 jest.mock('../../libs/datasets/src/watch/watch-query', () => {
-  const actual: typeof watchQuery = jest.requireActual('../../libs/datasets/src/watch/watch-query');
-  const watch: typeof watchQuery.watchQuery = async (...given) => {
+  const actual: { watchQuery: typeof watchQuery } = jest.requireActual(
+    '../../libs/datasets/src/watch/watch-query',
+  );
+  const watch: typeof watchQuery = async (...given) => {
     const found = await actual.watchQuery(...given);
     return found.naming === undefined ? found : (mockMade.fault?.watch?.(found) ?? found);
   };
@@ -18,8 +25,10 @@ jest.mock('../../libs/datasets/src/watch/watch-query', () => {
 });
 
 jest.mock('../../libs/datasets/src/tracking/generic-plan', () => {
-  const actual: typeof genericPlan = jest.requireActual('../../libs/datasets/src/tracking/generic-plan');
-  const readScans: typeof genericPlan.readScans = async (client, template, parameters) => {
+  const actual: { readScans: ReadScans } = jest.requireActual(
+    '../../libs/datasets/src/tracking/generic-plan',
+  );
+  const readScans: ReadScans = async (client, template, parameters) => {
     const { planned, filter } = mockMade.fault ?? {};
     const text = renderQuery(template, (name) => `:${name}`);
     const asked = planned === undefined ? template : parseQueryTemplate(planned(text));
@@ -30,8 +39,10 @@ jest.mock('../../libs/datasets/src/tracking/generic-plan', () => {
 });
 
 jest.mock('../../libs/datasets/src/tracking/track-query', () => {
-  const actual: typeof trackQuery = jest.requireActual('../../libs/datasets/src/tracking/track-query');
-  const track: typeof trackQuery.trackQuery = async (...given) => {
+  const actual: { trackQuery: typeof trackQuery } = jest.requireActual(
+    '../../libs/datasets/src/tracking/track-query',
+  );
+  const track: typeof trackQuery = async (...given) => {
     const tracking = await actual.trackQuery(...given);
     return mockMade.fault?.tracking?.(tracking) ?? tracking;
   };
