@@ -27,11 +27,11 @@ import { DeviceTables } from '../src/devices/device-tables';
 import { ScopeService } from '../src/source/scope/scope.service';
 import { SourceEnv } from '../src/source/source.env';
 import { SourceMetrics } from '../src/source/source.metrics';
-import { BuildAdmission } from '../src/snapshots/build-admission';
 import { SnapshotCache } from '../src/snapshots/snapshot-cache';
 import { SnapshotCurrency } from '../src/snapshots/snapshot-currency';
 import { PatchStore } from '../src/snapshots/patches/patch-store';
 import { PatchService } from '../src/snapshots/patches/patch.service';
+import { ReadScheduler } from '../src/snapshots/queue/read-scheduler';
 import { SnapshotReader } from '../src/snapshots/reading/snapshot-reader';
 import { SnapshotService } from '../src/snapshots/snapshot.service';
 import { SnapshotsEnv } from '../src/snapshots/snapshots.env';
@@ -93,14 +93,14 @@ export class CentralServices {
     this.scopes = new ScopeService(source, datasets, this.changes, sourceMetrics);
     const currency = new SnapshotCurrency(new SnapshotCache(central), this.changes, snapshotsMetrics);
     const repair = new StoreRepair(central, snapshotsMetrics);
+    const reader = new SnapshotReader(env, central, store, source, this.changes, currency, snapshotsMetrics);
     this.snapshots = new SnapshotService(
       source,
       datasets,
       this.changes,
       this.scopes,
       currency,
-      new BuildAdmission(env, locks, snapshotsMetrics),
-      new SnapshotReader(env, central, store, source, this.changes, currency, snapshotsMetrics),
+      new ReadScheduler(env, locks, reader, snapshotsMetrics),
       repair,
       snapshotsMetrics,
     );

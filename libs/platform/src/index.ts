@@ -22,6 +22,7 @@ export * from './bootstrap/run-app';
 export * from './bootstrap/start-failure';
 /** @public */
 export { UpgradeRouter, type Upgrade, type UpgradeHandler } from './bootstrap/upgrade-router';
+export { Batched } from './concurrency/batched';
 export { Coalesced } from './concurrency/coalesced';
 export * from './database/bigint-as-number';
 export * from './database/database-indicators';

@@ -113,7 +113,8 @@ function refusalOf({ carried, type, extension }: DescribedType): string | undefi
   return `its type ${type}${owner} cannot be carried exactly`;
 }
 
-function typedLiteral(parameters: Parameters): (name: string) => string {
+/** Makes typed literals of the values of parameters, by name. */
+export function typedLiteral(parameters: Parameters): (name: string) => string {
   return (name) => {
     const parameter = parameters.get(name);
     if (parameter === undefined) throw new Error(`no value for parameter :${name}`);

@@ -37,15 +37,20 @@ export function canonicalCopy(source: RowSource): string {
 
 /** The query of that statement: the columns with their types on the wire, in the order of the key. */
 export function canonicalSelect(source: RowSource): string {
-  const columns = source.columns.map((column) => {
-    const name = escapeIdentifier(column.name);
-    return column.castTo === undefined ? name : `${name}::${column.castTo} AS ${name}`;
-  });
-  const order = source.columns
-    .slice(0, source.keyColumns)
-    .map((column) => escapeIdentifier(column.name) + (column.collatable ? ' COLLATE "C"' : ''));
   return (
-    `SELECT * FROM (SELECT ${columns.join(', ')} FROM (\n${source.boundQuery}\n) AS query) AS dataset ` +
-    `ORDER BY ${order.join(', ')}`
+    `SELECT * FROM (SELECT ${source.columns.map(sentColumn).join(', ')} FROM (\n${source.boundQuery}\n) AS query) ` +
+    `AS dataset ORDER BY ${orderOfKey(source).join(', ')}`
   );
+}
+
+/** A column with its type on the wire. */
+export function sentColumn({ name, castTo }: DescribedColumn): string {
+  const identifier = escapeIdentifier(name);
+  return castTo === undefined ? identifier : `${identifier}::${castTo} AS ${identifier}`;
+}
+
+export function orderOfKey({ columns, keyColumns }: Pick<RowSource, 'columns' | 'keyColumns'>): string[] {
+  return columns
+    .slice(0, keyColumns)
+    .map((column) => escapeIdentifier(column.name) + (column.collatable ? ' COLLATE "C"' : ''));
 }

@@ -36,6 +36,8 @@ interface ReceivedRequest {
   receivedAt: Date;
   /** By the monotonic clock. */
   startMs: number;
+  /** Aborts when the device does not wait any more. */
+  gone: AbortSignal | undefined;
 }
 
 /** Devices whose latest manifest is remembered. */
@@ -66,8 +68,13 @@ export class AnswerRequestService {
    * @throws RivuletError what ScopeService.find and SnapshotService.bringUpToDate throw · PROTOCOL_UNSUPPORTED ·
    *   DATASETS_FILE_INVALID · CENTRAL_BEHIND
    */
-  async answer(requestId: string, device: Device, asked: SyncRequest): Promise<SyncResponse> {
-    const received = { requestId, device, asked, receivedAt: new Date(), startMs: performance.now() };
+  async answer(
+    requestId: string,
+    device: Device,
+    asked: SyncRequest,
+    gone?: AbortSignal,
+  ): Promise<SyncResponse> {
+    const received = { requestId, device, asked, receivedAt: new Date(), startMs: performance.now(), gone };
     const stopTimer = this.metrics.requestSeconds.startTimer();
     try {
       const known = await this.scopes.find(device);
@@ -124,7 +131,8 @@ export class AnswerRequestService {
       );
     }
     this.datasets.throwIfUnfit();
-    const snapshots = this.snapshots.current(known) ?? (await this.snapshots.bringUpToDate(known));
+    const snapshots =
+      this.snapshots.current(known) ?? (await this.snapshots.bringUpToDate(known, received.gone));
     const manifestId = device.resyncSince ? undefined : await this.currentManifest(known, asked, snapshots);
     if (manifestId !== undefined) return this.confirm(received, known, manifestId);
     await this.positions.refuseForeign(known.scope, received.asked);

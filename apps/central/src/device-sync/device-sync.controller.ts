@@ -84,9 +84,10 @@ export class DeviceSyncController {
     @Headers(PREFER_HEADER) prefer: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<SyncResponse | WorkingResponse> {
-    const answer = (): Promise<SyncResponse> => this.requests.answer(request.id, device, body);
     const patienceSeconds = parsePatience(prefer);
-    if (patienceSeconds === undefined) return answer();
+    if (patienceSeconds === undefined) return this.requests.answer(request.id, device, body, goneOf(reply));
+    // Who asks like this comes again, on another connection if need be.
+    const answer = (): Promise<SyncResponse> => this.requests.answer(request.id, device, body);
     const response = await this.inTheMaking.within(patienceSeconds * 1_000, device, body, answer);
     if (response !== undefined) return response;
     reply.code(202).headers(patienceApplied);
@@ -143,4 +144,11 @@ export class DeviceSyncController {
   ): Promise<AcknowledgementReceipt> {
     return this.acknowledgements.record(device, report, statement);
   }
+}
+
+/** Aborts when the connection is closed, before the answer or behind it. */
+function goneOf(reply: FastifyReply): AbortSignal {
+  const gone = new AbortController();
+  reply.raw.once('close', () => gone.abort());
+  return gone.signal;
 }

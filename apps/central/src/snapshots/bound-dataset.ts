@@ -7,11 +7,16 @@ import type { Dataset, DatasetCatalogue } from '@rivulet/datasets';
 /** A dataset for one scope: what is read, and what tells whether that must be done again. */
 export interface BoundDataset {
   dataset: Dataset;
-  source: RowSource;
+  /** Made anew each time: of the scopes that wait to be read only the values are kept. */
+  readonly source: RowSource;
+  /** The values of the scope. */
+  values: Parameters;
   /** Names and types, with which the query was described. */
   parameters: Parameters;
   /** Two scopes with equal values for the parameters that the query uses have the same key. Lower-case hex. */
   cacheKey: string;
+  /** Equal for what one statement returns at one moment, of polled rows, too. */
+  statementKey: string;
   /** The keys of the versions that its rows depend on: of tables, and of values in them. */
   relations: string[];
   /** How all is defined that it reads. */
@@ -31,33 +36,45 @@ export interface BoundDataset {
  */
 export function bindDatasets(
   { datasets, scope }: Pick<DatasetCatalogue, 'datasets' | 'scope'>,
-  parameters: Parameters,
+  values: Parameters,
   changes: ChangeDetection,
   origin: string,
 ): BoundDataset[] {
-  const sources = datasets.map(({ definition, columns }): RowSource => {
-    const boundQuery = bindQuery(definition.query.template, parameters);
-    return { boundQuery, columns, keyColumns: definition.key.length };
-  });
-  const statements = sources.map(canonicalCopy);
+  const statementKeys = datasets.map((dataset) =>
+    digestOf([dataset.fingerprint, canonicalCopy(sourceOf(dataset, values))]),
+  );
   const watches = datasets.map(({ queryId }) => changes.watchOf(queryId));
-  const keys = watches.map((watch) => versionKeysOf(watch, parameters));
+  const keys = watches.map((watch) => versionKeysOf(watch, values));
   const all = {
     relations: [...new Set(keys.flat())],
     definition: createHash('sha256')
       .update(watches.map((watch) => watch.definition).join(' '))
       .digest('hex'),
   };
+  const manifest = digestOf([origin, ...statementKeys]);
   return datasets.map((dataset, index) => {
     const polled = watches[index]!.polled !== undefined;
-    const identity = [dataset.fingerprint, statements[index]!, ...(polled ? [origin, ...statements] : [])];
+    const statementKey = statementKeys[index]!;
     return {
       dataset,
-      source: sources[index]!,
+      get source(): RowSource {
+        return sourceOf(dataset, values);
+      },
+      values,
       parameters: scope.columns,
-      cacheKey: createHash('sha256').update(JSON.stringify(identity)).digest('hex'),
+      cacheKey: polled ? digestOf([statementKey, manifest]) : statementKey,
+      statementKey,
       ...(polled ? all : { relations: keys[index]!, definition: watches[index]!.definition }),
       polled,
     };
   });
+}
+
+function sourceOf({ definition, columns }: Dataset, values: Parameters): RowSource {
+  const boundQuery = bindQuery(definition.query.template, values);
+  return { boundQuery, columns, keyColumns: definition.key.length };
+}
+
+function digestOf(parts: string[]): string {
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
 }

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { Batched } from '@rivulet/platform';
 import { LRUCache } from 'lru-cache';
 import { DataSource } from 'typeorm';
 import { versionVectorOf } from '../source/change-detection/version-vector';
@@ -12,8 +13,25 @@ export interface CachedSnapshot extends Snapshot {
   ageMs: number;
 }
 
+/** What is known of the rows of a dataset. */
+export interface FoundSnapshot {
+  /** Undefined when they may be others now. */
+  snapshot: CachedSnapshot | undefined;
+  /** Of the rows as they were read last; undefined when that is not known. */
+  lastBytes: number | undefined;
+}
+
+/** A dataset that has been read, and what its rows were. */
+export interface ReadDataset {
+  bound: BoundDataset;
+  snapshot: Snapshot;
+}
+
 /** Reads of polled datasets whose age is known. What is forgotten is read again. */
 const READS_KEPT = 100_000;
+
+/** Scopes that are looked up in one statement. */
+const LISTS_AT_ONCE = 500;
 
 /**
  * Remembers, in central's database, which snapshot a query's result was, and as of which versions of its tables.
@@ -26,50 +44,61 @@ export class SnapshotCache {
   /** What this process has read, by cache key. */
   private readonly reads = new LRUCache<string, { readAt: string; beganMs: number }>({ max: READS_KEPT });
 
+  private readonly lookUps = new Batched((lists: string[][]) => this.lookUp(lists), {
+    maxItems: LISTS_AT_ONCE,
+    isOfAll: () => true,
+  });
+
   constructor(private readonly database: DataSource) {}
 
-  /** One entry for each dataset: its snapshot if that is still what the query returns, else undefined. */
-  async find(
-    bound: BoundDataset[],
-    versions: Versions,
-    pollIntervalMs: number,
-  ): Promise<(CachedSnapshot | undefined)[]> {
-    const keys = bound.map(({ cacheKey }) => Buffer.from(cacheKey, 'hex'));
-    const rows = await this.database.query<CacheRow[]>(findEntries, [keys]);
-    const byKey = new Map(rows.map((row) => [row.cacheKey, row]));
+  /** One entry for each dataset. Who asks while others are looked up is looked up with all who ask meanwhile. */
+  async find(bound: BoundDataset[], versions: Versions, pollIntervalMs: number): Promise<FoundSnapshot[]> {
+    const byKey = await this.lookUps.run(bound.map(({ cacheKey }) => cacheKey));
     return bound.map(({ dataset, cacheKey, relations, definition, polled }) => {
       const row = byKey.get(cacheKey);
-      if (row === undefined || row.stamp !== versionVectorOf({ relations, definition }, versions))
-        return undefined;
+      if (row === undefined) return { snapshot: undefined, lastBytes: undefined };
+      const lastBytes = Number(row.bytes);
+      const stale = { snapshot: undefined, lastBytes };
+      if (row.stamp !== versionVectorOf({ relations, definition }, versions)) return stale;
       const ageMs = polled ? this.ageOf(row) : 0;
-      if (ageMs >= pollIntervalMs) return undefined;
+      if (ageMs >= pollIntervalMs) return stale;
       const { checksum } = row;
-      const [snapshotId, rowCount, bytes, wireBytes] = [
-        row.snapshotId,
-        row.rows,
-        row.bytes,
-        row.wireBytes,
-      ].map(Number) as [number, number, number, number];
-      return { dataset, checksum, snapshotId, rows: rowCount, bytes, wireBytes, ageMs };
+      const [snapshotId, rows, wireBytes] = [row.snapshotId, row.rows, row.wireBytes].map(Number) as [
+        number,
+        number,
+        number,
+      ];
+      const snapshot = { dataset, checksum, snapshotId, rows, bytes: lastBytes, wireBytes, ageMs };
+      return { snapshot, lastBytes };
     });
   }
 
   /**
-   * Enters what a query returned when its tables had these versions.
+   * Enters what queries returned when their tables had these versions.
    *
-   * @param beganMs before it was read, by the monotonic clock
+   * @param beganMs before they were read, by the monotonic clock
    */
-  async put(
-    { cacheKey, relations, definition, polled }: BoundDataset,
-    versions: Versions,
-    snapshot: Snapshot,
-    beganMs: number,
-  ): Promise<void> {
-    const stamp = versionVectorOf({ relations, definition }, versions);
-    if (stamp === undefined) return;
-    const entry = [Buffer.from(cacheKey, 'hex'), stamp, snapshot.snapshotId];
-    const [put] = await this.database.query<{ readAt: string }[]>(putEntry, entry);
-    if (polled) this.reads.set(cacheKey, { readAt: put!.readAt, beganMs });
+  async put(read: ReadDataset[], versions: Versions, beganMs: number): Promise<void> {
+    const entries = read.flatMap(({ bound, snapshot: { snapshotId } }) => {
+      const stamp = versionVectorOf(bound, versions);
+      return stamp === undefined ? [] : [{ cacheKey: bound.cacheKey, stamp, snapshotId }];
+    });
+    if (entries.length === 0) return;
+    const rows = await this.database.query<Pick<CacheRow, 'cacheKey' | 'readAt'>[]>(putEntries, [
+      entries.map(({ cacheKey }) => Buffer.from(cacheKey, 'hex')),
+      entries.map(({ stamp }) => stamp),
+      entries.map(({ snapshotId }) => snapshotId),
+    ]);
+    const polled = new Set(read.filter(({ bound }) => bound.polled).map(({ bound }) => bound.cacheKey));
+    for (const { cacheKey, readAt } of rows)
+      if (polled.has(cacheKey)) this.reads.set(cacheKey, { readAt, beganMs });
+  }
+
+  private async lookUp(lists: string[][]): Promise<Map<string, CacheRow>[]> {
+    const keys = [...new Set(lists.flat())].map((key) => Buffer.from(key, 'hex'));
+    const rows = await this.database.query<CacheRow[]>(findEntries, [keys]);
+    const byKey = new Map(rows.map((row) => [row.cacheKey, row]));
+    return lists.map(() => byKey);
   }
 
   private ageOf({ cacheKey, readAt }: CacheRow): number {
@@ -101,8 +130,10 @@ SELECT encode(cache_key, 'hex') AS "cacheKey", stamp, snapshot_id AS "snapshotId
 FROM rivulet.snapshot_cache JOIN rivulet.snapshots USING (snapshot_id)
 WHERE cache_key = ANY ($1)`;
 
-const putEntry = `
-INSERT INTO rivulet.snapshot_cache (cache_key, stamp, snapshot_id) VALUES ($1, $2, $3)
+/** In the order of keys, so that two processes that enter the same do not wait for each other. */
+const putEntries = `
+INSERT INTO rivulet.snapshot_cache (cache_key, stamp, snapshot_id)
+SELECT * FROM unnest($1::bytea[], $2::text[], $3::bigint[]) AS entry (cache_key, stamp, snapshot_id) ORDER BY cache_key
 ON CONFLICT (cache_key) DO UPDATE
 SET stamp = excluded.stamp, snapshot_id = excluded.snapshot_id, read_at = now(), used_at = now()
-RETURNING read_at::text AS "readAt"`;
+RETURNING encode(cache_key, 'hex') AS "cacheKey", read_at::text AS "readAt"`;

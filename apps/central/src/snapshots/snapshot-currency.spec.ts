@@ -5,7 +5,7 @@ import { Versions } from '../source/change-detection/versions';
 import type { KnownScope } from '../source/scope/scope.service';
 import type { BoundDataset } from './bound-dataset';
 import type { Snapshot } from './snapshot';
-import type { CachedSnapshot, SnapshotCache } from './snapshot-cache';
+import type { CachedSnapshot, FoundSnapshot, ReadDataset, SnapshotCache } from './snapshot-cache';
 import { SnapshotCurrency } from './snapshot-currency';
 import { SnapshotsMetrics } from './snapshots.metrics';
 
@@ -20,12 +20,14 @@ class FakeCache implements Pick<SnapshotCache, 'find' | 'put'> {
   readonly entries = new Map<string, CachedSnapshot>();
   readonly entered: string[] = [];
 
-  find(bound: BoundDataset[]): Promise<(CachedSnapshot | undefined)[]> {
-    return Promise.resolve(bound.map(({ cacheKey }) => this.entries.get(cacheKey)));
+  find(bound: BoundDataset[]): Promise<FoundSnapshot[]> {
+    return Promise.resolve(
+      bound.map(({ cacheKey }) => ({ snapshot: this.entries.get(cacheKey), lastBytes: 1_000 })),
+    );
   }
 
-  put({ cacheKey }: BoundDataset): Promise<void> {
-    this.entered.push(cacheKey);
+  put(read: ReadDataset[]): Promise<void> {
+    this.entered.push(...read.map(({ bound }) => bound.cacheKey));
     return Promise.resolve();
   }
 }
@@ -175,6 +177,7 @@ describe('what has been read before', () => {
     expect(await currency.lookUp([watched, polled], before)).toEqual({
       kind: 'stale',
       stale: [polled],
+      staleBytes: 1_000,
       found: [snapshotOf(1), undefined],
     });
   });
@@ -183,21 +186,16 @@ describe('what has been read before', () => {
     const found = [snapshotOf(1, 1e9), undefined];
     const beganMs = performance.now();
     const now = jest.spyOn(performance, 'now').mockReturnValue(beganMs + 400);
-    const set = await currency.complete(
-      [watched, polled],
-      [snapshotOf(1), snapshotOf(2)],
-      before,
-      found,
-      beganMs,
-    );
+    await currency.enter([{ bound: polled, snapshot: snapshotOf(2) }], before, beganMs);
+    const set = currency.complete([watched, polled], [snapshotOf(1), snapshotOf(2)], before, found, beganMs);
     now.mockRestore();
     // From when the reading began, as the rows are of then.
     expect(set).toMatchObject({ versions: before, remainingMs: POLL_INTERVAL_MS - 400 });
     expect(cache.entered).toEqual(['polled']);
   });
 
-  it('is used once only when its tables have no versions any more', async () => {
-    const set = await currency.complete([watched], snapshots, Versions.none, [], performance.now());
+  it('is used once only when its tables have no versions any more', () => {
+    const set = currency.complete([watched], snapshots, Versions.none, [], performance.now());
     expect(set.remainingMs).toBe(0);
   });
 });

@@ -6,14 +6,14 @@ import type { Versions } from '../source/change-detection/versions';
 import type { KnownScope } from '../source/scope/scope.service';
 import type { BoundDataset } from './bound-dataset';
 import type { Snapshot } from './snapshot';
-import { SnapshotCache, type CachedSnapshot } from './snapshot-cache';
+import { SnapshotCache, type CachedSnapshot, type ReadDataset } from './snapshot-cache';
 import type { SnapshotSet } from './snapshot-set';
 import { SnapshotsMetrics } from './snapshots.metrics';
 
 /** What is still so of a list of datasets: all of it, or some, with `undefined` for each that must be read. */
 export type Lookup =
   | { kind: 'current'; set: SnapshotSet }
-  | { kind: 'stale'; stale: BoundDataset[]; found: (CachedSnapshot | undefined)[] };
+  | { kind: 'stale'; stale: BoundDataset[]; staleBytes: number; found: (CachedSnapshot | undefined)[] };
 
 interface ConfirmedSet {
   snapshots: Snapshot[];
@@ -84,31 +84,41 @@ export class SnapshotCurrency {
     this.confirmed.delete(id);
   }
 
-  /** Looks up, in central's database, what has been read at these versions. */
+  /** Looks up, in central's database, what has been read at these versions. `staleBytes`: as far as they are known. */
   async lookUp(bound: BoundDataset[], versions: Versions): Promise<Lookup> {
-    const found = await this.cache.find(bound, versions, this.changes.pollIntervalMs);
+    const entries = await this.cache.find(bound, versions, this.changes.pollIntervalMs);
+    const found = entries.map(({ snapshot }) => snapshot);
     const stale = bound.filter((_, index) => found[index] === undefined);
-    if (stale.length > 0) return { kind: 'stale', stale, found };
+    if (stale.length > 0) {
+      const bytes = entries.map(({ snapshot, lastBytes = 0 }) => (snapshot === undefined ? lastBytes : 0));
+      return { kind: 'stale', stale, staleBytes: bytes.reduce((sum, count) => sum + count, 0), found };
+    }
     const snapshots = found as CachedSnapshot[];
     const ages = snapshots.map(({ ageMs }) => ageMs);
     return { kind: 'current', set: this.setOf(bound, snapshots, versions, ages) };
   }
 
   /**
-   * Makes a set of what was found and what has now been read at these versions, and enters the latter for others.
+   * Enters what has now been read at these versions.
+   *
+   * @param beganMs before anything was read, by the monotonic clock
+   */
+  async enter(read: ReadDataset[], versions: Versions, beganMs: number): Promise<void> {
+    await this.cache.put(read, versions, beganMs);
+  }
+
+  /**
+   * Makes a set of what was found and what has been read at these versions.
    *
    * @param beganMs before anything was read or looked up, by the monotonic clock
    */
-  async complete(
+  complete(
     bound: BoundDataset[],
     snapshots: Snapshot[],
     versions: Versions,
     found: (CachedSnapshot | undefined)[],
     beganMs: number,
-  ): Promise<SnapshotSet> {
-    for (const [index, dataset] of bound.entries()) {
-      if (found[index] === undefined) await this.cache.put(dataset, versions, snapshots[index]!, beganMs);
-    }
+  ): SnapshotSet {
     const passedMs = performance.now() - beganMs;
     const ages = bound.map((_, index) => (found[index]?.ageMs ?? 0) + passedMs);
     return this.setOf(bound, snapshots, versions, ages);

@@ -18,20 +18,55 @@ const LOCK_TIMEOUT_MS = 60_000;
 export class SnapshotLocks {
   constructor(private readonly database: SnapshotDatabase) {}
 
-  /** Runs `work` while nobody else builds the snapshots with these cache keys. */
-  async whileBuilding<T>(cacheKeys: string[], work: () => Promise<T>): Promise<T> {
+  /**
+   * Runs `work` while nobody else builds snapshots with these cache keys, of which there is a list for each scope. What
+   * several scopes share is waited for; what one of several scopes has alone is not: whoever has it reads that scope.
+   *
+   * @param work is told of each scope whether it may be built
+   */
+  async whileBuilding<T>(scopes: string[][], work: (isFree: boolean[]) => Promise<T>): Promise<T> {
     // Open for as long as `work` takes, but between its statements a transaction like this holds back no vacuum.
     const limits = { statementTimeoutMs: 0, lockTimeoutMs: LOCK_TIMEOUT_MS, idleTimeoutMs: 0 };
     return withClient(this.database.pool, (client) =>
       inTransaction(client, limits, async () => {
         await lockForTransaction(client, BUILDS_LOCK, 'shared');
-        // In one order everywhere, so that no two wait for each other.
-        for (const key of cacheKeys.toSorted()) await lockForTransaction(client, `rivulet snapshot ${key}`);
-        return work();
+        const { shared, own } = divideKeys(scopes);
+        await client.query(waitForLocks, [shared.map(nameOf)]);
+        const taken = own.length === 0 ? new Set<string>() : await this.lockFree(client, own);
+        return work(scopes.map((keys) => !keys.some((key) => taken.has(key))));
       }),
     );
   }
+
+  /** @returns those of the keys that somebody else has */
+  private async lockFree(client: ClientBase, keys: string[]): Promise<Set<string>> {
+    const { rows } = await client.query<{ isFree: boolean }>(tryLocks, [keys.map(nameOf)]);
+    return new Set(keys.filter((_, index) => !rows[index]!.isFree));
+  }
 }
+
+/** Those that are waited for, in one order everywhere, so that no two wait for each other; and the others. */
+function divideKeys(scopes: string[][]): { shared: string[]; own: string[] } {
+  const [only] = scopes;
+  if (only !== undefined && scopes.length === 1) return { shared: [...new Set(only)].toSorted(), own: [] };
+  const counts = new Map<string, number>();
+  for (const key of scopes.flatMap((keys) => [...new Set(keys)])) counts.set(key, (counts.get(key) ?? 0) + 1);
+  const keys = [...counts.keys()].toSorted();
+  return {
+    shared: keys.filter((key) => counts.get(key)! > 1),
+    own: keys.filter((key) => counts.get(key) === 1),
+  };
+}
+
+function nameOf(cacheKey: string): string {
+  return `rivulet snapshot ${cacheKey}`;
+}
+
+/** One after the other, in the order of the array. */
+const waitForLocks =
+  'SELECT pg_advisory_xact_lock(hashtextextended(name, 0)) FROM unnest($1::text[]) AS name';
+const tryLocks = `
+SELECT pg_try_advisory_xact_lock(hashtextextended(name, 0)) AS "isFree" FROM unnest($1::text[]) AS name`;
 
 /**
  * Runs `work` in a transaction during which no chunk is deleted. Chunks that it names must be looked for in it: one that

@@ -158,21 +158,19 @@ describe('the snapshots of a scope', () => {
     }
   });
 
-  it('are read for as many scopes at once as is allowed, and the next device is told when to come again', async () => {
+  it('are read when it is their turn', async () => {
     const central = await start({ maxSnapshotBuilds: 1 });
     const writer = await fixture.database.pool.connect();
     await writer.query('BEGIN; LOCK parents');
     const reading = rowsOf(central);
     await untilActive('%FROM parents%');
-    const refused = rowsOf(central, 2).catch((error: unknown) => error);
-    expect(await refused).toMatchObject({ code: 'SERVER_BUSY' });
+    const waiting = rowsOf(central, 2);
     await writer.query('COMMIT');
     writer.release();
-    expect(await reading).toEqual([1, 1]);
-    const { retryAfterSeconds } = (await refused) as { retryAfterSeconds: number };
-    expect(retryAfterSeconds).toBeGreaterThanOrEqual(2);
-    expect(retryAfterSeconds).toBeLessThan(10);
-    await expect(rowsOf(central, 2)).resolves.toHaveLength(2);
+    expect(await Promise.all([reading, waiting])).toEqual([
+      [1, 1],
+      [1, 1],
+    ]);
   });
 
   describe('while a table is locked for long (lock-on-unchanged-table)', () => {

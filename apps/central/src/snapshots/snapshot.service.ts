@@ -2,18 +2,16 @@ import { Injectable } from '@nestjs/common';
 import type { DatasetCatalogue, Scope } from '@rivulet/datasets';
 import { RivuletError } from '@rivulet/errors';
 import { Coalesced } from '@rivulet/platform';
-import { hasSqlState, sqlState } from '@rivulet/postgres';
 import { CurrentDatasets } from '../datasets/current-datasets';
 import { SourceDatabase } from '../source-database/source-database';
 import { ChangeDetection } from '../source/change-detection/change-detection';
-import { describeLockHolders } from '../source/lock-holders';
 import { ScopeService, type KnownScope } from '../source/scope/scope.service';
 import { bindDatasets, type BoundDataset } from './bound-dataset';
-import { BuildAdmission } from './build-admission';
+import { ReadScheduler } from './queue/read-scheduler';
 import { serverBusy } from './server-busy';
 import type { Snapshot } from './snapshot';
-import { SnapshotCurrency } from './snapshot-currency';
-import { SnapshotReader, type ReadOutcome } from './reading/snapshot-reader';
+import { SnapshotCurrency, type Lookup } from './snapshot-currency';
+import type { ReadOutcome } from './reading/snapshot-reader';
 import type { SnapshotSet } from './snapshot-set';
 import { SnapshotsMetrics } from './snapshots.metrics';
 import { isGone, StoreLoss } from './store-loss';
@@ -23,15 +21,18 @@ import { StoreRepair } from './store-repair';
 const READ_ATTEMPTS = 5;
 const SCOPE_ATTEMPTS = 3;
 
-const END_THE_LOCK =
-  'Other datasets go on while they can be read at one moment without this table. If the lock stays, end its transaction at ' +
-  'the source (pg_terminate_backend); devices try again by themselves.';
+/** A set that is being looked up or read. */
+interface SharedSet {
+  reading: Coalesced<SnapshotSet>;
+  /** Requests that wait for it and whose device has not gone. */
+  waiting: number;
+}
 
 /** Keeps the snapshots of all scopes up to date: none is read twice for one change, whoever asks. */
 @Injectable()
 export class SnapshotService {
   /** By keyOf(). */
-  private readonly sets = new Map<string, Coalesced<SnapshotSet>>();
+  private readonly sets = new Map<string, SharedSet>();
 
   constructor(
     private readonly source: SourceDatabase,
@@ -39,8 +40,7 @@ export class SnapshotService {
     private readonly changes: ChangeDetection,
     private readonly scopes: ScopeService,
     private readonly currency: SnapshotCurrency,
-    private readonly admission: BuildAdmission,
-    private readonly reader: SnapshotReader,
+    private readonly scheduler: ReadScheduler,
     private readonly repair: StoreRepair,
     private readonly metrics: SnapshotsMetrics,
   ) {}
@@ -63,16 +63,17 @@ export class SnapshotService {
    * The snapshots of a scope, one for each dataset of its catalogue, read again where the source has changed. They show
    * one moment of the source, which is not before the call.
    *
-   * @throws RivuletError SERVER_BUSY when as many scopes as allowed are being read, or the source schema is changing;
-   *   what resolveScope throws; and DATASET_… when a query or its rows are at fault
+   * @param gone aborts when nobody waits for it any more: what has not begun to be read by then is not read
+   * @throws RivuletError SERVER_BUSY when too many scopes wait to be read, or this one has for too long, or the source schema
+   *   is changing; what resolveScope throws; and DATASET_… when a query or its rows are at fault
    */
-  async bringUpToDate(first: KnownScope): Promise<Snapshot[]> {
+  async bringUpToDate(first: KnownScope, gone?: AbortSignal): Promise<Snapshot[]> {
     let known = first;
     for (let attempt = 1; ; attempt++) {
       const { state } = this.changes;
       const bound = this.bind(known);
       const key = keyOf(known.catalogue, bound);
-      const set = await this.sharedSet(key, bound);
+      const set = await this.sharedSet(key, bound, gone);
       // The set may have been read for another device of this scope, and later than this one's scope was found.
       const later = await this.scopes.asOf(known, set.versions);
       refuseOther(known.scope, later.scope);
@@ -95,27 +96,47 @@ export class SnapshotService {
   }
 
   /** However many devices ask for one set at once, one read serves them. */
-  private async sharedSet(key: string, bound: BoundDataset[]): Promise<SnapshotSet> {
-    let shared = this.sets.get(key);
-    if (shared === undefined) {
-      shared = new Coalesced(() => this.findOrRead(bound));
-      this.sets.set(key, shared);
-    }
+  private async sharedSet(key: string, bound: BoundDataset[], gone?: AbortSignal): Promise<SnapshotSet> {
+    const shared = this.sets.get(key) ?? this.share(key, bound);
+    let isWaiting = true;
+    const leave = (): void => {
+      if (isWaiting) shared.waiting -= 1;
+      isWaiting = false;
+    };
+    shared.waiting += 1;
+    gone?.addEventListener('abort', leave, { once: true });
     try {
-      return await shared.run();
+      return await shared.reading.run();
     } finally {
-      if (shared.idle) this.sets.delete(key);
+      gone?.removeEventListener('abort', leave);
+      leave();
+      if (shared.reading.idle) this.sets.delete(key);
     }
   }
 
-  private async findOrRead(bound: BoundDataset[]): Promise<SnapshotSet> {
+  private share(key: string, bound: BoundDataset[]): SharedSet {
+    const shared: SharedSet = {
+      reading: new Coalesced(() => this.findOrRead(key, bound, () => shared.waiting > 0)),
+      waiting: 0,
+    };
+    this.sets.set(key, shared);
+    return shared;
+  }
+
+  private async findOrRead(
+    key: string,
+    bound: BoundDataset[],
+    isWanted: () => boolean,
+  ): Promise<SnapshotSet> {
     for (let attempt = 1; ; attempt++) {
       const isLast = attempt === READ_ATTEMPTS;
       const versions = await this.source.ask(() => this.changes.versions());
-      const lookup = await this.currency.lookUp(bound, versions);
+      const lookup: Lookup = await this.currency.lookUp(bound, versions);
       this.metrics.lookups.inc({ result: lookup.kind === 'current' ? 'cache' : 'source' });
       if (lookup.kind === 'current') return lookup.set;
-      const outcome = await this.admission.admit(lookup.stale, () => this.readOrMiss(bound, isLast));
+      const { stale, staleBytes } = lookup;
+      const request = { key, bound, stale, staleBytes, acceptsUnsettled: isLast, isWanted };
+      const outcome = await this.scheduler.read(request).catch(missIfGone);
       if (outcome.kind === 'read') return outcome.set;
       if (outcome.kind === 'source-schema-changed') return this.describeAgain();
       if (!isLast) continue;
@@ -127,36 +148,18 @@ export class SnapshotService {
     }
   }
 
-  /** `gone`: what was found in the store was collected before it was entered. */
-  private async readOrMiss(bound: BoundDataset[], isLast: boolean): Promise<ReadOutcome | { kind: 'gone' }> {
-    try {
-      return await this.reader.read(bound, isLast);
-    } catch (error) {
-      if (isGone(error)) return { kind: 'gone' };
-      throw await this.withLockHolders(error, bound);
-    }
-  }
-
-  /** Says who holds the lock that was waited for. */
-  private async withLockHolders(thrown: unknown, bound: BoundDataset[]): Promise<unknown> {
-    if (!(thrown instanceof RivuletError) || !hasSqlState(thrown.cause, sqlState.lockNotAvailable))
-      return thrown;
-    const relations = [...new Set(bound.flatMap((dataset) => dataset.relations))];
-    const holders = await describeLockHolders(this.source.pool, relations).catch(() => undefined);
-    if (holders === undefined) return thrown;
-    const { code, message, cause } = thrown;
-    return new RivuletError(code, `${message.replace(/\.$/, '')}: ${holders}.`, {
-      cause,
-      nextStep: END_THE_LOCK,
-    });
-  }
-
   /** @throws RivuletError always: the request began with a catalogue that no longer fits the source */
   private async describeAgain(): Promise<never> {
     await this.datasets.describeAgain();
     this.datasets.throwIfUnfit();
     throw serverBusy('The source schema has just changed.', 1);
   }
+}
+
+/** What was found in the store was collected before it was entered. */
+function missIfGone(error: unknown): ReadOutcome | { kind: 'gone' } {
+  if (isGone(error)) return { kind: 'gone' };
+  throw error;
 }
 
 /** The schema version, as a snapshot names its dataset, and cache keys say nothing of the table and indexes of that. */

@@ -9,7 +9,7 @@ export class SnapshotsEnv {
 
   @EnvVariable(
     'CENTRAL_MAX_SNAPSHOT_BUILDS',
-    'Scopes whose data is read at once; other devices get 503 and retry.',
+    'Transactions that read the source at once, each the data of up to 200 scopes. Other devices wait for their turn.',
   )
   @IsInt()
   @Min(1)

@@ -3,6 +3,8 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 const BUCKETS_SECONDS = [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 600];
 
+type QueueSize = (lane: 'together' | 'alone') => number;
+
 /** How much is read of the source, stored and collected. */
 @Injectable()
 export class SnapshotsMetrics {
@@ -10,6 +12,10 @@ export class SnapshotsMetrics {
   readonly buildsRunning: Gauge;
   readonly buildsRefused: Counter;
   readonly buildSeconds: Histogram;
+  private readonly queues: QueueSize[] = [];
+  readonly queueScopes: Gauge<'lane'>;
+  readonly waitSeconds: Histogram;
+  readonly batchScopes: Histogram;
   readonly snapshotsBuilt: Counter;
   readonly rowsRead: Counter;
   readonly bytesRead: Counter;
@@ -29,18 +35,44 @@ export class SnapshotsMetrics {
     });
     this.buildsRunning = new Gauge({
       name: 'rivulet_central_snapshot_builds_running',
-      help: 'Scopes whose data is being read.',
+      help: 'Transactions that are reading the data of scopes.',
       registers,
     });
     this.buildsRefused = new Counter({
       name: 'rivulet_central_snapshot_builds_refused_total',
-      help: 'Readings that were refused because CENTRAL_MAX_SNAPSHOT_BUILDS were running.',
+      help: 'Readings that were refused because too many waited, or one for too long.',
       registers,
     });
     this.buildSeconds = new Histogram({
       name: 'rivulet_central_snapshot_build_duration_seconds',
-      help: 'Time to read all that was stale of a scope, and to store it.',
+      help: 'Time to read all that was stale of the scopes of one transaction, and to store it.',
       buckets: BUCKETS_SECONDS,
+      registers,
+    });
+    const { queues } = this;
+    this.queueScopes = new Gauge({
+      name: 'rivulet_central_snapshot_queue_scopes',
+      help: 'Scopes that wait to be read, with others in one transaction (together) or in one of their own (alone).',
+      labelNames: ['lane'],
+      registers,
+      collect(): void {
+        for (const lane of ['together', 'alone'] as const)
+          this.set(
+            { lane },
+            queues.reduce((sum, sizeOf) => sum + sizeOf(lane), 0),
+          );
+      },
+    });
+    this.waitSeconds = new Histogram({
+      name: 'rivulet_central_snapshot_wait_seconds',
+      help: 'Time that scopes waited to be read.',
+      buckets: BUCKETS_SECONDS,
+      registers,
+    });
+    this.batchScopes = new Histogram({
+      name: 'rivulet_central_snapshot_batch_scopes',
+      help: 'Scopes that were read in one transaction.',
+      buckets: [1, 2, 5, 10, 20, 50, 100, 200],
       registers,
     });
     this.snapshotsBuilt = new Counter({
@@ -88,5 +120,9 @@ export class SnapshotsMetrics {
     });
     for (const kind of ['chunks', 'snapshots', 'patches']) this.lost.inc({ kind }, 0);
     for (const result of ['memory', 'cache', 'source']) this.lookups.inc({ result }, 0);
+  }
+  /** Shows how many scopes wait. */
+  watchQueue(sizeOf: QueueSize): void {
+    this.queues.push(sizeOf);
   }
 }

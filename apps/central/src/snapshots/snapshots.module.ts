@@ -6,11 +6,11 @@ import { BoundTheStore1795759200000 } from '../../../../db/central/migrations/17
 import { DatasetsModule } from '../datasets/datasets.module';
 import { SourceDatabaseModule } from '../source-database/source-database.module';
 import { SourceModule } from '../source/source.module';
-import { BuildAdmission } from './build-admission';
 import { ChunkStore } from './chunk-store';
 import { OWN_DATABASE_URL } from './own-database-url';
 import { PatchStore } from './patches/patch-store';
 import { PatchService } from './patches/patch.service';
+import { ReadScheduler } from './queue/read-scheduler';
 import { RetentionService } from './retention/retention.service';
 import { StoreLimit } from './retention/store-limit';
 import { StoreIndicator } from './retention/store.indicator';
@@ -38,8 +38,8 @@ import { StoreRepair } from './store-repair';
     SnapshotLocks,
     SnapshotCache,
     SnapshotCurrency,
-    BuildAdmission,
     SnapshotReader,
+    ReadScheduler,
     SnapshotService,
     PatchStore,
     PatchService,
@@ -59,7 +59,7 @@ export class SnapshotsModule {
 
 function openDatabase({ maxSnapshotBuilds }: SnapshotsEnv, url: string): SnapshotDatabase {
   const applicationName = 'rivulet central chunks';
-  // Each build holds one for the lock, and takes another for its chunks; payloads take the rest.
+  // Each transaction that reads holds one for the locks, and takes another for its chunks; payloads take the rest.
   const maxConnections = 2 * maxSnapshotBuilds + 8;
   return new SnapshotDatabase(createPool({ url, applicationName, maxConnections }));
 }

@@ -15,6 +15,7 @@ export function explainLines(explained: ExplainedDataset[]): string[] {
       : [
           `  Its changes cannot all be detected: ${polledBecause}. It is re-read after each CENTRAL_POLL_INTERVAL.`,
         ]),
+    ...(dataset.alone === undefined ? [] : [`  It is read scope by scope: ${dataset.alone}.`]),
     '',
   ]);
 }
@@ -33,6 +34,7 @@ export function explainJson(explained: ExplainedDataset[]): object {
     plan,
     summary,
     ...(polledBecause === undefined ? { tracking: tracking.map(trackingJson) } : { polledBecause }),
+    ...(dataset.alone !== undefined && { readAloneBecause: dataset.alone }),
   }));
 }
 

@@ -54,6 +54,14 @@ describe('npm run datasets -- explain', () => {
     ]);
   });
 
+  it('says why the rows of many scopes are not read in one statement', async () => {
+    const file = fixture.fileWith('SELECT id, random() AS dice FROM events WHERE company_id = :company_id');
+    const { output } = await fixture.run('explain', '--file', file);
+    expect(output).toMatch(/It is read scope by scope: it calls random\(\), which is VOLATILE; .+\.\n$/);
+    const json = await fixture.run('explain', '--file', file, '--json');
+    expect(json.output).toContain('"readAloneBecause": "it calls random(), which');
+  });
+
   it('needs a device to run the query for', async () => {
     const { code, errors } = await fixture.run('explain', '--analyze');
     expect(code).toBe(2);

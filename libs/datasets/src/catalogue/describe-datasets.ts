@@ -16,6 +16,7 @@ import type { DatasetDefinition, QueryDefinition } from '../file/datasets-file';
 import { didYouMean, FileProblem, type FileProblems } from '../file/file-problems';
 import { mirrorOptionsOf } from '../file/mirror-options';
 import { hintFor } from './refusal-hint';
+import { whyAlone } from './why-alone';
 
 /** A dataset that PostgreSQL has described. */
 export interface Dataset {
@@ -27,6 +28,8 @@ export interface Dataset {
   /** Names of columns that the query returns and that `columns` in the file does not name. */
   unsent: string[];
   queryId: string;
+  /** Why its rows are read scope by scope; undefined when those of many scopes are read in one statement. */
+  alone: string | undefined;
 }
 
 export interface ScopeDefinition {
@@ -130,7 +133,13 @@ export async function describeDataset(
     ...mirrorOptionsOf(definition),
   };
   const queryId = queryIdOf(query.template, parameters);
-  return { definition, schema, fingerprint: schemaFingerprint(schema), columns, unsent, queryId };
+  const alone = await whyAlone(client, {
+    template: query.template,
+    parameters,
+    columns,
+    keyColumns: key.length,
+  });
+  return { definition, schema, fingerprint: schemaFingerprint(schema), columns, unsent, queryId, alone };
 }
 
 /** Of the columns that a query returns, those that the file lets through, in the order of the file. */

@@ -36,6 +36,8 @@ export interface ChunkCutterOptions {
   keepContent: boolean;
   /** The largest accepted row, LF included. Does not affect where chunks end. */
   maxRowBytes?: number;
+  /** CHUNK_MAX_BYTES of memory, which cutters that work one after the other can share. */
+  workspace?: Buffer;
 }
 
 /** The first bytes of a row, from which up to 200 characters of its key are shown. */
@@ -84,11 +86,11 @@ export class ChunkCutter {
 
   constructor(
     private readonly keyColumns: number,
-    { keepContent, maxRowBytes = ROW_MAX_BYTES }: ChunkCutterOptions,
+    { keepContent, maxRowBytes = ROW_MAX_BYTES, workspace }: ChunkCutterOptions,
   ) {
     this.keepContent = keepContent;
     this.maxRowBytes = maxRowBytes;
-    this.workspace = Buffer.allocUnsafe(keepContent ? CHUNK_MAX_BYTES : 0);
+    this.workspace = workspace ?? Buffer.allocUnsafe(keepContent ? CHUNK_MAX_BYTES : 0);
   }
 
   /** Takes the next bytes of the stream and returns the chunks that they complete. Keeps no reference to `input`. */

@@ -3,6 +3,8 @@ import type { ChunkStore } from '../chunk-store';
 
 /** Chunks that are compressed and stored in one go. */
 const BATCH_BYTES = 1024 * 1024;
+/** A statement takes 65,535 values, of which each chunk has five. */
+const BATCH_CHUNKS = 2_000;
 
 /** Stores the chunks of a snapshot: while one batch is being stored the next fills, and no more is held. */
 export class ChunkBatches {
@@ -16,7 +18,7 @@ export class ChunkBatches {
   async add(chunk: Chunk): Promise<void> {
     this.batch.push(chunk);
     this.batchBytes += chunk.bytes;
-    if (this.batchBytes >= BATCH_BYTES) await this.storeBatch();
+    if (this.batchBytes >= BATCH_BYTES || this.batch.length === BATCH_CHUNKS) await this.storeBatch();
   }
 
   /** Returns when all is stored. */

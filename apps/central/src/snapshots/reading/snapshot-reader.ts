@@ -1,4 +1,6 @@
 import { Injectable } from '@nestjs/common';
+import type { Dataset } from '@rivulet/datasets';
+import { RivuletError } from '@rivulet/errors';
 import { readSource, useCanonicalSettings } from '@rivulet/postgres';
 import type { ClientBase } from 'pg';
 import { DataSource } from 'typeorm';
@@ -7,34 +9,52 @@ import { ChangeDetection } from '../../source/change-detection/change-detection'
 import type { Versions } from '../../source/change-detection/versions';
 import { isConsistentRead } from '../../source/consistent-read';
 import type { BoundDataset } from '../bound-dataset';
-import { buildSnapshot } from './build-snapshot';
 import { ChunkStore } from '../chunk-store';
-import { cannotBeRead } from './dataset-failure';
-import { isDescriptionCurrent } from './description-check';
 import type { Snapshot } from '../snapshot';
-import type { CachedSnapshot } from '../snapshot-cache';
-import { SnapshotCurrency } from '../snapshot-currency';
+import type { CachedSnapshot, ReadDataset } from '../snapshot-cache';
+import { SnapshotCurrency, type Lookup } from '../snapshot-currency';
 import type { SnapshotSet } from '../snapshot-set';
 import { SnapshotsEnv } from '../snapshots.env';
 import { SnapshotsMetrics } from '../snapshots.metrics';
+import { cannotBeRead } from './dataset-failure';
+import { isDescriptionCurrent } from './description-check';
+import { explainLock } from './explain-lock';
+import { ReadFailure } from './read-failure';
+import { readContents } from './read-contents';
+import { recordSnapshots, type ReadContent } from './record-snapshots';
 
-/** The queries no longer have the columns that the catalogue says. */
-interface SourceSchemaChanged {
-  kind: 'source-schema-changed';
+/** A scope whose snapshots are to be those of now. */
+export interface ReadOrder {
+  bound: BoundDataset[];
+  /** Read an unsettled moment all the same; its set has no versions. */
+  acceptsUnsettled: boolean;
 }
 
-/** A table was truncated or rewritten while it was read, so that not all that was read is of one moment. */
-interface Inconsistent {
-  kind: 'inconsistent';
-}
-
-type BuildOutcome = { kind: 'built'; snapshots: Snapshot[] } | SourceSchemaChanged | Inconsistent;
-
-/** `unsettled`: the moment is between a change and its version, so that nothing could be kept for others. */
+/**
+ * `unsettled`: the moment is between a change and its version, so that nothing could be kept for others ·
+ * `source-schema-changed`: the queries no longer have the columns that the catalogue says · `inconsistent`: a table was
+ * truncated or rewritten while it was read, so that not all that was read is of one moment
+ */
 export type ReadOutcome =
-  { kind: 'read'; set: SnapshotSet } | { kind: 'unsettled' } | SourceSchemaChanged | Inconsistent;
+  { kind: 'read'; set: SnapshotSet } | { kind: 'unsettled' | 'source-schema-changed' | 'inconsistent' };
 
-/** Reads what is stale of a scope in one REPEATABLE READ transaction: one moment of the source database. */
+/** An order that is read at this moment, and what is known of it already. */
+interface Reading {
+  order: ReadOrder;
+  isSettled: boolean;
+  found: (CachedSnapshot | undefined)[];
+  current: SnapshotSet | undefined;
+}
+
+/** The moment of a transaction. */
+interface Moment {
+  client: ClientBase;
+  versions: Versions;
+  /** By the monotonic clock. */
+  beganMs: number;
+}
+
+/** Reads what is stale of scopes in one REPEATABLE READ transaction: one moment of the source database. */
 @Injectable()
 export class SnapshotReader {
   constructor(
@@ -48,75 +68,134 @@ export class SnapshotReader {
   ) {}
 
   /**
-   * @param acceptsUnsettled read an unsettled moment all the same; its set has no versions
-   * @throws RivuletError SOURCE_UNAVAILABLE; DATASET_… when a query or its rows are at fault; SERVER_BUSY on a conflict
-   *   with others
+   * @param statementTimeoutMs for each of its statements
+   * @returns one outcome for each order
+   * @throws ReadFailure when a query or its rows are at fault · RivuletError SOURCE_UNAVAILABLE
    */
-  async read(bound: BoundDataset[], acceptsUnsettled: boolean): Promise<ReadOutcome> {
-    return this.source.inTransaction(readSource(this.env.sourceStatementTimeoutMs), async (client) => {
+  async read(
+    orders: ReadOrder[],
+    statementTimeoutMs = this.env.sourceStatementTimeoutMs,
+  ): Promise<ReadOutcome[]> {
+    const reading = this.source.inTransaction(readSource(statementTimeoutMs), async (client) => {
       await useCanonicalSettings(client);
       const beganMs = performance.now();
       const { versions, pending } = await this.changes.versionsAt(client);
-      if (isSettled(bound, pending)) return this.readSettled(client, bound, versions, beganMs);
-      return acceptsUnsettled ? this.readUnsettled(client, bound) : { kind: 'unsettled' };
+      const moment = { client, versions, beganMs };
+      const readings = await Promise.all(
+        orders.map((order) => this.begin(order, isSettled(order.bound, pending), versions)),
+      );
+      return this.readAll(moment, readings);
+    });
+    return reading.catch(async (error: unknown) => {
+      if (!(error instanceof ReadFailure)) throw error;
+      const bound = orders.flatMap((order) => order.bound);
+      throw new ReadFailure(error.dataset, await explainLock(error.cause, bound, this.source.pool));
     });
   }
 
-  private async readSettled(
-    client: ClientBase,
-    bound: BoundDataset[],
-    versions: Versions,
-    beganMs: number,
-  ): Promise<ReadOutcome> {
-    // Another process may have read it while this one waited for its locks.
-    const lookup = await this.currency.lookUp(bound, versions);
-    if (lookup.kind === 'current') return { kind: 'read', set: lookup.set };
-    const outcome = await this.build(client, bound, lookup.found);
-    if (outcome.kind !== 'built') return outcome;
-    const set = await this.currency.complete(bound, outcome.snapshots, versions, lookup.found, beganMs);
-    return { kind: 'read', set };
+  /** Another process may have read it while this one waited. */
+  private async begin(order: ReadOrder, settled: boolean, versions: Versions): Promise<Reading> {
+    if (!settled) return { order, isSettled: false, found: [], current: undefined };
+    const lookup: Lookup = await this.currency.lookUp(order.bound, versions);
+    if (lookup.kind === 'current') return { order, isSettled: true, found: [], current: lookup.set };
+    return { order, isSettled: true, found: lookup.found, current: undefined };
   }
 
-  private async readUnsettled(client: ClientBase, bound: BoundDataset[]): Promise<ReadOutcome> {
-    const outcome = await this.build(client, bound, []);
-    if (outcome.kind !== 'built') return outcome;
-    const { snapshots } = outcome;
-    return { kind: 'read', set: { snapshots, versions: undefined, remainingMs: 0 } };
+  private async readAll(moment: Moment, readings: Reading[]): Promise<ReadOutcome[]> {
+    const stale = readings.filter(
+      ({ order, isSettled: settled, current }) =>
+        current === undefined && (settled || order.acceptsUnsettled),
+    );
+    const unfit = await this.findUnfit(moment.client, stale);
+    const fit = stale.filter(({ order }) => !order.bound.some(({ dataset }) => unfit.has(dataset)));
+    const snapshots = await this.build(moment.client, distinctStale(fit));
+    const isOne = fit.length === 0 || (await isConsistentRead(moment.client));
+    if (isOne) await this.enter(moment, fit, snapshots);
+    return readings.map((reading) => {
+      if (reading.current !== undefined) return { kind: 'read', set: reading.current };
+      if (!stale.includes(reading)) return { kind: 'unsettled' };
+      if (!fit.includes(reading)) return { kind: 'source-schema-changed' };
+      return isOne ? { kind: 'read', set: this.setOf(moment, reading, snapshots) } : { kind: 'inconsistent' };
+    });
   }
 
-  private async build(
-    client: ClientBase,
-    bound: BoundDataset[],
-    found: (CachedSnapshot | undefined)[],
-  ): Promise<BuildOutcome> {
-    const snapshots: Snapshot[] = [];
-    for (const [index, dataset] of bound.entries()) {
-      const known = found[index];
-      if (known === undefined && !(await this.isDescribed(client, dataset))) {
-        return { kind: 'source-schema-changed' };
-      }
-      snapshots.push(known ?? (await this.buildOne(client, dataset)));
+  /** Datasets to be read whose queries no longer have the columns that the catalogue says. */
+  private async findUnfit(client: ClientBase, stale: Reading[]): Promise<Set<Dataset>> {
+    const first = new Map(distinctStale(stale).map((bound) => [bound.dataset, bound]));
+    const unfit = new Set<Dataset>();
+    for (const [dataset, bound] of first) {
+      if (!(await this.isDescribed(client, bound))) unfit.add(dataset);
     }
-    return (await isConsistentRead(client)) ? { kind: 'built', snapshots } : { kind: 'inconsistent' };
+    return unfit;
   }
 
-  private async buildOne(client: ClientBase, dataset: BoundDataset): Promise<Snapshot> {
-    const snapshot = await buildSnapshot(client, dataset, this.store, this.database, this.env.maxRowBytes);
-    this.metrics.snapshotsBuilt.inc();
-    this.metrics.rowsRead.inc(snapshot.rows);
-    this.metrics.bytesRead.inc(snapshot.bytes);
-    return snapshot;
+  /** By statement. */
+  private async build(client: ClientBase, stale: BoundDataset[]): Promise<Map<string, Snapshot>> {
+    const groups = new Map<Dataset, BoundDataset[]>();
+    for (const bound of new Map(stale.map((one) => [one.statementKey, one])).values()) {
+      groups.set(bound.dataset, [...(groups.get(bound.dataset) ?? []), bound]);
+    }
+    const keys: string[] = [];
+    const contents: ReadContent[] = [];
+    for (const [dataset, scopes] of groups) {
+      keys.push(...scopes.map(({ statementKey }) => statementKey));
+      const read = readContents(client, scopes, this.store, this.env.maxRowBytes);
+      contents.push(...(await read.catch((error: unknown) => fail(dataset, error))));
+    }
+    const snapshots = await recordSnapshots(this.database, contents);
+    for (const { rows, bytes } of snapshots) {
+      this.metrics.snapshotsBuilt.inc();
+      this.metrics.rowsRead.inc(rows);
+      this.metrics.bytesRead.inc(bytes);
+    }
+    return new Map(keys.map((key, index) => [key, snapshots[index]!]));
+  }
+
+  private async enter(
+    { versions, beganMs }: Moment,
+    fit: Reading[],
+    snapshots: Map<string, Snapshot>,
+  ): Promise<void> {
+    const settled = distinctStale(fit.filter((reading) => reading.isSettled));
+    const read = settled.map((bound): ReadDataset => ({
+      bound,
+      snapshot: snapshots.get(bound.statementKey)!,
+    }));
+    await this.currency.enter(read, versions, beganMs);
+  }
+
+  private setOf(
+    { versions, beganMs }: Moment,
+    { order: { bound }, isSettled: settled, found }: Reading,
+    read: Map<string, Snapshot>,
+  ): SnapshotSet {
+    const snapshots = bound.map(({ statementKey }, index) => found[index] ?? read.get(statementKey)!);
+    if (!settled) return { snapshots, versions: undefined, remainingMs: 0 };
+    return this.currency.complete(bound, snapshots, versions, found, beganMs);
   }
 
   private async isDescribed(client: ClientBase, bound: BoundDataset): Promise<boolean> {
     try {
       return await isDescriptionCurrent(client, bound);
     } catch (error) {
-      throw cannotBeRead(error, bound.dataset, this.env.maxRowBytes);
+      return fail(bound.dataset, cannotBeRead(error, bound.dataset, this.env.maxRowBytes));
     }
   }
 }
 
+/** @throws ReadFailure; or the error itself, unless the dataset has to do with it */
+function fail(dataset: Dataset, error: unknown): never {
+  throw error instanceof RivuletError ? new ReadFailure(dataset, error) : error;
+}
+
 function isSettled(bound: BoundDataset[], pending: ReadonlySet<string>): boolean {
   return !bound.some(({ relations }) => relations.some((relation) => pending.has(relation)));
+}
+
+/** What must be read, each once. */
+function distinctStale(readings: Reading[]): BoundDataset[] {
+  const stale = readings.flatMap(({ order, found }) =>
+    order.bound.filter((_, index) => found[index] === undefined),
+  );
+  return [...new Map(stale.map((bound) => [bound.cacheKey, bound])).values()];
 }

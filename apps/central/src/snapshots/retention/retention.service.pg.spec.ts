@@ -150,7 +150,7 @@ it('leaves what was entered in this moment, which a build or a request is about 
 
 it('leaves what a build has entered that still reads other datasets, however long it takes', async () => {
   await fixture.database.pool.query(`UPDATE rivulet.snapshots SET created_at = now() - interval '3 hours'`);
-  await fixture.locks.whileBuilding(['key'], async () => {
+  await fixture.locks.whileBuilding([['key']], async () => {
     expect(await retention.sweep()).toMatchObject({ snapshots: 0 });
   });
   expect(await retention.sweep()).toMatchObject({ snapshots: 2 });
@@ -159,7 +159,7 @@ it('leaves what a build has entered that still reads other datasets, however lon
 it('removes what was superseded while others build', async () => {
   await enter('old', '1', 30, 1);
   await enter('new', '1', 20, 2);
-  await fixture.locks.whileBuilding(['key'], async () => {
+  await fixture.locks.whileBuilding([['key']], async () => {
     expect(await retention.collect()).toMatchObject({ snapshots: 1 });
   });
 });

@@ -151,3 +151,28 @@ describe('a scope as of a later moment', () => {
     }
   });
 });
+
+describe('scopes that are asked for at once', () => {
+  const dividing = datasets.replace('id AS device_id, site,', 'id AS device_id, 6 / site AS site,');
+
+  it('are read in two transactions, however many they are', async () => {
+    const central = await start();
+    const reads = await countingReads(central, () =>
+      Promise.all([MAC, OTHER, MAC, OTHER, MAC, OTHER].map((mac) => siteOf(central, mac))),
+    );
+    expect(reads).toBe(2);
+  });
+
+  it('each have their own answer, also where the scope query fails for one of them', async () => {
+    const central = await start({}, dividing);
+    await query(`INSERT INTO public.devices (id, site, mac_address) VALUES (3, 0, '48:b0:2d:e9:c3:c0')`);
+    const asked = [MAC, STRANGER, '48:b0:2d:e9:c3:c0', OTHER].map((mac) => siteOf(central, mac));
+    const answers = await Promise.allSettled(asked);
+    expect(answers).toMatchObject([
+      { value: '6' },
+      { reason: { code: 'DEVICE_UNKNOWN' } },
+      { reason: { code: 'DATASET_QUERY_FAILED' } },
+      { value: '6' },
+    ]);
+  });
+});

@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { RivuletError } from '@rivulet/errors';
-import { readSource, useCanonicalSettings } from '@rivulet/postgres';
+import { Batched } from '@rivulet/platform';
+import { isInterruption, isPostgresError, readSource, useCanonicalSettings } from '@rivulet/postgres';
 import { LRUCache } from 'lru-cache';
-import type { ClientBase } from 'pg';
 import { ChangeDetection } from '../change-detection/change-detection';
 import type { Versions } from '../change-detection/versions';
 import { SourceDatabase } from '../../source-database/source-database';
@@ -33,6 +33,14 @@ export interface KnownScope {
   stamp: string | undefined;
 }
 
+interface AskedScope {
+  subject: ScopeSubject;
+  catalogue: DatasetCatalogue;
+}
+
+/** Or what the scope query says instead: that there is no such device, that it is switched off … */
+type ReadScope = KnownScope | RivuletError | undefined;
+
 type RememberedScope = Pick<KnownScope, 'id' | 'scope' | 'catalogue'> & { stamp: string };
 
 /** Scopes that are remembered. A few hundred bytes each. */
@@ -43,10 +51,17 @@ const READ_ATTEMPTS = 3;
 
 const STATEMENT_TIMEOUT_MS = 10_000;
 
+/** Scopes that are read in one transaction, each by a statement. */
+const SCOPES_AT_ONCE = 100;
+
 /** Knows the scope of every device that has asked lately, for as long as the tables behind it do not change. */
 @Injectable()
 export class ScopeService {
   private readonly known = new LRUCache<string, RememberedScope>({ max: SCOPES_KEPT });
+  private readonly reading = new Batched((asked: AskedScope[]) => this.readAll(asked), {
+    maxItems: SCOPES_AT_ONCE,
+    isOfAll: isOfSource,
+  });
 
   constructor(
     private readonly source: SourceDatabase,
@@ -68,7 +83,8 @@ export class ScopeService {
     this.metrics.scopeLookups.inc({ result: isCached ? 'cached' : 'read' });
     if (isCached) return { ...known, subject, versions };
     for (let attempt = 1; ; attempt++) {
-      const read = await this.read(subject, catalogue);
+      const read = await this.reading.run({ subject, catalogue });
+      if (read instanceof RivuletError) throw read;
       if (read !== undefined) return read;
       if (attempt === READ_ATTEMPTS)
         throw new RivuletError(
@@ -86,25 +102,40 @@ export class ScopeService {
     return isSame ? known : this.find(subject, catalogue);
   }
 
-  /** Undefined when it was not read at one moment. */
-  private async read(subject: ScopeSubject, catalogue: DatasetCatalogue): Promise<KnownScope | undefined> {
+  /** Each undefined when it was not read at one moment, which is that of all of them. */
+  private async readAll(asked: AskedScope[]): Promise<ReadScope[]> {
     // Before the reading begins: what changes meanwhile must not count as having been read.
-    const query = this.query(subject, catalogue);
+    const queries = asked.map(({ subject, catalogue }) => this.query(subject, catalogue));
     return this.source.inTransaction(readSource(STATEMENT_TIMEOUT_MS), async (client) => {
       await useCanonicalSettings(client);
       const { versions, pending } = await this.changes.versionsAt(client);
-      const scope = await resolveScope(client, catalogue.scope, subject).catch(async (error: unknown) => {
-        if (await wasSeen(client, error)) throw error;
-        return undefined;
+      const resolved: (Scope | RivuletError)[] = [];
+      for (const { subject, catalogue } of asked) {
+        resolved.push(await resolveScope(client, catalogue.scope, subject).catch(keepAnswer));
+      }
+      const isOne = await isConsistentRead(client);
+      return resolved.map((scope, index) => {
+        // That there is no such device cannot be said of tables that look empty.
+        if (!isOne && (!(scope instanceof RivuletError) || scope.code === 'DEVICE_UNKNOWN')) return undefined;
+        if (scope instanceof RivuletError) return scope;
+        const query = queries[index];
+        const isSettled = query !== undefined && !query.relations.some((key) => pending.has(key));
+        const stamp = isSettled ? versionVectorOf(query, versions) : undefined;
+        return this.remember(asked[index]!, scope, versions, stamp);
       });
-      if (scope === undefined || !(await isConsistentRead(client))) return undefined;
-      const isSettled = query !== undefined && !query.relations.some((key) => pending.has(key));
-      const stamp = isSettled ? versionVectorOf(query, versions) : undefined;
-      const id = scopeIdOf(scope, catalogue);
-      if (stamp === undefined) this.known.delete(keyOf(subject));
-      else this.known.set(keyOf(subject), { id, scope, catalogue, stamp });
-      return { id, scope, subject, catalogue, versions, stamp };
     });
+  }
+
+  private remember(
+    { subject, catalogue }: AskedScope,
+    scope: Scope,
+    versions: Versions,
+    stamp: string | undefined,
+  ): KnownScope {
+    const id = scopeIdOf(scope, catalogue);
+    if (stamp === undefined) this.known.delete(keyOf(subject));
+    else this.known.set(keyOf(subject), { id, scope, catalogue, stamp });
+    return { id, scope, subject, catalogue, versions, stamp };
   }
 
   private stamp(subject: ScopeSubject, catalogue: DatasetCatalogue, versions: Versions): string | undefined {
@@ -125,8 +156,15 @@ function keyOf({ macAddress, deviceId, name }: ScopeSubject): string {
   return deviceId === undefined ? macAddress : JSON.stringify([macAddress, deviceId, name]);
 }
 
-/** Whether an error counts: that there is no such device can be said of tables that look empty. */
-async function wasSeen(client: ClientBase, error: unknown): Promise<boolean> {
-  const isMissing = error instanceof RivuletError && error.code === 'DEVICE_UNKNOWN';
-  return !isMissing || isConsistentRead(client);
+/** What the scope query says of the device. @throws any other error: the transaction is over with it */
+function keepAnswer(error: unknown): RivuletError {
+  if (error instanceof RivuletError && error.cause === undefined) return error;
+  throw error;
+}
+
+/** Also of a lock: whoever asks for a scope waits for it. */
+function isOfSource(error: unknown): boolean {
+  if (error instanceof RivuletError)
+    return error.code === 'SOURCE_UNAVAILABLE' || error.code === 'SERVER_BUSY';
+  return !isPostgresError(error) || isInterruption(error);
 }

@@ -11,7 +11,8 @@ import { CentralFixture } from '../../../test/central-fixture';
 import { DatasetCatalogue } from '@rivulet/datasets';
 import { ChangeDetection } from '../../source/change-detection/change-detection';
 import { bindDatasets } from '../bound-dataset';
-import { buildSnapshot } from './build-snapshot';
+import { readContents } from './read-contents';
+import { recordSnapshots } from './record-snapshots';
 import { ChunkStore } from '../chunk-store';
 import type { Snapshot } from '../snapshot';
 
@@ -69,7 +70,9 @@ datasets:
       await useCanonicalSettings(client);
       const changes = new ChangeDetection(fixture.database.pool, 'poll', 1_000);
       const [bound] = bindDatasets(catalogue, parameters, changes, 'here');
-      return buildSnapshot(client, bound!, into, fixture.central, ROW_MAX_BYTES);
+      const contents = await readContents(client, [bound!], into, ROW_MAX_BYTES);
+      const [snapshot] = await recordSnapshots(fixture.central, contents);
+      return snapshot!;
     }),
   );
 }
