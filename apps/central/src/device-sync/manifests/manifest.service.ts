@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { RivuletError } from '@rivulet/errors';
+import { Batched } from '@rivulet/platform';
+import { isDatabaseUnavailable } from '@rivulet/postgres';
 import {
   FRAME_HEADER_BYTES,
   MANIFEST_JWS_TYPE,
@@ -17,6 +19,7 @@ import type { Device } from '../../devices/device';
 import type { Snapshot } from '../../snapshots/snapshot';
 import { TablePlanner, type PlannedTable } from './table-planner';
 import { SigningKey } from '../../signing/signing-key';
+import { enterManifests, type NewManifest } from './enter-manifests';
 import { SyncManifestTable } from './sync-manifest-table.entity';
 import { SyncManifest } from './sync-manifest.entity';
 
@@ -32,6 +35,14 @@ export interface ManifestOrder {
   /** What the device said that it has. */
   asked: PlanTerms;
 }
+
+interface PlannedOrder {
+  order: ManifestOrder;
+  planned: PlannedTable[];
+}
+
+/** Manifests that are entered in one statement. */
+const MANIFESTS_AT_ONCE = 100;
 
 export interface IssuedManifest {
   manifestId: string;
@@ -56,6 +67,10 @@ export interface PlannedFrame {
 @Injectable()
 export class ManifestService {
   private readonly nextUlid = monotonicFactory();
+  private readonly entering = new Batched((orders: PlannedOrder[]) => this.enterAll(orders), {
+    maxItems: MANIFESTS_AT_ONCE,
+    isOfAll: isDatabaseUnavailable,
+  });
 
   constructor(
     private readonly database: DataSource,
@@ -65,18 +80,40 @@ export class ManifestService {
 
   /** Signs a manifest of the snapshots, and enters it with its plan before anyone sees it. */
   async issue(order: ManifestOrder): Promise<IssuedManifest> {
-    const { epoch, sequence } = await this.nextPosition();
+    const { snapshots, asked } = order;
+    const planned = await Promise.all(snapshots.map((snapshot) => this.planner.plan(snapshot, asked)));
+    const { manifestId, document } = await this.entering.run({ order, planned });
+    const wireBytes = planned.reduce((sum, table) => sum + table.wireBytes, FRAME_HEADER_BYTES);
+    return { manifestId, document, plan: { tables: planned.map(({ plan }) => plan), wireBytes } };
+  }
+
+  private async enterAll(orders: PlannedOrder[]): Promise<NewManifest[]> {
+    const { epoch, sequences } = await this.nextPositions(orders.length);
+    const manifests = await Promise.all(
+      orders.map((planned, index) => this.sign(planned, epoch, sequences[index]!)),
+    );
+    await enterManifests(this.database, manifests);
+    return manifests;
+  }
+
+  private async sign(
+    { order, planned }: PlannedOrder,
+    epoch: number,
+    sequence: number,
+  ): Promise<NewManifest> {
+    const { requestId, device, scope, nonce, schemaVersion, snapshots } = order;
+    const { deviceId, macAddress } = scope;
     const issuedAt = new Date();
     const manifest: Manifest = {
       protocolVersion: PROTOCOL_VERSION,
       manifestId: this.nextUlid(),
-      macAddress: order.scope.macAddress,
+      macAddress,
       epoch,
       sequence,
       issuedAt: issuedAt.toISOString(),
-      nonce: order.nonce,
-      schemaVersion: order.schemaVersion,
-      tables: order.snapshots.map(({ dataset, rows, bytes, checksum }) => ({
+      nonce,
+      schemaVersion,
+      tables: snapshots.map(({ dataset, rows, bytes, checksum }) => ({
         ...dataset.schema,
         fingerprint: dataset.fingerprint,
         rows,
@@ -84,42 +121,32 @@ export class ManifestService {
         checksum,
       })),
     };
-    const document = await this.signingKey.sign(MANIFEST_JWS_TYPE, JSON.stringify(manifest));
-    const planned: PlannedTable[] = [];
-    for (const snapshot of order.snapshots) planned.push(await this.planner.plan(snapshot, order.asked));
-    const { manifestId } = manifest;
-    await this.database.transaction(async (manager) => {
-      await manager.insert(SyncManifest, {
-        manifestId,
-        requestId: order.requestId,
-        deviceId: order.scope.deviceId,
-        macAddress: order.scope.macAddress,
-        epoch,
-        sequence,
-        schemaVersion: order.schemaVersion,
-        document,
-        frameCount: countFrames(planned),
-        issuedAt,
-        registryId: order.device.deviceId ?? null,
-        resyncSince: order.device.resyncSince ?? null,
-      });
-      await manager.insert(
-        SyncManifestTable,
-        order.snapshots.map(({ dataset, rows, bytes, checksum, snapshotId }, position) => ({
-          manifestId,
-          position,
+    return {
+      manifestId: manifest.manifestId,
+      requestId,
+      deviceId,
+      macAddress,
+      epoch,
+      sequence,
+      schemaVersion,
+      document: await this.signingKey.sign(MANIFEST_JWS_TYPE, JSON.stringify(manifest)),
+      frameCount: countFrames(planned),
+      issuedAt,
+      registryId: device.deviceId ?? null,
+      resyncSince: device.resyncSince ?? null,
+      tables: snapshots.map(({ dataset, rows, bytes, checksum, snapshotId }, position) => {
+        const { plan, baseSnapshotId } = planned[position]!;
+        return {
           name: dataset.schema.name,
-          action: planned[position]!.plan.action,
+          action: plan.action,
           rows,
           bytes,
           checksum,
           snapshotId,
-          baseSnapshotId: planned[position]!.baseSnapshotId,
-        })),
-      );
-    });
-    const wireBytes = planned.reduce((sum, table) => sum + table.wireBytes, FRAME_HEADER_BYTES);
-    return { manifestId, document, plan: { tables: planned.map(({ plan }) => plan), wireBytes } };
+          baseSnapshotId,
+        };
+      }),
+    };
   }
 
   /**
@@ -162,14 +189,17 @@ export class ManifestService {
     return rows.map((row, number) => ({ number, ...row }));
   }
 
-  private async nextPosition(): Promise<{ epoch: number; sequence: number }> {
-    const [row] = await this.database.query<{ epoch: number; sequence: string }[]>(
-      `SELECT epoch, nextval('rivulet.manifest_sequence') AS sequence FROM rivulet.central_state`,
+  private async nextPositions(count: number): Promise<{ epoch: number; sequences: number[] }> {
+    const rows = await this.database.query<{ epoch: number; sequence: string }[]>(
+      `SELECT epoch, nextval('rivulet.manifest_sequence') AS sequence
+       FROM rivulet.central_state, generate_series(1, $1::int)`,
+      [count],
     );
+    const [row] = rows;
     if (row === undefined) {
       throw new RivuletError('DATABASE_TABLES_MISSING', 'The table rivulet.central_state has lost its row.');
     }
-    return { epoch: row.epoch, sequence: Number(row.sequence) };
+    return { epoch: row.epoch, sequences: rows.map(({ sequence }) => Number(sequence)) };
   }
 }
 

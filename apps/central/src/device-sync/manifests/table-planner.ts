@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { Batched } from '@rivulet/platform';
 import { DataSource } from 'typeorm';
 import { holds, type PlanTerms, type TablePlan } from '@rivulet/protocol';
 import type { Snapshot } from '../../snapshots/snapshot';
@@ -14,8 +15,16 @@ export interface PlannedTable {
   wireBytes: number;
 }
 
+/** Lists of chunks that are read in one statement. */
+const LISTS_AT_ONCE = 200;
+
 @Injectable()
 export class TablePlanner {
+  private readonly lists = new Batched((snapshotIds: number[]) => this.readLists(snapshotIds), {
+    maxItems: LISTS_AT_ONCE,
+    isOfAll: () => true,
+  });
+
   constructor(
     private readonly database: DataSource,
     private readonly patches: PatchService,
@@ -46,23 +55,30 @@ export class TablePlanner {
   }
 
   private async chunkDigests({ snapshotId, bytes, dataset }: Snapshot): Promise<string[]> {
-    const [row] = await this.database.query<ChunkListRow[]>(readDigests, [snapshotId]);
-    const { digests, listedBytes, missing } = row!;
+    const { digests, listedBytes, missing } = await this.lists.run(snapshotId);
     if (Number(listedBytes) === bytes && Number(missing) === 0) return digests;
     throw new StoreLoss(`Chunks of dataset ${dataset.schema.name} are no longer stored.`);
+  }
+
+  private async readLists(snapshotIds: number[]): Promise<ChunkListRow[]> {
+    const rows = await this.database.query<ChunkListRow[]>(readDigests, [[...new Set(snapshotIds)]]);
+    const byId = new Map(rows.map((row) => [Number(row.snapshotId), row]));
+    return snapshotIds.map((id) => byId.get(id) ?? EMPTY);
   }
 }
 
 interface ChunkListRow {
+  snapshotId: string;
   digests: string[];
   listedBytes: string;
   missing: string;
 }
 
+const EMPTY: ChunkListRow = { snapshotId: '', digests: [], listedBytes: '0', missing: '0' };
+
 /** Looks each digest up in the index of the chunks; what is promised must be there. */
 const readDigests = `
-SELECT coalesce(array_agg(encode(listed.digest, 'hex') ORDER BY position), '{}') AS digests,
-       coalesce(sum(listed.content_bytes), 0) AS "listedBytes",
-       count(*) FILTER (WHERE chunks.digest IS NULL) AS missing
+SELECT snapshot_id AS "snapshotId", array_agg(encode(listed.digest, 'hex') ORDER BY position) AS digests,
+       sum(listed.content_bytes) AS "listedBytes", count(*) FILTER (WHERE chunks.digest IS NULL) AS missing
 FROM rivulet.snapshot_chunks listed LEFT JOIN rivulet.chunks USING (digest)
-WHERE snapshot_id = $1`;
+WHERE snapshot_id = ANY ($1::bigint[]) GROUP BY snapshot_id`;

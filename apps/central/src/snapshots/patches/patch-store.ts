@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { FRAME_HEADER_BYTES, type PatchContent } from '@rivulet/protocol';
+import { Batched } from '@rivulet/platform';
 import { DataSource } from 'typeorm';
 import { ChunkStore, type FrameContent } from '../chunk-store';
 import { whileNothingIsCollected } from '../snapshot-locks';
@@ -15,9 +16,17 @@ export interface StoredPatch {
   wireBytes: number;
 }
 
+/** Patches that are looked up in one statement. */
+const PATCHES_AT_ONCE = 200;
+
 /** Patches by the two snapshots that they lead from and to, in central's database; their frames are in the chunk store. */
 @Injectable()
 export class PatchStore {
+  private readonly finding = new Batched((pairs: SnapshotPair[]) => this.findAll(pairs), {
+    maxItems: PATCHES_AT_ONCE,
+    isOfAll: () => true,
+  });
+
   constructor(
     private readonly database: DataSource,
     private readonly chunks: ChunkStore,
@@ -25,7 +34,7 @@ export class PatchStore {
 
   /** @throws StoreLoss when a frame of it is no longer stored */
   async find(baseSnapshotId: number, snapshotId: number): Promise<StoredPatch | undefined> {
-    const rows = await this.database.query<FrameRow[]>(readPatch, [baseSnapshotId, snapshotId]);
+    const rows = await this.finding.run({ baseSnapshotId, snapshotId });
     if (rows.length === 0) return undefined;
     const frameCount = rows[0]!.frameCount ?? rows.length;
     if (rows.length !== frameCount || rows.some(({ blockBytes }) => blockBytes === null)) {
@@ -33,6 +42,17 @@ export class PatchStore {
     }
     const wireBytes = rows.reduce((sum, { blockBytes }) => sum + FRAME_HEADER_BYTES + blockBytes!, 0);
     return { baseSnapshotId, frames: rows.map(({ digest }) => digest), wireBytes };
+  }
+
+  private async findAll(pairs: SnapshotPair[]): Promise<FrameRow[][]> {
+    const distinct = [...new Map(pairs.map((pair) => [nameOf(pair), pair])).values()];
+    const rows = await this.database.query<FrameRow[]>(readPatches, [
+      distinct.map(({ baseSnapshotId }) => baseSnapshotId),
+      distinct.map(({ snapshotId }) => snapshotId),
+    ]);
+    const byPair = new Map(distinct.map((pair) => [nameOf(pair), [] as FrameRow[]]));
+    for (const row of rows) byPair.get(nameOf(row))!.push(row);
+    return pairs.map((pair) => byPair.get(nameOf(pair))!);
   }
 
   /** Enters nothing when a frame was collected in this moment. */
@@ -49,19 +69,29 @@ export class PatchStore {
   }
 }
 
-interface FrameRow {
+interface SnapshotPair {
+  baseSnapshotId: number;
+  snapshotId: number;
+}
+
+interface FrameRow extends Record<keyof SnapshotPair, string> {
   digest: string;
   blockBytes: number | null;
   /** Of the whole patch; null where that was not written down. */
   frameCount: number | null;
 }
 
+function nameOf({ baseSnapshotId, snapshotId }: Record<keyof SnapshotPair, number | string>): string {
+  return `${baseSnapshotId} ${snapshotId}`;
+}
+
 /** The length of a block is read from its TOAST pointer, not from the block. */
-const readPatch = `
-SELECT encode(digest, 'hex') AS digest, octet_length(block) AS "blockBytes", frame_count AS "frameCount"
-FROM rivulet.snapshot_patches LEFT JOIN rivulet.chunks USING (digest)
-WHERE base_snapshot_id = $1 AND snapshot_id = $2
-ORDER BY position`;
+const readPatches = `
+SELECT base_snapshot_id AS "baseSnapshotId", snapshot_id AS "snapshotId", encode(digest, 'hex') AS digest,
+       octet_length(block) AS "blockBytes", frame_count AS "frameCount"
+FROM unnest($1::bigint[], $2::bigint[]) AS asked (base_snapshot_id, snapshot_id)
+JOIN rivulet.snapshot_patches USING (base_snapshot_id, snapshot_id) LEFT JOIN rivulet.chunks USING (digest)
+ORDER BY base_snapshot_id, snapshot_id, position`;
 
 const insertPatch = `
 INSERT INTO rivulet.snapshot_patches (base_snapshot_id, snapshot_id, position, digest, content_bytes, frame_count)

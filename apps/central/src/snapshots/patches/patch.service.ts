@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { Batched } from '@rivulet/platform';
 import { DataSource } from 'typeorm';
 import { ChunkStore } from '../chunk-store';
 import type { Snapshot } from '../snapshot';
@@ -10,9 +11,25 @@ import { PatchStore, type StoredPatch } from './patch-store';
 
 type Base = Pick<Snapshot, 'snapshotId' | 'bytes'>;
 
+interface AskedBase {
+  checksum: string;
+  dataset: string;
+}
+
+/** Contents that are looked up in one statement. */
+const BASES_AT_ONCE = 500;
+
+const findBases = `
+SELECT checksum, dataset, snapshot_id AS "snapshotId", bytes FROM rivulet.snapshots
+WHERE checksum = ANY ($1) AND rows > 0`;
+
 /** Finds or makes patches between snapshots of one dataset, once for all devices that have the same and need the same. */
 @Injectable()
 export class PatchService {
+  private readonly bases = new Batched((asked: AskedBase[]) => this.basesOf(asked), {
+    maxItems: BASES_AT_ONCE,
+    isOfAll: () => true,
+  });
   private readonly underWay = new Map<string, Promise<StoredPatch | undefined>>();
 
   constructor(
@@ -28,7 +45,10 @@ export class PatchService {
    * @throws StoreLoss when a part of what is stored of it is lost
    */
   async findOrMake(baseChecksum: string, target: Snapshot): Promise<StoredPatch | undefined> {
-    const base = await this.baseOf(baseChecksum, target);
+    const base = await this.bases.run({
+      checksum: baseChecksum,
+      dataset: target.dataset.schema.name,
+    });
     if (base === undefined) return undefined;
     const name = `${base.snapshotId} ${target.snapshotId}`;
     let underWay = this.underWay.get(name);
@@ -39,12 +59,15 @@ export class PatchService {
     return underWay;
   }
 
-  private async baseOf(checksum: string, { dataset }: Snapshot): Promise<Base | undefined> {
-    const [base] = await this.database.query<{ snapshotId: string; bytes: string }[]>(
-      'SELECT snapshot_id AS "snapshotId", bytes FROM rivulet.snapshots WHERE checksum = $1 AND dataset = $2 AND rows > 0',
-      [checksum, dataset.schema.name],
-    );
-    return base && { snapshotId: Number(base.snapshotId), bytes: Number(base.bytes) };
+  private async basesOf(asked: AskedBase[]): Promise<(Base | undefined)[]> {
+    const rows = await this.database.query<Record<keyof AskedBase | keyof Base, string>[]>(findBases, [
+      [...new Set(asked.map(({ checksum }) => checksum))],
+    ]);
+    const byName = new Map(rows.map((row) => [`${row.checksum} ${row.dataset}`, row]));
+    return asked.map(({ checksum, dataset }) => {
+      const row = byName.get(`${checksum} ${dataset}`);
+      return row && { snapshotId: Number(row.snapshotId), bytes: Number(row.bytes) };
+    });
   }
 
   private async between(base: Base, target: Snapshot): Promise<StoredPatch | undefined> {
