@@ -39,6 +39,11 @@ const features = {
     live: ['bus', 'devices', 'source', 'snapshots', 'datasets'],
     realtime: ['bus', 'devices'],
   },
+  worker: {
+    targets: [],
+    configuration: ['targets'],
+    task: ['configuration', 'targets'],
+  },
   edge: {
     access: [],
     identity: [],

@@ -11,7 +11,12 @@ import { exitCodeOf, runChild } from './run-child.mjs';
 const SOURCE_FOLDERS = ['apps', 'libs', 'db', 'tools', 'bench'];
 const SOURCE_FILE = /(?<!\.(spec|e2e-spec))\.ts$|^tsconfig.*\.json$/;
 const ROOT_FILES = ['package.json', 'package-lock.json', 'nest-cli.json', 'tsconfig.json'];
-const ENTRIES = ['apps/central/src/main.js', 'apps/edge/src/main.js', 'tools/start/main.js'];
+const ENTRIES = [
+  'apps/central/src/main.js',
+  'apps/edge/src/main.js',
+  'apps/worker/src/main.js',
+  'tools/start/main.js',
+];
 
 const outputDirectory = join(projectRoot, 'dist');
 const stampFile = join(outputDirectory, '.rivulet-built');

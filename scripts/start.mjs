@@ -7,10 +7,11 @@ import { Failure, findNode, projectRoot, runMain, stateDirectory } from './proje
 import { runChild } from './run-child.mjs';
 import { appRuntimeFile, removeRuntimeFile, writeRuntimeFile } from './runtime-file.mjs';
 
-const APPS = new Set(['central', 'edge']);
-const USAGE = `Usage: npm start                 central and an edge with the demo data, until Ctrl-C
+const APPS = new Set(['central', 'edge', 'worker']);
+const USAGE = `Usage: npm start                 central, an edge and a worker with the demo data, until Ctrl-C
        npm run start:central     central alone
        npm run start:edge        an edge alone
+       npm run start:worker      a worker alone
 `;
 const DATABASES = ['CENTRAL_DATABASE_URL', 'CENTRAL_SOURCE_DATABASE_URL', 'EDGE_DATABASE_URL'];
 const ONE_BY_ONE = 'or start the apps by themselves: npm run start:central, npm run start:edge.';
@@ -47,7 +48,7 @@ function readArguments(args) {
   }
   const [app, more] = parsed.positionals;
   if (app !== undefined && !APPS.has(app))
-    throw new Failure(`There is no app "${app}"; say central or edge.`, 2);
+    throw new Failure(`There is no app "${app}"; say central, edge or worker.`, 2);
   if (more !== undefined) throw new Failure(`"${more}" is one word too many.\n\n${USAGE.trimEnd()}`, 2);
   return { app, help: parsed.values.help };
 }

@@ -4,6 +4,7 @@ import { describeEnvironment, errorStatus } from '@rivulet/platform';
 import { errorAreas, errorCatalogue } from '@rivulet/errors';
 import { CentralModule } from '../apps/central/src/central.module';
 import { EdgeModule } from '../apps/edge/src/edge.module';
+import { WorkerModule } from '../apps/worker/src/worker.module';
 
 const root = resolve(__dirname, '..');
 const records = readdirSync(join(root, 'docs/adr')).filter((name) => /^\d{4}-.+\.md$/.test(name));
@@ -62,6 +63,7 @@ describe('docs/operations.md', () => {
   it.each([
     ['Central', CentralModule.environment],
     ['Edge', EdgeModule.environment],
+    ['Worker', WorkerModule.environment],
   ])('has the environment of %s, with its defaults', (app, sections) => {
     const expected = describeEnvironment(sections).map(
       ({ variable, default: value, accepts, description }) => {
@@ -88,11 +90,13 @@ function inShort(accepts: string): string {
 describe('the pages', () => {
   const names = new Set([
     ...Object.keys(errorCatalogue),
-    ...describeEnvironment([...CentralModule.environment, ...EdgeModule.environment]).map(
-      ({ variable }) => variable,
-    ),
+    ...describeEnvironment([
+      ...CentralModule.environment,
+      ...EdgeModule.environment,
+      ...WorkerModule.environment,
+    ]).map(({ variable }) => variable),
     ...(read('docker-compose.central.yml').match(/CENTRAL_[A-Z_]+/g) ?? []),
-    ...(read('docker-compose.edge.yml').match(/EDGE_[A-Z_]+/g) ?? []),
+    ...(read('docker-compose.edge.yml').match(/(EDGE|WORKER)_[A-Z_]+/g) ?? []),
     'NODE_ENV',
     'NODE_OPTIONS',
   ]);

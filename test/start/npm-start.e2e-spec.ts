@@ -22,7 +22,7 @@ class Checkout {
   private readonly started: ChildProcess[] = [];
   readonly directory = mkdtempSync(join(tmpdir(), 'rivulet-checkout-'));
 
-  constructor(private readonly ports: { CENTRAL_PORT: string; EDGE_PORT: string }) {
+  constructor(private readonly ports: { CENTRAL_PORT: string; EDGE_PORT: string; WORKER_PORT: string }) {
     for (const name of [...COPIED, ...COPIED_TOO])
       cpSync(name, join(this.directory, name), { recursive: true });
     symlinkSync(join(process.cwd(), 'node_modules'), join(this.directory, 'node_modules'));
@@ -95,8 +95,8 @@ describe('npm start', () => {
   let ports: string[];
 
   beforeAll(async () => {
-    ports = await freePorts(2);
-    checkout = new Checkout({ CENTRAL_PORT: ports[0]!, EDGE_PORT: ports[1]! });
+    ports = await freePorts(3);
+    checkout = new Checkout({ CENTRAL_PORT: ports[0]!, EDGE_PORT: ports[1]!, WORKER_PORT: ports[2]! });
   });
   afterAll(() => checkout.remove());
 
@@ -129,6 +129,7 @@ describe('npm start', () => {
       centralUrl: `http://localhost:${ports[0]}`,
       agentPort: expect.any(Number) as number,
       edgeUrl: `http://localhost:${ports[1]}`,
+      workerUrl: `http://localhost:${ports[2]}`,
       centralDatabaseUrl: expect.stringMatching(/^postgresql:.*\/central$/) as string,
       edgeDatabaseUrl: expect.stringMatching(/^postgresql:.*\/edge$/) as string,
     });

@@ -4,7 +4,7 @@ import { AppProcess, AppStartFailure, lastFailuresIn, type ListeningMessage } fr
 import { logsDirectory, projectRoot } from '../project-paths';
 import { Failure } from '../failure';
 
-export type AppName = 'central' | 'edge';
+export type AppName = 'central' | 'edge' | 'worker';
 
 /** Starts an app whose output goes to a log file of its own. Ctrl-C reaches us alone, and we choose the order. */
 export function launchApp(name: AppName, environment: NodeJS.ProcessEnv): AppProcess {

@@ -18,12 +18,13 @@ const STOP_DEADLINE_MS = 15_000;
 
 interface Served {
   central: ListeningMessage;
+  worker: ListeningMessage;
   edge: ListeningMessage;
   operator: LocalOperator;
   since: Date;
 }
 
-/** Central, then the edge, each with a database; stopped the other way round. */
+/** Central, a worker, then the edge; stopped the other way round. */
 export class LocalSystem {
   /** Aborted when it is asked to stop, or, with an Failure as the reason, when an app has ended by itself. */
   private readonly over = new AbortController();
@@ -46,8 +47,10 @@ export class LocalSystem {
       const central = await this.startCentral(chosen);
       const operator = central && (await settleOperator(central, chosen));
       const since = new Date();
-      const edge = operator && (await this.start('edge', await edgeEnvironment(central.url, operator)));
-      if (edge) await this.serve({ central, edge, operator, since });
+      const worker = operator && (await this.start('worker', workerEnvironment()));
+      const edge =
+        worker && (await this.start('edge', await edgeEnvironment(central.url, operator, worker.url)));
+      if (edge) await this.serve({ central, worker, edge, operator, since });
     } finally {
       this.over.abort();
       await this.stopApps();
@@ -84,11 +87,12 @@ export class LocalSystem {
     progress.finish();
   }
 
-  private async serve({ central, edge, operator, since }: Served): Promise<void> {
+  private async serve({ central, worker, edge, operator, since }: Served): Promise<void> {
     writeRuntimeFile(systemRuntimeFile, {
       centralUrl: central.url,
       agentPort: central.agentPort,
       edgeUrl: edge.url,
+      workerUrl: worker.url,
       centralDatabaseUrl: central.databaseUrl,
       edgeDatabaseUrl: edge.databaseUrl,
       operatorUsername: operator.username,
@@ -99,7 +103,7 @@ export class LocalSystem {
       const firstSync = await awaitFirstSync(edge.url, since, this.over.signal);
       const identity = (await readSyncStatus(edge.url))?.identity;
       if (!this.over.signal.aborted)
-        process.stdout.write(summarize({ central, edge, operator, identity, firstSync }));
+        process.stdout.write(summarize({ central, edge, worker, operator, identity, firstSync }));
       await this.whenOver;
     } finally {
       removeRuntimeFile(systemRuntimeFile);
@@ -117,13 +121,24 @@ function centralEnvironment({ username, password }: LocalOperator): NodeJS.Proce
   };
 }
 
+/** Its task may call what else runs here. */
+function workerEnvironment(): NodeJS.ProcessEnv {
+  return {
+    NODE_ENV: 'development',
+    WORKER_ALLOWED_NETWORKS: 'loopback',
+    ...process.env,
+    WORKER_LOG_FORMAT: 'json',
+  };
+}
+
 /** The token is for an edge that central does not know yet; any other leaves it unused. */
-async function edgeEnvironment(centralUrl: string, operator: LocalOperator): Promise<NodeJS.ProcessEnv> {
+async function edgeEnvironment(centralUrl: string, operator: LocalOperator, workerUrl: string): Promise<NodeJS.ProcessEnv> {
   const macAddress = process.env['EDGE_MAC_ADDRESS'] ?? DEMO_MAC_ADDRESS;
   return {
     NODE_ENV: 'development',
     EDGE_MAC_ADDRESS: macAddress,
     EDGE_ENROLMENT_TOKEN: await makeEnrolmentToken(centralUrl, operator, macAddress),
+    EDGE_WORKER_URLS: workerUrl,
     ...process.env,
     EDGE_CENTRAL_URL: centralUrl,
     EDGE_LOG_FORMAT: 'json',

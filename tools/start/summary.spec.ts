@@ -7,6 +7,7 @@ const plain: TerminalStyle = { bold: same, dim: same, good: same, bad: same };
 const central = { url: 'http://localhost:8080', databaseUrl: 'postgresql://localhost/central' };
 const operator = { username: 'admin', password: 'secret', isNew: false };
 const edge = { url: 'http://localhost:8081', databaseUrl: 'postgresql://localhost/edge' };
+const worker = { url: 'http://localhost:8082' };
 const identity = {
   macAddress: '48:b0:2d:e9:c3:b7',
   deviceId: '01KAJ9V9RW4C7ZK3DYE7V1NB2R',
@@ -32,24 +33,25 @@ const applied: SyncResult = {
 
 describe('the summary of npm start', () => {
   it('says where everything is', () => {
-    const lines = summarize({ central, edge, operator, identity, firstSync: applied }, plain).split('\n');
+    const lines = summarize({ central, edge, worker, operator, identity, firstSync: applied }, plain).split('\n');
     expect(lines).toContain('  central  app             http://localhost:8080');
     expect(lines).toContain('           API             http://localhost:8081/api/docs');
     expect(lines).toContain('           database        postgresql://localhost/edge');
+    expect(lines).toContain('  worker   app             http://localhost:8082');
     expect(lines).toContain('  logs     .rivulet/logs/');
   });
 
   it('says in one line who the device is', () => {
-    expect(summarize({ central, edge, operator, identity, firstSync: applied }, plain)).toContain(
+    expect(summarize({ central, edge, worker, operator, identity, firstSync: applied }, plain)).toContain(
       '\nDevice: enrolled, 48:b0:2d:e9:c3:b7 is 01KAJ9V9RW4C7ZK3DYE7V1NB2R by its key kPrK\n',
     );
-    expect(summarize({ central, edge, operator, identity: undefined, firstSync: applied }, plain)).toContain(
+    expect(summarize({ central, edge, worker, operator, identity: undefined, firstSync: applied }, plain)).toContain(
       '\nDevice: not enrolled\n',
     );
   });
 
   it("shows the operator's password at the first start alone", () => {
-    const system = { central, edge, identity, firstSync: applied };
+    const system = { central, edge, worker, identity, firstSync: applied };
     expect(summarize({ ...system, operator }, plain)).not.toContain('secret');
     expect(summarize({ ...system, operator: { ...operator, isNew: true } }, plain)).toContain(
       '\nOperator: admin, password secret (shown this once), also in .rivulet/runtime.json\n',
@@ -57,7 +59,7 @@ describe('the summary of npm start', () => {
   });
 
   it('shows what the first sync did to each table', () => {
-    const text = summarize({ central, edge, operator, identity, firstSync: applied }, plain);
+    const text = summarize({ central, edge, worker, operator, identity, firstSync: applied }, plain);
     expect(text).toContain(
       'First sync: applied, verified, acknowledged (48.3 kB on the wire in 1.2 s, manifest 01M)\n',
     );
@@ -68,7 +70,7 @@ describe('the summary of npm start', () => {
 
   it('says so when there was nothing to do, or central has not heard of it yet', () => {
     const current: SyncResult = { ...applied, status: 'current', acknowledged: false };
-    expect(summarize({ central, edge, operator, identity, firstSync: current }, plain)).toContain(
+    expect(summarize({ central, edge, worker, operator, identity, firstSync: current }, plain)).toContain(
       'First sync: already current, not yet acknowledged (',
     );
   });
@@ -77,11 +79,11 @@ describe('the summary of npm start', () => {
     const error = { code: 'CHECKSUM_MISMATCH', message: 'It differs.', nextStep: 'Look.' };
     expect(
       summarize(
-        { central, edge, operator, identity, firstSync: { ...applied, status: 'failed', error } },
+        { central, edge, worker, operator, identity, firstSync: { ...applied, status: 'failed', error } },
         plain,
       ),
     ).toContain('First sync: failed with CHECKSUM_MISMATCH.\n  It differs.\n  Look.\n');
-    expect(summarize({ central, edge, operator, identity, firstSync: undefined }, plain)).toContain(
+    expect(summarize({ central, edge, worker, operator, identity, firstSync: undefined }, plain)).toContain(
       'First sync: the edge has not begun one.\n',
     );
   });

@@ -21,6 +21,7 @@ interface Place {
 export interface System {
   central: Place;
   edge: Place;
+  worker: Place;
   operator: { username: string; password: string; isNew: boolean };
   identity: EdgeIdentity | undefined;
   firstSync: SyncResult | undefined;
@@ -35,7 +36,7 @@ export function summarize(
     '',
     style.bold('Rivulet is running.'),
     '',
-    ...indent(describePlaces(central, edge)),
+    ...indent(describePlaces(central, edge, worker)),
     '',
     describeOperator(operator, style),
     describeIdentity(identity, style),
@@ -50,7 +51,7 @@ export function summarize(
   ].join('\n');
 }
 
-function describePlaces(central: Place, edge: Place): string[] {
+function describePlaces(central: Place, edge: Place, worker: Place): string[] {
   const rows = [
     ['central', 'app', central.url],
     ['', 'API', `${central.url}/api/docs`],
@@ -58,6 +59,7 @@ function describePlaces(central: Place, edge: Place): string[] {
     ['edge', 'app', edge.url],
     ['', 'API', `${edge.url}/api/docs`],
     ['', 'database', edge.databaseUrl ?? ''],
+    ['worker', 'app', worker.url],
     ['logs', `${relative(projectRoot, logsDirectory)}/`, ''],
   ];
   return formatTable(rows, { alignments: '<<<' });

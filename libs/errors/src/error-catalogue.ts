@@ -10,6 +10,7 @@ import { operatorErrors } from './catalogue/operator-errors';
 import { realtimeErrors } from './catalogue/realtime-errors';
 import { requestErrors } from './catalogue/request-errors';
 import { startErrors } from './catalogue/start-errors';
+import { workerErrors } from './catalogue/worker-errors';
 
 /**
  * Every error code of Rivulet. Codes are stable and public: they appear in problem documents, log tables and
@@ -27,6 +28,7 @@ export const errorCatalogue = {
   ...configurationErrors,
   ...collectionErrors,
   ...realtimeErrors,
+  ...workerErrors,
 } as const satisfies Record<string, ErrorDescription>;
 
 export type ErrorCode = keyof typeof errorCatalogue;
@@ -44,6 +46,7 @@ export const errorAreas: readonly { title: string; codes: readonly ErrorCode[] }
   { title: 'Configurations', codes: codesOf(configurationErrors) },
   { title: 'Collection', codes: codesOf(collectionErrors) },
   { title: 'Realtime', codes: codesOf(realtimeErrors) },
+  { title: 'Workers', codes: codesOf(workerErrors) },
 ];
 
 export function isErrorCode(value: unknown): value is ErrorCode {

@@ -13,6 +13,7 @@ export { RouteTable } from './access/route-table';
 export { TakesBinary } from './bootstrap/body/binary-body';
 /** @public */
 export { BodyLimits } from './bootstrap/body/body-limits';
+export { KeepRawBody, rawBodyOf } from './bootstrap/body/raw-body';
 export * from './bootstrap/connections';
 export { OwnTables, TableTransaction } from './database/own-tables';
 export * from './bootstrap/create-app';

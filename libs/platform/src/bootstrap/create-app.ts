@@ -46,6 +46,8 @@ const OUTSIDE_PREFIX = [
   'metrics',
   'agent/admin',
   'agent/register',
+  'config',
+  'hit',
   'config/admin',
   'config/agent',
   'config/version',

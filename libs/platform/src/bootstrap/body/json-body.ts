@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { requestInvalid } from '../../problem/request-invalid';
 import { readBinaryBodies } from './binary-body';
 import { bodyLimitsOf } from './body-limits';
+import { keepRawBody } from './raw-body';
 import { findRepeatedName, measureJson, type JsonLimits } from './measure-json';
 import { inspectBody } from '../../problem/unfit-value';
 
@@ -20,6 +21,7 @@ export function readJsonBodies(instance: FastifyInstance): void {
       done(null, undefined);
       return;
     }
+    keepRawBody(request, bytes as Buffer);
     const text = textOf(request, bytes as Buffer);
     const limits = bodyLimitsOf(request);
     const names = measureJson(text, limits);

@@ -1,0 +1,13 @@
+import { EnvVariable } from '@rivulet/platform';
+import { IsOptional, Matches } from 'class-validator';
+
+export class ConfigurationEnv {
+  @EnvVariable(
+    'WORKER_INTERNAL_KEY',
+    'What the agent has, too: it signs configurations with it. Unset: the worker listens on loopback only.',
+    { secret: true },
+  )
+  @IsOptional()
+  @Matches(/^[\x21-\x7e]{16,512}$/, { message: 'must be 16 to 512 printable ASCII characters' })
+  internalKey: string | undefined = undefined;
+}

@@ -1,0 +1,22 @@
+import { Module } from '@nestjs/common';
+import { AccessControl } from '@rivulet/platform';
+import { TargetsModule } from '../targets/targets.module';
+import { ConfigurationEnv } from './configuration.env';
+import { ConfigurationController } from './configuration.controller';
+import { InternalKeyAuthenticator } from './internal-key-authenticator';
+import { WorkerConfiguration } from './worker-configuration';
+
+/** What the worker runs by, and who may change it. */
+@Module({
+  imports: [TargetsModule],
+  controllers: [ConfigurationController],
+  providers: [WorkerConfiguration],
+  exports: [WorkerConfiguration],
+})
+export class ConfigurationModule {
+  static readonly environment = [ConfigurationEnv];
+
+  constructor(access: AccessControl, { internalKey }: ConfigurationEnv) {
+    if (internalKey !== undefined) access.register(['local'], new InternalKeyAuthenticator(internalKey));
+  }
+}

@@ -1,0 +1,97 @@
+import { RivuletError, type ErrorCode } from '@rivulet/errors';
+import { LocalAuthenticator, rawBodyOf, type Authenticator, type Principal } from '@rivulet/platform';
+import { isSameSecret, workerHeaders, workerSignature } from '@rivulet/protocol';
+import type { FastifyRequest } from 'fastify';
+import { SeenNonces } from './seen-nonces';
+
+const agent: Principal = { kind: 'local', id: 'agent', name: 'the agent' };
+
+/** How far the clocks of agent and worker may be apart. */
+const TOLERANCE_MS = 5 * 60_000;
+const NONCES_MAX = 100_000;
+const NONCE = /^[A-Za-z0-9_-]{16,64}$/;
+
+interface Signed {
+  timestamp: string;
+  nonce: string;
+  signature: string;
+}
+
+/**
+ * Lets in the agent that has the internal key: by a signature of the request, or, on the same host alone, by the key
+ * itself.
+ */
+export class InternalKeyAuthenticator implements Authenticator {
+  readonly refusals: readonly ErrorCode[] = [
+    'WORKER_KEY_INVALID',
+    'WORKER_SIGNATURE_INVALID',
+    'WORKER_REQUEST_OUT_OF_TIME',
+    'WORKER_REQUEST_REPLAYED',
+    'SERVER_BUSY',
+  ];
+  private readonly local = new LocalAuthenticator();
+  private readonly nonces = new SeenNonces(2 * TOLERANCE_MS, NONCES_MAX);
+  private readonly startedAtMs: number;
+
+  constructor(
+    private readonly key: string,
+    private readonly now: () => number = Date.now,
+  ) {
+    this.startedAtMs = now();
+  }
+
+  /** @throws RivuletError with one of its codes */
+  authenticate(request: FastifyRequest): Principal {
+    const { headers } = request;
+    const given = headers[workerHeaders.key];
+    if (given !== undefined && !isSameSecret(String(given), this.key))
+      throw new RivuletError('WORKER_KEY_INVALID', 'X-Internal-Key is not the key of this worker.');
+    const signed = signatureOf(headers);
+    if (signed !== undefined) this.verify(signed, rawBodyOf(request));
+    else if (given === undefined || !this.isLocal(request)) {
+      throw new RivuletError(
+        'WORKER_KEY_INVALID',
+        'The request is not signed; on the same host X-Internal-Key would do.',
+      );
+    }
+    return agent;
+  }
+
+  private verify({ timestamp, nonce, signature }: Signed, body: Buffer): void {
+    if (
+      !NONCE.test(nonce) ||
+      !isSameSecret(signature, workerSignature(this.key, { timestamp, nonce }, body))
+    ) {
+      throw new RivuletError('WORKER_SIGNATURE_INVALID', 'X-Signature is not that of this request.');
+    }
+    const atMs = Number(timestamp);
+    // What was signed before this process began may have been taken by the one before, whose nonces are gone.
+    if (!(Math.abs(this.now() - atMs) <= TOLERANCE_MS) || atMs < this.startedAtMs) {
+      throw new RivuletError(
+        'WORKER_REQUEST_OUT_OF_TIME',
+        `X-Timestamp is ${timestamp.slice(0, 20)}; here it is ${this.now()}, since ${this.startedAtMs}.`,
+      );
+    }
+    const outcome = this.nonces.take(nonce, this.now());
+    if (outcome === 'new') return;
+    if (outcome === 'full') throw new RivuletError('SERVER_BUSY', 'Too many requests were signed lately.');
+    throw new RivuletError('WORKER_REQUEST_REPLAYED', 'X-Nonce was used before.');
+  }
+
+  private isLocal(request: FastifyRequest): boolean {
+    try {
+      this.local.authenticate(request);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+}
+
+/** Undefined without any of the three headers; one that is missing beside others is empty. */
+function signatureOf(headers: FastifyRequest['headers']): Signed | undefined {
+  const { timestamp, nonce, signature } = workerHeaders;
+  if ([timestamp, nonce, signature].every((name) => headers[name] === undefined)) return undefined;
+  const textOf = (name: string): string => String(headers[name] ?? '');
+  return { timestamp: textOf(timestamp), nonce: textOf(nonce), signature: textOf(signature) };
+}

@@ -1,0 +1,67 @@
+import type { ErrorDescription } from './error-description';
+
+export const workerErrors = {
+  WORKER_KEY_INVALID: {
+    title: 'The internal key is wrong or missing',
+    meaning:
+      'The request has another X-Internal-Key than the worker, or comes from another host and is not signed.',
+    nextStep: 'Give agent and worker the same key: EDGE_WORKER_KEY and WORKER_INTERNAL_KEY.',
+    transient: false,
+  },
+  WORKER_SIGNATURE_INVALID: {
+    title: 'The signature of the request is wrong',
+    meaning: 'X-Signature is not the HMAC-SHA256 of X-Timestamp, X-Nonce and the body with the internal key.',
+    nextStep: 'Give agent and worker the same key, and let no proxy change the body.',
+    transient: false,
+  },
+  WORKER_REQUEST_OUT_OF_TIME: {
+    title: 'The request was signed at another time',
+    meaning: 'X-Timestamp is more than 5 minutes away from the clock of the worker, or before its start.',
+    nextStep: 'Set the clocks of both hosts; a new request with the present time is accepted.',
+    transient: true,
+  },
+  WORKER_REQUEST_REPLAYED: {
+    title: 'The request came before',
+    meaning: 'X-Nonce was used by a request that the worker has accepted.',
+    nextStep:
+      'Sign each request with a nonce of its own; if it was not yours, somebody repeats what they have recorded.',
+    transient: false,
+  },
+  WORKER_CONFIGURATION_INVALID: {
+    title: 'The worker cannot run by this configuration',
+    meaning: 'The configuration has neither config_url nor url as a text.',
+    nextStep: 'Correct the configuration at central; the one before stays in force.',
+    transient: false,
+  },
+  WORKER_UNCONFIGURED: {
+    title: 'The worker has no configuration',
+    meaning: 'The worker has not been given a configuration since it was started.',
+    nextStep: 'Wait for the agent, or look at its log.',
+    transient: true,
+  },
+  TASK_TARGET_REFUSED: {
+    title: 'The task may not go there',
+    meaning:
+      'The URL of the task, or one that it was redirected to, is not http(s), not in the list of hosts, or leads to an address that is not allowed.',
+    nextStep: 'Correct the configuration, or allow it: WORKER_ALLOWED_HOSTS, WORKER_ALLOWED_NETWORKS.',
+    transient: false,
+  },
+  TASK_FAILED: {
+    title: 'The task failed',
+    meaning: 'The host of the task cannot be found or reached, or redirects too often.',
+    nextStep: 'Look at the message; the next run tries again.',
+    transient: true,
+  },
+  TASK_TIMEOUT: {
+    title: 'The task took too long',
+    meaning: 'The task did not end within WORKER_TASK_TIMEOUT.',
+    nextStep: 'Look at the host of the task, or allow more time.',
+    transient: true,
+  },
+  TASK_ANSWER_TOO_LARGE: {
+    title: 'The answer to the task is too large',
+    meaning: 'The answer has more bytes than WORKER_TASK_MAX_BYTES.',
+    nextStep: 'Ask for less, or allow more.',
+    transient: false,
+  },
+} as const satisfies Record<string, ErrorDescription>;
