@@ -50,6 +50,7 @@ const features = {
     schedule: [],
     spool: ['hub'],
     hub: ['identity'],
+    configuration: ['hub', 'identity'],
     state: [],
     mirrors: ['state', 'spool'],
     sync: ['mirrors', 'state', 'spool', 'hub', 'identity', 'schedule'],

@@ -94,7 +94,7 @@ describe('the commands', () => {
       ['hub'],
       {},
       2,
-      /^There is no app "hub"; say central or edge\.$/m,
+      /^There is no app "hub"; say central, edge or worker\.$/m,
     ],
     [
       'two apps',

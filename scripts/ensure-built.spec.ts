@@ -26,7 +26,12 @@ describe('the build', () => {
     for (const file of ['package.json', 'nest-cli.json', 'tsconfig.json']) project.write(file, {});
     project.write('package-lock.json', { packages: {} });
     project.write('node_modules/.package-lock.json', { packages: {} });
-    for (const entry of ['apps/central/src/main.ts', 'apps/edge/src/main.ts', 'tools/start/main.ts']) {
+    for (const entry of [
+      'apps/central/src/main.ts',
+      'apps/edge/src/main.ts',
+      'apps/worker/src/main.ts',
+      'tools/start/main.ts',
+    ]) {
       project.write(entry, 'first');
     }
   });

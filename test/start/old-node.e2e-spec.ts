@@ -10,6 +10,7 @@ const pretendOldNode =
 const programs = [
   'apps/central/src/main.js',
   'apps/edge/src/main.js',
+  'apps/worker/src/main.js',
   'apps/datasets-cli/src/main.js',
   'tools/start/main.js',
   'tools/sql/main.js',

@@ -29,7 +29,7 @@ export interface System {
 
 /** What the user sees when everything runs. */
 export function summarize(
-  { central, edge, operator, identity, firstSync }: System,
+  { central, edge, worker, operator, identity, firstSync }: System,
   style = terminalStyle(),
 ): string {
   return [

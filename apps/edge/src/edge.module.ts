@@ -11,6 +11,7 @@ import {
 } from '@rivulet/platform';
 import { EdgeAccessModule } from './access/access.module';
 import { EdgeEnv } from './edge-env';
+import { ConfigurationModule } from './configuration/configuration.module';
 import { HubModule } from './hub/hub.module';
 import { IdentityModule } from './identity/identity.module';
 import { MirrorsModule } from './mirrors/mirrors.module';
@@ -32,6 +33,7 @@ const features: readonly Feature[] = [
   ScrubModule,
   StateModule,
   StatusModule,
+  ConfigurationModule,
 ];
 
 /** The composition root of the edge. */

@@ -3,6 +3,7 @@ export * from './chunks/chunk-spans';
 export * from './configuration/canonical-json';
 export * from './configuration/configuration-statement';
 export * from './messages/collection-messages';
+export * from './configuration/version-uuid';
 export * from './configuration/worker-signature';
 export * from './messages/device-sync-messages';
 export * from './manifest/extension-types';

@@ -43,13 +43,8 @@ export class CentralHttp {
     const signal = AbortSignal.any([aborted, idle.signal]);
     try {
       const response = await this.send({ ...call, signal });
-      await refuseOtherContent(response, 'application/json');
-      const text = await readText(response, ANSWER_MAX_BYTES, () => idle.restart());
-      return { status: response.status, body: JSON.parse(text) };
+      return { status: response.status, body: await readJson(response, () => idle.restart()) };
     } catch (error) {
-      if (error instanceof SyntaxError) {
-        throw new RivuletError('CENTRAL_RESPONSE_INVALID', "Central's answer is not JSON.", { cause: error });
-      }
       throw this.explain(error, aborted);
     } finally {
       idle.stop();
@@ -70,7 +65,8 @@ export class CentralHttp {
       // A redirect then fails as any other status: central does not move, so a proxy or a portal has answered.
       redirect: 'manual',
     });
-    if (!response.ok) throw await readProblem(response);
+    const isUnchanged = response.status === 304 && headers?.['if-none-match'] !== undefined;
+    if (!response.ok && !isUnchanged) throw await readProblem(response);
     return response;
   }
 
@@ -97,6 +93,17 @@ export async function refuseOtherContent(response: Response, expected: string): 
   // An unread body would keep the connection busy.
   await response.body?.cancel();
   throw new RivuletError('CENTRAL_RESPONSE_INVALID', `Central answered with ${type} instead of ${expected}.`);
+}
+
+/** @throws RivuletError CENTRAL_RESPONSE_INVALID · LIMIT_EXCEEDED */
+export async function readJson(response: Response, onPiece?: () => void): Promise<unknown> {
+  await refuseOtherContent(response, 'application/json');
+  const text = await readText(response, ANSWER_MAX_BYTES, onPiece);
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new RivuletError('CENTRAL_RESPONSE_INVALID', "Central's answer is not JSON.", { cause: error });
+  }
 }
 
 async function readText(

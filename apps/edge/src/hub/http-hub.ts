@@ -14,6 +14,7 @@ import {
   type UnverifiedSyncResponse,
 } from '@rivulet/protocol';
 import type { CallAuthentication } from './call-authentication';
+import { authenticatedCall } from './authenticated-call';
 import { CentralHttp, refuseOtherContent, type CentralAnswer } from './central-http';
 import type { Hub, HubCall } from './hub';
 import { IdleTimeout } from './idle-timeout';
@@ -123,19 +124,12 @@ export class HttpHub implements Hub {
     );
   }
 
-  /** Once more with a new proof, where central does not take the one that the device has. */
   private async authenticated<T>(
     { cycleId, signal }: HubCall,
     work: (headers: Record<string, string>) => Promise<T>,
   ): Promise<T> {
-    const { authentication } = this.settings;
-    const call = async (): Promise<T> =>
-      work({ ...(await authentication.headers(signal)), 'x-request-id': cycleId });
-    try {
-      return await call();
-    } catch (error) {
-      if (!(error instanceof RivuletError) || !authentication.renew(error.code)) throw error;
-      return call();
-    }
+    return authenticatedCall(this.settings.authentication, signal, (headers) =>
+      work({ ...headers, 'x-request-id': cycleId }),
+    );
   }
 }

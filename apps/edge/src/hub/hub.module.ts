@@ -7,6 +7,7 @@ import { MAC_ADDRESS } from '../identity/mac-address';
 import { HUB_RETRIES, HUB_TIMEOUTS, hubRetries, hubTimeouts } from './call-limits';
 import { CALL_AUTHENTICATION, MacAuthentication, type CallAuthentication } from './call-authentication';
 import { CentralHttp } from './central-http';
+import { ConfigurationCalls } from './configuration-calls';
 import { HttpHub, type HubTimeouts } from './http-hub';
 import { HUB } from './hub';
 import { HubEnv } from './hub.env';
@@ -28,6 +29,15 @@ import { KeyAuthentication } from './key-authentication';
       useFactory: callAuthentication,
     },
     {
+      provide: ConfigurationCalls,
+      inject: [HubEnv, CALL_AUTHENTICATION, HUB_TIMEOUTS],
+      useFactory: (
+        { centralUrl }: HubEnv,
+        authentication: CallAuthentication,
+        { idleTimeoutMs }: HubTimeouts,
+      ) => new ConfigurationCalls(centralUrl, authentication, idleTimeoutMs),
+    },
+    {
       provide: HUB,
       inject: [HubEnv, CALL_AUTHENTICATION, HUB_TIMEOUTS, HubMetrics],
       useFactory: (
@@ -41,7 +51,7 @@ import { KeyAuthentication } from './key-authentication';
       },
     },
   ],
-  exports: [HUB, HUB_RETRIES],
+  exports: [HUB, HUB_RETRIES, ConfigurationCalls],
 })
 export class HubModule {
   static readonly environment = [HubEnv];

@@ -6,7 +6,7 @@ import { kindOfAddress } from './address-kinds';
 import { TargetsEnv } from './targets.env';
 
 export type Resolve = (hostname: string) => Promise<string[]>;
-export const RESOLVE = Symbol('RESOLVE');
+const RESOLVE = Symbol('RESOLVE');
 
 const URL_MAX_CHARACTERS = 2_048;
 

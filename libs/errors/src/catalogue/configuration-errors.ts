@@ -48,4 +48,19 @@ export const configurationErrors = {
     nextStep: 'Read the configuration again, and repeat the change if it is still wanted.',
     transient: false,
   },
+  CONFIGURATION_STALE: {
+    title: 'The configuration is older than the one before',
+    meaning: 'Central has sent an edge a configuration with a lower number than one that the edge has had.',
+    nextStep:
+      'If the database of central was restored, raise its epoch; else somebody repeats an old answer.',
+    transient: false,
+  },
+  CONFIGURATION_SECRET_MISSING: {
+    title: 'The device has no value for a secret',
+    meaning:
+      'A configuration refers to a variable or a file that the edge does not have, or may not give to workers.',
+    nextStep:
+      'Set it on the device, and name it in EDGE_CONFIGURATION_SECRETS or put it in EDGE_CONFIGURATION_SECRETS_DIRECTORY.',
+    transient: false,
+  },
 } as const satisfies Record<string, ErrorDescription>;

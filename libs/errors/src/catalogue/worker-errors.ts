@@ -64,4 +64,24 @@ export const workerErrors = {
     nextStep: 'Ask for less, or allow more.',
     transient: false,
   },
+  WORKER_REFUSED: {
+    title: 'A worker refuses the configuration',
+    meaning: 'A worker has answered the edge with a status from 400 to 499.',
+    nextStep:
+      'The last good version is in force again. Correct the configuration as the message of the worker says.',
+    transient: false,
+  },
+  WORKER_UNREACHABLE: {
+    title: 'A worker cannot be reached',
+    meaning: 'A worker does not answer the edge, or with an error of its own.',
+    nextStep: 'Look whether it runs, and whether EDGE_WORKER_URLS is right; the edge tries again.',
+    transient: true,
+  },
+  WORKER_UNHEALTHY: {
+    title: 'A worker is not healthy with the configuration',
+    meaning:
+      'GET /health of a worker has failed within EDGE_WORKER_HEALTHY_FOR after it was given a version.',
+    nextStep: 'The last good version is in force again. Look at the log of the worker.',
+    transient: true,
+  },
 } as const satisfies Record<string, ErrorDescription>;

@@ -8,6 +8,7 @@ import {
   ApiTags,
 } from '@nestjs/swagger';
 import { Access, ApiProblems } from '@rivulet/platform';
+import { uuidOfVersion } from '@rivulet/protocol';
 import type { FastifyReply } from 'fastify';
 import type { KnownDevice } from '../../devices/device';
 import { CurrentRegisteredDevice } from '../../devices/authentication/device-authenticator';
@@ -22,7 +23,7 @@ import {
   DEFAULT_NAME,
   NameQueryDto,
 } from './agent-configuration.dto';
-import { configUrlOf, uuidOfVersion } from './config-url';
+import { configUrlOf } from './config-url';
 
 const ifNoneMatch = {
   name: 'If-None-Match',

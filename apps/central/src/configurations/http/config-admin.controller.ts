@@ -2,6 +2,7 @@ import { Body, Controller, Get, HttpCode, Post, Put, Query } from '@nestjs/commo
 import { ApiBody, ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { RivuletError } from '@rivulet/errors';
 import { Access, ApiProblems, requestInvalid } from '@rivulet/platform';
+import { uuidOfVersion } from '@rivulet/protocol';
 import { DeviceList } from '../../devices/registry/device-list';
 import { ConfigurationsService } from '../configurations.service';
 import { isObject } from '../content/merge-patch';
@@ -14,7 +15,7 @@ import {
   UpdatedConfigurationDto,
   UpdateQueryDto,
 } from './agent-configuration.dto';
-import { configUrlOf, uuidOfVersion } from './config-url';
+import { configUrlOf } from './config-url';
 import { exampleData } from './versions.dto';
 
 const AGENTS_LISTED = 1_000;

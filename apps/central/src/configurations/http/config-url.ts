@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { isObject } from '../content/merge-patch';
 
 /** Of a configuration as both documents have it: `config_url` in one, `url` in the other. */
@@ -6,12 +5,4 @@ export function configUrlOf(data: unknown): string | null {
   if (!isObject(data)) return null;
   const url = data.config_url ?? data.url;
   return typeof url === 'string' ? url : null;
-}
-
-/** A UUID that is the same whenever it is asked for (RFC 9562, version 8). */
-export function uuidOfVersion(name: string, version: number): string {
-  const bytes = createHash('sha256').update(`${name}\n${version}`).digest().subarray(0, 16);
-  bytes[6] = (bytes[6]! & 0x0f) | 0x80;
-  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
-  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }

@@ -1,0 +1,61 @@
+import { Duration, EnvVariable, List } from '@rivulet/platform';
+import { configurationNamePattern } from '@rivulet/protocol';
+import { IsOptional, IsString, IsUrl, Matches } from 'class-validator';
+
+export class ConfigurationEnv {
+  @EnvVariable(
+    'EDGE_WORKER_URLS',
+    'Workers on this host that get the configuration. Unset: this edge asks for none.',
+  )
+  @List()
+  @IsUrl(
+    { protocols: ['http', 'https'], require_protocol: true, require_tld: false },
+    { each: true, message: 'must be URLs' },
+  )
+  workerUrls: string[] = [];
+
+  @EnvVariable(
+    'EDGE_WORKER_KEY',
+    'What the workers have as WORKER_INTERNAL_KEY: configurations are signed with it.',
+    {
+      secret: true,
+    },
+  )
+  @IsOptional()
+  @Matches(/^[\x21-\x7e]{16,512}$/, { message: 'must be 16 to 512 printable ASCII characters' })
+  workerKey: string | undefined = undefined;
+
+  @EnvVariable('EDGE_CONFIGURATION_NAME', 'The configuration of central that the workers get.')
+  @Matches(configurationNamePattern, { message: 'must be the name of a configuration' })
+  name = 'default';
+
+  @EnvVariable(
+    'EDGE_CONFIGURATION_DIRECTORY',
+    'Where the configuration is kept, to start from while central is unreachable.',
+  )
+  @IsString()
+  directory = '.rivulet/configuration';
+
+  @EnvVariable(
+    'EDGE_WORKER_HEALTHY_FOR',
+    'How long workers must be healthy with a new version before it counts as applied; else the last good one comes back.',
+  )
+  @Duration({ max: '1h' })
+  healthyForMs = 5_000;
+
+  @EnvVariable(
+    'EDGE_CONFIGURATION_SECRETS',
+    'Variables of this environment that a configuration may refer to as ${env:NAME}.',
+  )
+  @List()
+  @Matches(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, { each: true, message: 'must be names of variables' })
+  secretVariables: string[] = [];
+
+  @EnvVariable(
+    'EDGE_CONFIGURATION_SECRETS_DIRECTORY',
+    'Where the files are that a configuration may refer to as ${file:NAME}. Unset: it may refer to none.',
+  )
+  @IsOptional()
+  @IsString()
+  secretsDirectory: string | undefined = undefined;
+}

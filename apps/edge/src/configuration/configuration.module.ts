@@ -1,0 +1,45 @@
+import { Module } from '@nestjs/common';
+import { HubEnv } from '../hub/hub.env';
+import { HubModule } from '../hub/hub.module';
+import { DeviceIdentity } from '../identity/device-identity';
+import { IdentityModule } from '../identity/identity.module';
+import { ConfigurationController } from './configuration.controller';
+import { ConfigurationEnv } from './configuration.env';
+import { ConfigurationIndicator } from './configuration.indicator';
+import { ConfigurationMetrics } from './configuration.metrics';
+import { ConfigurationService } from './configuration.service';
+import { ConfigurationCache } from './statement/configuration-cache';
+
+/** The configuration of this device's workers. */
+@Module({
+  imports: [HubModule, IdentityModule],
+  controllers: [ConfigurationController],
+  providers: [
+    {
+      provide: ConfigurationCache,
+      inject: [ConfigurationEnv, HubEnv, { token: DeviceIdentity, optional: true }],
+      useFactory: openCache,
+    },
+    ConfigurationService,
+    ConfigurationMetrics,
+    ConfigurationIndicator,
+  ],
+  exports: [ConfigurationIndicator],
+})
+export class ConfigurationModule {
+  static readonly environment = [ConfigurationEnv];
+  static readonly indicators = [ConfigurationIndicator];
+}
+
+async function openCache(
+  { directory, name, workerUrls }: ConfigurationEnv,
+  { centralKey }: HubEnv,
+  identity?: DeviceIdentity,
+): Promise<ConfigurationCache> {
+  if (workerUrls.length === 0) return ConfigurationCache.unused();
+  return ConfigurationCache.open(directory, () => ({
+    name,
+    deviceId: identity?.enrolment?.deviceId,
+    trustedKey: centralKey ?? identity?.enrolment?.centralKey,
+  }));
+}

@@ -1,0 +1,150 @@
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Logger } from '@nestjs/common';
+import { RivuletError } from '@rivulet/errors';
+import { namedError } from '@rivulet/platform';
+import { writeFileSafely } from '../../identity/write-file-safely';
+import { isLater, type HeldConfiguration } from './held-configuration';
+import { verifyConfiguration, type ExpectedConfiguration } from './verify-configuration';
+
+/** Whom this device has believed first, where nothing said whom to believe. */
+interface Believed {
+  centralKey: string;
+  deviceId: string;
+}
+
+type Slot = 'accepted' | 'good';
+
+/**
+ * The configuration on disk: what was accepted last, and what has proved itself last. Each is signed, so that a file that
+ * is torn, changed or of another device is noticed when it is read.
+ */
+export class ConfigurationCache {
+  private readonly logger = new Logger('Configuration');
+  private believed: Believed | undefined;
+  private readonly held: Partial<Record<Slot, HeldConfiguration>> = {};
+
+  private constructor(
+    private readonly directory: string,
+    private readonly expect: () => ExpectedConfiguration,
+  ) {}
+
+  /** For an edge without workers: nothing is read or written. */
+  static unused(): ConfigurationCache {
+    return new ConfigurationCache('', () => ({ name: '', deviceId: undefined, trustedKey: undefined }));
+  }
+
+  /** @throws RivuletError ENVIRONMENT_INVALID */
+  static async open(directory: string, expect: () => ExpectedConfiguration): Promise<ConfigurationCache> {
+    const cache = new ConfigurationCache(directory, expect);
+    try {
+      await mkdir(directory, { recursive: true, mode: 0o700 });
+      await cache.load();
+      return cache;
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      throw new RivuletError(
+        'ENVIRONMENT_INVALID',
+        `EDGE_CONFIGURATION_DIRECTORY is "${directory}", which cannot be used: ${code ?? message}.`,
+        { cause: error },
+      );
+    }
+  }
+
+  /** What central has sent last. */
+  get accepted(): HeldConfiguration | undefined {
+    return this.held.accepted;
+  }
+
+  /** What the workers have run well with last. */
+  get good(): HeldConfiguration | undefined {
+    return this.held.good;
+  }
+
+  /**
+   * Verifies what central has sent, and keeps it.
+   *
+   * @throws RivuletError what verifyConfiguration throws · CONFIGURATION_STALE where it is older than what this device has had
+   */
+  async accept(document: string, etag: string): Promise<HeldConfiguration> {
+    const { statement, signedBy } = await verifyConfiguration(document, this.expected);
+    for (const known of [this.accepted, this.good]) {
+      if (known === undefined || !isLater(known.statement, statement)) continue;
+      const { epoch, sequence } = known.statement;
+      throw new RivuletError(
+        'CONFIGURATION_STALE',
+        `Central sent ${statement.name} with number ${statement.epoch}.${statement.sequence}; this device has had ${epoch}.${sequence}.`,
+      );
+    }
+    await this.believe({ centralKey: signedBy, deviceId: statement.deviceId });
+    const held = { statement, document, etag };
+    await this.write('accepted', held);
+    return held;
+  }
+
+  async markGood(held: HeldConfiguration): Promise<void> {
+    await this.write('good', held);
+  }
+
+  /** What the environment or the enrolment says goes before what was believed first. */
+  private get expected(): ExpectedConfiguration {
+    const { name, deviceId, trustedKey } = this.expect();
+    return {
+      name,
+      deviceId: deviceId ?? this.believed?.deviceId,
+      trustedKey: trustedKey ?? this.believed?.centralKey,
+    };
+  }
+
+  private async believe(believed: Believed): Promise<void> {
+    if (this.believed !== undefined) return;
+    await writeFileSafely(this.pathOf('central'), JSON.stringify(believed));
+    this.believed = believed;
+  }
+
+  private async write(slot: Slot, held: HeldConfiguration): Promise<void> {
+    const { document, etag } = held;
+    await writeFileSafely(this.pathOf(slot), JSON.stringify({ document, etag }));
+    this.held[slot] = held;
+  }
+
+  private async load(): Promise<void> {
+    const { centralKey, deviceId } = (await this.read('central')) ?? {};
+    if (centralKey !== undefined && deviceId !== undefined) this.believed = { centralKey, deviceId };
+    for (const slot of ['good', 'accepted'] as const) {
+      const held = await this.readHeld(slot);
+      if (held !== undefined) this.held[slot] = held;
+    }
+  }
+
+  private async readHeld(slot: Slot): Promise<HeldConfiguration | undefined> {
+    const found = await this.read(slot);
+    if (typeof found?.document !== 'string' || typeof found.etag !== 'string') return undefined;
+    try {
+      const { document, etag } = found;
+      const { statement } = await verifyConfiguration(document, this.expected);
+      return { statement, document, etag };
+    } catch (error) {
+      const { code, message } = namedError(error);
+      this.logger.warn({ code }, `${this.pathOf(slot)} is not used: ${message}`);
+      return undefined;
+    }
+  }
+
+  /** Undefined where there is none, or no whole one. */
+  private async read(name: string): Promise<Partial<HeldConfiguration & Believed> | undefined> {
+    const path = this.pathOf(name);
+    try {
+      return JSON.parse(await readFile(path, 'utf8')) as Partial<HeldConfiguration & Believed>;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      if (!(error instanceof SyntaxError)) throw error;
+      this.logger.warn(`${path} is torn, and not used`);
+      return undefined;
+    }
+  }
+
+  private pathOf(name: string): string {
+    return join(this.directory, `${name}.json`);
+  }
+}

@@ -1,0 +1,18 @@
+import type { ConfigurationStatement } from '@rivulet/protocol';
+
+/** What central has signed for this device, with the tag by which it can be asked for again. */
+export interface HeldConfiguration {
+  statement: ConfigurationStatement;
+  /** As it came. */
+  document: string;
+  etag: string;
+}
+
+/** By epoch, then by sequence. */
+export function isLater(one: ConfigurationStatement, other: ConfigurationStatement): boolean {
+  return one.epoch === other.epoch ? one.sequence > other.sequence : one.epoch > other.epoch;
+}
+
+export function isSameContent(one: ConfigurationStatement, other: ConfigurationStatement): boolean {
+  return one.version === other.version && one.sha256 === other.sha256;
+}
