@@ -33,7 +33,7 @@ const features = {
     source: ['datasets', 'source-database'],
     snapshots: ['source', 'datasets', 'source-database'],
     'device-sync': ['devices', 'signing', 'snapshots', 'source', 'datasets'],
-    configurations: ['devices', 'signing'],
+    configurations: ['users', 'devices', 'signing', 'bus'],
     operators: ['users', 'device-sync', 'devices', 'snapshots', 'source', 'datasets', 'source-database'],
     collection: ['devices', 'signing', 'snapshots'],
     live: ['bus', 'devices', 'source', 'snapshots', 'datasets'],

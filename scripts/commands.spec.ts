@@ -18,6 +18,7 @@ function builtProject(): ScriptProject {
   const entries = [
     'apps/central/src',
     'apps/edge/src',
+    'apps/worker/src',
     'apps/datasets-cli/src',
     'tools/start',
     'tools/sql',

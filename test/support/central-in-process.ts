@@ -8,7 +8,8 @@ import { ADMIN_PASSWORD, asAdmin } from './operator';
 import { CentralModule } from '../../apps/central/src/central.module';
 import { TcpListener } from '../../apps/central/src/live/tcp/tcp-listener';
 
-const DEVICE_PATHS = /^\/(agent\/register|config\/(agent|version)|api\/(device-|v1\/(register|config)))/;
+const DEVICE_PATHS =
+  /^\/(agent\/register|config\/(agent|version)|api\/(device-|v1\/(register|config(\/|$))))/;
 
 /** Central as it runs in production, in the process of the test, on a database of its own with the demo data. */
 export class CentralInProcess {

@@ -132,7 +132,11 @@ function workerEnvironment(): NodeJS.ProcessEnv {
 }
 
 /** The token is for an edge that central does not know yet; any other leaves it unused. */
-async function edgeEnvironment(centralUrl: string, operator: LocalOperator, workerUrl: string): Promise<NodeJS.ProcessEnv> {
+async function edgeEnvironment(
+  centralUrl: string,
+  operator: LocalOperator,
+  workerUrl: string,
+): Promise<NodeJS.ProcessEnv> {
   const macAddress = process.env['EDGE_MAC_ADDRESS'] ?? DEMO_MAC_ADDRESS;
   return {
     NODE_ENV: 'development',

@@ -33,7 +33,9 @@ const applied: SyncResult = {
 
 describe('the summary of npm start', () => {
   it('says where everything is', () => {
-    const lines = summarize({ central, edge, worker, operator, identity, firstSync: applied }, plain).split('\n');
+    const lines = summarize({ central, edge, worker, operator, identity, firstSync: applied }, plain).split(
+      '\n',
+    );
     expect(lines).toContain('  central  app             http://localhost:8080');
     expect(lines).toContain('           API             http://localhost:8081/api/docs');
     expect(lines).toContain('           database        postgresql://localhost/edge');
@@ -45,9 +47,9 @@ describe('the summary of npm start', () => {
     expect(summarize({ central, edge, worker, operator, identity, firstSync: applied }, plain)).toContain(
       '\nDevice: enrolled, 48:b0:2d:e9:c3:b7 is 01KAJ9V9RW4C7ZK3DYE7V1NB2R by its key kPrK\n',
     );
-    expect(summarize({ central, edge, worker, operator, identity: undefined, firstSync: applied }, plain)).toContain(
-      '\nDevice: not enrolled\n',
-    );
+    expect(
+      summarize({ central, edge, worker, operator, identity: undefined, firstSync: applied }, plain),
+    ).toContain('\nDevice: not enrolled\n');
   });
 
   it("shows the operator's password at the first start alone", () => {

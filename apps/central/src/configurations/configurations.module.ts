@@ -1,10 +1,13 @@
 import { Module } from '@nestjs/common';
 import { CreateConfigurations1795824000000 } from '../../../../db/central/migrations/1795824000000-create-configurations';
+import { BusModule } from '../bus/bus.module';
 import { DevicesModule } from '../devices/devices.module';
 import { SigningModule } from '../signing/signing.module';
+import { UsersModule } from '../users/users.module';
 import { ConfigurationsEnv } from './configurations.env';
 import { ConfigurationsMetrics } from './configurations.metrics';
 import { ConfigurationsService } from './configurations.service';
+import { AnnounceConfigurations } from './current/announce-configurations';
 import { CurrentConfigurations } from './current/current-configurations';
 import { EffectiveConfigurations } from './current/effective-configurations';
 import { VersionContents } from './current/version-contents';
@@ -18,13 +21,14 @@ import { ConfigurationStore } from './store/configuration-store';
 
 /** Named JSON documents with versions, for devices and their workers. */
 @Module({
-  imports: [DevicesModule, SigningModule],
+  imports: [BusModule, DevicesModule, SigningModule, UsersModule],
   controllers: [AgentConfigurationController, ConfigAdminController, ConfigurationsController],
   providers: [
     ConfigurationStore,
     VersionContents,
     EffectiveConfigurations,
     CurrentConfigurations,
+    AnnounceConfigurations,
     DeliverConfiguration,
     DeviceReports,
     ConfigurationsService,

@@ -1,5 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { requestInvalid } from '@rivulet/platform';
+import { AuditLog } from '../users/audit/audit-log';
+import type { Caller } from '../users/audit/current-caller';
 import { ConfigurationsEnv } from './configurations.env';
 import { ConfigurationsMetrics } from './configurations.metrics';
 import type { ConfigurationContent, Overlay, Targets } from './content/configuration-content';
@@ -7,6 +9,7 @@ import { compareDocuments, type DocumentChange } from './content/compare-documen
 import { refuseLargeContent, refusePlainSecrets } from './content/content-rules';
 import { mergePatch } from './content/merge-patch';
 import { checkAgainstSchema, compileSchema } from './content/schema-check';
+import { AnnounceConfigurations } from './current/announce-configurations';
 import { CurrentConfigurations } from './current/current-configurations';
 import { VersionContents } from './current/version-contents';
 import { ConfigurationStore } from './store/configuration-store';
@@ -21,7 +24,7 @@ export interface ProposedVersion {
 }
 
 export interface VersionOrder extends ProposedVersion {
-  author: string;
+  caller: Caller;
   comment?: string | undefined;
   /** False: it waits for a rollout. */
   release?: boolean | undefined;
@@ -48,19 +51,24 @@ export class ConfigurationsService {
     private readonly contents: VersionContents,
     private readonly current: CurrentConfigurations,
     private readonly metrics: ConfigurationsMetrics,
+    private readonly audit: AuditLog,
+    private readonly announcements: AnnounceConfigurations,
   ) {}
 
   /** @throws RivuletError CONFIGURATION_SCHEMA_INVALID · CONFIGURATION_CONFLICT · what checkContent throws of the latest version */
   async describe(
     name: string,
     changes: { description?: string | null; schema?: unknown },
+    caller: Caller,
   ): Promise<StoredConfiguration> {
     if (changes.schema !== undefined && changes.schema !== null) {
       compileSchema(changes.schema);
       const latest = await this.latest(name);
       if (latest !== undefined) checkAgainstSchema(changes.schema, documentsOf(latest));
     }
-    return this.store.describe(name, changes);
+    const changed = await this.store.describe(name, changes);
+    await this.audit.record(caller, { action: 'configuration.change', ...targetOf(name), after: changed });
+    return changed;
   }
 
   /**
@@ -81,7 +89,7 @@ export class ConfigurationsService {
   async restore(
     name: string,
     version: number,
-    order: { author: string; comment?: string | undefined; release?: boolean | undefined },
+    order: { caller: Caller; comment?: string | undefined; release?: boolean | undefined },
   ): Promise<StoredVersion> {
     const { data, overlays, targets, pollIntervalSeconds } = await this.contents.get(name, version);
     const comment = order.comment ?? `Version ${version} again`;
@@ -150,14 +158,15 @@ export class ConfigurationsService {
     name: string,
     content: ConfigurationContent,
     order: {
-      author: string;
+      caller: Caller;
       comment?: string | undefined;
       restoredFrom?: number;
       release?: boolean | undefined;
       expectedVersion?: number | undefined;
     },
   ): Promise<StoredVersion> {
-    const { author, comment = null, restoredFrom, release = true, expectedVersion } = order;
+    const { caller, comment = null, restoredFrom, release = true, expectedVersion } = order;
+    const author = caller.operator?.name ?? 'anyone';
     const added = await this.store.add(
       name,
       {
@@ -170,9 +179,13 @@ export class ConfigurationsService {
       },
       async ({ schema }) => checkAgainstSchema(schema, documentsOf(content)),
     );
+    const { version, sha256 } = added;
+    const after = { version, sha256, comment, restoredFrom, release };
+    await this.audit.record(caller, { action: 'configuration.version', ...targetOf(name), after });
     this.metrics.versions.inc();
     this.logger.log(`Version ${added.version} of ${name} by ${author}${release ? '' : ', not released yet'}`);
     await this.current.refresh();
+    if (release) await this.announcements.announce(name);
     return added;
   }
 }
@@ -193,4 +206,8 @@ function byTarget(overlays: Overlay[]): Record<string, unknown> {
       overlay.data,
     ]),
   );
+}
+
+function targetOf(name: string): { targetKind: string; targetId: string } {
+  return { targetKind: 'configuration', targetId: name };
 }

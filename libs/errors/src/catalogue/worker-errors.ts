@@ -41,8 +41,7 @@ export const workerErrors = {
   },
   TASK_TARGET_REFUSED: {
     title: 'The task may not go there',
-    meaning:
-      'The URL of the task, or one that it was redirected to, is not http(s), not in the list of hosts, or leads to an address that is not allowed.',
+    meaning: 'The task, or a redirect of it, is for a URL, host or address that the worker may not call.',
     nextStep: 'Correct the configuration, or allow it: WORKER_ALLOWED_HOSTS, WORKER_ALLOWED_NETWORKS.',
     transient: false,
   },

@@ -4,6 +4,9 @@ import { canonicalJson } from './canonical-json';
 
 export const configurationNamePattern = /^[a-z0-9]([a-z0-9_-]{0,62}[a-z0-9])?$/;
 
+/** On the bus, followed by the name of a configuration that has changed. */
+export const CONFIGURATIONS_TOPIC = 'configurations';
+
 /** What central signs of the configuration that a device is to have, of type `rivulet-configuration`. */
 export interface ConfigurationStatement {
   /** Of the configuration. */

@@ -4,6 +4,7 @@ import { RivuletError } from '@rivulet/errors';
 import { Access, ApiProblems, requestInvalid } from '@rivulet/platform';
 import { uuidOfVersion } from '@rivulet/protocol';
 import { DeviceList } from '../../devices/registry/device-list';
+import { CurrentCaller, type Caller } from '../../users/audit/current-caller';
 import { ConfigurationsService } from '../configurations.service';
 import { isObject } from '../content/merge-patch';
 import type { StoredVersion } from '../store/stored-version';
@@ -23,7 +24,7 @@ const AGENTS_LISTED = 1_000;
 /** The operators' routes of the two documents. */
 @ApiTags('agents')
 @ApiProblems('REQUEST_INVALID', 'SHUTTING_DOWN', 'DATABASE_UNAVAILABLE')
-@Access('local')
+@Access('operator')
 @Controller()
 export class ConfigAdminController {
   constructor(
@@ -46,12 +47,14 @@ export class ConfigAdminController {
   async updateConfiguration(
     @Query() { name = DEFAULT_NAME, poll_interval: pollIntervalSeconds }: UpdateQueryDto,
     @Body() data: Record<string, unknown>,
+    @CurrentCaller() caller: Caller,
   ): Promise<UpdatedConfigurationDto> {
     if (!isObject(data)) throw requestInvalid([{ field: 'body', reason: 'must be an object' }]);
-    const { version } = await this.configurations.add(name, { data, pollIntervalSeconds, author: 'local' });
+    const { version } = await this.configurations.add(name, { data, pollIntervalSeconds, caller });
     return { message: 'Configuration updated successfully', version };
   }
 
+  @Access('viewer')
   @Get('v1/agents')
   @ApiOperation({ summary: 'List the agents: the first 1,000 by name. GET /api/devices has pages' })
   @ApiOkResponse({ type: [ListedAgentDto] })
@@ -75,10 +78,14 @@ export class ConfigAdminController {
   @ApiCreatedResponse({ type: ConfigAdminDto })
   @ApiProblems('REQUEST_TOO_LARGE', 'MEDIA_TYPE_UNSUPPORTED', 'CONFIGURATION_SECRET', 'CONFIGURATION_INVALID')
   @ApiProblems('CONFIGURATION_CONFLICT', 'CONFIGURATION_SCHEMA_INVALID')
-  async createConfigUrl(@Body() body: ConfigUrlDto): Promise<ConfigAdminDto> {
-    return this.add({ config_url: body.config_url }, body);
+  async createConfigUrl(
+    @Body() body: ConfigUrlDto,
+    @CurrentCaller() caller: Caller,
+  ): Promise<ConfigAdminDto> {
+    return this.add({ config_url: body.config_url }, body, caller);
   }
 
+  @Access('viewer')
   @Get('config/admin')
   @ApiOperation({ summary: 'See the latest version of the configuration default' })
   @ApiOkResponse({ type: ConfigAdminDto })
@@ -92,16 +99,17 @@ export class ConfigAdminController {
   @ApiOkResponse({ type: ConfigAdminDto })
   @ApiProblems('REQUEST_TOO_LARGE', 'MEDIA_TYPE_UNSUPPORTED', 'CONFIGURATION_SECRET', 'CONFIGURATION_INVALID')
   @ApiProblems('CONFIGURATION_CONFLICT', 'CONFIGURATION_UNKNOWN', 'CONFIGURATION_SCHEMA_INVALID')
-  async changeConfigUrl(@Body() body: ConfigUrlDto): Promise<ConfigAdminDto> {
+  async changeConfigUrl(
+    @Body() body: ConfigUrlDto,
+    @CurrentCaller() caller: Caller,
+  ): Promise<ConfigAdminDto> {
     const { data } = await this.latest();
     const { url: _url, ...kept } = isObject(data) ? data : {};
-    return this.add({ ...kept, config_url: body.config_url }, body);
+    return this.add({ ...kept, config_url: body.config_url }, body, caller);
   }
 
-  private async add(data: object, { pooling_interval: pollIntervalSeconds }: ConfigUrlDto) {
-    return toAdmin(
-      await this.configurations.add(DEFAULT_NAME, { data, pollIntervalSeconds, author: 'local' }),
-    );
+  private async add(data: object, { pooling_interval: pollIntervalSeconds }: ConfigUrlDto, caller: Caller) {
+    return toAdmin(await this.configurations.add(DEFAULT_NAME, { data, pollIntervalSeconds, caller }));
   }
 
   private async latest(): Promise<StoredVersion> {

@@ -1,6 +1,7 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Put, Query } from '@nestjs/common';
 import { ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import { Access, ApiProblems } from '@rivulet/platform';
+import { CurrentCaller, type Caller } from '../../users/audit/current-caller';
 import { ConfigurationsService } from '../configurations.service';
 import { DeviceReports } from '../delivery/device-reports';
 import { PreviewConfiguration } from '../preview-configuration';
@@ -33,7 +34,7 @@ const versionParam = { name: 'version', example: 3 };
 /** Configurations and their versions, for operators. */
 @ApiTags('configurations')
 @ApiProblems('REQUEST_INVALID', 'SHUTTING_DOWN', 'DATABASE_UNAVAILABLE')
-@Access('local')
+@Access('operator')
 @Controller('configurations')
 export class ConfigurationsController {
   constructor(
@@ -43,6 +44,7 @@ export class ConfigurationsController {
     private readonly reports: DeviceReports,
   ) {}
 
+  @Access('viewer')
   @Get()
   @ApiOperation({ summary: 'List the configurations' })
   @ApiOkResponse({ type: [ConfigurationDto] })
@@ -50,6 +52,7 @@ export class ConfigurationsController {
     return this.store.list();
   }
 
+  @Access('viewer')
   @Get(':name')
   @ApiOperation({ summary: 'See a configuration' })
   @ApiParam(nameParam)
@@ -68,10 +71,12 @@ export class ConfigurationsController {
   async describeConfiguration(
     @Param('name', ConfigurationNamePipe) name: string,
     @Body() changes: ConfigurationChangesDto,
+    @CurrentCaller() caller: Caller,
   ): Promise<ConfigurationDto> {
-    return this.configurations.describe(name, changes);
+    return this.configurations.describe(name, changes, caller);
   }
 
+  @Access('viewer')
   @Get(':name/versions')
   @ApiOperation({ summary: 'List the versions of a configuration, the latest first' })
   @ApiParam(nameParam)
@@ -99,10 +104,12 @@ export class ConfigurationsController {
   async addVersion(
     @Param('name', ConfigurationNamePipe) name: string,
     @Body() { overlays, ...order }: NewVersionDto,
+    @CurrentCaller() caller: Caller,
   ): Promise<VersionDto> {
-    return this.configurations.add(name, { ...order, overlays: overlaysOf(overlays), author: 'local' });
+    return this.configurations.add(name, { ...order, overlays: overlaysOf(overlays), caller });
   }
 
+  @Access('viewer')
   @Get(':name/versions/:version')
   @ApiOperation({ summary: 'See a version' })
   @ApiParam(nameParam)
@@ -127,10 +134,12 @@ export class ConfigurationsController {
     @Param('name', ConfigurationNamePipe) name: string,
     @Param('version', VersionNumberPipe) version: number,
     @Body() { comment, release }: RestoreDto,
+    @CurrentCaller() caller: Caller,
   ): Promise<VersionDto> {
-    return this.configurations.restore(name, version, { comment, release, author: 'local' });
+    return this.configurations.restore(name, version, { comment, release, caller });
   }
 
+  @Access('viewer')
   @Get(':name/diff')
   @ApiOperation({ summary: 'Compare two versions' })
   @ApiParam(nameParam)
@@ -143,6 +152,7 @@ export class ConfigurationsController {
     return this.configurations.difference(name, from, to);
   }
 
+  @Access('viewer')
   @Get(':name/effective')
   @ApiOperation({ summary: 'See what a device is to have, and where each value comes from' })
   @ApiParam(nameParam)
@@ -155,6 +165,7 @@ export class ConfigurationsController {
     return this.previews.effective(name, device, version);
   }
 
+  @Access('viewer')
   @Post(':name/preview')
   @HttpCode(200)
   @ApiOperation({ summary: 'See which devices would get what of a version, without adding it' })
@@ -174,6 +185,7 @@ export class ConfigurationsController {
     return this.previews.preview(name, { ...proposed, overlays: overlaysOf(overlays) });
   }
 
+  @Access('viewer')
   @Get(':name/devices')
   @ApiOperation({ summary: 'List what devices have been sent and have reported' })
   @ApiParam(nameParam)
