@@ -12,10 +12,13 @@ import {
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { hasCurl, playTour } from '../support/readme-tour';
 import { until, type SyncAnswer } from '../support/sync-pair';
 
 const COPIED = ['apps', 'bench', 'db', 'dist', 'libs', 'scripts', 'tools', 'nest-cli.json', 'package.json'];
 const COPIED_TOO = ['package-lock.json', 'tsconfig.json', '.npmrc'];
+
+const describeWithCurl = hasCurl ? describe : describe.skip;
 
 /** `npm start` in a folder of its own, on ports of its own. */
 class Checkout {
@@ -167,6 +170,35 @@ describe('npm start', () => {
     await exited;
     await until('no process is left', () => checkout.processes().length === 0);
     expect(existsSync(join(checkout.directory, '.rivulet', 'runtime.json'))).toBe(false);
+  });
+
+  describeWithCurl('the tour (skipped without curl)', () => {
+    it('does what the README says, command by command', async () => {
+      const { npm, output, exited } = checkout.npmStart();
+      await until('the summary is printed', () => output().includes('Ctrl-C') || npm.exitCode !== null);
+
+      const played = await playTour(checkout.directory, { 8080: ports[0]!, 8081: ports[1]! });
+
+      /** Of the commands that have this in them, what each printed. */
+      const printed = (part: string): string[] =>
+        played.filter(({ command }) => command.includes(part)).map((each) => each.output);
+      expect(printed('api/devices')).toEqual([expect.stringContaining('"status":"active"')]);
+      expect(printed('npm run proof')).toEqual([expect.stringContaining('The proof holds.')]);
+      expect(printed('SELECT full_name, status')).toEqual([expect.stringMatching(/Neha Agarwal.*suspended/)]);
+      expect(printed('Annika').map((text) => /^ +(\d+)$/m.exec(text)?.[1])).toEqual(['0', '1']);
+      expect(printed('edge "SELECT annual_salary')).toEqual([
+        expect.stringContaining('column "annual_salary" does not exist'),
+      ]);
+      const syncs = printed('api/sync/now').map((text) => /"status":"(\w+)"/.exec(text)?.[1]);
+      expect(syncs).toEqual(['applied', 'applied', 'failed', 'applied']);
+      expect(printed('api/sync/now')[2]).toContain('"code":"CHECKSUM_MISMATCH"');
+      expect(printed('api/sync/verify')).toEqual([expect.stringContaining('"status":"repaired"')]);
+      expect(printed('SELECT full_name FROM users')).toEqual([expect.stringContaining('Neha Agarwal')]);
+      expect(printed('ORDER BY').map((text) => /\(3 rows\)/.test(text))).toEqual([true, true, true]);
+
+      npm.kill('SIGTERM');
+      await exited;
+    });
   });
 
   it('says in a sentence which port is taken, and what changes it', async () => {
