@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { BusServer } from '@rivulet/testing';
+import { isInstalled, startNats, startRedis, type BusServer } from '@rivulet/testing';
 import { CentralInProcess } from '../support/central-in-process';
 import { asAdmin } from '../support/operator';
 import { realtimeToken, realtimeVariables } from '../support/realtime-tokens';
@@ -170,4 +170,17 @@ it('the document has the examples that are run', () => {
 
 describe('the data sync server over PostgreSQL', () => {
   describeDocument(() => Promise.resolve(undefined));
+});
+
+const describeNats = isInstalled('nats-server', 'the data sync server over NATS') ? describe : describe.skip;
+const describeRedis = isInstalled('redis-server', 'the data sync server over Redis')
+  ? describe
+  : describe.skip;
+
+describeNats('the data sync server over NATS', () => {
+  describeDocument(startNats);
+});
+
+describeRedis('the data sync server over Redis', () => {
+  describeDocument(startRedis);
 });
