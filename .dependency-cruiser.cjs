@@ -17,6 +17,7 @@ const libraries = {
   datasets: ['snapshot', 'protocol', 'postgres', 'errors'],
   platform: ['postgres', 'app-process', 'errors'],
   cli: [],
+  'realtime-client': [],
   'app-process': [],
   'node-version': [],
 };
@@ -64,6 +65,7 @@ const packages = {
   errors: '^$',
   protocol: '^(node:)?(crypto|zlib|util)$',
   'agent-protocol': '^$',
+  'realtime-client': '^$',
 };
 
 /** Where test code lives. */

@@ -14,6 +14,15 @@ const PARTS = {
   hostile: { file: 'hostile-schema', environment: { RIVULET_HOSTILE_ROUNDS: '20' } },
   narrowed: { file: 'narrowed-histories', environment: { RIVULET_NARROWED_HISTORIES: '100' } },
   faults: { file: 'narrowing-faults', environment: { RIVULET_NARROWING_FAULTS: '100' } },
+  topics: {
+    file: 'lost-connections',
+    environment: {
+      RIVULET_REALTIME_CLIENTS: '200',
+      RIVULET_REALTIME_TOPICS: '20',
+      RIVULET_REALTIME_KILLS: '50',
+      RIVULET_REALTIME_PAUSE_MS: '10',
+    },
+  },
 };
 
 /**

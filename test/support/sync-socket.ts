@@ -27,7 +27,7 @@ export class SyncSocket {
   static async open(
     central: { url: string },
     path: string,
-    { protocols = [] as string[], headers = {} as Record<string, string> } = {},
+    { protocols = [], headers = {} }: { protocols?: string[]; headers?: Record<string, string> } = {},
   ): Promise<SyncSocket> {
     const url = `${central.url.replace('http', 'ws')}${path}`;
     const opened = new SyncSocket(new WebSocket(url, protocols, { headers }));

@@ -1,0 +1,183 @@
+import {
+  RealtimeError,
+  type ClientOptions,
+  type RealtimeMessage,
+  type Subscription,
+  type TopicHandlers,
+} from './client-types';
+import { TopicState, type ServerMessage } from './topic-state';
+
+interface Waiting {
+  topic: string;
+  data: unknown;
+  key: string;
+  done: (position: number) => void;
+  failed: (error: Error) => void;
+}
+
+const SUBPROTOCOL = 'rivulet.realtime';
+
+/**
+ * A connection to central's topics that comes back by itself, with the positions that it has. For browsers and Node, without
+ * dependencies.
+ */
+export class RealtimeClient {
+  private readonly topics = new Map<string, TopicState>();
+  /** What was published and has not been confirmed. Sent again after a reconnect, with the same key. */
+  private readonly waiting = new Map<string, Waiting>();
+  private socket: WebSocket | undefined;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private attempt = 0;
+  private lastId = 0;
+  private isStopped = false;
+  private delayMs: number | undefined;
+
+  constructor(private readonly options: ClientOptions) {
+    void this.connect();
+  }
+
+  get isOpen(): boolean {
+    return this.socket?.readyState === 1;
+  }
+
+  /** @param topic - a topic, a pattern, `_user` or `_all` */
+  subscribe<Data = unknown>(topic: string, handlers: TopicHandlers<Data>): Subscription {
+    if (this.topics.has(topic)) throw new TypeError(`There is a subscription of ${topic} already.`);
+    const state = new TopicState(topic, handlers as TopicHandlers);
+    this.topics.set(topic, state);
+    if (this.isOpen) this.send(state.request());
+    return {
+      unsubscribe: () => {
+        if (!this.topics.delete(topic)) return;
+        if (this.isOpen) this.send({ type: 'unsubscribe', topic });
+      },
+    };
+  }
+
+  /** Resolves with the position when central has stored the message; it is stored once, whatever happens in between. */
+  publish(topic: string, data: unknown): Promise<number> {
+    return new Promise((done, failed) => {
+      const id = String(++this.lastId);
+      const waiting = { topic, data, key: crypto.randomUUID(), done, failed };
+      this.waiting.set(id, waiting);
+      if (this.isOpen) this.sendWaiting(id, waiting);
+    });
+  }
+
+  /** Ends the connection for good. */
+  close(): void {
+    this.isStopped = true;
+    clearTimeout(this.timer);
+    this.socket?.close(1000);
+    for (const { failed } of this.waiting.values()) failed(new Error('The client was closed.'));
+    this.waiting.clear();
+  }
+
+  private async connect(): Promise<void> {
+    this.options.onState?.('connecting');
+    let token: string;
+    try {
+      token = await this.options.token();
+    } catch {
+      this.comeBack();
+      return;
+    }
+    if (this.isStopped) return;
+    const Socket = this.options.WebSocket ?? WebSocket;
+    const url = new URL(this.options.url);
+    url.searchParams.set('subscribe', 'explicit');
+    const socket = new Socket(url.href, [SUBPROTOCOL, `bearer.${token}`]);
+    this.socket = socket;
+    socket.addEventListener('message', ({ data }: { data: unknown }) => {
+      if (this.socket === socket) this.receive(JSON.parse(String(data)) as ServerMessage);
+    });
+    socket.addEventListener('close', () => {
+      if (this.socket !== socket) return;
+      this.socket = undefined;
+      this.options.onState?.('closed');
+      this.comeBack();
+    });
+    // A close follows.
+    socket.addEventListener('error', () => undefined);
+  }
+
+  /** Full jitter, so that not all clients come back at once: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/ */
+  private comeBack(): void {
+    if (this.isStopped) return;
+    const { firstDelayMs = 500, maxDelayMs = 30_000, random = Math.random } = this.options;
+    const most = Math.min(maxDelayMs, firstDelayMs * 2 ** Math.min(this.attempt++, 16));
+    const delayMs = this.delayMs ?? random() * most;
+    this.delayMs = undefined;
+    this.timer = setTimeout(() => void this.connect(), delayMs);
+  }
+
+  private receive(message: ServerMessage): void {
+    switch (message.type) {
+      case 'connect':
+        this.opened();
+        break;
+      case 'data':
+        this.deliver(message as unknown as RealtimeMessage);
+        break;
+      case 'subscribe':
+        this.topics.get(message.topic ?? '')?.subscribed(message);
+        break;
+      case 'sync':
+        if (message.resync === true) this.resync(message);
+        else this.published(message);
+        break;
+      case 'error':
+        this.failed(message);
+        break;
+      case 'disconnect':
+        // Central is stopping, and says when to come back so that not all do at once.
+        this.delayMs = (message.data as { reconnect_after_ms?: number } | undefined)?.reconnect_after_ms;
+        break;
+      default:
+    }
+  }
+
+  private opened(): void {
+    this.attempt = 0;
+    for (const state of this.topics.values()) this.send(state.request());
+    for (const [id, waiting] of this.waiting) this.sendWaiting(id, waiting);
+    this.options.onState?.('open');
+  }
+
+  private deliver(message: RealtimeMessage): void {
+    for (const state of this.topics.values()) if (state.matches(message.topic)) state.deliver(message);
+  }
+
+  private resync({ topic = '', epoch = '', position = 0 }: ServerMessage): void {
+    for (const state of this.topics.values()) if (state.matches(topic)) state.resync(topic, epoch, position);
+  }
+
+  private published({ id = '', position = 0 }: ServerMessage): void {
+    this.waiting.get(id)?.done(position);
+    this.waiting.delete(id);
+  }
+
+  private failed({ id, code = '', error = '', topic, retry_after_ms: retryAfterMs }: ServerMessage): void {
+    const problem = new RealtimeError(code, error, topic);
+    const waiting = this.waiting.get(id ?? '');
+    if (waiting !== undefined && retryAfterMs !== undefined) {
+      setTimeout(() => this.isOpen && this.waiting.has(id!) && this.sendWaiting(id!, waiting), retryAfterMs);
+      return;
+    }
+    if (waiting !== undefined) {
+      this.waiting.delete(id!);
+      waiting.failed(problem);
+      return;
+    }
+    const { onError } = this.topics.get(topic ?? '')?.handlers ?? {};
+    (onError ?? this.options.onError)?.(problem);
+  }
+
+  private sendWaiting(id: string, { topic, data, key }: Waiting): void {
+    this.send({ type: 'sync', id, topic, data, key });
+  }
+
+  private send(message: object): void {
+    this.socket?.send(JSON.stringify(message));
+  }
+}

@@ -1,0 +1,74 @@
+import type { RealtimeMessage, TopicHandlers } from './client-types';
+
+/** What central sends, as docs/realtime.md describes it. */
+export interface ServerMessage {
+  type: string;
+  id?: string;
+  topic?: string;
+  epoch?: string;
+  position?: number;
+  positions?: Record<string, number>;
+  recovered?: boolean;
+  resync?: boolean;
+  code?: string;
+  error?: string;
+  retry_after_ms?: number;
+  data?: unknown;
+}
+
+/** Up to where the client has a topic, or each topic of a pattern. */
+export class TopicState {
+  private epoch: string | undefined;
+  /** That of the topic; for a pattern, of topics that it knows no other of. */
+  private position = 0;
+  private readonly positions = new Map<string, number>();
+  private readonly words: string[];
+
+  constructor(
+    private readonly name: string,
+    readonly handlers: TopicHandlers,
+  ) {
+    this.words = name.split('.');
+  }
+
+  request(): object {
+    const { name: topic, epoch, position } = this;
+    if (epoch === undefined) return { type: 'subscribe', topic };
+    const positions = this.isPattern ? { positions: Object.fromEntries(this.positions) } : {};
+    return { type: 'subscribe', topic, epoch, position, ...positions };
+  }
+
+  matches(topic: string): boolean {
+    const words = topic.split('.');
+    const isOpen = this.words.at(-1) === '>';
+    if (isOpen ? words.length < this.words.length : words.length !== this.words.length) return false;
+    return this.words.every((word, index) => word === '*' || word === '>' || word === words[index]);
+  }
+
+  subscribed({ topic = '', epoch, position = 0, positions, recovered }: ServerMessage): void {
+    this.epoch = epoch;
+    this.position = position;
+    for (const [name, known] of Object.entries(positions ?? {})) this.positions.set(name, known);
+    if (recovered === false) this.handlers.onResync?.(topic, position);
+    this.handlers.onReady?.();
+  }
+
+  deliver(message: RealtimeMessage): void {
+    const { topic, epoch, position } = message;
+    this.epoch = epoch;
+    if (this.isPattern) this.positions.set(topic, position);
+    else this.position = position;
+    this.handlers.onMessage(message);
+  }
+
+  resync(topic: string, epoch: string, position: number): void {
+    this.epoch = epoch;
+    if (this.isPattern) this.positions.set(topic, position);
+    else this.position = position;
+    this.handlers.onResync?.(topic, position);
+  }
+
+  private get isPattern(): boolean {
+    return this.words.some((word) => word === '*' || word === '>');
+  }
+}

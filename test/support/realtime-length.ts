@@ -1,0 +1,7 @@
+/** How many clients, topics and losses a test of topics has: few in `npm test`, many in `npm run test:long`. */
+export const realtimeLength = {
+  clients: Number(process.env['RIVULET_REALTIME_CLIENTS'] ?? 12),
+  topics: Number(process.env['RIVULET_REALTIME_TOPICS'] ?? 4),
+  kills: Number(process.env['RIVULET_REALTIME_KILLS'] ?? 6),
+  pauseMs: Number(process.env['RIVULET_REALTIME_PAUSE_MS'] ?? 3),
+};
