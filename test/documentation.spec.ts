@@ -12,6 +12,7 @@ const pages = [
   'CHANGELOG.md',
   'docs/ARCHITECTURE.md',
   'docs/benchmarks.md',
+  'docs/configuration.md',
   'docs/datasets.md',
   'docs/error-codes.md',
   'docs/operations.md',

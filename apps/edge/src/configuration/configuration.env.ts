@@ -1,6 +1,9 @@
-import { Duration, EnvVariable, List } from '@rivulet/platform';
+import { BusUrl, Duration, EnvVariable, List } from '@rivulet/platform';
 import { configurationNamePattern } from '@rivulet/protocol';
-import { IsOptional, IsString, IsUrl, Matches } from 'class-validator';
+import { IsIn, IsOptional, IsString, IsUrl, Matches } from 'class-validator';
+
+const strategies = ['POLLER', 'REDIS', 'NATS'] as const;
+export type DistributionStrategy = (typeof strategies)[number];
 
 export class ConfigurationEnv {
   @EnvVariable(
@@ -58,4 +61,26 @@ export class ConfigurationEnv {
   @IsOptional()
   @IsString()
   secretsDirectory: string | undefined = undefined;
+
+  @EnvVariable(
+    'DISTRIBUTION_STRATEGY',
+    'How the edge hears of a new version: POLLER (it asks), REDIS or NATS (it is told, and asks at times all the same).',
+  )
+  @IsIn(strategies)
+  strategy: DistributionStrategy = 'POLLER';
+
+  @EnvVariable('EDGE_BUS_URL', 'The Redis or NATS server of CENTRAL_BUS_URL, for DISTRIBUTION_STRATEGY.', {
+    secret: true,
+  })
+  @IsOptional()
+  @BusUrl()
+  busUrl: string | undefined = undefined;
+
+  @EnvVariable(
+    'EDGE_BUS_QUEUE_GROUP',
+    'Of all edges with this group, one is told of each change. Unset: each is told of every change.',
+  )
+  @IsOptional()
+  @Matches(/^[A-Za-z0-9_-]{1,64}$/, { message: 'must be 1 to 64 letters, digits, - and _' })
+  busQueueGroup: string | undefined = undefined;
 }

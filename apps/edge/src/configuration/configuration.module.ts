@@ -3,6 +3,7 @@ import { HubEnv } from '../hub/hub.env';
 import { HubModule } from '../hub/hub.module';
 import { DeviceIdentity } from '../identity/device-identity';
 import { IdentityModule } from '../identity/identity.module';
+import { ConfigurationAnnouncements } from './configuration-announcements';
 import { ConfigurationController } from './configuration.controller';
 import { ConfigurationEnv } from './configuration.env';
 import { ConfigurationIndicator } from './configuration.indicator';
@@ -21,6 +22,7 @@ import { ConfigurationCache } from './statement/configuration-cache';
       useFactory: openCache,
     },
     ConfigurationService,
+    ConfigurationAnnouncements,
     ConfigurationMetrics,
     ConfigurationIndicator,
   ],
