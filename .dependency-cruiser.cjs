@@ -57,6 +57,7 @@ const features = {
     sync: ['mirrors', 'state', 'spool', 'hub', 'identity', 'schedule'],
     scrub: ['sync', 'mirrors', 'state', 'schedule'],
     status: ['scrub', 'sync', 'state', 'identity'],
+    collection: ['hub'],
   },
 };
 

@@ -13,6 +13,7 @@ const pages = [
   'docs/ARCHITECTURE.md',
   'docs/benchmarks.md',
   'docs/configuration.md',
+  'docs/collection.md',
   'docs/datasets.md',
   'docs/error-codes.md',
   'docs/operations.md',

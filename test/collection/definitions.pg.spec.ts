@@ -16,7 +16,7 @@ let central: CentralInProcess;
 let tables = 0;
 
 beforeAll(async () => {
-  central = await CentralInProcess.start({ CENTRAL_DEVICE_AUTH: 'mac' });
+  central = await CentralInProcess.start({ CENTRAL_DEVICE_AUTH: 'mac', CENTRAL_COLLECTION_APPLIES: '4' });
 });
 afterAll(() => central.stop());
 

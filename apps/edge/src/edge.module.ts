@@ -10,6 +10,7 @@ import {
   type Feature,
 } from '@rivulet/platform';
 import { EdgeAccessModule } from './access/access.module';
+import { CollectionModule } from './collection/collection.module';
 import { EdgeEnv } from './edge-env';
 import { ConfigurationModule } from './configuration/configuration.module';
 import { HubModule } from './hub/hub.module';
@@ -34,6 +35,7 @@ const features: readonly Feature[] = [
   StateModule,
   StatusModule,
   ConfigurationModule,
+  CollectionModule,
 ];
 
 /** The composition root of the edge. */

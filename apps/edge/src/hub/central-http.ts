@@ -13,7 +13,8 @@ export interface CentralCall {
   /** Below /api. */
   path: string;
   headers?: Record<string, string>;
-  body?: object;
+  /** Sent as JSON. Bytes are sent as they are, with a content type among the headers. */
+  body?: object | Buffer;
   signal: AbortSignal;
 }
 
@@ -43,6 +44,7 @@ export class CentralHttp {
     const signal = AbortSignal.any([aborted, idle.signal]);
     try {
       const response = await this.send({ ...call, signal });
+      if (response.status === 204) return { status: 204, body: undefined };
       return { status: response.status, body: await readJson(response, () => idle.restart()) };
     } catch (error) {
       throw this.explain(error, aborted);
@@ -60,7 +62,7 @@ export class CentralHttp {
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         ...headers,
       },
-      body: body === undefined ? null : JSON.stringify(body),
+      body: body === undefined ? null : Buffer.isBuffer(body) ? new Uint8Array(body) : JSON.stringify(body),
       signal,
       // A redirect then fails as any other status: central does not move, so a proxy or a portal has answered.
       redirect: 'manual',

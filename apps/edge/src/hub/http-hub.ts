@@ -13,8 +13,8 @@ import {
   type SyncRequest,
   type UnverifiedSyncResponse,
 } from '@rivulet/protocol';
-import type { CallAuthentication } from './call-authentication';
 import { authenticatedCall } from './authenticated-call';
+import type { CallAuthentication } from './call-authentication';
 import { CentralHttp, refuseOtherContent, type CentralAnswer } from './central-http';
 import type { Hub, HubCall } from './hub';
 import { IdleTimeout } from './idle-timeout';

@@ -8,6 +8,7 @@ import { HUB_RETRIES, HUB_TIMEOUTS, hubRetries, hubTimeouts } from './call-limit
 import { CALL_AUTHENTICATION, MacAuthentication, type CallAuthentication } from './call-authentication';
 import { CentralHttp } from './central-http';
 import { ConfigurationCalls } from './configuration-calls';
+import { DEVICE_ROUTES, DeviceRoutes } from './device-routes';
 import { HttpHub, type HubTimeouts } from './http-hub';
 import { HUB } from './hub';
 import { HubEnv } from './hub.env';
@@ -38,6 +39,19 @@ import { KeyAuthentication } from './key-authentication';
       ) => new ConfigurationCalls(centralUrl, authentication, idleTimeoutMs),
     },
     {
+      provide: DEVICE_ROUTES,
+      inject: [HubEnv, CALL_AUTHENTICATION, HUB_TIMEOUTS, { token: DeviceIdentity, optional: true }],
+      useFactory: (
+        { centralUrl, centralKey }: HubEnv,
+        authentication: CallAuthentication,
+        { requestTimeoutMs: timeoutMs }: HubTimeouts,
+        identity: DeviceIdentity | undefined,
+      ) => {
+        const trustedKey = (): string | undefined => centralKey ?? identity?.enrolment?.centralKey;
+        return new DeviceRoutes({ centralUrl, authentication, timeoutMs, trustedKey });
+      },
+    },
+    {
       provide: HUB,
       inject: [HubEnv, CALL_AUTHENTICATION, HUB_TIMEOUTS, HubMetrics],
       useFactory: (
@@ -51,7 +65,7 @@ import { KeyAuthentication } from './key-authentication';
       },
     },
   ],
-  exports: [HUB, HUB_RETRIES, ConfigurationCalls],
+  exports: [HUB, HUB_RETRIES, ConfigurationCalls, DEVICE_ROUTES],
 })
 export class HubModule {
   static readonly environment = [HubEnv];

@@ -31,7 +31,7 @@ export interface CollectionTasks {
   pollAfterSeconds: number;
 }
 
-/** @public What a device has for a task: canonical rows, cut into chunks as those of a snapshot. */
+/** What a device has for a task: canonical rows, cut into chunks as those of a snapshot. */
 export interface CollectionOffer {
   /** Those of the key first. */
   columns: Column[];
@@ -64,7 +64,7 @@ export interface CollectionReceipt {
 
 export const COLLECTION_RECEIPT_TYPE = 'rivulet-collection-receipt';
 
-/** @public The largest body of frames that central takes at once. */
+/** The largest body of frames that central takes at once. */
 export const COLLECTION_BATCH_BYTES = 768 * 1024;
 /** The largest row that is collected, LF included: its frame must fit in a body of a mebibyte. */
 export const COLLECTION_ROW_MAX_BYTES = 1_000_000;
@@ -75,7 +75,7 @@ const TASKS_MAX = 16;
 const KEY_MAX_COLUMNS = 32;
 const QUERY_MAX_LENGTH = 100_000;
 
-/** @public @throws RivuletError CENTRAL_RESPONSE_INVALID */
+/** @throws RivuletError CENTRAL_RESPONSE_INVALID */
 export function parseCollectionTasks(body: unknown): CollectionTasks {
   return read(() => {
     const reader = new FieldReader(body, '');
@@ -86,7 +86,7 @@ export function parseCollectionTasks(body: unknown): CollectionTasks {
   });
 }
 
-/** @public @throws RivuletError CENTRAL_RESPONSE_INVALID */
+/** @throws RivuletError CENTRAL_RESPONSE_INVALID */
 export function parseCollectionDemand(body: unknown): CollectionDemand {
   return read(() => {
     const reader = new FieldReader(body, '');
@@ -98,7 +98,7 @@ export function parseCollectionDemand(body: unknown): CollectionDemand {
   });
 }
 
-/** @public @throws RivuletError CENTRAL_RESPONSE_INVALID */
+/** @throws RivuletError CENTRAL_RESPONSE_INVALID */
 export function parseCollectionReceipt(json: string): CollectionReceipt {
   return read(() => {
     const reader = new FieldReader(JSON.parse(json), '');

@@ -18,6 +18,9 @@ import { escapeIdentifier, escapeLiteral, type ClientBase } from 'pg';
 import type { Target } from './target-table';
 import { ofNetwork, type ArrivedRows, type WrittenBy } from './write-rows';
 
+/** A mirror up to this size is read as a whole, in less than a second: that also finds what others have changed in it. */
+const WHOLE_READ_BYTES = 32 * 1024 * 1024;
+
 /**
  * Reads the rows that a run has written, and cuts them into chunks. Of a mirror it returns the whole list: where less
  * than half of it was replaced, the rest is taken from the list of before.
@@ -60,7 +63,8 @@ async function readMirror(
 ): Promise<ChunkSummary[]> {
   const joined = joinSpans(spans);
   const all = ofNetwork(networkId);
-  if (writtenBy === 'loaded' || base.length === 0 || coversHalf(base, joined))
+  const bytes = base.reduce((sum, chunk) => sum + chunk.bytes, 0);
+  if (writtenBy === 'loaded' || bytes <= WHOLE_READ_BYTES || coversHalf(base, joined))
     return scan(client, target.mirror, copyOf(target, all));
   const pieces: ChunkSummary[][] = [];
   let next = 0;

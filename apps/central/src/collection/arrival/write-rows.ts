@@ -72,7 +72,7 @@ async function upsertStaged(client: ClientBase, target: Target): Promise<void> {
   ];
   // `*<>` compares the stored values: 1.0 and 1.00 are equal but have different texts, and json has no equality.
   const differs = [
-    `ROW(${names.map((name) => `mirror.${name}`).join(', ')}) *<> ROW(${names.map((name) => `excluded.${name}`).join(', ')})`,
+    `${rowOf('mirror', names)} *<> ${rowOf('excluded', names)}`,
     ...missing.map((name) => `mirror.${name} IS NOT NULL`),
   ];
   await client.query(
@@ -80,6 +80,11 @@ async function upsertStaged(client: ClientBase, target: Target): Promise<void> {
      SELECT ${names.join(', ')} FROM pg_temp.rivulet_rows
      ON CONFLICT (${key.join(', ')}) DO UPDATE SET ${sets.join(', ')} WHERE ${differs.join(' OR ')}`,
   );
+}
+
+/** As one value: PostgreSQL would take a comparison of two lists for one of their members. */
+function rowOf(alias: string, names: string[]): string {
+  return `ROW(${names.map((name) => `${alias}.${name}`).join(', ')})::record`;
 }
 
 /** The condition that a row is of a network. */

@@ -1,0 +1,207 @@
+import { mkdir, open, readdir, readFile, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+import { RivuletError } from '@rivulet/errors';
+import {
+  encodeBlock,
+  encodeFrameHeader,
+  schemaFingerprint,
+  TableHasher,
+  type Chunk,
+  type CollectionOffer,
+  type CollectionTask,
+  type Column,
+} from '@rivulet/protocol';
+import type { RowSink } from './read-task';
+
+/** The rows of a run that are wholly on disk. */
+export interface CollectedRun {
+  runId: string;
+  offer: CollectionOffer;
+  /** Where each frame begins in the file; one more for the end. */
+  offsets: number[];
+}
+
+const RUN_FILE = /^([0-7][0-9A-HJKMNP-TV-Z]{25})\.json$/;
+
+/**
+ * Collected rows on disk, until central has them: a file of frames for each run, and beside it the offer, written when all
+ * rows are there. Bounded: a run that needs room takes that of the oldest.
+ */
+export class CollectedRows {
+  constructor(
+    private readonly directory: string,
+    private readonly maxBytes: number,
+    private readonly onDropped: (runId: string) => void,
+  ) {}
+
+  /** Removes what an earlier process has begun and not ended. */
+  async open(): Promise<void> {
+    await mkdir(this.directory, { recursive: true, mode: 0o700 });
+    const complete = new Set(await this.runIds());
+    for (const name of await readdir(this.directory))
+      if (!complete.has(name.split('.')[0]!)) await rm(join(this.directory, name), { force: true });
+  }
+
+  /** The oldest first. */
+  async runIds(): Promise<string[]> {
+    const names = await readdir(this.directory);
+    return names.flatMap((name) => RUN_FILE.exec(name)?.[1] ?? []).toSorted();
+  }
+
+  async find(runId: string): Promise<CollectedRun | undefined> {
+    try {
+      return JSON.parse(await readFile(this.offerFile(runId), 'utf8')) as CollectedRun;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      // A file that was cut off by a power loss: the query runs again.
+      if (!(error instanceof SyntaxError)) throw error;
+      await this.remove(runId);
+      return undefined;
+    }
+  }
+
+  /** Writes the rows that `work` adds. @throws RivuletError DISK_FULL when they need more room than there is for all */
+  async write(
+    task: CollectionTask,
+    work: (sink: RowSink) => Promise<void>,
+    onChunk: (rows: number, bytes: number) => void,
+  ): Promise<CollectedRun> {
+    const { runId } = task;
+    await this.remove(runId);
+    const file = await open(this.frameFile(runId), 'wx', 0o600);
+    try {
+      const sink = new FrameSink(task, file, (bytes) => this.makeRoom(runId, bytes), onChunk);
+      await work(sink);
+      const run = { runId, offer: sink.finish(), offsets: sink.offsets };
+      await file.sync();
+      await writeWhole(this.offerFile(runId), JSON.stringify(run));
+      return run;
+    } catch (error) {
+      await this.remove(runId);
+      throw error;
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** The frames of these positions, one behind the other. */
+  async frames({ runId, offsets }: CollectedRun, first: number, last: number): Promise<Buffer> {
+    const file = await open(this.frameFile(runId), 'r');
+    try {
+      const start = offsets[first]!;
+      const bytes = Buffer.alloc(offsets[last + 1]! - start);
+      await file.read(bytes, 0, bytes.length, start);
+      return bytes;
+    } finally {
+      await file.close();
+    }
+  }
+
+  async remove(runId: string): Promise<void> {
+    // The offer first: without it the frames are nothing.
+    await rm(this.offerFile(runId), { force: true });
+    await rm(this.frameFile(runId), { force: true });
+  }
+
+  private async makeRoom(runId: string, needed: number): Promise<void> {
+    let others = 0;
+    const sizes = new Map<string, number>();
+    for (const other of await this.runIds()) {
+      if (other === runId) continue;
+      const size = (await stat(this.frameFile(other)).catch(() => undefined))?.size ?? 0;
+      sizes.set(other, size);
+      others += size;
+    }
+    for (const [other, size] of sizes) {
+      if (others + needed <= this.maxBytes) return;
+      await this.remove(other);
+      this.onDropped(other);
+      others -= size;
+    }
+    if (needed <= this.maxBytes) return;
+    throw new RivuletError('DISK_FULL', `The rows of run ${runId} need more than ${this.maxBytes} bytes.`, {
+      nextStep: 'Raise EDGE_COLLECT_SPOOL_BYTES on the device, or collect fewer rows.',
+    });
+  }
+
+  private frameFile(runId: string): string {
+    return join(this.directory, `${runId}.frames`);
+  }
+
+  private offerFile(runId: string): string {
+    return join(this.directory, `${runId}.json`);
+  }
+}
+
+/** How many bytes are written before the room is looked at again. */
+const ROOM_STEP_BYTES = 4 * 1024 * 1024;
+
+class FrameSink implements RowSink {
+  readonly offsets = [0];
+  private columns: Column[] = [];
+  private hasher: TableHasher | undefined;
+  private readonly digests: Buffer[] = [];
+  private rows = 0;
+  private bytes = 0;
+  private room = 0;
+
+  constructor(
+    private readonly task: CollectionTask,
+    private readonly file: FileHandle,
+    private readonly makeRoom: (bytes: number) => Promise<void>,
+    private readonly onChunk: (rows: number, bytes: number) => void,
+  ) {}
+
+  begin(columns: Column[]): void {
+    const { name, key } = this.task;
+    this.columns = columns;
+    this.hasher = new TableHasher(schemaFingerprint({ name, columns, key }));
+  }
+
+  async add(chunk: Chunk): Promise<void> {
+    const { encoding, block } = encodeBlock(chunk.content);
+    const { digest, rows, bytes: contentBytes } = chunk;
+    const number = this.digests.length;
+    const header = {
+      kind: 'chunk' as const,
+      table: 0,
+      number,
+      digest,
+      rows,
+      contentBytes,
+      encoding,
+      blockBytes: block.length,
+    };
+    const head = encodeFrameHeader(header);
+    const end = this.offsets.at(-1)! + head.length + block.length;
+    if (end > this.room) {
+      this.room = end + ROOM_STEP_BYTES;
+      await this.makeRoom(end);
+    }
+    await this.file.writev([head, block]);
+    this.hasher!.add(chunk);
+    this.digests.push(digest);
+    this.offsets.push(end);
+    this.rows += rows;
+    this.bytes += contentBytes;
+    this.onChunk(this.rows, this.bytes);
+  }
+
+  finish(): CollectionOffer {
+    const { rows, bytes, columns } = this;
+    const { checksum } = this.hasher!.finish();
+    return { columns, rows, bytes, digests: Buffer.concat(this.digests).toString('base64'), checksum };
+  }
+}
+
+/** After a power loss the file is there as a whole, or not at all. */
+async function writeWhole(path: string, content: string): Promise<void> {
+  const file = await open(`${path}.new`, 'w', 0o600);
+  try {
+    await file.writeFile(content);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(`${path}.new`, path);
+}

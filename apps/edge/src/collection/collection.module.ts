@@ -1,0 +1,43 @@
+import { Module } from '@nestjs/common';
+import { RivuletError } from '@rivulet/errors';
+import { createPool } from '@rivulet/postgres';
+import { DataSource } from 'typeorm';
+import type { PostgresDataSourceOptions } from 'typeorm/driver/postgres/PostgresDataSourceOptions.js';
+import { HubModule } from '../hub/hub.module';
+import { parseAllowed } from './allowed-relations';
+import { CollectionDatabase } from './collection-database';
+import { CollectionEnv } from './collection.env';
+import { CollectionMetrics } from './collection.metrics';
+import { CollectionService } from './collection.service';
+
+/** Rows that central collects from this device, as far as the device allows it. */
+@Module({
+  imports: [HubModule],
+  providers: [
+    {
+      provide: CollectionDatabase,
+      inject: [CollectionEnv, DataSource],
+      useFactory: ({ databaseUrl }: CollectionEnv, own: DataSource) => {
+        const url = databaseUrl ?? (own.options as PostgresDataSourceOptions).url!;
+        return new CollectionDatabase(
+          createPool({ url, applicationName: 'rivulet edge collection', maxConnections: 1 }),
+        );
+      },
+    },
+    CollectionMetrics,
+    CollectionService,
+  ],
+})
+export class CollectionModule {
+  static readonly environment = [CollectionEnv];
+
+  /** @throws RivuletError ENVIRONMENT_INVALID */
+  constructor({ allow }: CollectionEnv) {
+    const wrong = allow.find((text) => parseAllowed(text) === undefined);
+    if (wrong === undefined) return;
+    throw new RivuletError(
+      'ENVIRONMENT_INVALID',
+      `EDGE_COLLECT_ALLOW has "${wrong}", which is not the name of a table or view.`,
+    );
+  }
+}

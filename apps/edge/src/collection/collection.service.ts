@@ -1,0 +1,190 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  Inject,
+  Injectable,
+  Logger,
+  type BeforeApplicationShutdown,
+  type OnApplicationBootstrap,
+} from '@nestjs/common';
+import { RivuletError } from '@rivulet/errors';
+import { namedError } from '@rivulet/platform';
+import { withClient } from '@rivulet/postgres';
+import { parseCollectionTasks, type CollectionTask } from '@rivulet/protocol';
+import { DEVICE_ROUTES, DeviceRoutes } from '../hub/device-routes';
+import { CollectedRows, type CollectedRun } from './collected-rows';
+import { CollectionDatabase } from './collection-database';
+import { CollectionEnv } from './collection.env';
+import { CollectionMetrics } from './collection.metrics';
+import { readTask } from './read-task';
+import { sendRun } from './send-run';
+
+/** After a failed poll; doubled with each, and multiplied by a random factor from 1 to 2. */
+const RETRY_MIN_MS = 5_000;
+const RETRY_MAX_MS = 300_000;
+/** Central learns so often how far a query is, and that the device is there. */
+const PROGRESS_EVERY_MS = 15_000;
+
+/** What central says when a task is not to be done any more. */
+const OVER = new Set<string>([
+  'COLLECTION_RUN_OVER',
+  'COLLECTION_RUN_UNKNOWN',
+  'COLLECTION_TARGET_UNFIT',
+  'COLLECTION_OFFER_INVALID',
+  'COLLECTION_UNPROVED',
+]);
+
+/** Asks central for tasks, one at a time, and sends what their queries give. */
+@Injectable()
+export class CollectionService implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private readonly logger = new Logger('Collection');
+  private readonly stopping = new AbortController();
+  private readonly rows: CollectedRows;
+  private running: Promise<void> | undefined;
+  private failures = 0;
+
+  constructor(
+    @Inject(DEVICE_ROUTES) private readonly central: DeviceRoutes,
+    private readonly database: CollectionDatabase,
+    private readonly env: CollectionEnv,
+    private readonly metrics: CollectionMetrics,
+  ) {
+    this.rows = new CollectedRows(env.spool, env.spoolBytes, (runId) => {
+      metrics.droppedRuns.inc();
+      this.logger.warn(
+        { runId },
+        `The rows of run ${runId} were dropped: EDGE_COLLECT_SPOOL_BYTES has no room`,
+      );
+    });
+  }
+
+  /** A device that allows nothing does not ask. */
+  onApplicationBootstrap(): void {
+    if (this.env.allow.length > 0) this.running = this.poll();
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    this.stopping.abort();
+    await this.running;
+  }
+
+  private async poll(): Promise<void> {
+    const { signal } = this.stopping;
+    let isOpen = false;
+    while (!signal.aborted) {
+      let waitMs: number;
+      try {
+        if (!isOpen) await this.rows.open();
+        isOpen = true;
+        waitMs = await this.once(signal);
+        this.failures = 0;
+      } catch (error) {
+        waitMs = this.afterFailure(error);
+      }
+      await sleep(waitMs, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  /** Sends what is kept, then does the tasks that central has. @returns when to ask again, in ms */
+  async once(signal: AbortSignal): Promise<number> {
+    for (const runId of await this.rows.runIds()) {
+      const kept = await this.rows.find(runId);
+      if (kept !== undefined) await this.sendKept(kept, signal);
+    }
+    const { tasks, pollAfterSeconds } = parseCollectionTasks(
+      await this.central.post('collection/tasks', {}, signal),
+    );
+    for (const task of tasks) await this.collect(task, signal);
+    return pollAfterSeconds * 1_000 * (0.75 + Math.random() / 2);
+  }
+
+  /** One that central does not take holds up no other. */
+  private async sendKept(kept: CollectedRun, signal: AbortSignal): Promise<void> {
+    try {
+      await this.send(kept, signal);
+    } catch (error) {
+      const { code, message } = namedError(error);
+      if (signal.aborted || code === 'CENTRAL_UNREACHABLE') throw error;
+      this.logger.warn({ runId: kept.runId, code }, `Rows that were kept were not sent: ${message}`);
+    }
+  }
+
+  private async collect(task: CollectionTask, signal: AbortSignal): Promise<void> {
+    try {
+      await this.send(await this.read(task, signal), signal);
+    } catch (error) {
+      const { code, message } = namedError(error);
+      // Central cannot be told now, and has the task done again; what is on disk is sent then.
+      if (signal.aborted || code === 'CENTRAL_UNREACHABLE') throw error;
+      this.metrics.runs.inc({ result: code });
+      this.logger.warn(
+        { runId: task.runId, code },
+        `The rows of schema ${task.name} were not collected: ${message}`,
+      );
+      await this.rows.remove(task.runId);
+      const report = { code, message: message.slice(0, 2_000) };
+      await this.central
+        .post(`collection/runs/${task.runId}/failure`, report, signal)
+        .catch((failure: unknown) => {
+          if (!isOver(failure)) throw failure;
+        });
+    }
+  }
+
+  private async read(task: CollectionTask, signal: AbortSignal): Promise<CollectedRun> {
+    let saidAtMs = performance.now();
+    const progress = { rows: 0, bytes: 0 };
+    const renewing = setInterval(() => {
+      if (performance.now() - saidAtMs < PROGRESS_EVERY_MS) return;
+      saidAtMs = performance.now();
+      this.central.post(`collection/runs/${task.runId}/progress`, progress, signal).catch(() => undefined);
+    }, 1_000);
+    try {
+      return await this.rows.write(
+        task,
+        (sink) => withClient(this.database.pool, (client) => readTask(client, task, this.env, sink)),
+        (rows, bytes) => {
+          signal.throwIfAborted();
+          Object.assign(progress, { rows, bytes });
+        },
+      );
+    } finally {
+      clearInterval(renewing);
+    }
+  }
+
+  /** Rows that central cannot be given now stay on disk. */
+  private async send(run: CollectedRun, signal: AbortSignal): Promise<void> {
+    const { runId, offer } = run;
+    try {
+      await sendRun(this.central, this.rows, run, signal);
+      this.metrics.runs.inc({ result: 'sent' });
+      this.metrics.rows.inc(offer.rows);
+      this.logger.log(
+        { runId, rows: offer.rows, bytes: offer.bytes },
+        `Central has committed ${offer.rows} rows`,
+      );
+    } catch (error) {
+      if (!isOver(error)) throw error;
+      this.metrics.runs.inc({ result: error.code });
+      this.logger.warn(
+        { runId, code: error.code },
+        `The rows of run ${runId} are not wanted: ${error.message}`,
+      );
+    }
+    await this.rows.remove(runId);
+  }
+
+  private afterFailure(error: unknown): number {
+    if (this.stopping.signal.aborted) return 0;
+    const { code, message } = namedError(error);
+    this.logger.warn({ code }, `Central was not asked for tasks: ${message}`);
+    const backOff = Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** Math.min(this.failures, 10));
+    this.failures += 1;
+    const asked = error instanceof RivuletError ? (error.retryAfterSeconds ?? 0) * 1_000 : 0;
+    return Math.max(backOff, Math.min(asked, RETRY_MAX_MS)) * (1 + Math.random());
+  }
+}
+
+function isOver(error: unknown): error is RivuletError {
+  return error instanceof RivuletError && OVER.has(error.code);
+}
