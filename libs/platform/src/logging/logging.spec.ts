@@ -147,6 +147,10 @@ describe('the log', () => {
         { err: new Error('postgresql://u:canary@h/d', { cause: new Error('Bearer canary') }) },
         'failed',
       );
+      logger.warn('Basic Ocanarycanary was refused');
+      for (const kind of 'ekrt') logger.warn(`rv${kind}_canary-canary-canary-canary.canary is unknown`);
+      logger.warn('eyJhbGciOiJIUzI1NiJ9.canary.canary is malformed');
+      logger.info({ body: { currentPassword: 'canary', newPassword: 'canary', refresh_token: 'canary' } });
     });
     expect(text).not.toMatch(/canary|can\\?"ary|can@ry/);
     for (const line of text.trim().split('\n')) expect(() => JSON.parse(line) as unknown).not.toThrow();
@@ -159,7 +163,16 @@ describe('the log', () => {
 
   it('is redacted in linear time', () => {
     const before = performance.now();
-    for (const part of ['a.', 'http://a:', '"password":"', 'Bearer ', 'password=', '@'])
+    for (const part of [
+      'a.',
+      'http://a:',
+      '"password":"',
+      'Bearer ',
+      'password=',
+      '@',
+      'rve_',
+      'eyJhbGciOiJ.',
+    ])
       redactSecrets(part.repeat(50_000));
     expect(performance.now() - before).toBeLessThan(2_000);
   });

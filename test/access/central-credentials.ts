@@ -1,0 +1,113 @@
+import { SignJWT } from 'jose';
+import { DataSource } from 'typeorm';
+import type { AppInProcess } from '../support/apps-in-process';
+import { validRequest } from '../support/device-client';
+import { asAdmin, ADMIN_PASSWORD, basic, bearer } from '../support/operator';
+import { DEMO_MAC } from '../support/sync-pair';
+
+interface Caller {
+  name: string;
+  headers: Record<string, string>;
+}
+
+type Call = (
+  method: 'GET' | 'POST',
+  url: string,
+  body?: object,
+  headers?: object,
+) => Promise<Record<string, string>>;
+
+const PASSWORD = 'a sentence of some length';
+
+/** Credentials of every kind, good and bad, for a central with the demo data. */
+export class CentralCredentials {
+  private constructor(
+    /** Those who may the most last. */
+    readonly callers: Caller[],
+    /** Of the first device. */
+    readonly manifestId: string,
+  ) {}
+
+  static async make({ app }: AppInProcess): Promise<CentralCredentials> {
+    const database = app.get(DataSource);
+    const call: Call = async (method, url, body, headers = asAdmin) =>
+      (await app.inject({ method, url, headers: { ...headers }, ...(body && { payload: body }) })).json();
+
+    const device = await deviceToken(call, DEMO_MAC);
+    const [{ mac }] = (await database.query(
+      'SELECT mac_address AS mac FROM public.devices WHERE mac_address <> $1 AND is_active LIMIT 1',
+      [DEMO_MAC],
+    )) as [{ mac: string }];
+    const other = await deviceToken(call, mac);
+    const states: Caller[] = [];
+    for (const status of ['pending', 'revoked', 'quarantined']) {
+      const { token, deviceId } = await deviceToken(call);
+      await database.query(
+        'UPDATE rivulet.devices SET status = $2, changed_at = now() WHERE device_id = $1',
+        [deviceId, status],
+      );
+      states.push({ name: `${status} device`, headers: bearer(token) });
+    }
+    const manifestId = await manifestOf(call, device.token);
+
+    const roles: Caller[] = [];
+    for (const role of ['viewer', 'operator']) {
+      await call('POST', '/api/users', { username: role, role, password: `${PASSWORD} first` });
+      const change = { currentPassword: `${PASSWORD} first`, newPassword: PASSWORD };
+      await call('POST', '/api/me/password', change, basic(role, `${PASSWORD} first`));
+      roles.push({ name: role, headers: basic(role, PASSWORD) });
+    }
+    await call('POST', '/api/users', { username: 'newcomer', role: 'admin', password: `${PASSWORD} first` });
+    const { key } = await call('POST', '/api/me/api-keys', { name: 'x', role: 'viewer' });
+    const callers = [
+      { name: 'nobody', headers: {} },
+      ...(await badTokens(call, database)),
+      ...states,
+      { name: 'device', headers: bearer(device.token) },
+      { name: 'other device', headers: bearer(other.token) },
+      { name: 'admin with the first password', headers: basic('newcomer', `${PASSWORD} first`) },
+      ...roles,
+      { name: 'viewer key of an admin', headers: bearer(key!) },
+      { name: 'admin', headers: asAdmin },
+    ];
+    return new CentralCredentials(callers, manifestId);
+  }
+}
+
+async function deviceToken(call: Call, macAddress?: string): Promise<{ deviceId: string; token: string }> {
+  const { deviceId } = await call('POST', '/api/devices', {
+    name: 'a device',
+    ...(macAddress && { macAddress }),
+  });
+  const { token } = await call('POST', `/api/devices/${deviceId}/token`);
+  return { deviceId: deviceId!, token: token! };
+}
+
+async function manifestOf(call: Call, token: string): Promise<string> {
+  const { manifest } = await call('POST', '/api/device-sync/request', validRequest, bearer(token));
+  const [, payload] = manifest!.split('.');
+  return (JSON.parse(Buffer.from(payload!, 'base64url').toString()) as { manifestId: string }).manifestId;
+}
+
+/** Access tokens of an admin's session that were not issued so. */
+async function badTokens(call: Call, database: DataSource): Promise<Caller[]> {
+  const { token } = await call('POST', '/api/login', { username: 'admin', password: ADMIN_PASSWORD });
+  const [{ secret }] = (await database.query('SELECT secret FROM rivulet.user_token_keys')) as [
+    { secret: Buffer },
+  ];
+  const [header, payload] = token!.split('.').map((part) => Buffer.from(part, 'base64url').toString());
+  const claims = JSON.parse(payload!) as { exp: number };
+  const { typ } = JSON.parse(header!) as { typ: string };
+  const sign = (key: Buffer, changes: object, type = typ): Promise<string> =>
+    new SignJWT({ ...claims, ...changes })
+      .setProtectedHeader({ alg: 'HS256', typ: type })
+      .sign(new Uint8Array(key));
+  const unsigned = `${Buffer.from(JSON.stringify({ alg: 'none', typ })).toString('base64url')}.${token!.split('.')[1]}.`;
+  return [
+    { name: 'expired token', headers: bearer(await sign(secret, { exp: claims.exp - 86_400 })) },
+    { name: 'forged token', headers: bearer(await sign(Buffer.alloc(32, 1), {})) },
+    { name: 'token of another kind', headers: bearer(await sign(secret, {}, 'JWT')) },
+    { name: 'token for others', headers: bearer(await sign(secret, { aud: 'others' })) },
+    { name: 'unsigned token', headers: bearer(unsigned) },
+  ];
+}

@@ -1,0 +1,118 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { RouteTable } from '@rivulet/platform';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { startAppInProcess, type AppInProcess } from '../support/apps-in-process';
+import { bearer } from '../support/operator';
+import { CentralCredentials } from './central-credentials';
+
+/**
+ * Every route with every kind of caller. The answers stand in matrix.txt, one block for a route; `WRITE_MATRIX=1` writes
+ * them anew, for a person to read what has changed.
+ */
+const FILE = resolve(__dirname, 'matrix.txt');
+const UNKNOWN = '01KAJ9V9RW4C7ZK3DYE7V1NB2R';
+const API_TOKEN = 'the token of this edge';
+
+interface Caller {
+  name: string;
+  headers: Record<string, string>;
+  remoteAddress?: string;
+}
+
+let written: Map<string, string>;
+const answered = new Map<string, string>();
+
+/** Caller by caller, those who may the most last: what they change cannot change what others are answered. */
+async function answersOf(
+  app: NestFastifyApplication,
+  callers: Caller[],
+  { parts = {}, query = '' }: { parts?: Record<string, string>; query?: string } = {},
+): Promise<Map<string, string>> {
+  const { routes } = app.get(RouteTable);
+  const cells = new Map(routes.map(({ method, path }) => [`${method} ${path}`, new Map<string, string[]>()]));
+  for (const caller of callers) {
+    for (const { method, path } of routes) {
+      const url = path.replaceAll(/:(\w+)/g, (_, name: string) => parts[name] ?? UNKNOWN) + query;
+      const { headers, remoteAddress = '127.0.0.1' } = caller;
+      const answer = await app.inject({ method: method as 'GET', url, headers, remoteAddress });
+      const isProblem = String(answer.headers['content-type']).startsWith('application/problem+json');
+      const code = isProblem ? ` ${answer.json<{ code: string }>().code}` : '';
+      const cell = cells.get(`${method} ${path}`)!;
+      const what = `${answer.statusCode}${code}`;
+      cell.set(what, [...(cell.get(what) ?? []), caller.name]);
+    }
+  }
+  return new Map(
+    routes.map(({ method, path, rule }) => {
+      const lines = [...cells.get(`${method} ${path}`)!].map(([what, who]) => `  ${what}: ${who.join(', ')}`);
+      return [`${method} ${path}`, [`${method} ${path} (${rule})`, ...lines.toSorted()].join('\n')];
+    }),
+  );
+}
+
+/** The pages of the API documents are for anyone, and have a dozen files. */
+function withoutPages(answers: Map<string, string>): [string, string][] {
+  return [...answers].filter(([route]) => !route.startsWith('GET /api/docs/'));
+}
+
+beforeAll(() => {
+  const blocks = readFileSync(FILE, 'utf8').split(/\n\n(?=\S)/);
+  written = new Map(blocks.map((block) => [block.slice(0, block.indexOf('\n')), block.trimEnd()]));
+});
+afterAll(() => {
+  if (process.env['WRITE_MATRIX'] !== '1') return;
+  const titles = [...answered.keys()].toSorted();
+  writeFileSync(FILE, `${titles.map((title) => answered.get(title)).join('\n\n')}\n`);
+});
+
+function compare(app: string, answers: Map<string, string>): void {
+  const blocks = withoutPages(answers).map(([, block]) => `${app}: ${block}`);
+  for (const block of blocks) answered.set(block.slice(0, block.indexOf('\n')), block);
+  if (process.env['WRITE_MATRIX'] === '1') return;
+  const own = [...written].filter(([title]) => title.startsWith(`${app}: `));
+  expect(blocks.toSorted()).toEqual(own.map(([, block]) => block).toSorted());
+}
+
+describe('each route of central', () => {
+  let running: AppInProcess;
+  let credentials: CentralCredentials;
+
+  beforeAll(async () => {
+    running = await startAppInProcess('central', { CENTRAL_DEVICE_AUTH: 'key' });
+    credentials = await CentralCredentials.make(running);
+  });
+  afterAll(() => running.stop());
+
+  it('answers each kind of caller as is written down', async () => {
+    const { callers, manifestId } = credentials;
+    compare('central', await answersOf(running.app, callers, { parts: { manifestId } }));
+    expect(callers.length).toBeGreaterThan(14);
+  });
+});
+
+describe('each route of the edge', () => {
+  let running: AppInProcess;
+
+  beforeAll(async () => {
+    running = await startAppInProcess('edge', { EDGE_API_TOKEN: API_TOKEN.replaceAll(' ', '-') });
+  });
+  afterAll(() => running.stop());
+
+  it('answers each kind of caller as is written down', async () => {
+    const elsewhere = { remoteAddress: '10.0.0.7' };
+    const token = bearer(API_TOKEN.replaceAll(' ', '-'));
+    const callers: Caller[] = [
+      { name: 'another machine', headers: {}, ...elsewhere },
+      { name: 'another machine with a wrong token', headers: bearer('x'.repeat(20)), ...elsewhere },
+      { name: 'this machine with a wrong token', headers: bearer('x'.repeat(20)) },
+      { name: 'a proxy on this machine', headers: { 'x-forwarded-for': '10.0.0.7' } },
+      { name: 'a page of another site', headers: { origin: 'https://elsewhere.example' } },
+      { name: 'another machine with the token', headers: token, ...elsewhere },
+      { name: 'this machine', headers: {} },
+    ];
+    // Whoever is let in is told that no route has such a parameter; nothing else is done.
+    compare('edge', await answersOf(running.app, callers, { query: '?none=1' }));
+    expect(running.app.get(RouteTable).routes.length).toBeGreaterThan(10);
+  });
+});
