@@ -34,10 +34,10 @@ export class CentralCredentials {
       (await app.inject({ method, url, headers: { ...headers }, ...(body && { payload: body }) })).json();
 
     const device = await deviceToken(call, DEMO_MAC);
-    const [{ mac }] = (await database.query(
+    const [{ mac }] = await database.query<[{ mac: string }]>(
       'SELECT mac_address AS mac FROM public.devices WHERE mac_address <> $1 AND is_active LIMIT 1',
       [DEMO_MAC],
-    )) as [{ mac: string }];
+    );
     const other = await deviceToken(call, mac);
     const states: Caller[] = [];
     for (const status of ['pending', 'revoked', 'quarantined']) {
@@ -92,9 +92,9 @@ async function manifestOf(call: Call, token: string): Promise<string> {
 /** Access tokens of an admin's session that were not issued so. */
 async function badTokens(call: Call, database: DataSource): Promise<Caller[]> {
   const { token } = await call('POST', '/api/login', { username: 'admin', password: ADMIN_PASSWORD });
-  const [{ secret }] = (await database.query('SELECT secret FROM rivulet.user_token_keys')) as [
-    { secret: Buffer },
-  ];
+  const [{ secret }] = await database.query<[{ secret: Buffer }]>(
+    'SELECT secret FROM rivulet.user_token_keys',
+  );
   const [header, payload] = token!.split('.').map((part) => Buffer.from(part, 'base64url').toString());
   const claims = JSON.parse(payload!) as { exp: number };
   const { typ } = JSON.parse(header!) as { typ: string };
