@@ -87,8 +87,8 @@ export const narrowingFaults: NarrowingFault[] = [
 
 function withoutRowsOfUpdate(rows: 'old_rows' | 'new_rows'): (body: string) => string {
   return (body) =>
-    body.replace(/^.*TG_OP = 'UPDATE'.*$/m, (line) =>
-      replaced(line, `FROM ${rows} r`, `FROM (SELECT * FROM ${rows} LIMIT 0) r`),
+    body.replace(/IF TG_OP = 'UPDATE'.*?EXCEPTION/s, (part) =>
+      replaced(part, `FROM ${rows} r`, `FROM (SELECT * FROM ${rows} LIMIT 0) r`),
     );
 }
 

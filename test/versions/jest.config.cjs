@@ -29,8 +29,13 @@ module.exports = {
     ...changes.map((version) => ({
       ...common,
       displayName: `changes on ${version}`,
-      roots: ['<rootDir>/apps/central/src'],
-      testMatch: ['<rootDir>/apps/central/src/**/{changes,change-detection}/*.pg.spec.ts'],
+      // With the histories, as what can be read off a plan differs between versions.
+      roots: ['<rootDir>/apps/central/src', '<rootDir>/test/content', '<rootDir>/libs/datasets/src/tracking'],
+      testMatch: [
+        '<rootDir>/apps/central/src/**/{changes,change-detection}/*.pg.spec.ts',
+        '<rootDir>/test/content/narrowed-histories.pg.spec.ts',
+        '<rootDir>/libs/datasets/src/tracking/*.pg.spec.ts',
+      ],
       globals: { servers: { central: version, edge: version } },
     })),
     ...pairs.map(([central, edge]) => ({

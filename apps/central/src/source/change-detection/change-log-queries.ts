@@ -56,7 +56,7 @@ SELECT "isSince", coalesce(fold, 0)::text AS fold, coalesce(version, 0)::text AS
   ) AS values
 FROM base LEFT JOIN last ON true`;
 
-/** Notes that are looked at one by one; with more, the whole of their tables counts as changed. */
+/** Notes that are looked at one by one; with more, the whole of each table counts as changed. */
 const MAX_PENDING = 5_000;
 
 /** The keys of changes that no version stands for; see Versions. */
@@ -69,20 +69,19 @@ export async function readPending(client: ClientBase): Promise<Set<string>> {
   return new Set(rows[0]!.keys);
 }
 
-/** One look into the indexes of the log for each known table, as after an absence of central the log is long. */
+/** The notes of values have no index, which would cost writers more than the rest of their trigger. */
 const pendingKeys = `
-WITH known AS MATERIALIZED (
+WITH notes AS MATERIALIZED (
+  SELECT relation, value FROM rivulet.changed_values LIMIT $1::int + 1
+), known AS MATERIALIZED (
   SELECT relation,
     EXISTS (SELECT FROM rivulet.changed_tables changed WHERE changed.relation = known.relation) AS is_whole,
-    EXISTS (SELECT FROM rivulet.changed_values changed WHERE changed.relation = known.relation) AS has_values
+    relation IN (SELECT relation FROM notes) AS has_values, (SELECT count(*) > $1::int FROM notes) AS has_more
   FROM rivulet.table_versions known
-), notes AS MATERIALIZED (
-  SELECT relation, value FROM rivulet.changed_values LIMIT $1::int + 1
 )
 SELECT ARRAY(
-  SELECT relation::text FROM known WHERE is_whole OR has_values
-  UNION ALL SELECT relation || ':0' FROM known
-    WHERE is_whole OR (has_values AND (SELECT count(*) > $1::int FROM notes))
+  SELECT relation::text FROM known WHERE is_whole OR has_values OR has_more
+  UNION ALL SELECT relation || ':0' FROM known WHERE is_whole OR has_more
   UNION ALL SELECT DISTINCT relation || ':' || value FROM notes
 ) AS keys`;
 

@@ -26,9 +26,9 @@ CREATE TABLE IF NOT EXISTS rivulet.changed_tables (
 CREATE TABLE IF NOT EXISTS rivulet.changed_values (
   relation    oid NOT NULL,
   value       int NOT NULL,
-  transaction xid8 NOT NULL,
-  PRIMARY KEY (relation, value, transaction)
+  transaction xid8 NOT NULL
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+ALTER TABLE rivulet.changed_values DROP CONSTRAINT IF EXISTS changed_values_pkey;
 CREATE TABLE IF NOT EXISTS rivulet.table_versions (
   relation   oid PRIMARY KEY,
   version    uuid NOT NULL DEFAULT gen_random_uuid(),
@@ -71,15 +71,19 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $function$
       AS event (name, rows)
     GROUP BY name HAVING bool_and(hash IS NOT NULL)
   )
-  SELECT E'\\n#variable_conflict use_column\\nDECLARE rivulet_notes int[];\\nBEGIN\\n  BEGIN\\n'
+  SELECT E'\\n#variable_conflict use_column\\nDECLARE rivulet_notes int[]; rivulet_least int; rivulet_most int;\\nBEGIN\\n  BEGIN\\n'
     || string_agg(format(
-      E'    IF TG_OP = %L THEN rivulet_notes := ARRAY(SELECT DISTINCT value FROM (%s) AS changed LIMIT 1001); END IF;\\n', name, query),
+      E'    IF TG_OP = %1$L THEN\\n      SELECT min(value), max(value) INTO rivulet_least, rivulet_most FROM (%2$s) AS changed;\\n'
+      '      IF rivulet_least < rivulet_most THEN rivulet_notes := ARRAY(SELECT DISTINCT value FROM (%2$s) AS changed LIMIT 1001);\\n'
+      '      ELSIF rivulet_least IS NULL THEN rivulet_notes := ''{}'';\\n      END IF;\\n    END IF;\\n', name, query),
       '' ORDER BY name)
     || E'  EXCEPTION WHEN OTHERS THEN rivulet_notes := NULL;\\n  END;\\n'
-    || E'  IF cardinality(rivulet_notes) <= 1000 THEN\\n'
-    || E'    INSERT INTO rivulet.changed_values SELECT TG_RELID, note, pg_current_xact_id() FROM unnest(rivulet_notes) AS note ON CONFLICT DO NOTHING;\\n'
+    || E'  IF rivulet_least = rivulet_most THEN\\n'
+    || E'    INSERT INTO rivulet.changed_values VALUES (TG_RELID, rivulet_least, pg_current_xact_id());\\n'
+    || E'  ELSIF cardinality(rivulet_notes) <= 1000 THEN\\n'
+    || E'    INSERT INTO rivulet.changed_values SELECT TG_RELID, note, pg_current_xact_id() FROM unnest(rivulet_notes) AS note;\\n'
     || E'  ELSE\\n'
-    || E'    INSERT INTO rivulet.changed_values VALUES (TG_RELID, 0, pg_current_xact_id()) ON CONFLICT DO NOTHING;\\n'
+    || E'    INSERT INTO rivulet.changed_values VALUES (TG_RELID, 0, pg_current_xact_id());\\n'
     || E'  END IF;\\n  RETURN NULL;\\nEND\\n'
   FROM notes HAVING count(*) = 3
 $function$;
