@@ -37,7 +37,7 @@ const features = {
     configurations: ['users', 'devices', 'signing', 'bus'],
     operators: ['users', 'device-sync', 'devices', 'snapshots', 'source', 'datasets', 'source-database'],
     collection: ['devices', 'signing', 'snapshots'],
-    live: ['bus', 'devices', 'source', 'snapshots', 'datasets'],
+    live: ['bus', 'device-sync', 'devices', 'source', 'snapshots'],
     realtime: ['bus', 'devices'],
   },
   worker: {
@@ -56,7 +56,8 @@ const features = {
     mirrors: ['state', 'spool'],
     sync: ['mirrors', 'state', 'spool', 'hub', 'identity', 'schedule'],
     scrub: ['sync', 'mirrors', 'state', 'schedule'],
-    status: ['scrub', 'sync', 'state', 'identity'],
+    live: ['sync', 'hub', 'identity'],
+    status: ['live', 'scrub', 'sync', 'state', 'identity'],
     collection: ['hub'],
   },
 };

@@ -12,6 +12,7 @@ import { AnswerRequestService } from '../src/device-sync/answer-request.service'
 import { DeviceSyncMetrics } from '../src/device-sync/device-sync.metrics';
 import { ZlibBlocks } from '../src/device-sync/block-compression';
 import { DamagedFrames } from '../src/device-sync/damaged-frames';
+import { SyncOutcomes } from '../src/device-sync/sync-outcomes';
 import { DeviceTroubles } from '../src/device-sync/device-troubles';
 import { EpochService } from '../src/device-sync/epoch.service';
 import { PositionCheck } from '../src/device-sync/position-check';
@@ -130,6 +131,7 @@ export class CentralServices {
       this.registry,
       this.troubles,
       this.damage,
+      new SyncOutcomes(),
       metrics,
     );
     this.epochs = new EpochService(central);

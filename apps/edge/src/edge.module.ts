@@ -15,6 +15,7 @@ import { EdgeEnv } from './edge-env';
 import { ConfigurationModule } from './configuration/configuration.module';
 import { HubModule } from './hub/hub.module';
 import { IdentityModule } from './identity/identity.module';
+import { LiveModule } from './live/live.module';
 import { MirrorsModule } from './mirrors/mirrors.module';
 import { ScheduleModule } from './schedule/schedule.module';
 import { ScrubModule } from './scrub/scrub.module';
@@ -33,6 +34,7 @@ const features: readonly Feature[] = [
   MirrorsModule,
   ScrubModule,
   StateModule,
+  LiveModule,
   StatusModule,
   ConfigurationModule,
   CollectionModule,

@@ -8,6 +8,7 @@ import { DeviceRegistry } from '../devices/registry/device-registry';
 import { DamagedFrames } from './damaged-frames';
 import { DeviceTroubles, tableNamedIn } from './device-troubles';
 import { DeviceSyncMetrics } from './device-sync.metrics';
+import { SyncOutcomes } from './sync-outcomes';
 import { verifyReport } from './verify-report';
 import { ManifestService } from './manifests/manifest.service';
 
@@ -27,6 +28,7 @@ export class AcknowledgementService {
     private readonly registry: DeviceRegistry,
     private readonly troubles: DeviceTroubles,
     private readonly damage: DamagedFrames,
+    private readonly outcomes: SyncOutcomes,
     private readonly metrics: DeviceSyncMetrics,
   ) {}
 
@@ -63,6 +65,8 @@ export class AcknowledgementService {
       await this.registry.finishResync(device.deviceId, resyncSince);
     }
     this.metrics.acknowledgements.inc({ status });
+    if (row!.status === 'applied' && !row!.repeated && device.deviceId !== undefined)
+      this.outcomes.proved(device.deviceId);
     if (row!.status === 'applied') this.troubles.applied(deviceId);
     else if (error !== undefined) await this.tellOfFailure(deviceId, device.macAddress, manifestId, error);
     return { manifestId, status: row!.status, repeated: row!.repeated };

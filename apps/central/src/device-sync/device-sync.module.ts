@@ -29,6 +29,7 @@ import { SyncManifestTable } from './manifests/sync-manifest-table.entity';
 import { SyncManifest } from './manifests/sync-manifest.entity';
 import { TablePlanner } from './manifests/table-planner';
 import { PayloadService } from './payload.service';
+import { SyncOutcomes } from './sync-outcomes';
 import { RequestLog } from './request-log';
 
 /** The routes that a device calls to sync, the manifests behind them, and the log of what was asked. */
@@ -49,10 +50,11 @@ import { RequestLog } from './request-log';
     DamagedFrames,
     PositionCheck,
     EpochService,
+    SyncOutcomes,
     DevicesIndicator,
     DeviceSyncMetrics,
   ],
-  exports: [DeviceHistory, EpochService, DevicesIndicator],
+  exports: [SyncOutcomes, DeviceHistory, EpochService, DevicesIndicator],
 })
 export class DeviceSyncModule {
   static readonly indicators = [DevicesIndicator];

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Counter, Gauge, Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { TransportKind } from './sessions/agent-transport';
 
 /** Connections of agents and edges, and what goes over them. */
@@ -8,6 +8,7 @@ export class LiveMetrics {
   readonly sessions: Gauge<'transport'>;
   readonly messages: Counter<'type' | 'direction'>;
   readonly refusals: Counter<'code'>;
+  readonly proofs: Histogram;
   private readonly ended: Counter<'transport' | 'reason'>;
 
   constructor(registry: Registry) {
@@ -28,6 +29,12 @@ export class LiveMetrics {
       name: 'rivulet_central_agent_refusals_total',
       help: 'Connections and messages of agents that were refused, by error code.',
       labelNames: ['code'],
+      registers,
+    });
+    this.proofs = new Histogram({
+      name: 'rivulet_central_nudge_to_proof_seconds',
+      help: 'Time from noticing a change until a device that was nudged for it has proved its rows.',
+      buckets: [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
       registers,
     });
     this.ended = new Counter({

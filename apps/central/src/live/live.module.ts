@@ -1,16 +1,29 @@
 import { Module } from '@nestjs/common';
 import { DevicesModule } from '../devices/devices.module';
+import { DeviceSyncModule } from '../device-sync/device-sync.module';
+import { SnapshotsModule } from '../snapshots/snapshots.module';
+import { SourceModule } from '../source/source.module';
 import { LiveEnv } from './live.env';
 import { LiveMetrics } from './live.metrics';
 import { AgentInbox } from './sessions/agent-inbox';
 import { AgentSessions } from './sessions/agent-sessions';
+import { NudgeService } from './nudges/nudge.service';
+import { ProofLatency } from './nudges/proof-latency';
 import { TcpListener } from './tcp/tcp-listener';
 import { WebSocketEndpoint } from './websocket/websocket-endpoint';
 
 /** Agents and edges that stay connected: sessions over TCP and WebSocket. */
 @Module({
-  imports: [DevicesModule],
-  providers: [AgentInbox, AgentSessions, LiveMetrics, TcpListener, WebSocketEndpoint],
+  imports: [DevicesModule, DeviceSyncModule, SnapshotsModule, SourceModule],
+  providers: [
+    AgentInbox,
+    AgentSessions,
+    LiveMetrics,
+    NudgeService,
+    ProofLatency,
+    TcpListener,
+    WebSocketEndpoint,
+  ],
   exports: [AgentInbox, AgentSessions, TcpListener],
 })
 export class LiveModule {

@@ -61,6 +61,13 @@ export class SnapshotCurrency {
     return set.snapshots;
   }
 
+  /** Equal for two moments between which no change that counts for a scope was noticed; undefined if that is not known. */
+  vectorOf({ id, versions }: KnownScope): string | undefined {
+    const set = this.confirmed.get(id);
+    if (set === undefined || set.state !== this.changes.state) return undefined;
+    return versionVectorOf({ relations: set.keys, definition: '' }, versions);
+  }
+
   /**
    * Remembers that a set is that of a scope.
    *

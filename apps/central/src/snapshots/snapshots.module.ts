@@ -49,7 +49,7 @@ import { StoreRepair } from './store-repair';
     StoreRepair,
     SnapshotsMetrics,
   ],
-  exports: [ChunkStore, SnapshotService, PatchService, StoreIndicator, StoreRepair],
+  exports: [SnapshotCurrency, ChunkStore, SnapshotService, PatchService, StoreIndicator, StoreRepair],
 })
 export class SnapshotsModule {
   static readonly environment = [SnapshotsEnv];

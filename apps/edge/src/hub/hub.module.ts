@@ -65,7 +65,7 @@ import { KeyAuthentication } from './key-authentication';
       },
     },
   ],
-  exports: [HUB, HUB_RETRIES, ConfigurationCalls, DEVICE_ROUTES],
+  exports: [CALL_AUTHENTICATION, HUB, HUB_RETRIES, ConfigurationCalls, DEVICE_ROUTES],
 })
 export class HubModule {
   static readonly environment = [HubEnv];

@@ -1,8 +1,8 @@
 import type { ErrorCode, RivuletError } from '@rivulet/errors';
 
-export const syncTriggers = ['start', 'schedule', 'operator', 'repair'] as const;
+export const syncTriggers = ['start', 'schedule', 'operator', 'repair', 'nudge'] as const;
 
-/** What started a cycle. `repair`: a scrub found deviations. */
+/** What started a cycle. `repair`: a scrub found deviations · `nudge`: central asked for it. */
 export type SyncTrigger = (typeof syncTriggers)[number];
 
 /** Milliseconds, by the monotonic clock. */

@@ -3,13 +3,15 @@ import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Access, ApiProblems } from '@rivulet/platform';
 import { DeviceIdentity } from '../identity/device-identity';
 import { MAC_ADDRESS } from '../identity/mac-address';
+import { LiveConnection } from '../live/live-connection';
+import { NudgedSync } from '../live/nudged-sync';
 import { ScrubService } from '../scrub/scrub.service';
 import type { EdgeSyncTable } from '../state/edge-sync-table.entity';
 import { ScrubLog } from '../state/scrub-log';
 import { SyncState } from '../state/sync-state';
 import { SyncScheduler } from '../sync/sync-scheduler';
 import { SyncService } from '../sync/sync.service';
-import { SyncStatusDto, type IdentityDto, type MirrorStatusDto } from './status.dto';
+import { SyncStatusDto, type IdentityDto, type LiveDto, type MirrorStatusDto } from './status.dto';
 
 @ApiTags('sync')
 @Access('local')
@@ -21,6 +23,8 @@ export class StatusController {
     private readonly scrub: ScrubService,
     private readonly state: SyncState,
     private readonly scrubLog: ScrubLog,
+    private readonly live: LiveConnection,
+    private readonly nudges: NudgedSync,
     @Inject(MAC_ADDRESS) private readonly macAddress: string,
     @Optional() @Inject(DeviceIdentity) private readonly identity: DeviceIdentity | undefined,
   ) {}
@@ -38,6 +42,7 @@ export class StatusController {
       state: this.activity(),
       macAddress: this.macAddress,
       identity: this.describeIdentity(),
+      live: this.describeLive(),
       ...(progress === undefined ? {} : { progress }),
       ...(lastResult === undefined ? {} : { lastResult }),
       ...(lastScrub === undefined ? {} : { lastScrub }),
@@ -56,6 +61,18 @@ export class StatusController {
       keyThumbprint: identity.key.thumbprint,
       ...(deviceId === undefined ? {} : { deviceId }),
       ...(centralKey === undefined ? {} : { centralKey }),
+    };
+  }
+
+  private describeLive(): LiveDto {
+    const { isConnected, isEnabled, ...state } = this.live.state;
+    const { lastNudgeAt } = this.nudges;
+    const problem = isEnabled ? state.problem : 'EDGE_LIVE is false.';
+    return {
+      connected: isConnected,
+      since: state.since,
+      ...(problem === undefined ? {} : { problem }),
+      ...(lastNudgeAt === undefined ? {} : { lastNudgeAt }),
     };
   }
 

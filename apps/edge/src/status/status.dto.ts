@@ -63,6 +63,23 @@ export class IdentityDto {
   centralKey?: string;
 }
 
+export class LiveDto {
+  @ApiProperty({ description: 'Whether the live connection to central is there.', example: true })
+  connected: boolean;
+
+  @ApiProperty({ description: 'Since when.', example: '2026-11-27T08:00:03.251Z' })
+  since: Date;
+
+  @ApiPropertyOptional({ description: 'Why it is not there.' })
+  problem?: string;
+
+  @ApiPropertyOptional({
+    description: 'When central last asked for a sync.',
+    example: '2026-11-27T08:01:00.010Z',
+  })
+  lastNudgeAt?: Date;
+}
+
 export class SyncStatusDto {
   @ApiProperty({
     description: 'What is running. `syncing` when both a cycle and a scrub are.',
@@ -78,6 +95,9 @@ export class SyncStatusDto {
 
   @ApiProperty({ description: 'Who this device is.', type: IdentityDto })
   identity: IdentityDto;
+
+  @ApiProperty({ description: 'The connection over which central says when to sync.', type: LiveDto })
+  live: LiveDto;
 
   @ApiPropertyOptional({
     description: 'Progress of the running cycle, or else of the running scrub.',

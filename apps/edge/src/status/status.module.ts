@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { IdentityModule } from '../identity/identity.module';
+import { LiveModule } from '../live/live.module';
 import { ScrubModule } from '../scrub/scrub.module';
 import { StateModule } from '../state/state.module';
 import { SyncModule } from '../sync/sync.module';
@@ -7,7 +8,7 @@ import { StatusController } from './status.controller';
 
 /** One answer about syncs, scrubs and mirrors. */
 @Module({
-  imports: [IdentityModule, ScrubModule, StateModule, SyncModule],
+  imports: [IdentityModule, LiveModule, ScrubModule, StateModule, SyncModule],
   controllers: [StatusController],
 })
 export class StatusModule {}

@@ -39,7 +39,7 @@ export function setUpOpenApi(app: INestApplication, { title, description }: Open
 }
 
 /** The version in the package.json next to the code that runs. */
-function appVersion(): string {
+export function appVersion(): string {
   const file = findPackageJSON('..', __filename);
   const { version } = JSON.parse(file === undefined ? '{}' : readFileSync(file, 'utf8')) as {
     version?: string;

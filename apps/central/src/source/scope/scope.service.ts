@@ -94,6 +94,15 @@ export class ScopeService {
     }
   }
 
+  /** From memory, if nothing behind it has changed between when it was read and these versions. */
+  remembered(subject: ScopeSubject, versions: Versions): KnownScope | undefined {
+    const { catalogue } = this.datasets;
+    const known = this.known.get(keyOf(subject));
+    if (known?.catalogue !== catalogue || known.stamp !== this.stamp(subject, catalogue, versions))
+      return undefined;
+    return { ...known, subject, versions };
+  }
+
   /** The scope as of a later moment, or as it is now where the versions of that are not known. */
   async asOf(known: KnownScope, later: Versions | undefined): Promise<KnownScope> {
     const { stamp, subject, catalogue } = known;

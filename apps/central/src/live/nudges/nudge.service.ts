@@ -1,0 +1,151 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { Interval } from '@nestjs/schedule';
+import { Coalesced, namedError } from '@rivulet/platform';
+import type { KnownDevice } from '../../devices/device';
+import { SyncOutcomes } from '../../device-sync/sync-outcomes';
+import { SnapshotCurrency } from '../../snapshots/snapshot-currency';
+import { ChangeDetection } from '../../source/change-detection/change-detection';
+import type { Versions } from '../../source/change-detection/versions';
+import { ScopeService } from '../../source/scope/scope.service';
+import { LiveMetrics } from '../live.metrics';
+import { AgentSessions } from '../sessions/agent-sessions';
+import { NudgeQueue } from './nudge-queue';
+import { ProofLatency } from './proof-latency';
+
+/** How often the versions of the source are asked for while an edge is connected: one statement, a few rows. */
+const LOOK_EVERY_MS = 250;
+/** After a look that failed. */
+const PAUSE_MS = 2_000;
+const SEND_EVERY_MS = 50;
+/** Devices that are looked at before the event loop turns. */
+const AT_ONCE = 200;
+
+/**
+ * Tells connected edges to sync when rows that they may have, have changed. It looks instead of listening: NOTIFY in the
+ * trigger would have all writers of the source commit one after the other. Each central tells those that are
+ * connected to it.
+ */
+@Injectable()
+export class NudgeService implements OnModuleInit {
+  private readonly logger = new Logger('Live');
+  private readonly queue = new NudgeQueue();
+  private readonly looking = new Coalesced(() => this.look());
+  private seen: { versions: Versions; state: string } | undefined;
+  /** What the rows of each connected device depended on at the last look. */
+  private readonly vectors = new Map<string, string>();
+  /** Devices that are in none of these. */
+  private readonly unknown = new Set<string>();
+  private pausedUntilMs = 0;
+  private failure: string | undefined;
+
+  constructor(
+    private readonly sessions: AgentSessions,
+    private readonly changes: ChangeDetection,
+    private readonly scopes: ScopeService,
+    private readonly currency: SnapshotCurrency,
+    private readonly outcomes: SyncOutcomes,
+    private readonly latency: ProofLatency,
+    private readonly metrics: LiveMetrics,
+  ) {}
+
+  /** Why changes are not told at once; undefined when they are. */
+  get problem(): string | undefined {
+    if (this.failure !== undefined) return this.failure;
+    const { polledBecause, definitionsSeen } = this.changes;
+    if (definitionsSeen !== undefined) return undefined;
+    const [reason = 'nothing is watched'] = polledBecause.keys();
+    return `Changes of the source are not detected: ${reason}.`;
+  }
+
+  onModuleInit(): void {
+    this.sessions.listen({
+      connected: (deviceId) => void this.unknown.add(deviceId),
+      disconnected: (deviceId) => {
+        this.vectors.delete(deviceId);
+        this.unknown.delete(deviceId);
+        this.queue.forget(deviceId);
+        this.latency.forget(deviceId);
+      },
+    });
+    this.outcomes.onProved((deviceId) => {
+      const ms = this.latency.provedBy(deviceId, performance.now());
+      if (ms !== undefined) this.metrics.proofs.observe(ms / 1_000);
+    });
+  }
+
+  @Interval('look for changes', LOOK_EVERY_MS)
+  async lookInBackground(): Promise<void> {
+    const isNeeded = this.sessions.devices.size > 0 && performance.now() >= this.pausedUntilMs;
+    if (isNeeded && this.looking.idle) await this.looking.run();
+  }
+
+  @Interval('send nudges', SEND_EVERY_MS)
+  sendDue(): void {
+    for (const deviceId of this.queue.takeDue(performance.now()))
+      this.sessions.send(deviceId, { type: 'NUDGE', data: { reason: 'rows have changed' } });
+  }
+
+  private async look(): Promise<void> {
+    try {
+      const { state } = this.changes;
+      const versions = await this.changes.versions();
+      const before = this.seen;
+      this.seen = { versions, state };
+      this.failure = undefined;
+      const isSame = before?.versions.id === versions.id && before.state === state;
+      if (isSame) this.rememberNew(versions);
+      else if (before !== undefined) await this.nudgeConcerned(versions);
+    } catch (error) {
+      const { code, message } = namedError(error);
+      this.pausedUntilMs = performance.now() + PAUSE_MS;
+      if (this.failure === undefined)
+        this.logger.warn({ code }, `Changes cannot be told to devices, which sync by schedule: ${message}`);
+      this.failure = message;
+    }
+  }
+
+  private async nudgeConcerned(versions: Versions): Promise<void> {
+    const noticedAtMs = performance.now();
+    const concerned: string[] = [];
+    let looked = 0;
+    for (const [deviceId, { opened }] of this.sessions.devices) {
+      if (opened !== undefined && this.isConcerned(opened.known, versions)) concerned.push(deviceId);
+      if (++looked % AT_ONCE === 0) await turn();
+    }
+    this.latency.noticed(concerned, noticedAtMs);
+    this.queue.add(concerned, noticedAtMs);
+  }
+
+  /** When in doubt: a nudge too many is a request that is answered with "current". */
+  private isConcerned(known: KnownDevice, versions: Versions): boolean {
+    if (!isSynced(known)) return false;
+    const before = this.vectors.get(known.deviceId);
+    const now = this.remember(known, versions);
+    return now === undefined || now !== before;
+  }
+
+  /** Of devices that have synced since they connected, while nothing has changed: then it is that of what they have. */
+  private rememberNew(versions: Versions): void {
+    for (const deviceId of this.unknown) {
+      const known = this.sessions.devices.get(deviceId)?.opened?.known;
+      if (known === undefined || !isSynced(known) || this.remember(known, versions) !== undefined)
+        this.unknown.delete(deviceId);
+    }
+  }
+
+  private remember({ macAddress, deviceId, name }: KnownDevice, versions: Versions): string | undefined {
+    const scope = this.scopes.remembered({ macAddress: macAddress!, deviceId, name }, versions);
+    const vector = scope && this.currency.vectorOf(scope);
+    if (vector === undefined) {
+      this.vectors.delete(deviceId);
+      this.unknown.add(deviceId);
+    } else this.vectors.set(deviceId, vector);
+    return vector;
+  }
+}
+
+/** Whether it is a device that syncs at all. */
+function isSynced({ kind, macAddress }: KnownDevice): boolean {
+  return kind === 'edge' && macAddress !== null;
+}

@@ -1,0 +1,140 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  Inject,
+  Injectable,
+  Logger,
+  type OnApplicationBootstrap,
+  type OnModuleDestroy,
+} from '@nestjs/common';
+import { isTransient } from '@rivulet/errors';
+import { appVersion, namedError } from '@rivulet/platform';
+import { CALL_AUTHENTICATION, type CallAuthentication } from '../hub/call-authentication';
+import { HubEnv } from '../hub/hub.env';
+import { MAC_ADDRESS } from '../identity/mac-address';
+import { DeviceFigures } from './device-figures';
+import { LiveEnv } from './live.env';
+import { LiveMetrics } from './live.metrics';
+import { LiveSession } from './live-session';
+import { NudgedSync } from './nudged-sync';
+import { reconnectDelayMs } from './reconnect-delay';
+
+/** What can be said of the connection. */
+export interface LiveState {
+  isEnabled: boolean;
+  isConnected: boolean;
+  /** Of the last change between connected and not. */
+  since: Date;
+  /** Why it is not connected. */
+  problem?: string;
+}
+
+/** Central says no for a reason that only a person can change; the schedule goes on. */
+const SLOW_RETRY_MS = 60_000;
+const CATCH_UP_WITHIN_MS = 10_000;
+
+/** Keeps one connection to central open, for as long as the app runs. All that comes over it are hints. */
+@Injectable()
+export class LiveConnection implements OnApplicationBootstrap, OnModuleDestroy {
+  private readonly logger = new Logger('Live');
+  private readonly stopping = new AbortController();
+  private running: Promise<void> | undefined;
+  private hasBeenConnected = false;
+  private current: LiveState;
+
+  constructor(
+    { isEnabled }: LiveEnv,
+    private readonly hubEnv: HubEnv,
+    private readonly figures: DeviceFigures,
+    private readonly nudges: NudgedSync,
+    private readonly metrics: LiveMetrics,
+    @Inject(CALL_AUTHENTICATION) private readonly authentication: CallAuthentication,
+    @Inject(MAC_ADDRESS) private readonly macAddress: string,
+  ) {
+    this.current = { isEnabled, isConnected: false, since: new Date() };
+  }
+
+  get state(): LiveState {
+    return this.current;
+  }
+
+  onApplicationBootstrap(): void {
+    if (this.current.isEnabled) this.running = this.run();
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    this.stopping.abort();
+    await this.running;
+  }
+
+  private async run(): Promise<void> {
+    const { signal } = this.stopping;
+    let failures = 0;
+    while (!signal.aborted) {
+      const settings = this.settings(() => (failures = 0));
+      const error = await LiveSession.run(settings, signal).catch(namedError);
+      if (signal.aborted || error === undefined) break;
+      this.lost(error.code, error.message);
+      this.authentication.renew(error.code);
+      const atLeastMs = (error.retryAfterSeconds ?? 0) * 1_000;
+      // In a trial it is the first sync that registers the device.
+      const isSoon = isTransient(error.code) || error.code === 'DEVICE_NOT_REGISTERED';
+      const waitMs = reconnectDelayMs(failures++, isSoon ? atLeastMs : SLOW_RETRY_MS);
+      await delay(waitMs, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  private settings(onRegistered: () => void) {
+    const { signal } = this.stopping;
+    return {
+      url: webSocketUrl(this.hubEnv.centralUrl),
+      agentName: this.macAddress,
+      version: appVersion(),
+      headers: () => this.authentication.headers(signal),
+      figures: () => this.figures.read(),
+      onRegistered: () => {
+        onRegistered();
+        this.catchUp();
+        this.change({ isEnabled: true, isConnected: true, since: new Date() });
+        this.logger.log('Connected to central: it says when to sync');
+      },
+      onNudge: () => this.nudges.nudge(),
+    };
+  }
+
+  /** What changed while the connection was missing was not told. The whole fleet may come back at once, too. */
+  private catchUp(): void {
+    const isFirst = !this.hasBeenConnected;
+    this.hasBeenConnected = true;
+    if (isFirst) return;
+    const { signal } = this.stopping;
+    const nudge = async (): Promise<void> => {
+      await delay(Math.random() * CATCH_UP_WITHIN_MS, undefined, { signal });
+      this.nudges.nudge();
+    };
+    nudge().catch(() => undefined);
+  }
+
+  private lost(code: string, problem: string): void {
+    const { isConnected, since, problem: before } = this.current;
+    this.change({
+      isEnabled: true,
+      isConnected: false,
+      since: isConnected ? new Date() : since,
+      problem,
+    });
+    // Told once, and again when the reason is another.
+    if (isConnected || before !== problem)
+      this.logger.warn({ code }, `${problem} Syncs go on by schedule; it is tried again.`);
+  }
+
+  private change(state: LiveState): void {
+    this.current = state;
+    this.metrics.connected.set(state.isConnected ? 1 : 0);
+  }
+}
+
+function webSocketUrl(centralUrl: string): string {
+  const url = new URL('ws/agent', centralUrl.endsWith('/') ? centralUrl : `${centralUrl}/`);
+  url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+  return url.href;
+}

@@ -1,0 +1,28 @@
+import { Injectable } from '@nestjs/common';
+import type { HealthCheckOutcome, HealthIndicator, Probe } from '@rivulet/platform';
+import { LiveConnection } from './live-connection';
+
+/** A central that restarts is no matter. */
+const TOLERATED_MS = 60_000;
+
+/** Degraded while the live connection has been missing for a minute. Syncs go on by schedule. */
+@Injectable()
+export class LiveIndicator implements HealthIndicator {
+  readonly name = 'live';
+  readonly probes: readonly Probe[] = [];
+
+  constructor(private readonly connection: LiveConnection) {}
+
+  check(): Promise<HealthCheckOutcome> {
+    const { isEnabled, isConnected, since, problem } = this.connection.state;
+    if (!isEnabled)
+      return Promise.resolve({ up: true, detail: { connected: false, disabled: 'EDGE_LIVE is false' } });
+    const isMissing = !isConnected && Date.now() - since.getTime() > TOLERATED_MS;
+    const detail = {
+      connected: isConnected,
+      since: since.toISOString(),
+      ...(problem !== undefined && { problem }),
+    };
+    return Promise.resolve({ up: !isMissing, detail });
+  }
+}

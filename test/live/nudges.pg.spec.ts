@@ -1,0 +1,121 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
+import { Presence } from '../../apps/central/src/devices/registry/presence';
+import { CentralInProcess } from '../support/central-in-process';
+import { validRequest } from '../support/device-client';
+import { startEdgeInProcess, type RunningEdge } from '../support/edge-in-process';
+import { DEMO_MAC } from '../support/sync-pair';
+import { TestAgent } from '../support/test-agent';
+
+let central: CentralInProcess;
+let isOver = false;
+let edge: RunningEdge;
+let edgeDatabase: TestDatabase;
+/** A device of another company. */
+let otherMac: string;
+let other: TestAgent;
+
+interface Status {
+  state: string;
+  live: { connected: boolean; problem?: string; lastNudgeAt?: string };
+  lastResult?: { status: string; trigger: string };
+}
+
+const status = async (): Promise<Status> =>
+  (await (await fetch(`${edge.url}/api/sync/status`)).json()) as Status;
+
+/** Ends with the tests, also when it never comes true. */
+async function until(isTrue: () => Promise<boolean>): Promise<void> {
+  while (!isOver && !(await isTrue())) await delay(20);
+}
+
+/** The name of a location, which is a row of its own devices alone. */
+async function renameLocationOf(macAddress: string, name: string): Promise<void> {
+  await central.database.pool.query(
+    `UPDATE public.locations SET name = $2 WHERE id = (SELECT location_id FROM public.devices WHERE mac_address = $1)`,
+    [macAddress, name],
+  );
+}
+
+async function mirrored(name: string): Promise<boolean> {
+  const { rows } = await edgeDatabase.pool.query('SELECT FROM locations WHERE name = $1', [name]);
+  return rows.length === 1;
+}
+
+beforeAll(async () => {
+  central = await CentralInProcess.start({ CENTRAL_DEVICE_AUTH: 'mac', CENTRAL_HEARTBEAT_INTERVAL: '1s' });
+  edgeDatabase = await createTestDatabase();
+  const { rows } = await central.database.pool.query<{ mac: string }>(
+    `SELECT mac_address AS mac FROM public.devices WHERE is_active AND company_id <>
+       (SELECT company_id FROM public.devices WHERE mac_address = $1) LIMIT 1`,
+    [DEMO_MAC],
+  );
+  otherMac = rows[0]!.mac;
+  edge = await startEdgeInProcess(
+    {
+      EDGE_DATABASE_URL: edgeDatabase.url,
+      EDGE_MAC_ADDRESS: DEMO_MAC,
+      EDGE_CENTRAL_URL: central.url,
+      EDGE_SYNC_SCHEDULE: '1h',
+      EDGE_FIRST_SYNC_DELAY: '0',
+    },
+    {},
+  );
+  await until(async () => {
+    const { lastResult, live } = await status();
+    return lastResult?.status === 'applied' && live.connected;
+  });
+  const headers = { 'x-device-mac': otherMac };
+  await central.call('POST', '/api/device-sync/request', validRequest, headers);
+  other = await TestAgent.overWebSocket(central.url, headers, otherMac);
+  await other.register();
+});
+afterAll(async () => {
+  isOver = true;
+  other?.destroy();
+  await edge?.stop();
+  await central?.stop();
+  await edgeDatabase?.drop();
+});
+
+it('brings a change to the device that it concerns, without its schedule, and tells no other', async () => {
+  // What it has is remembered at the first look after it has connected.
+  await delay(600);
+  await renameLocationOf(DEMO_MAC, 'A new name');
+  await until(() => mirrored('A new name'));
+  await until(async () => (await status()).state === 'idle');
+  expect((await status()).lastResult).toMatchObject({ status: 'applied', trigger: 'nudge' });
+
+  await renameLocationOf(otherMac, 'Elsewhere');
+  expect(await other.next()).toMatchObject({ type: 'NUDGE', agent_name: otherMac });
+  expect(other.received).toEqual([]);
+  expect(await mirrored('Elsewhere')).toBe(false);
+});
+
+it('measures the time from the change to the proof', async () => {
+  await renameLocationOf(DEMO_MAC, 'Measured');
+  await until(() => mirrored('Measured'));
+  const text = await (await fetch(`${central.url}/metrics`)).text();
+  expect(text).toMatch(/rivulet_central_nudge_to_proof_seconds_count [1-9]/);
+});
+
+it('keeps what a heartbeat says of the edge', async () => {
+  const presence = central.get(Presence);
+  const read = async () => {
+    await presence.flush();
+    const { rows } = await central.database.pool.query<{ metrics: object | null; version: string }>(
+      'SELECT metrics, version FROM rivulet.devices WHERE mac_address = $1',
+      [DEMO_MAC],
+    );
+    return rows[0]!;
+  };
+  await until(async () => (await read()).metrics !== null);
+  const { metrics, version } = await read();
+  expect(metrics).toMatchObject({
+    cpu_usage: expect.any(Number) as number,
+    memory_usage: expect.any(Number) as number,
+    database_bytes: expect.any(Number) as number,
+    last_cycle: expect.stringMatching(/applied|current/) as string,
+  });
+  expect(version).toMatch(/^\d+\.\d+/);
+});
