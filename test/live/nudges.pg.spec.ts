@@ -8,7 +8,7 @@ import { DEMO_MAC } from '../support/sync-pair';
 import { TestAgent } from '../support/test-agent';
 
 let central: CentralInProcess;
-let isOver = false;
+const over = new AbortController();
 let edge: RunningEdge;
 let edgeDatabase: TestDatabase;
 /** A device of another company. */
@@ -26,7 +26,7 @@ const status = async (): Promise<Status> =>
 
 /** Ends with the tests, also when it never comes true. */
 async function until(isTrue: () => Promise<boolean>): Promise<void> {
-  while (!isOver && !(await isTrue())) await delay(20);
+  while (!over.signal.aborted && !(await isTrue())) await delay(20);
 }
 
 /** The name of a location, which is a row of its own devices alone. */
@@ -71,7 +71,7 @@ beforeAll(async () => {
   await other.register();
 });
 afterAll(async () => {
-  isOver = true;
+  over.abort();
   other?.destroy();
   await edge?.stop();
   await central?.stop();

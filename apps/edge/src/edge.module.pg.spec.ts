@@ -67,6 +67,11 @@ describe('the routes of an edge', () => {
       status: 200,
       body: {
         state: 'idle',
+        live: {
+          connected: false,
+          since: expect.any(String) as string,
+          problem: expect.stringContaining('live connection') as string,
+        },
         identity: { auth: 'mac', macAddress: '48:b0:2d:e9:c3:b7' },
         macAddress: '48:b0:2d:e9:c3:b7',
         nextRunAt: expect.any(String) as string,
