@@ -62,7 +62,7 @@ describe('what has not changed is not sent:', () => {
     try {
       const edge = (pair.edge = await pair.startEdge({ EDGE_CENTRAL_URL: second.url }));
       await expectNothingSent(edge);
-      await copy.pool.query(`DELETE FROM users WHERE full_name = 'Renamed'`);
+      await copy.pool.query(`DELETE FROM public.users WHERE full_name = 'Renamed'`);
       expect((await pair.syncNow(edge)).wireBytes).toBeLessThan(1_000);
       expect(await pair.edgeRows(`SELECT 1 FROM users WHERE full_name = 'Renamed'`)).toEqual([]);
     } finally {
