@@ -24,7 +24,10 @@ export async function highestWatermark(
   const type = typeOf(target, column);
   const name = escapeIdentifier(column);
   const highest = `max(${name})`;
-  const capped = times.includes(type) ? `least(${highest}, clock_timestamp()::${type})` : highest;
+  // Not least(), which takes now for the highest of no rows.
+  const capped = times.includes(type)
+    ? `CASE WHEN ${highest} > clock_timestamp()::${type} THEN clock_timestamp()::${type} ELSE ${highest} END`
+    : highest;
   const known = before === null ? 'NULL' : escapeLiteral(before);
   const source =
     writtenBy === 'staged'
