@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { RivuletError } from '@rivulet/errors';
-import { requestInvalid } from '@rivulet/platform';
+import { Batched, requestInvalid } from '@rivulet/platform';
+import { isDatabaseUnavailable } from '@rivulet/postgres';
 import type { Acknowledgement } from '@rivulet/protocol';
 import { DataSource } from 'typeorm';
 import type { Device } from '../devices/device';
@@ -20,8 +21,24 @@ export interface AcknowledgementReceipt {
   repeated: boolean;
 }
 
+/** In the order of the columns. */
+type ReportRow = (string | number | null)[];
+
+interface Recorded {
+  status: 'applied' | 'failed';
+  repeated: boolean;
+}
+
+/** Reports that are entered in one statement. */
+const REPORTS_AT_ONCE = 200;
+
 @Injectable()
 export class AcknowledgementService {
+  private readonly entering = new Batched((reports: ReportRow[]) => this.enterAll(reports), {
+    maxItems: REPORTS_AT_ONCE,
+    isOfAll: isDatabaseUnavailable,
+  });
+
   constructor(
     private readonly database: DataSource,
     private readonly manifests: ManifestService,
@@ -48,7 +65,7 @@ export class AcknowledgementService {
     const { manifestId, status, cycleId, finishedAt, durationMs, tables, error } = acknowledgement;
     const { deviceId, resyncSince } = await this.manifests.find(manifestId, device);
     if (status === 'applied') await this.checkProof(acknowledgement);
-    const [row] = await this.database.query<{ status: 'applied' | 'failed'; repeated: boolean }[]>(upsert, [
+    const recorded = await this.entering.run([
       manifestId,
       deviceId,
       status,
@@ -65,11 +82,19 @@ export class AcknowledgementService {
       await this.registry.finishResync(device.deviceId, resyncSince);
     }
     this.metrics.acknowledgements.inc({ status });
-    if (row!.status === 'applied' && !row!.repeated && device.deviceId !== undefined)
+    if (recorded.status === 'applied' && !recorded.repeated && device.deviceId !== undefined)
       this.outcomes.proved(device.deviceId);
-    if (row!.status === 'applied') this.troubles.applied(deviceId);
+    if (recorded.status === 'applied') this.troubles.applied(deviceId);
     else if (error !== undefined) await this.tellOfFailure(deviceId, device.macAddress, manifestId, error);
-    return { manifestId, status: row!.status, repeated: row!.repeated };
+    return { manifestId, status: recorded.status, repeated: recorded.repeated };
+  }
+
+  /** A statement may touch a row but once: of two reports on one manifest each is entered alone. */
+  private async enterAll(reports: ReportRow[]): Promise<Recorded[]> {
+    const columns = reports[0]!.map((_, place) => reports.map((report) => report[place]));
+    const rows = await this.database.query<(Recorded & { manifestId: string })[]>(upsert, columns);
+    const byId = new Map(rows.map((row) => [row.manifestId, row]));
+    return reports.map(([manifestId]) => byId.get(manifestId as string)!);
   }
 
   private async tellOfFailure(
@@ -111,7 +136,8 @@ function refuseOtherTables({ tables }: Acknowledgement, promised: { name: string
 const upsert = `
 INSERT INTO rivulet.sync_acknowledgements AS known
   (manifest_id, device_id, status, cycle_id, finished_at, duration_ms, tables, error_code, error_message, statement, signed_by)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::int[], $7::jsonb[], $8::text[],
+                     $9::text[], $10::text[], $11::text[]) AS report (manifest_id) ORDER BY manifest_id
 ON CONFLICT (manifest_id) DO UPDATE SET
   (status, cycle_id, finished_at, duration_ms, tables, error_code, error_message, statement, signed_by) = (
     SELECT report.status, report.cycle_id, report.finished_at, report.duration_ms, report.tables,
@@ -124,4 +150,4 @@ ON CONFLICT (manifest_id) DO UPDATE SET
   ),
   last_received_at = now(),
   times_received = known.times_received + 1
-RETURNING status, times_received > 1 AS repeated`;
+RETURNING manifest_id AS "manifestId", status, times_received > 1 AS repeated`;

@@ -1,5 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { RivuletError } from '@rivulet/errors';
+import { Batched } from '@rivulet/platform';
+import { isDatabaseUnavailable } from '@rivulet/postgres';
 import type { SyncRequest } from '@rivulet/protocol';
 import { DataSource } from 'typeorm';
 import type { Scope } from '@rivulet/datasets';
@@ -9,6 +11,10 @@ interface ToldPosition {
   manifestId: string;
   epoch: number;
   sequence: number;
+}
+
+interface AskedPosition extends ToldPosition {
+  deviceId: string;
 }
 
 interface KnownPosition {
@@ -21,6 +27,9 @@ interface KnownPosition {
   isSuspect: boolean;
 }
 
+/** Positions that are looked up in one statement. */
+const POSITIONS_AT_ONCE = 200;
+
 /**
  * Finds out that a device has applied a manifest which this database has never issued: it was restored from an older
  * backup and its epoch was not raised, or it is a copy, or the device comes from another central. Its manifests would be
@@ -29,6 +38,10 @@ interface KnownPosition {
 @Injectable()
 export class PositionCheck {
   private readonly logger = new Logger('Devices');
+  private readonly reading = new Batched((asked: AskedPosition[]) => this.readAll(asked), {
+    maxItems: POSITIONS_AT_ONCE,
+    isOfAll: isDatabaseUnavailable,
+  });
 
   constructor(private readonly database: DataSource) {}
 
@@ -41,12 +54,7 @@ export class PositionCheck {
   async refuseForeign({ deviceId, macAddress }: Scope, asked: SyncRequest): Promise<void> {
     const told = positionOf(asked);
     if (told === undefined) return;
-    const [known] = await this.database.query<KnownPosition[]>(readPosition, [
-      told.manifestId,
-      told.epoch,
-      told.sequence,
-      deviceId,
-    ]);
+    const known = await this.reading.run({ ...told, deviceId });
     if (known === undefined || !isForeign(told, known)) return this.forget(known, deviceId);
     const isNew = await this.note(told, deviceId, macAddress);
     const message =
@@ -61,6 +69,17 @@ export class PositionCheck {
       );
     }
     throw error;
+  }
+
+  private async readAll(asked: AskedPosition[]): Promise<(KnownPosition | undefined)[]> {
+    const rows = await this.database.query<(KnownPosition & { place: string })[]>(readPositions, [
+      asked.map(({ manifestId }) => manifestId),
+      asked.map(({ epoch }) => epoch),
+      asked.map(({ sequence }) => sequence),
+      asked.map(({ deviceId }) => deviceId),
+    ]);
+    const byPlace = new Map(rows.map((row) => [Number(row.place), row]));
+    return asked.map((_, index) => byPlace.get(index + 1));
   }
 
   private async forget(known: KnownPosition | undefined, deviceId: string): Promise<void> {
@@ -97,14 +116,19 @@ function isForeign(
 }
 
 /** By primary keys. */
-const readPosition = `
-SELECT epoch, (SELECT last_value FROM rivulet.manifest_sequence) AS "lastSequence",
-       EXISTS (SELECT FROM rivulet.sync_manifests WHERE manifest_id = $1) AS "isOwn",
+const readPositions = `
+SELECT place, central_state.epoch, (SELECT last_value FROM rivulet.manifest_sequence) AS "lastSequence",
+       EXISTS (SELECT FROM rivulet.sync_manifests WHERE manifest_id = told.manifest_id) AS "isOwn",
        EXISTS (
          SELECT FROM rivulet.sync_manifests manifest
-         WHERE (manifest.epoch, manifest.sequence) = ($2, $3) AND manifest_id <> $1) AS "isTaken",
-       EXISTS (SELECT FROM rivulet.foreign_positions WHERE device_id = $4 AND manifest_id = $1) AS "isSuspect"
-FROM rivulet.central_state`;
+         WHERE (manifest.epoch, manifest.sequence) = (told.epoch, told.sequence) AND manifest_id <> told.manifest_id
+       ) AS "isTaken",
+       EXISTS (
+         SELECT FROM rivulet.foreign_positions
+         WHERE device_id = told.device_id AND manifest_id = told.manifest_id
+       ) AS "isSuspect"
+FROM rivulet.central_state, unnest($1::text[], $2::int[], $3::bigint[], $4::text[])
+  WITH ORDINALITY AS told (manifest_id, epoch, sequence, device_id, place)`;
 
 /** A row when it is new, or was told an hour ago. */
 const notePosition = `

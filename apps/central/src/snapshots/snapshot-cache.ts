@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Batched } from '@rivulet/platform';
+import { isDatabaseUnavailable } from '@rivulet/postgres';
 import { LRUCache } from 'lru-cache';
 import { DataSource } from 'typeorm';
 import { versionVectorOf } from '../source/change-detection/version-vector';
@@ -46,7 +47,7 @@ export class SnapshotCache {
 
   private readonly lookUps = new Batched((lists: string[][]) => this.lookUp(lists), {
     maxItems: LISTS_AT_ONCE,
-    isOfAll: () => true,
+    isOfAll: isDatabaseUnavailable,
   });
 
   constructor(private readonly database: DataSource) {}

@@ -44,11 +44,19 @@ interface PlannedOrder {
 /** Manifests that are entered in one statement. */
 const MANIFESTS_AT_ONCE = 100;
 
+/** Manifests that are looked up in one statement. */
+const LOOK_UPS_AT_ONCE = 200;
+
 export interface IssuedManifest {
   manifestId: string;
   /** The signed manifest. */
   document: string;
   plan: SyncPlan;
+}
+
+interface OwnManifest {
+  manifestId: string;
+  macAddress: string;
 }
 
 export type FoundManifest = Pick<SyncManifest, 'deviceId' | 'resyncSince'>;
@@ -69,6 +77,15 @@ export class ManifestService {
   private readonly nextUlid = monotonicFactory();
   private readonly entering = new Batched((orders: PlannedOrder[]) => this.enterAll(orders), {
     maxItems: MANIFESTS_AT_ONCE,
+    isOfAll: isDatabaseUnavailable,
+  });
+
+  private readonly finding = new Batched((asked: OwnManifest[]) => this.findAll(asked), {
+    maxItems: LOOK_UPS_AT_ONCE,
+    isOfAll: isDatabaseUnavailable,
+  });
+  private readonly listing = new Batched((ids: string[]) => this.listTables(ids), {
+    maxItems: LOOK_UPS_AT_ONCE,
     isOfAll: isDatabaseUnavailable,
   });
 
@@ -156,9 +173,18 @@ export class ManifestService {
    * @throws RivuletError MANIFEST_UNKNOWN, also when it is another device's: neither must tell which
    */
   async find(manifestId: string, { macAddress }: Device): Promise<FoundManifest> {
-    const [manifest] = await this.database.query<FoundManifest[]>(findManifest, [manifestId, macAddress]);
+    const manifest = await this.finding.run({ manifestId, macAddress });
     if (manifest !== undefined) return manifest;
     throw new RivuletError('MANIFEST_UNKNOWN', `This device has no manifest ${manifestId}.`);
+  }
+
+  private async findAll(asked: OwnManifest[]): Promise<(FoundManifest | undefined)[]> {
+    const rows = await this.database.query<(FoundManifest & { place: string })[]>(findManifests, [
+      asked.map(({ manifestId }) => manifestId),
+      asked.map(({ macAddress }) => macAddress),
+    ]);
+    const byPlace = new Map(rows.map(({ place, ...found }) => [Number(place), found]));
+    return asked.map((_, index) => byPlace.get(index + 1));
   }
 
   async exists(manifestId: string, deviceId: string): Promise<boolean> {
@@ -166,10 +192,14 @@ export class ManifestService {
   }
 
   async tablesOf(manifestId: string): Promise<SyncManifestTable[]> {
-    return this.database.manager.find(SyncManifestTable, {
-      where: { manifestId },
-      order: { position: 'ASC' },
-    });
+    return this.listing.run(manifestId);
+  }
+
+  private async listTables(manifestIds: string[]): Promise<SyncManifestTable[][]> {
+    const rows = await this.database.query<SyncManifestTable[]>(listTables, [[...new Set(manifestIds)]]);
+    const byId = new Map(manifestIds.map((id) => [id, [] as SyncManifestTable[]]));
+    for (const table of rows) byId.get(table.manifestId)!.push(table);
+    return manifestIds.map((id) => byId.get(id)!);
   }
 
   /**
@@ -204,11 +234,19 @@ export class ManifestService {
 }
 
 /** By primary key, and by the end of the index on (mac_address, epoch, sequence). */
-const findManifest = `
-SELECT device_id AS "deviceId", resync_since AS "resyncSince" FROM rivulet.sync_manifests
-WHERE manifest_id = $1 AND mac_address = $2 AND device_id = (
-  SELECT device_id FROM rivulet.sync_manifests
-  WHERE mac_address = $2 ORDER BY epoch DESC, sequence DESC LIMIT 1)`;
+const findManifests = `
+SELECT place, manifest.device_id AS "deviceId", resync_since AS "resyncSince"
+FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS asked (manifest_id, mac_address, place)
+JOIN rivulet.sync_manifests manifest USING (manifest_id, mac_address)
+WHERE manifest.device_id = (
+  SELECT device_id FROM rivulet.sync_manifests latest
+  WHERE latest.mac_address = asked.mac_address ORDER BY epoch DESC, sequence DESC LIMIT 1)`;
+
+/** By primary key. */
+const listTables = `
+SELECT manifest_id AS "manifestId", position, name, action, rows::float8 AS rows, bytes::float8 AS bytes, checksum,
+       snapshot_id::float8 AS "snapshotId", base_snapshot_id::float8 AS "baseSnapshotId"
+FROM rivulet.sync_manifest_tables WHERE manifest_id = ANY ($1) ORDER BY manifest_id, position`;
 
 interface PayloadState {
   isExpired: boolean;

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Batched } from '@rivulet/platform';
+import { isDatabaseUnavailable } from '@rivulet/postgres';
 import { DataSource } from 'typeorm';
 import { holds, type PlanTerms, type TablePlan } from '@rivulet/protocol';
 import type { Snapshot } from '../../snapshots/snapshot';
@@ -22,7 +23,7 @@ const LISTS_AT_ONCE = 200;
 export class TablePlanner {
   private readonly lists = new Batched((snapshotIds: number[]) => this.readLists(snapshotIds), {
     maxItems: LISTS_AT_ONCE,
-    isOfAll: () => true,
+    isOfAll: isDatabaseUnavailable,
   });
 
   constructor(

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { FRAME_HEADER_BYTES, type PatchContent } from '@rivulet/protocol';
 import { Batched } from '@rivulet/platform';
+import { isDatabaseUnavailable } from '@rivulet/postgres';
 import { DataSource } from 'typeorm';
 import { ChunkStore, type FrameContent } from '../chunk-store';
 import { whileNothingIsCollected } from '../snapshot-locks';
@@ -24,7 +25,7 @@ const PATCHES_AT_ONCE = 200;
 export class PatchStore {
   private readonly finding = new Batched((pairs: SnapshotPair[]) => this.findAll(pairs), {
     maxItems: PATCHES_AT_ONCE,
-    isOfAll: () => true,
+    isOfAll: isDatabaseUnavailable,
   });
 
   constructor(

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Batched } from '@rivulet/platform';
+import { isDatabaseUnavailable } from '@rivulet/postgres';
 import { DataSource } from 'typeorm';
 import { ChunkStore } from '../chunk-store';
 import type { Snapshot } from '../snapshot';
@@ -28,7 +29,7 @@ WHERE checksum = ANY ($1) AND rows > 0`;
 export class PatchService {
   private readonly bases = new Batched((asked: AskedBase[]) => this.basesOf(asked), {
     maxItems: BASES_AT_ONCE,
-    isOfAll: () => true,
+    isOfAll: isDatabaseUnavailable,
   });
   private readonly underWay = new Map<string, Promise<StoredPatch | undefined>>();
 

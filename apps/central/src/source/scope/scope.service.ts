@@ -43,8 +43,12 @@ type ReadScope = KnownScope | RivuletError | undefined;
 
 type RememberedScope = Pick<KnownScope, 'id' | 'scope' | 'catalogue'> & { stamp: string };
 
-/** Scopes that are remembered. A few hundred bytes each. */
-const SCOPES_KEPT = 20_000;
+/** Scopes that are remembered: those of 30,000 devices with a few parameters each. */
+const SCOPES_MAX_BYTES = 32 * 1024 * 1024;
+
+/** About what one takes, beside the values of its parameters. */
+const SCOPE_BYTES = 512;
+const PARAMETER_BYTES = 128;
 
 /** How often a scope is read whose tables are truncated or rewritten meanwhile. */
 const READ_ATTEMPTS = 3;
@@ -57,7 +61,10 @@ const SCOPES_AT_ONCE = 100;
 /** Knows the scope of every device that has asked lately, for as long as the tables behind it do not change. */
 @Injectable()
 export class ScopeService {
-  private readonly known = new LRUCache<string, RememberedScope>({ max: SCOPES_KEPT });
+  private readonly known = new LRUCache<string, RememberedScope>({
+    maxSize: SCOPES_MAX_BYTES,
+    sizeCalculation: sizeOf,
+  });
   private readonly reading = new Batched((asked: AskedScope[]) => this.readAll(asked), {
     maxItems: SCOPES_AT_ONCE,
     isOfAll: isOfSource,
@@ -158,6 +165,11 @@ export class ScopeService {
     if (watch.polled !== undefined) return undefined;
     return { relations: versionKeysOf(watch, scopeParametersOf(subject)), definition: watch.definition };
   }
+}
+
+function sizeOf({ scope: { parameters }, stamp }: RememberedScope): number {
+  const values = [...parameters.values()].map(({ value }) => PARAMETER_BYTES + 2 * (value?.length ?? 0));
+  return SCOPE_BYTES + stamp.length + values.reduce((sum, bytes) => sum + bytes, 0);
 }
 
 /** All that the scope query may ask for. */
