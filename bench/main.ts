@@ -15,6 +15,7 @@ import { benchReaders, readersTable } from './scenarios/readers';
 import { benchScopes, scopesTable } from './scenarios/scopes';
 import { benchWriters, writersTable } from './scenarios/writers';
 import type { BenchRun } from './setup/bench-run';
+import { benchRealtime, realtimeTable } from './scenarios/realtime';
 import { benchStore, storeTable } from './scenarios/store';
 import { createSourceRows } from './setup/source-rows';
 
@@ -32,9 +33,10 @@ const scenarios: Record<ScenarioName, (run: BenchRun) => Promise<Report>> = {
   scopes: reporting(benchScopes, scopesTable),
   writers: reporting(benchWriters, writersTable),
   store: reporting(benchStore, storeTable),
+  realtime: reporting(benchRealtime, realtimeTable),
 };
 
-const hasRowsOfItsOwn = new Set<ScenarioName>(['fanout', 'scopes', 'writers', 'store']);
+const hasRowsOfItsOwn = new Set<ScenarioName>(['fanout', 'scopes', 'writers', 'store', 'realtime']);
 
 function reporting<Result extends object>(
   bench: (run: BenchRun) => Promise<Result>,

@@ -1,6 +1,16 @@
 import { parseArgs } from 'node:util';
 
-const scenarioNames = ['full', 'delta', 'noop', 'readers', 'fanout', 'scopes', 'writers', 'store'] as const;
+const scenarioNames = [
+  'full',
+  'delta',
+  'noop',
+  'readers',
+  'fanout',
+  'scopes',
+  'writers',
+  'store',
+  'realtime',
+] as const;
 export type ScenarioName = (typeof scenarioNames)[number];
 
 export interface BenchOptions {

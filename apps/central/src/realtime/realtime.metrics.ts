@@ -35,7 +35,7 @@ export class RealtimeMetrics {
     this.published = counterBy(
       'published',
       'by',
-      'Messages published on this process, by whom (client, server, rows).',
+      'Messages published on this process, by whom (client, server).',
     );
     this.delivered = counter('delivered', 'Messages given to connections as they were published.');
     this.recovered = counter('recovered', 'Messages given to connections that had missed them.');

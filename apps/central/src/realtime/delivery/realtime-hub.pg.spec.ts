@@ -12,7 +12,7 @@ import { RealtimeHub } from './realtime-hub';
 import { Session } from './session';
 
 const history1h = { size: 1_000, ageMs: 3_600_000 };
-const { rules } = parseRealtimeFile(
+const rules = parseRealtimeFile(
   'realtime.yaml',
   `
 version: 1

@@ -40,15 +40,10 @@ export class Publisher {
   }
 
   /** For callers that may publish to every topic that there is. @throws as publishByClient */
-  async publishAll(messages: readonly ToPublish[], by: 'server' | 'rows'): Promise<Appended[]> {
+  async publishAll(messages: readonly ToPublish[], by: 'server'): Promise<Appended[]> {
     const appended = await this.hub.publish(messages.map((message) => this.messageOf(message)));
     this.metrics.published.inc({ by }, messages.length);
     return appended;
-  }
-
-  /** Whether a rule says what becomes of it. */
-  isKnown(topic: string): boolean {
-    return this.rules.rules.historyOf(topic) !== undefined;
   }
 
   private messageOf({ topic, data, key }: ToPublish, from?: string): NewMessage {

@@ -2,10 +2,8 @@ import { Injectable, Logger } from '@nestjs/common';
 import { namedError } from '@rivulet/platform';
 import { RealtimeEnv } from '../realtime.env';
 import { RealtimeMetrics } from '../realtime.metrics';
-import { loadRealtimeFile, type RealtimeFile } from './realtime-file';
+import { loadRealtimeFile } from './realtime-file';
 import { TopicRules } from './topic-rules';
-
-const NO_FILE: RealtimeFile = { rules: TopicRules.none, rowTopics: [] };
 
 /** The rules of now. They are replaced as a whole. */
 @Injectable()
@@ -17,20 +15,20 @@ export class CurrentRules {
   private constructor(
     private readonly path: string | undefined,
     private readonly metrics: RealtimeMetrics,
-    private file: RealtimeFile,
+    private current: TopicRules,
   ) {}
 
   /** @throws RivuletError REALTIME_FILE_INVALID */
   static async load({ file }: RealtimeEnv, metrics: RealtimeMetrics): Promise<CurrentRules> {
-    return new CurrentRules(file, metrics, file === undefined ? NO_FILE : await loadRealtimeFile(file));
+    return new CurrentRules(
+      file,
+      metrics,
+      file === undefined ? TopicRules.none : await loadRealtimeFile(file),
+    );
   }
 
   get rules(): TopicRules {
-    return this.file.rules;
-  }
-
-  get rowTopics(): RealtimeFile['rowTopics'] {
-    return this.file.rowTopics;
+    return this.current;
   }
 
   get loadedAt(): Date {
@@ -49,7 +47,7 @@ export class CurrentRules {
   async reload(): Promise<void> {
     if (this.path === undefined) return;
     try {
-      this.file = await loadRealtimeFile(this.path);
+      this.current = await loadRealtimeFile(this.path);
       this.readAt = new Date();
       this.metrics.reloads.inc({ outcome: 'loaded' });
       this.logger.log(`Reloaded ${this.path}: ${this.rules.rules.length} topics.`);

@@ -3,16 +3,10 @@ import { FileProblems, YamlNode } from '@rivulet/datasets';
 import { RivuletError } from '@rivulet/errors';
 import { parseDuration } from '@rivulet/platform';
 import { readPermission } from './read-permission';
-import { readRowTopic, type RowTopic } from './row-topic';
 import { TopicPattern } from './topic-pattern';
 import { TopicRules, type HistoryRule, type TopicRule } from './topic-rules';
 
-export interface RealtimeFile {
-  rules: TopicRules;
-  rowTopics: RowTopic[];
-}
-
-const FILE_FIELDS = ['version', 'users', 'broadcast', 'topics', 'rows'] as const;
+const FILE_FIELDS = ['version', 'users', 'broadcast', 'topics'] as const;
 const TOPIC_FIELDS = ['topic', 'subscribe', 'publish', 'history'] as const;
 const HISTORY_FIELDS = ['size', 'age'] as const;
 
@@ -24,7 +18,7 @@ const OWN_HISTORY: HistoryRule = { size: 100, ageMs: 86_400_000 };
 const NO_HISTORY: HistoryRule = { size: 0, ageMs: 0 };
 
 /** @throws RivuletError REALTIME_FILE_INVALID with the line and column of every mistake */
-export async function loadRealtimeFile(path: string): Promise<RealtimeFile> {
+export async function loadRealtimeFile(path: string): Promise<TopicRules> {
   let text: string;
   try {
     text = await readFile(path, 'utf8');
@@ -37,14 +31,14 @@ export async function loadRealtimeFile(path: string): Promise<RealtimeFile> {
 }
 
 /** @throws RivuletError REALTIME_FILE_INVALID with the line and column of every mistake */
-export function parseRealtimeFile(path: string, text: string): RealtimeFile {
+export function parseRealtimeFile(path: string, text: string): TopicRules {
   const problems = new FileProblems();
   const file = problems.attempt(() => readFileNode(YamlNode.parse(path, text, problems), problems));
   problems.throwIfAny('REALTIME_FILE_INVALID');
   return file!;
 }
 
-function readFileNode(root: YamlNode, problems: FileProblems): RealtimeFile {
+function readFileNode(root: YamlNode, problems: FileProblems): TopicRules {
   const fields = root.fields('the file', FILE_FIELDS, { mayExtend: true });
   if (fields.version?.is(1) !== true)
     problems.add((fields.version ?? root).place, 'the file must have `version: 1`');
@@ -53,17 +47,11 @@ function readFileNode(root: YamlNode, problems: FileProblems): RealtimeFile {
   const topics = problems.attempt(() => listOf(fields.topics, 'topics')) ?? [];
   const rules = topics.flatMap((item) => problems.attempt(() => readRule(item, problems)) ?? []);
   findHidden(rules, problems);
-  const rows = problems.attempt(() => listOf(fields.rows, 'rows')) ?? [];
-  const patterns = rules.map(({ rule }) => rule.pattern);
-  const rowTopics = rows.flatMap((item) => problems.attempt(() => readRowTopic(item, patterns)) ?? []);
-  return {
-    rules: new TopicRules(
-      rules.map(({ rule }) => rule),
-      own('users'),
-      own('broadcast'),
-    ),
-    rowTopics,
-  };
+  return new TopicRules(
+    rules.map(({ rule }) => rule),
+    own('users'),
+    own('broadcast'),
+  );
 }
 
 interface PlacedRule {

@@ -1,5 +1,5 @@
 import { claimValues, type Identity } from './identity';
-import { BROADCAST_TOPIC, isOwnTopic, topicOfUser } from './topic-name';
+import { BROADCAST_TOPIC, isOwnTopic } from './topic-name';
 import { TopicPattern } from './topic-pattern';
 
 /** Claims that must all be there, each with one of the values. */
@@ -45,21 +45,9 @@ export class TopicRules {
     return this.rules.find(({ pattern }) => pattern.matches(topic))?.history;
   }
 
-  get largestHistory(): HistoryRule {
-    const all = [this.userHistory, this.broadcastHistory, ...this.rules.map(({ history }) => history)];
-    return {
-      size: Math.max(...all.map(({ size }) => size)),
-      ageMs: Math.max(...all.map(({ ageMs }) => ageMs)),
-    };
-  }
-
   /** Whether one rule allows all topics of the pattern, and no earlier rule has a say in any of them. */
   maySubscribe(identity: Identity, pattern: TopicPattern): boolean {
     return this.isAllowed(identity, pattern, 'subscribe');
-  }
-
-  maySubscribeOwn(identity: Identity, topic: string): boolean {
-    return topic === BROADCAST_TOPIC || topic === topicOfUser(identity.userId);
   }
 
   mayPublish(identity: Identity, topic: string): boolean {
