@@ -56,6 +56,7 @@ beforeAll(async () => {
       EDGE_DATABASE_URL: edgeDatabase.url,
       EDGE_MAC_ADDRESS: DEMO_MAC,
       EDGE_CENTRAL_URL: central.url,
+      EDGE_LIVE: 'true',
       EDGE_SYNC_SCHEDULE: '1h',
       EDGE_FIRST_SYNC_DELAY: '0',
     },

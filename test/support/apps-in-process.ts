@@ -58,6 +58,7 @@ function moduleOf(name: string, url: string, directory: string, variables: Recor
   }
   const { environment } = loadEnvironment(EdgeModule.environment, {
     EDGE_DEVICE_AUTH: 'mac',
+    EDGE_LIVE: 'false',
     EDGE_CENTRAL_URL: 'http://127.0.0.1:9',
     EDGE_MAC_ADDRESS: DEMO_MAC,
     EDGE_SPOOL_FILE: join(directory, 'edge.spool'),

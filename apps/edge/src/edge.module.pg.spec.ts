@@ -70,7 +70,7 @@ describe('the routes of an edge', () => {
         live: {
           connected: false,
           since: expect.any(String) as string,
-          problem: expect.stringContaining('live connection') as string,
+          problem: 'EDGE_LIVE is false.',
         },
         identity: { auth: 'mac', macAddress: '48:b0:2d:e9:c3:b7' },
         macAddress: '48:b0:2d:e9:c3:b7',

@@ -24,6 +24,8 @@ export async function createEdgeApp(
 ): Promise<NestFastifyApplication> {
   const { environment } = loadEnvironment(EdgeModule.environment, {
     EDGE_DEVICE_AUTH: 'mac',
+    // Tests of cycles have no others than their own.
+    EDGE_LIVE: 'false',
     ...variables,
   });
   const logger = createLogger({ app: 'edge', format: 'json', destination: { write: onLogLine } });

@@ -32,6 +32,8 @@ export function spawnApp(name: AppName, environment: Record<string, string>): Ap
       [`${prefix}_HOST`]: '127.0.0.1',
       [`${prefix}_PORT`]: '0',
       ...(name === 'central' && { CENTRAL_AGENT_PORT: '0' }),
+      // Tests of cycles have no others than their own.
+      ...(name === 'edge' && { EDGE_LIVE: 'false' }),
       [`${prefix}_LOG_FORMAT`]: 'json',
       // Most tests need a device and not its key; those of enrolment say otherwise.
       [`${prefix}_DEVICE_AUTH`]: 'mac',

@@ -30,6 +30,8 @@ export interface LiveState {
 
 /** Central says no for a reason that only a person can change; the schedule goes on. */
 const SLOW_RETRY_MS = 60_000;
+/** In a trial it is the first sync that registers the device. */
+const NOT_SERVED_YET = 'DEVICE_NOT_REGISTERED';
 const CATCH_UP_WITHIN_MS = 10_000;
 
 /** Keeps one connection to central open, for as long as the app runs. All that comes over it are hints. */
@@ -76,8 +78,7 @@ export class LiveConnection implements OnApplicationBootstrap, OnModuleDestroy {
       this.lost(error.code, error.message);
       this.authentication.renew(error.code);
       const atLeastMs = (error.retryAfterSeconds ?? 0) * 1_000;
-      // In a trial it is the first sync that registers the device.
-      const isSoon = isTransient(error.code) || error.code === 'DEVICE_NOT_REGISTERED';
+      const isSoon = isTransient(error.code) || error.code === NOT_SERVED_YET;
       const waitMs = reconnectDelayMs(failures++, isSoon ? atLeastMs : SLOW_RETRY_MS);
       await delay(waitMs, undefined, { signal }).catch(() => undefined);
     }
@@ -123,7 +124,7 @@ export class LiveConnection implements OnApplicationBootstrap, OnModuleDestroy {
       problem,
     });
     // Told once, and again when the reason is another.
-    if (isConnected || before !== problem)
+    if (code !== NOT_SERVED_YET && (isConnected || before !== problem))
       this.logger.warn({ code }, `${problem} Syncs go on by schedule; it is tried again.`);
   }
 
