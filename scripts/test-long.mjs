@@ -13,6 +13,7 @@ const PARTS = {
   definitions: { file: 'random-definitions', environment: { RIVULET_DEFINITION_BATCHES: '2000' } },
   hostile: { file: 'hostile-schema', environment: { RIVULET_HOSTILE_ROUNDS: '20' } },
   narrowed: { file: 'narrowed-histories', environment: { RIVULET_NARROWED_HISTORIES: '100' } },
+  collections: { file: 'random-collections', environment: { RIVULET_COLLECTION_ROUNDS: '60' } },
   faults: { file: 'narrowing-faults', environment: { RIVULET_NARROWING_FAULTS: '100' } },
   topics: {
     file: 'lost-connections',

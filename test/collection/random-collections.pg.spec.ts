@@ -1,10 +1,9 @@
 import { CentralInProcess } from '../support/central-in-process';
 import { CollectingEdge } from '../support/collecting-edge';
+import { collectionRounds, historySeed } from '../support/history-length';
 import { CollectionOperator } from '../support/collection-operator';
 import { seededRandom } from '../support/odd-inputs';
 
-const SEED = Number(process.env['RIVULET_HISTORY_SEED'] ?? 20_261_127);
-const ROUNDS = Number(process.env['RIVULET_COLLECTION_ROUNDS'] ?? 6);
 const OVERLAP_SECONDS = 600;
 const START = Date.parse('2026-01-01T00:00:00Z');
 
@@ -85,8 +84,8 @@ async function collected(from: string): Promise<User[]> {
   return rows;
 }
 
-it(`random histories of three edges arrive as an oracle has them (seed ${SEED})`, async () => {
-  const random = seededRandom(SEED);
+it(`random histories of three edges arrive as an oracle has them (seed ${historySeed})`, async () => {
+  const random = seededRandom(historySeed);
   const operator = new CollectionOperator(central);
   const sql_command = 'SELECT * FROM users';
   const jobs = {
@@ -106,7 +105,7 @@ it(`random histories of three edges arrive as an oracle has them (seed ${SEED})`
     ),
   };
   const expected = edges.map(() => new Expected());
-  for (let round = 0; round < ROUNDS; round++) {
+  for (let round = 0; round < collectionRounds; round++) {
     for (const [index, edge] of edges.entries())
       await change(edge, expected[index]!, random, START + round * 300_000);
     // One that is offline takes no part, and catches up in a later round.

@@ -16,5 +16,8 @@ export const definitionBatches = Number(process.env['RIVULET_DEFINITION_BATCHES'
 /** Histories of sources, each with tables and queries of its own, that are read by parameters. */
 export const narrowedHistories = Number(process.env['RIVULET_NARROWED_HISTORIES'] ?? 2);
 
+/** Rounds of changes at three edges whose rows are collected. */
+export const collectionRounds = Number(process.env['RIVULET_COLLECTION_ROUNDS'] ?? 6);
+
 /** Mistakes that are made on purpose, to see whether these histories find them. */
 export const narrowingFaultsPlayed = Number(process.env['RIVULET_NARROWING_FAULTS'] ?? 2);
