@@ -8,6 +8,7 @@ import { appRuntimeFile, readRuntimeFile, systemRuntimeFile } from './runtime-fi
 const PROGRAMS = {
   bench: { entry: 'dist/bench/main.js' },
   datasets: { entry: 'dist/apps/datasets-cli/src/main.js', environment: withRunningDatabase },
+  operate: { entry: 'dist/tools/operate/main.js' },
   proof: { entry: 'dist/tools/proof/main.js' },
   'rotate-key': { entry: 'dist/tools/rotate-key/main.js' },
   sql: { entry: 'dist/tools/sql/main.js' },

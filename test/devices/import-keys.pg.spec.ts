@@ -46,6 +46,7 @@ it('a device with a key of the list is known by it, without a token', async () =
     macAddress: MAC,
     enrolmentToken: undefined,
     centralKey: undefined,
+    trust: { current: (root) => root, follow: () => Promise.reject(new Error('no other key is trusted')) },
     timeoutMs: 10_000,
     keyMaxAgeMs: 0,
     onEnrolled: () => undefined,

@@ -120,7 +120,7 @@ describe('restore-without-epoch: a device that has applied what the restored dat
 
     const { up, detail } = await new DevicesIndicator(pair.central.central, central.troubles).check();
     expect({ up, ...detail }).toMatchObject({ up: false, ahead: 1 });
-    expect(detail!['problem']).toContain('POST /api/operators/epoch/raise');
+    expect(detail!['problem']).toContain('POST /api/operators/restore');
   });
 
   it('is served again when an operator has raised the epoch', async () => {

@@ -57,7 +57,7 @@ async function verify(proof: DeviceProof, key: string | undefined): Promise<Prov
   const proved = await verifyProof(proof).catch((error: unknown) => {
     throw new Failure((error as Error).message);
   });
-  if (key === undefined || proved.centralKey === key) return proved;
+  if (key === undefined || proved.centralKeys.includes(key)) return proved;
   throw new Failure(`The proof is signed by the key ${proved.centralKey} of a central, not by ${key}.`);
 }
 

@@ -1,3 +1,4 @@
+export * from './key-chain';
 export * from './key-pair';
 export * from './statement';
 export * from './verify-proof';

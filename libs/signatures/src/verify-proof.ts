@@ -6,6 +6,7 @@ import {
   statementTypes,
   type Manifest,
 } from '@rivulet/protocol';
+import { openKeyChain } from './key-chain';
 import { openStatement } from './statement';
 
 /** What central keeps to show later that a device held certain rows. Each part is signed: nothing else of it counts. */
@@ -16,14 +17,18 @@ export interface DeviceProof {
   manifest: string;
   /** What the device read back from its database: `rivulet-report`, signed by the device. */
   report: string;
+  /** By which each key of central has named the next: `rivulet-central-key`. Needed where two of them have signed. */
+  centralKeys?: string[];
 }
 
 /** What is shown by a proof that holds. */
 export interface ProvedRows {
   deviceId: string;
   macAddress: string;
-  /** Thumbprint of the key of central that has signed: it is for the reader to know whose that is. */
+  /** Thumbprint of the key of central that has signed the manifest: it is for the reader to know whose that is. */
   centralKey: string;
+  /** That one, and those that have followed each other with it. */
+  centralKeys: string[];
   deviceKey: string;
   manifest: Pick<Manifest, 'manifestId' | 'epoch' | 'sequence' | 'issuedAt' | 'tables'>;
   /** By the device's clock, which may be wrong. */
@@ -34,10 +39,10 @@ export interface ProvedRows {
 class ProofError extends Error {}
 
 /**
- * Verifies a proof without asking anybody: that one key of central has signed the device's key and the manifest, that the
+ * Verifies a proof without asking anybody: that one key of central has signed the device's key and the manifest, or one that has followed it, that the
  * device's key has signed the report, and that the report has each table of the manifest with its rows and checksum.
  *
- * @throws ProofError · StatementError · RivuletError MANIFEST_INVALID
+ * @throws ProofError · KeyChainError · StatementError · RivuletError MANIFEST_INVALID
  */
 export async function verifyProof(proof: DeviceProof): Promise<ProvedRows> {
   const keyed = await openStatement(proof.deviceKey, statementTypes.deviceKey);
@@ -47,7 +52,9 @@ export async function verifyProof(proof: DeviceProof): Promise<ProvedRows> {
   const manifest = parseManifest(issued.json);
   const report = readReport(reported.json);
 
-  ensure(issued.signedBy.thumbprint === keyed.signedBy.thumbprint, 'two keys of central have signed it');
+  const centralKey = issued.signedBy.thumbprint;
+  const centralKeys = await keysWith(centralKey, device.centralId, proof.centralKeys ?? []);
+  ensure(centralKeys.includes(keyed.signedBy.thumbprint), 'two keys of central have signed it');
   ensure(
     reported.signedBy.thumbprint === device.thumbprint,
     "the report is not signed with the device's key",
@@ -62,8 +69,31 @@ export async function verifyProof(proof: DeviceProof): Promise<ProvedRows> {
     ensure(proved?.rows === rows && proved.checksum === checksum, `the report does not prove table ${name}`);
   }
   const { deviceId, macAddress, thumbprint: deviceKey } = device;
-  const centralKey = keyed.signedBy.thumbprint;
-  return { deviceId, macAddress, centralKey, deviceKey, manifest, finishedAt: report.finishedAt };
+  return {
+    deviceId,
+    macAddress,
+    centralKey,
+    centralKeys,
+    deviceKey,
+    manifest,
+    finishedAt: report.finishedAt,
+  };
+}
+
+/** The keys of central that vouch for each other with this one. */
+async function keysWith(
+  centralKey: string,
+  centralId: string,
+  statements: readonly string[],
+): Promise<string[]> {
+  const links = await openKeyChain(statements);
+  const keys = links.flatMap(({ from, to }, index) => (index === 0 ? [from, to] : [to]));
+  if (!keys.includes(centralKey)) return [centralKey];
+  ensure(
+    links.every((link) => link.centralId === centralId),
+    'the keys are those of another central',
+  );
+  return keys;
 }
 
 function ensure(holds: boolean, problem: string): asserts holds {

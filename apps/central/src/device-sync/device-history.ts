@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { RivuletError } from '@rivulet/errors';
 import type { DeviceProof } from '@rivulet/signatures';
 import { DataSource } from 'typeorm';
+import { SigningKeys } from '../signing/signing-keys';
 
 /** A sync of a device, as central knows it. */
 export interface DeviceSync {
@@ -20,7 +21,10 @@ export interface DeviceSync {
 /** What became of the manifests of one device. */
 @Injectable()
 export class DeviceHistory {
-  constructor(private readonly database: DataSource) {}
+  constructor(
+    private readonly database: DataSource,
+    private readonly signingKeys: SigningKeys,
+  ) {}
 
   /** The latest first. */
   async latest(registryId: string, limit: number): Promise<DeviceSync[]> {
@@ -32,9 +36,9 @@ export class DeviceHistory {
    *
    * @throws RivuletError PROOF_UNKNOWN
    */
-  async proof(registryId: string, manifestId?: string): Promise<DeviceProof> {
+  async proof(registryId: string, manifestId?: string): Promise<Required<DeviceProof>> {
     const [proof] = await this.database.query<DeviceProof[]>(latestProof, [registryId, manifestId ?? null]);
-    if (proof !== undefined) return proof;
+    if (proof !== undefined) return { ...proof, centralKeys: await this.signingKeys.chain() };
     throw new RivuletError(
       'PROOF_UNKNOWN',
       `Device ${registryId} has proved nothing with its key that is kept.`,

@@ -7,6 +7,7 @@ import { CreateDeviceTokens1795755600000 } from '../../../../db/central/migratio
 import { KeepSignedReports1795752000000 } from '../../../../db/central/migrations/1795752000000-keep-signed-reports';
 import { BoundTheStore1795759200000 } from '../../../../db/central/migrations/1795759200000-bound-the-store';
 import { RememberForeignPositions1795762800000 } from '../../../../db/central/migrations/1795762800000-remember-foreign-positions';
+import { ChainSigningKeys1795827600000 } from '../../../../db/central/migrations/1795827600000-chain-signing-keys';
 import { DatasetsModule } from '../datasets/datasets.module';
 import { DevicesModule } from '../devices/devices.module';
 import { SigningModule } from '../signing/signing.module';
@@ -68,5 +69,6 @@ export class DeviceSyncModule {
     CreateDeviceTokens1795755600000,
     BoundTheStore1795759200000,
     RememberForeignPositions1795762800000,
+    ChainSigningKeys1795827600000,
   ];
 }

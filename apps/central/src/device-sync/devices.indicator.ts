@@ -38,7 +38,7 @@ export class DevicesIndicator implements HealthIndicator {
 function explain(count: number, epoch: number): string {
   return (
     `${count} device(s) have applied manifests that this database has not issued, up to epoch ${epoch}: it was restored or ` +
-    'copied. They are refused (CENTRAL_BEHIND) until the epoch is raised above that: POST /api/operators/epoch/raise.'
+    'copied. They are refused (CENTRAL_BEHIND) until the epoch is raised above that: POST /api/operators/restore.'
   );
 }
 

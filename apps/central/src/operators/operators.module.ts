@@ -13,6 +13,8 @@ import { DevicesController } from './devices/devices.controller';
 import { NetworksController } from './devices/networks.controller';
 import { EnrolmentTokensController } from './enrolment-tokens.controller';
 import { EpochController } from './epoch.controller';
+import { SigningModule } from '../signing/signing.module';
+import { SigningKeysController } from './signing-keys.controller';
 import { OperatorDatasetsController } from './operator-datasets.controller';
 
 /** What operators may see and do. */
@@ -22,6 +24,7 @@ import { OperatorDatasetsController } from './operator-datasets.controller';
     DeviceSyncModule,
     SnapshotsModule,
     DevicesModule,
+    SigningModule,
     SourceDatabaseModule,
     DatasetsModule,
     SourceModule,
@@ -29,6 +32,7 @@ import { OperatorDatasetsController } from './operator-datasets.controller';
   controllers: [
     OperatorDatasetsController,
     EpochController,
+    SigningKeysController,
     EnrolmentTokensController,
     DevicesController,
     NetworksController,

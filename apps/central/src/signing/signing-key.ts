@@ -2,15 +2,21 @@ import { readSigningPair, signStatement, type SigningPair } from '@rivulet/signa
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jose';
 import type { DataSource } from 'typeorm';
 
+/** A key that this process does not know is looked for in the database, no more often than this. */
+const LOOK_AGAIN_MS = 200;
+
 /**
  * The Ed25519 key with which central signs. It is made at the first start and kept in central's database, so that every
  * replica of central signs with the same one.
  */
 export class SigningKey {
+  private lookedAtMs = performance.now();
+
   private constructor(
+    private readonly database: DataSource,
     /** Of this central, whatever key it has: the audience of what devices sign for it. */
     readonly centralId: string,
-    private readonly pair: SigningPair,
+    private pair: SigningPair,
   ) {}
 
   static async loadOrCreate(database: DataSource): Promise<SigningKey> {
@@ -18,7 +24,7 @@ export class SigningKey {
     const [state] = await database.query<{ centralId: string }[]>(
       'SELECT central_id AS "centralId" FROM rivulet.central_state',
     );
-    return new SigningKey(state!.centralId, await readSigningPair(stored));
+    return new SigningKey(database, state!.centralId, await readSigningPair(stored));
   }
 
   /** RFC 7638 thumbprint: what an edge trusts. */
@@ -30,6 +36,22 @@ export class SigningKey {
   async sign(type: string, payload: string | object): Promise<string> {
     return signStatement(this.pair, type, payload);
   }
+
+  /** Takes up the key that another process has put in the place of this one. @returns whether there is one */
+  async refresh(): Promise<boolean> {
+    this.lookedAtMs = performance.now();
+    const stored = await readActive(this.database);
+    if (stored === undefined || stored['x'] === this.pair.publicJwk['x']) return false;
+    this.pair = await readSigningPair(stored);
+    return true;
+  }
+
+  /** Whether central signs with this key now. */
+  async isCurrent(thumbprint: string): Promise<boolean> {
+    if (thumbprint === this.thumbprint) return true;
+    if (performance.now() - this.lookedAtMs < LOOK_AGAIN_MS) return false;
+    return (await this.refresh()) && thumbprint === this.thumbprint;
+  }
 }
 
 async function readActive(database: DataSource): Promise<JWK | undefined> {
@@ -39,13 +61,19 @@ async function readActive(database: DataSource): Promise<JWK | undefined> {
   return rows[0]?.privateJwk;
 }
 
-/** Of two centrals that start at once on a new database, the index of active keys lets one enter its key. */
-async function create(database: DataSource): Promise<JWK> {
+export async function newSigningJwk(): Promise<{ thumbprint: string; jwk: JWK }> {
   const { privateKey } = await generateKeyPair('EdDSA', { crv: 'Ed25519', extractable: true });
   const jwk = await exportJWK(privateKey);
+  return { thumbprint: await calculateJwkThumbprint(jwk), jwk };
+}
+
+/** Of two centrals that start at once on a new database, the index of active keys lets one enter its key. */
+async function create(database: DataSource): Promise<JWK> {
+  const { thumbprint, jwk } = await newSigningJwk();
   await database.query(
-    'INSERT INTO rivulet.signing_keys (thumbprint, private_jwk) VALUES ($1, $2) ON CONFLICT DO NOTHING',
-    [await calculateJwkThumbprint(jwk), jwk],
+    `INSERT INTO rivulet.signing_keys (thumbprint, private_jwk, number)
+     SELECT $1, $2, coalesce(max(number), 0) + 1 FROM rivulet.signing_keys ON CONFLICT DO NOTHING`,
+    [thumbprint, jwk],
   );
   return (await readActive(database))!;
 }

@@ -1,4 +1,7 @@
 import { Module } from '@nestjs/common';
+import { HUB_TIMEOUTS } from '../hub/call-limits';
+import { CentralTrust } from '../hub/central-trust';
+import type { HubTimeouts } from '../hub/http-hub';
 import { HubEnv } from '../hub/hub.env';
 import { HubModule } from '../hub/hub.module';
 import { DeviceIdentity } from '../identity/device-identity';
@@ -18,7 +21,13 @@ import { ConfigurationCache } from './statement/configuration-cache';
   providers: [
     {
       provide: ConfigurationCache,
-      inject: [ConfigurationEnv, HubEnv, { token: DeviceIdentity, optional: true }],
+      inject: [
+        ConfigurationEnv,
+        HubEnv,
+        CentralTrust,
+        HUB_TIMEOUTS,
+        { token: DeviceIdentity, optional: true },
+      ],
       useFactory: openCache,
     },
     ConfigurationService,
@@ -36,12 +45,17 @@ export class ConfigurationModule {
 async function openCache(
   { directory, name, workerUrls }: ConfigurationEnv,
   { centralKey }: HubEnv,
+  trust: CentralTrust,
+  { idleTimeoutMs }: HubTimeouts,
   identity?: DeviceIdentity,
 ): Promise<ConfigurationCache> {
   if (workerUrls.length === 0) return ConfigurationCache.unused();
   return ConfigurationCache.open(directory, () => ({
     name,
     deviceId: identity?.enrolment?.deviceId,
-    trustedKey: centralKey ?? identity?.enrolment?.centralKey,
+    trustedKey: trust.current(centralKey ?? identity?.enrolment?.centralKey),
+    follow: (trusted, signedBy) =>
+      trust.follow(trusted, signedBy, AbortSignal.timeout(idleTimeoutMs), identity?.enrolment?.centralId),
+    followKept: async (trusted, signedBy) => trust.refuseUnlinked(trusted, signedBy),
   }));
 }

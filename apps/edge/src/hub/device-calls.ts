@@ -14,6 +14,7 @@ import {
 import { signStatement, type SigningPair } from '@rivulet/signatures';
 import type { DeviceIdentity, EnrolledAs } from '../identity/device-identity';
 import type { CentralHttp } from './central-http';
+import type { CentralTrust } from './central-trust';
 import { openAnswer } from './open-answer';
 
 export interface DeviceCallsSettings {
@@ -22,6 +23,7 @@ export interface DeviceCallsSettings {
   macAddress: string;
   /** Thumbprint of central's key, when it is configured. */
   centralKey: string | undefined;
+  trust: Pick<CentralTrust, 'current' | 'follow'>;
   timeoutMs: number;
 }
 
@@ -84,7 +86,8 @@ export class DeviceCalls {
     const claims = { ...(await this.claims(enrolment)), nextKey };
     const rotation = await signStatement(from, statementTypes.keyRotation, claims);
     const answer = await this.post('device-auth/keys', { rotation }, signal);
-    const said = await this.openKeyStatement(answer, enrolment.centralKey, { key: to, nonce });
+    const expected = { key: to, nonce, centralId, signal };
+    const said = await this.openKeyStatement(answer, enrolment.centralKey, expected);
     if (said.deviceId !== deviceId) throw foreign(`The key was entered for device ${said.deviceId}.`);
   }
 
@@ -106,7 +109,7 @@ export class DeviceCalls {
     const body = token === undefined ? { proof } : { token, proof };
     const answer = await this.post('device-auth/enrol', body, signal);
     const pinned = centralKey ?? token?.split('.')[1];
-    const { signedBy, ...said } = await this.openKeyStatement(answer, pinned, { key, nonce });
+    const { signedBy, ...said } = await this.openKeyStatement(answer, pinned, { key, nonce, signal });
     this.setTime(said.issuedAt);
     const { deviceId, centralId, issuedAt: keySince } = said;
     const enrolment = { deviceId, centralId, centralKey: signedBy, keySince };
@@ -116,13 +119,9 @@ export class DeviceCalls {
   private async openKeyStatement(
     answer: unknown,
     trustedKey: string | undefined,
-    { key, nonce }: { key: SigningPair; nonce: string },
+    { key, nonce, ...from }: { key: SigningPair; nonce: string; centralId?: string; signal: AbortSignal },
   ): Promise<DeviceKeyStatement & { signedBy: string }> {
-    const { json, signedBy } = await open(
-      answer,
-      statementTypes.deviceKey,
-      this.settings.centralKey ?? trustedKey,
-    );
+    const { json, signedBy } = await this.open(answer, statementTypes.deviceKey, trustedKey, from);
     const said = readShape(() => readDeviceKeyStatement(json));
     if (said.nonce !== nonce) {
       throw new RivuletError('ANSWER_REPLAYED', "Central's answer about the key belongs to another request.");
@@ -150,13 +149,27 @@ export class DeviceCalls {
     const { central, timeoutMs } = this.settings;
     const call = { method: 'GET', path: `device-auth/time?nonce=${nonce}` } as const;
     const answer = await central.json(call, timeoutMs, signal);
-    const { json } = await open(answer, statementTypes.time, this.settings.centralKey ?? centralKey);
+    const { json } = await this.open(answer, statementTypes.time, centralKey, { centralId, signal });
     const said = readShape(() => readTimeStatement(json));
     if (said.nonce !== nonce) throw new RivuletError('ANSWER_REPLAYED', 'The time answers another request.');
     if (said.centralId !== centralId) {
       throw foreign('The time is that of another central than the one of the enrolment.');
     }
     this.setTime(said.issuedAt);
+  }
+
+  private async open(
+    answer: unknown,
+    type: string,
+    key: string | undefined,
+    { centralId, signal }: { centralId?: string; signal: AbortSignal },
+  ): Promise<{ json: string; signedBy: string }> {
+    const { statement } = answer as { statement?: unknown };
+    if (typeof statement !== 'string') throw notValid('it has no statement');
+    const { trust, centralKey } = this.settings;
+    const follow = (trusted: string, signedBy: string): Promise<void> =>
+      trust.follow(trusted, signedBy, signal, centralId);
+    return openAnswer(statement, { type, trustedKey: trust.current(centralKey ?? key), follow });
   }
 
   private setTime(issuedAt: string): void {
@@ -167,12 +180,6 @@ export class DeviceCalls {
     const { central, timeoutMs } = this.settings;
     return central.json({ method: 'POST', path, body }, timeoutMs, signal);
   }
-}
-
-async function open(answer: unknown, type: string, trustedKey: string | undefined) {
-  const { statement } = answer as { statement?: unknown };
-  if (typeof statement !== 'string') throw notValid('it has no statement');
-  return openAnswer(statement, { type, trustedKey });
 }
 
 function readShape<T>(read: () => T): T {

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { Logger, Module } from '@nestjs/common';
 import { namedError } from '@rivulet/platform';
 import { DeviceIdentity } from '../identity/device-identity';
@@ -7,6 +8,7 @@ import { MAC_ADDRESS } from '../identity/mac-address';
 import { HUB_RETRIES, HUB_TIMEOUTS, hubRetries, hubTimeouts } from './call-limits';
 import { CALL_AUTHENTICATION, MacAuthentication, type CallAuthentication } from './call-authentication';
 import { CentralHttp } from './central-http';
+import { CentralTrust } from './central-trust';
 import { ConfigurationCalls } from './configuration-calls';
 import { DEVICE_ROUTES, DeviceRoutes } from './device-routes';
 import { HttpHub, type HubTimeouts } from './http-hub';
@@ -26,9 +28,17 @@ import { KeyAuthentication } from './key-authentication';
     { provide: HUB_RETRIES, useValue: hubRetries },
     {
       provide: CALL_AUTHENTICATION,
-      inject: [HubEnv, IdentityEnv, MAC_ADDRESS, HUB_TIMEOUTS, { token: DeviceIdentity, optional: true }],
+      inject: [
+        HubEnv,
+        IdentityEnv,
+        MAC_ADDRESS,
+        HUB_TIMEOUTS,
+        CentralTrust,
+        { token: DeviceIdentity, optional: true },
+      ],
       useFactory: callAuthentication,
     },
+    { provide: CentralTrust, inject: [HubEnv, IdentityEnv, HUB_TIMEOUTS], useFactory: centralTrust },
     {
       provide: ConfigurationCalls,
       inject: [HubEnv, CALL_AUTHENTICATION, HUB_TIMEOUTS],
@@ -65,10 +75,37 @@ import { KeyAuthentication } from './key-authentication';
       },
     },
   ],
-  exports: [CALL_AUTHENTICATION, HUB, HUB_RETRIES, ConfigurationCalls, DEVICE_ROUTES],
+  exports: [
+    CALL_AUTHENTICATION,
+    HUB,
+    HUB_RETRIES,
+    HUB_TIMEOUTS,
+    CentralTrust,
+    ConfigurationCalls,
+    DEVICE_ROUTES,
+  ],
 })
 export class HubModule {
   static readonly environment = [HubEnv];
+}
+
+function centralTrust(
+  { centralUrl }: HubEnv,
+  { identityDirectory }: IdentityEnv,
+  { idleTimeoutMs: timeoutMs }: HubTimeouts,
+): Promise<CentralTrust> {
+  const logger = new Logger('Identity');
+  return CentralTrust.open({
+    file: join(identityDirectory, 'central-keys.json'),
+    central: new CentralHttp(centralUrl),
+    timeoutMs,
+    onFollowed: (from, to) => {
+      logger.log(
+        { from, to },
+        `Central has a new key, ${to}, by the word of the ones before; it is trusted from now on`,
+      );
+    },
+  });
 }
 
 function callAuthentication(
@@ -76,6 +113,7 @@ function callAuthentication(
   { enrolmentToken, keyMaxAgeMs }: IdentityEnv,
   macAddress: string,
   { idleTimeoutMs: timeoutMs }: HubTimeouts,
+  trust: CentralTrust,
   identity: DeviceIdentity | undefined,
 ): CallAuthentication {
   if (identity === undefined) return new MacAuthentication(macAddress);
@@ -86,6 +124,7 @@ function callAuthentication(
     macAddress,
     enrolmentToken,
     centralKey,
+    trust,
     timeoutMs,
     keyMaxAgeMs,
     onRotated: ({ keyThumbprint }) => {

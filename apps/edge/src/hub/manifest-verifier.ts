@@ -7,7 +7,7 @@ import {
   statementTypes,
   type Manifest,
 } from '@rivulet/protocol';
-import { openAnswer, refuseOthersAnswer } from './open-answer';
+import { openAnswer, refuseOthersAnswer, type ExpectedAnswer } from './open-answer';
 
 /** What central's answer to a request must match to be accepted. */
 export interface ManifestExpectation {
@@ -15,6 +15,7 @@ export interface ManifestExpectation {
   nonce: string;
   /** Thumbprint (RFC 7638) of the trusted key; undefined to trust the key of the first manifest. */
   trustedKey: string | undefined;
+  follow?: ExpectedAnswer['follow'];
 }
 
 export interface VerifiedManifest {
@@ -32,10 +33,11 @@ export async function verifyManifest(
   document: string,
   expected: ManifestExpectation,
 ): Promise<VerifiedManifest> {
-  const { trustedKey } = expected;
+  const { trustedKey, follow } = expected;
   const { json, signedBy } = await openAnswer(document, {
     type: MANIFEST_JWS_TYPE,
     trustedKey,
+    follow,
     invalid: 'MANIFEST_SIGNATURE_INVALID',
   });
   const manifest = parseManifest(json);
@@ -60,8 +62,8 @@ export async function verifyCurrent(
       `Central's answer that ${manifestId} is current is not signed.`,
     );
   }
-  const { trustedKey } = expected;
-  const { json } = await openAnswer(statement, { type: statementTypes.current, trustedKey });
+  const { trustedKey, follow } = expected;
+  const { json } = await openAnswer(statement, { type: statementTypes.current, trustedKey, follow });
   const said = readCurrent(json);
   refuseOthersAnswer(said, expected);
   if (said.manifestId === manifestId) return;

@@ -1,5 +1,6 @@
 import { RivuletError, type ErrorCode } from '@rivulet/errors';
 import { openStatement, StatementError } from '@rivulet/signatures';
+import { unknownKey } from './central-trust';
 
 /** What an answer of central must be to be believed. */
 export interface ExpectedAnswer {
@@ -7,6 +8,8 @@ export interface ExpectedAnswer {
   type: string;
   /** Thumbprint (RFC 7638) of the trusted key; undefined to trust the key that answers. */
   trustedKey: string | undefined;
+  /** Makes sure that a key has followed the trusted one, or throws. Without it no other key is trusted. */
+  follow?: ((trustedKey: string, signedBy: string) => Promise<void>) | undefined;
   /** Of a signature that does not hold. */
   invalid?: 'ANSWER_SIGNATURE_INVALID' | 'MANIFEST_SIGNATURE_INVALID';
 }
@@ -14,21 +17,22 @@ export interface ExpectedAnswer {
 /**
  * Opens what central has signed. Whom and what it answers is for the caller to check.
  *
- * @throws RivuletError ANSWER_SIGNATURE_INVALID (or `invalid`) · SIGNATURE_ALGORITHM_REFUSED · CENTRAL_KEY_UNKNOWN
+ * @throws RivuletError ANSWER_SIGNATURE_INVALID (or `invalid`) · SIGNATURE_ALGORITHM_REFUSED · CENTRAL_KEY_UNKNOWN, and what
+ *   `follow` throws
  */
 export async function openAnswer(
   document: string,
-  { type, trustedKey, invalid = 'ANSWER_SIGNATURE_INVALID' }: ExpectedAnswer,
+  { type, trustedKey, follow, invalid = 'ANSWER_SIGNATURE_INVALID' }: ExpectedAnswer,
 ): Promise<{ json: string; signedBy: string }> {
   const { json, signedBy } = await openStatement(document, type).catch((error: unknown) => {
     throw explain(error, invalid);
   });
   const { thumbprint } = signedBy;
-  if (trustedKey === undefined || thumbprint === trustedKey) return { json, signedBy: thumbprint };
-  throw new RivuletError(
-    'CENTRAL_KEY_UNKNOWN',
-    `Central's answer is signed by the key ${thumbprint}; this edge trusts ${trustedKey}.`,
-  );
+  if (trustedKey !== undefined && thumbprint !== trustedKey) {
+    if (follow === undefined) throw unknownKey(thumbprint, trustedKey);
+    await follow(trustedKey, thumbprint);
+  }
+  return { json, signedBy: thumbprint };
 }
 
 /** @throws RivuletError ANSWER_REPLAYED · ANSWER_FOREIGN */

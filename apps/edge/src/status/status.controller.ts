@@ -1,6 +1,8 @@
 import { Controller, Get, Inject, Optional } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Access, ApiProblems } from '@rivulet/platform';
+import { CentralTrust } from '../hub/central-trust';
+import { HubEnv } from '../hub/hub.env';
 import { DeviceIdentity } from '../identity/device-identity';
 import { MAC_ADDRESS } from '../identity/mac-address';
 import { LiveConnection } from '../live/live-connection';
@@ -25,6 +27,8 @@ export class StatusController {
     private readonly scrubLog: ScrubLog,
     private readonly live: LiveConnection,
     private readonly nudges: NudgedSync,
+    private readonly hub: HubEnv,
+    private readonly trust: CentralTrust,
     @Inject(MAC_ADDRESS) private readonly macAddress: string,
     @Optional() @Inject(DeviceIdentity) private readonly identity: DeviceIdentity | undefined,
   ) {}
@@ -54,7 +58,8 @@ export class StatusController {
   private describeIdentity(): IdentityDto {
     const { macAddress, identity } = this;
     if (identity === undefined) return { auth: 'mac', macAddress };
-    const { deviceId, centralKey } = identity.enrolment ?? {};
+    const { deviceId, centralKey: enrolledBy } = identity.enrolment ?? {};
+    const centralKey = this.trust.current(this.hub.centralKey ?? enrolledBy);
     return {
       auth: 'key',
       macAddress,

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { HubModule } from '../hub/hub.module';
 import { IdentityModule } from '../identity/identity.module';
 import { LiveModule } from '../live/live.module';
 import { ScrubModule } from '../scrub/scrub.module';
@@ -8,7 +9,7 @@ import { StatusController } from './status.controller';
 
 /** One answer about syncs, scrubs and mirrors. */
 @Module({
-  imports: [IdentityModule, LiveModule, ScrubModule, StateModule, SyncModule],
+  imports: [HubModule, IdentityModule, LiveModule, ScrubModule, StateModule, SyncModule],
   controllers: [StatusController],
 })
 export class StatusModule {}

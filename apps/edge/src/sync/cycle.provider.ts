@@ -3,6 +3,7 @@ import { Logger, type FactoryProvider } from '@nestjs/common';
 import type { TransactionOptions } from '@rivulet/postgres';
 import { monotonicFactory } from 'ulid';
 import { HUB_RETRIES } from '../hub/call-limits';
+import { CentralTrust } from '../hub/central-trust';
 import { HUB, type Hub } from '../hub/hub';
 import { HubEnv } from '../hub/hub.env';
 import type { RetrySettings } from '../hub/retry';
@@ -28,6 +29,7 @@ export const cycleProvider: FactoryProvider<SyncCycle> = {
     HubEnv,
     MirrorsEnv,
     MIRROR_LIMITS,
+    CentralTrust,
     { token: DeviceIdentity, optional: true },
   ],
   useFactory: (
@@ -39,10 +41,24 @@ export const cycleProvider: FactoryProvider<SyncCycle> = {
     { centralKey }: HubEnv,
     { applyMode, verify }: MirrorsEnv,
     applyLimits: TransactionOptions,
+    trust: CentralTrust,
     identity: DeviceIdentity | undefined,
   ) => {
-    const pinnedKey = (): string | undefined => centralKey ?? identity?.enrolment?.centralKey;
-    const given = { hub, retry, state, spool, macAddress, pinnedKey, applyMode, verify, applyLimits };
+    const pinnedKey = (): string | undefined => trust.current(centralKey ?? identity?.enrolment?.centralKey);
+    const followKey: SyncCycleDependencies['followKey'] = (trusted, signedBy, signal) =>
+      trust.follow(trusted, signedBy, signal, identity?.enrolment?.centralId);
+    const given = {
+      hub,
+      retry,
+      state,
+      spool,
+      macAddress,
+      pinnedKey,
+      followKey,
+      applyMode,
+      verify,
+      applyLimits,
+    };
     return new SyncCycle({ ...given, ...surroundings() });
   },
 };

@@ -22,6 +22,18 @@ export const edgeErrors = {
       'Nothing was applied. If central has a new key on purpose, set EDGE_CENTRAL_KEY to its thumbprint.',
     transient: false,
   },
+  CENTRAL_KEY_RETIRED: {
+    title: "The key of central's answer is a former one",
+    meaning: 'The answer is signed by a key that central has replaced since.',
+    nextStep: 'Nothing was applied; the edge asks again. If it goes on, see docs/operations.md.',
+    transient: true,
+  },
+  CENTRAL_KEY_CHAIN_BROKEN: {
+    title: "The chain of central's keys is broken",
+    meaning: 'The statements of central do not lead from the trusted key to the one that signed the answer.',
+    nextStep: 'Nothing was applied. Check for a proxy; otherwise set EDGE_CENTRAL_KEY to the new thumbprint.',
+    transient: false,
+  },
   ANSWER_SIGNATURE_INVALID: {
     title: "The signature of central's answer is not valid",
     meaning: 'The answer is malformed, of a different kind, or was changed on its way.',

@@ -18,6 +18,24 @@ export interface NextKeyProof {
   nonce: string;
 }
 
+/** The word of a key of central that another one follows it. */
+export interface CentralKeyStatement extends CentralKeyAccepted {
+  /** RFC 7638, of the key that follows. */
+  thumbprint: string;
+  /** A statement of type `rivulet-central-key-accepted`, signed with that key: CentralKeyAccepted. */
+  accepted: string;
+  issuedAt: string;
+}
+
+/** The word of a key of central that it follows another one. */
+export interface CentralKeyAccepted {
+  centralId: string;
+  /** Of the key that follows, among those of this central; the first has 1. */
+  number: number;
+  /** RFC 7638. */
+  replaces: string;
+}
+
 /** The readers throw ShapeError. */
 export function readKeyRotation(json: string): KeyRotation {
   return { ...readAssertion(json), nextKey: statementReader(json).text('nextKey') };
@@ -30,5 +48,24 @@ export function readNextKeyProof(json: string): NextKeyProof {
     centralId: fields.text('centralId'),
     replaces: fields.text('replaces', patterns.thumbprint, 'a thumbprint'),
     nonce: fields.text('nonce', patterns.nonce, 'a nonce'),
+  };
+}
+
+export function readCentralKeyStatement(json: string): CentralKeyStatement {
+  const fields = statementReader(json);
+  return {
+    ...readCentralKeyAccepted(json),
+    thumbprint: fields.text('thumbprint', patterns.thumbprint, 'a thumbprint'),
+    accepted: fields.text('accepted'),
+    issuedAt: fields.text('issuedAt', patterns.timestamp, 'a UTC timestamp'),
+  };
+}
+
+export function readCentralKeyAccepted(json: string): CentralKeyAccepted {
+  const fields = statementReader(json);
+  return {
+    centralId: fields.text('centralId'),
+    number: fields.count('number'),
+    replaces: fields.text('replaces', patterns.thumbprint, 'a thumbprint'),
   };
 }

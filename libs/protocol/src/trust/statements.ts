@@ -14,6 +14,8 @@ export const statementTypes = {
   nextKey: 'rivulet-next-key',
   deviceKey: 'rivulet-device-key',
   access: 'rivulet-access',
+  centralKey: 'rivulet-central-key',
+  centralKeyAccepted: 'rivulet-central-key-accepted',
   time: 'rivulet-time',
   current: 'rivulet-current',
   report: 'rivulet-report',

@@ -2,6 +2,7 @@ import { generateKeyPairSync, createHmac } from 'node:crypto';
 import { signStatement } from '@rivulet/signatures';
 import { CentralFixture } from '../../../test/central-fixture';
 import { DevicesProcess } from '../../../test/devices-fixture';
+import { SigningKeys } from '../../signing/signing-keys';
 import { KeyedDevice, newNonce } from '../../../test/keyed-device';
 
 const MAC = '48:b0:2d:e9:c3:b7';
@@ -225,6 +226,19 @@ describe('an access token', () => {
     for (const wrong of [own, foreign, manifest, none, 'x', `${token}x`, 'x'.repeat(10_000)]) {
       await expect(call(bearer(wrong))).rejects.toMatchObject({ code: 'ACCESS_TOKEN_INVALID' });
     }
+  });
+
+  it('is refused at every process of central when the key has been replaced that signed it', async () => {
+    const headers = await device.headers(central);
+    const elsewhere = await DevicesProcess.start(fixture);
+    for (const process of [central, elsewhere])
+      await process.authenticator.authenticate({ headers, ip: '::1' });
+    await new SigningKeys(fixture.central, central.signingKey).rotate();
+    await expect(call(headers)).rejects.toMatchObject({ code: 'ACCESS_TOKEN_INVALID' });
+    await elsewhere.signingKey.refresh();
+    const refused = elsewhere.authenticator.authenticate({ headers, ip: '::1' });
+    await expect(refused).rejects.toMatchObject({ code: 'ACCESS_TOKEN_INVALID' });
+    expect(await call(await device.headers(elsewhere))).toMatchObject({ deviceId: device.deviceId });
   });
 
   it('is refused when its device was deleted', async () => {

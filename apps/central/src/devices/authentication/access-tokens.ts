@@ -18,6 +18,12 @@ interface AccessClaims {
   exp: number;
 }
 
+interface VerifiedToken {
+  claims: AccessClaims;
+  /** Thumbprint. */
+  signedBy: string;
+}
+
 /** Clocks of two centrals may differ by this. */
 const LEEWAY_SECONDS = 30;
 const TOKENS_KEPT = 50_000;
@@ -27,7 +33,7 @@ const TOKEN_MAX_CHARACTERS = 2_000;
 @Injectable()
 export class AccessTokens {
   /** By digest, so that memory holds no token. */
-  private readonly verified = new LRUCache<string, AccessClaims>({ max: TOKENS_KEPT });
+  private readonly verified = new LRUCache<string, VerifiedToken>({ max: TOKENS_KEPT });
 
   constructor(
     private readonly signingKey: SigningKey,
@@ -49,21 +55,22 @@ export class AccessTokens {
   async verify(token: string): Promise<Pick<AccessClaims, 'sub' | 'jkt' | 'exp'>> {
     if (token.length > TOKEN_MAX_CHARACTERS) throw invalid('It is too long.');
     const digest = hash('sha256', token);
-    const claims = this.verified.get(digest) ?? (await this.open(token));
-    this.verified.set(digest, claims);
+    const { claims, signedBy } = this.verified.get(digest) ?? (await this.open(token));
+    // Also of one that was believed before: the key may have been replaced because it leaked.
+    if (!(await this.signingKey.isCurrent(signedBy))) throw invalid('Another key has signed it.');
+    this.verified.set(digest, { claims, signedBy });
     if (claims.exp + LEEWAY_SECONDS < nowSeconds()) {
       throw new RivuletError('ACCESS_TOKEN_EXPIRED', 'The access token has expired.');
     }
     return claims;
   }
 
-  private async open(token: string): Promise<AccessClaims> {
+  private async open(token: string): Promise<VerifiedToken> {
     try {
       const { json, signedBy } = await openStatement(token, statementTypes.access);
       const claims = JSON.parse(json) as AccessClaims;
-      if (signedBy.thumbprint !== this.signingKey.thumbprint) throw invalid('Another key has signed it.');
       if (claims.iss !== this.signingKey.centralId) throw invalid('It is of another central.');
-      return claims;
+      return { claims, signedBy: signedBy.thumbprint };
     } catch (error) {
       if (error instanceof StatementError) throw invalid(error.message);
       throw error;

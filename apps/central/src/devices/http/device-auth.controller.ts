@@ -3,6 +3,7 @@ import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Access, ApiProblems } from '@rivulet/platform';
 import { statementTypes, type TimeStatement } from '@rivulet/protocol';
 import { SigningKey } from '../../signing/signing-key';
+import { SigningKeys } from '../../signing/signing-keys';
 import { EnrolEdge } from '../enrolment/enrol-edge';
 import { RotateKey } from '../enrolment/rotate-key';
 import { AcceptAssertion } from '../authentication/accept-assertion';
@@ -11,6 +12,8 @@ import {
   AccessTokenDto,
   EnrolmentDto,
   EnrolmentRequestDto,
+  KeyChainDto,
+  KeyChainQueryDto,
   KeyRotationDto,
   NonceDto,
   StatementDto,
@@ -29,6 +32,7 @@ export class DeviceAuthController {
     private readonly assertions: AcceptAssertion,
     private readonly tokens: AccessTokens,
     private readonly signingKey: SigningKey,
+    private readonly signingKeys: SigningKeys,
   ) {}
 
   @Post('enrol')
@@ -100,5 +104,15 @@ export class DeviceAuthController {
     const { centralId } = this.signingKey;
     const content: TimeStatement = { centralId, nonce, issuedAt: new Date().toISOString() };
     return { statement: await this.signingKey.sign(statementTypes.time, content) };
+  }
+
+  @Get('central-keys')
+  @Header('Cache-Control', 'no-store')
+  @ApiOperation({
+    summary: 'Learn which keys of central have followed one, each by the word of the one before',
+  })
+  @ApiOkResponse({ type: KeyChainDto })
+  async keyChain(@Query() { from }: KeyChainQueryDto): Promise<KeyChainDto> {
+    return { statements: await this.signingKeys.chainFrom(from) };
   }
 }

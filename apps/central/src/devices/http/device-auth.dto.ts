@@ -96,3 +96,21 @@ export class StatementDto {
   @ApiProperty({ description: 'What central has signed.', example: exampleStatement })
   statement: string;
 }
+
+export class KeyChainQueryDto {
+  @ApiProperty({
+    description: 'Thumbprint of the key that the device trusts.',
+    example: 'kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k',
+  })
+  @Matches(patterns.thumbprint, { message: 'must be 43 characters of base64url' })
+  from: string;
+}
+
+export class KeyChainDto {
+  @ApiProperty({
+    description:
+      'Statements of type `rivulet-central-key`, the first signed by that key; none of an unknown or the present one. At most 100.',
+    example: [exampleStatement],
+  })
+  statements: string[];
+}

@@ -35,6 +35,14 @@ export class DeviceProofDto implements DeviceProof {
     example: 'eyJhbGciOiJFZERTQSIs….eyJkZXZp….b7M',
   })
   report: string;
+
+  @ApiProperty({
+    description:
+      'By which each key of central has named the next, of type `rivulet-central-key`. None where there was one key only.',
+    example: [],
+    type: [String],
+  })
+  centralKeys: string[];
 }
 
 export class KeyListDto {

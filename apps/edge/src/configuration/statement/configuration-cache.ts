@@ -88,9 +88,9 @@ export class ConfigurationCache {
 
   /** What the environment or the enrolment says goes before what was believed first. */
   private get expected(): ExpectedConfiguration {
-    const { name, deviceId, trustedKey } = this.expect();
+    const { deviceId, trustedKey, ...same } = this.expect();
     return {
-      name,
+      ...same,
       deviceId: deviceId ?? this.believed?.deviceId,
       trustedKey: trustedKey ?? this.believed?.centralKey,
     };
@@ -122,7 +122,8 @@ export class ConfigurationCache {
     if (typeof found?.document !== 'string' || typeof found.etag !== 'string') return undefined;
     try {
       const { document, etag } = found;
-      const { statement } = await verifyConfiguration(document, this.expected);
+      const { expected } = this;
+      const { statement } = await verifyConfiguration(document, { ...expected, follow: expected.followKept });
       return { statement, document, etag };
     } catch (error) {
       const { code, message } = namedError(error);

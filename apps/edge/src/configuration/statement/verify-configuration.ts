@@ -5,7 +5,7 @@ import {
   statementTypes,
   type ConfigurationStatement,
 } from '@rivulet/protocol';
-import { openAnswer } from '../../hub/open-answer';
+import { openAnswer, type ExpectedAnswer } from '../../hub/open-answer';
 
 export interface ExpectedConfiguration {
   name: string;
@@ -13,6 +13,10 @@ export interface ExpectedConfiguration {
   deviceId: string | undefined;
   /** Thumbprint; undefined to trust the key that has signed it. */
   trustedKey: string | undefined;
+  /** Of what central sends: its key may have followed the trusted one. */
+  follow?: ExpectedAnswer['follow'];
+  /** Of what is kept: it may be signed by a key that was trusted then. */
+  followKept?: ExpectedAnswer['follow'];
 }
 
 /**
@@ -22,9 +26,10 @@ export interface ExpectedConfiguration {
  */
 export async function verifyConfiguration(
   document: string,
-  { name, deviceId, trustedKey }: ExpectedConfiguration,
+  { name, deviceId, trustedKey, follow }: ExpectedConfiguration,
 ): Promise<{ statement: ConfigurationStatement; signedBy: string }> {
-  const { json, signedBy } = await openAnswer(document, { type: statementTypes.configuration, trustedKey });
+  const type = statementTypes.configuration;
+  const { json, signedBy } = await openAnswer(document, { type, trustedKey, follow });
   const statement = read(json);
   if (statement.name !== name)
     throw new RivuletError('ANSWER_FOREIGN', `The configuration is ${statement.name}, not ${name}.`);

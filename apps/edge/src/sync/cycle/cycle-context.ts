@@ -18,6 +18,8 @@ export interface SyncCycleDependencies {
   macAddress: string;
   /** Thumbprint of central's key, when it is configured or known from the enrolment. */
   pinnedKey: () => string | undefined;
+  /** Makes sure that central's key has followed the trusted one, or throws. Without it no other key is trusted. */
+  followKey?: (trusted: string, signedBy: string, signal: AbortSignal) => Promise<void>;
   retry: RetrySettings;
   applyLimits: TransactionOptions;
   applyMode: ApplyMode;

@@ -1,6 +1,17 @@
 import { RivuletError } from '@rivulet/errors';
-import { parseSyncPlan, PROTOCOL_VERSION, type SyncPlan, type SyncRequest } from '@rivulet/protocol';
-import { verifyCurrent, verifyManifest, type VerifiedManifest } from '../../hub/manifest-verifier';
+import {
+  parseSyncPlan,
+  PROTOCOL_VERSION,
+  type SyncPlan,
+  type SyncRequest,
+  type UnverifiedSyncResponse,
+} from '@rivulet/protocol';
+import {
+  verifyCurrent,
+  verifyManifest,
+  type ManifestExpectation,
+  type VerifiedManifest,
+} from '../../hub/manifest-verifier';
 import { refuseStale } from '../../mirrors/apply-manifest';
 import { planTables, type HeldChunks, type TableTask } from '../../mirrors/plan-tables';
 import { readHeldChunks } from '../../mirrors/read-held-chunks';
@@ -46,22 +57,30 @@ async function ask(
   held: EdgeSyncTable[],
   wholeTables: boolean,
 ): Promise<NewManifest | undefined> {
-  const { hub, state, macAddress, newNonce, pinnedKey } = context.dependencies;
+  const { hub, state, macAddress, newNonce, pinnedKey, followKey } = context.dependencies;
   const applied = await state.read();
   // Two devices may have started on an empty database; the first one has it.
   refuseOtherDevice(applied, macAddress);
   const request = syncRequest(newNonce(), held, applied, wholeTables);
-  const response = await context.retrying(() => hub.request(request, context.call));
-  const expected = { macAddress, nonce: request.nonce, trustedKey: pinnedKey() ?? applied?.centralKey };
-  if (response.status === 'current') {
-    await verifyCurrent(response.manifestId, response.statement, expected);
-    if (response.manifestId === applied?.manifestId) return undefined;
+  const expected = {
+    macAddress,
+    nonce: request.nonce,
+    trustedKey: pinnedKey() ?? applied?.centralKey,
+    follow:
+      followKey && ((trusted: string, signedBy: string) => followKey(trusted, signedBy, context.signal)),
+  };
+  // What a former key of central has signed is asked for again, too.
+  const opened = await context.retrying(async () =>
+    verifyResponse(await hub.request(request, context.call), expected),
+  );
+  if (opened.verified === undefined) {
+    if (opened.response.manifestId === applied?.manifestId) return undefined;
     throw new RivuletError(
       'CENTRAL_RESPONSE_INVALID',
       'Central says that a manifest is current that is not applied here.',
     );
   }
-  const verified = await verifyManifest(response.manifest, expected);
+  const { response, verified } = opened;
   const { manifest } = verified;
   context.report.describe(manifest);
   if (manifest.manifestId === applied?.manifestId) return undefined;
@@ -69,6 +88,20 @@ async function ask(
   refuseStale(manifest, applied);
   const plan = parseSyncPlan(response.plan, manifest, request);
   return { verified, plan, resync: response.resync === true };
+}
+
+type VerifiedResponse =
+  | { response: Extract<UnverifiedSyncResponse, { status: 'current' }>; verified?: undefined }
+  | { response: Extract<UnverifiedSyncResponse, { status: 'update' }>; verified: VerifiedManifest };
+
+async function verifyResponse(
+  response: UnverifiedSyncResponse,
+  expected: ManifestExpectation,
+): Promise<VerifiedResponse> {
+  if (response.status === 'update')
+    return { response, verified: await verifyManifest(response.manifest, expected) };
+  await verifyCurrent(response.manifestId, response.statement, expected);
+  return { response };
 }
 
 function syncRequest(
