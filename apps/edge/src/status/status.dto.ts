@@ -70,7 +70,10 @@ export class LiveDto {
   @ApiProperty({ description: 'Since when.', example: '2026-11-27T08:00:03.251Z' })
   since: Date;
 
-  @ApiPropertyOptional({ description: 'Why it is not there.' })
+  @ApiPropertyOptional({
+    description: 'Why it is not there.',
+    example: 'Central cannot be reached: connect ECONNREFUSED 127.0.0.1:8080',
+  })
   problem?: string;
 
   @ApiPropertyOptional({
