@@ -3,7 +3,7 @@
 --
 -- Run it as the owner of the tables, in the database that CENTRAL_SOURCE_DATABASE_URL names, with any client that runs
 -- several statements. It may be run again, and must be when datasets read other tables. Central takes it up within ten
--- seconds. apps/central/src/source/change-detection/change-log-schema.ts has the same text; a test compares the two.
+-- seconds. apps/central/src/source/change-detection/change-log/change-log-schema.ts has the same text; a test compares the two.
 
 -- Edit these three lines. The first is the role in CENTRAL_SOURCE_DATABASE_URL. The second lists all tables that the
 -- queries of the datasets file read, also behind views, with their schemas; partitions and parents are found. Central

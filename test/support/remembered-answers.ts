@@ -3,7 +3,7 @@ import { bindDatasets, type BoundDataset } from '../../apps/central/src/snapshot
 import { isConsistentRead } from '../../apps/central/src/source/consistent-read';
 import { versionKeysOf } from '../../apps/central/src/source/change-detection/version-keys';
 import { versionVectorOf } from '../../apps/central/src/source/change-detection/version-vector';
-import type { Versions } from '../../apps/central/src/source/change-detection/versions';
+import type { Versions } from '../../apps/central/src/source/change-detection/change-log/versions';
 import type { KnownScope } from '../../apps/central/src/source/scope/scope.service';
 import { resolveScope, type DatasetCatalogue } from '@rivulet/datasets';
 import { inTransaction, readSource, useCanonicalSettings, withClient } from '@rivulet/postgres';

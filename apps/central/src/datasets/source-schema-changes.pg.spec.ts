@@ -148,12 +148,17 @@ describe('a table that is emptied and filled while others are read', () => {
       'CREATE TABLE fresh AS SELECT id FROM sites; DROP TABLE sites; ALTER TABLE fresh RENAME TO sites',
     ],
   ])('is never seen empty: %s', async (_, statements) => {
-    const slow = '{ name: slow, key: [id], query: "SELECT id, pg_sleep(0.5)::text AS nothing FROM users" }';
-    fixture.file.write(fileOf(slow, sites));
+    await fixture.query('CREATE TABLE gates AS SELECT 1 AS id');
+    fixture.file.write(fileOf('{ name: gates, key: [id], query: SELECT id FROM gates }', sites));
     const central = await fixture.start({ changeDetection: 'poll', pollIntervalMs: 60_000 });
+    // The moment of the transaction has begun when it waits for its first table, and it has not touched the second.
+    const session = await fixture.pool.connect();
+    await session.query('BEGIN; LOCK TABLE gates');
     const asked = rowsOf(central);
-    await fixture.untilActive('COPY%pg_sleep%');
+    await fixture.untilActive('%FROM gates%');
     await fixture.query(`BEGIN; ${statements}; COMMIT`);
+    await session.query('ROLLBACK');
+    session.release();
     const { sites: rows } = await asked;
     expect(rows).toBe(statements.startsWith('TRUNCATE') ? 3 : 2);
   });

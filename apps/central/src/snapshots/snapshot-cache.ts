@@ -4,7 +4,7 @@ import { isDatabaseUnavailable } from '@rivulet/postgres';
 import { LRUCache } from 'lru-cache';
 import { DataSource } from 'typeorm';
 import { versionVectorOf } from '../source/change-detection/version-vector';
-import type { Versions } from '../source/change-detection/versions';
+import type { Versions } from '../source/change-detection/change-log/versions';
 import type { BoundDataset } from './bound-dataset';
 import type { Snapshot } from './snapshot';
 

@@ -1,7 +1,7 @@
 import { Registry } from 'prom-client';
 import type { ChangeDetection } from '../source/change-detection/change-detection';
-import { ValueVersions } from '../source/change-detection/value-versions';
-import { Versions } from '../source/change-detection/versions';
+import { ValueVersions } from '../source/change-detection/change-log/value-versions';
+import { Versions } from '../source/change-detection/change-log/versions';
 import type { KnownScope } from '../source/scope/scope.service';
 import type { BoundDataset } from './bound-dataset';
 import type { Snapshot } from './snapshot';

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { ChangeDetection } from '../source/change-detection/change-detection';
 import { versionVectorOf } from '../source/change-detection/version-vector';
-import type { Versions } from '../source/change-detection/versions';
+import type { Versions } from '../source/change-detection/change-log/versions';
 import type { KnownScope } from '../source/scope/scope.service';
 import type { BoundDataset } from './bound-dataset';
 import type { Snapshot } from './snapshot';

@@ -1,4 +1,4 @@
-import type { Versions } from '../source/change-detection/versions';
+import type { Versions } from '../source/change-detection/change-log/versions';
 import type { Snapshot } from './snapshot';
 
 /** The snapshots of a scope, all of one moment of the source. */

@@ -6,7 +6,7 @@ import type { KnownDevice } from '../../devices/device';
 import { SyncOutcomes } from '../../device-sync/sync-outcomes';
 import { SnapshotCurrency } from '../../snapshots/snapshot-currency';
 import { ChangeDetection } from '../../source/change-detection/change-detection';
-import type { Versions } from '../../source/change-detection/versions';
+import type { Versions } from '../../source/change-detection/change-log/versions';
 import { ScopeService } from '../../source/scope/scope.service';
 import { LiveMetrics } from '../live.metrics';
 import { AgentSessions } from '../sessions/agent-sessions';

@@ -6,7 +6,7 @@ import type { ClientBase } from 'pg';
 import { DataSource } from 'typeorm';
 import { SourceDatabase } from '../../source-database/source-database';
 import { ChangeDetection } from '../../source/change-detection/change-detection';
-import type { Versions } from '../../source/change-detection/versions';
+import type { Versions } from '../../source/change-detection/change-log/versions';
 import { isConsistentRead } from '../../source/consistent-read';
 import type { BoundDataset } from '../bound-dataset';
 import { ChunkStore } from '../chunk-store';

@@ -2,12 +2,12 @@ import { Injectable } from '@nestjs/common';
 import type { TableTracking } from '@rivulet/datasets';
 import { inTransaction, ownTables, withClient } from '@rivulet/postgres';
 import type { ClientBase, Pool } from 'pg';
-import { ChangeLog } from './change-log';
-import { openChangeLog } from './open-change-log';
+import { ChangeLog } from './change-log/change-log';
+import { openChangeLog } from './change-log/open-change-log';
 import { QueryWatches, type WatchedQuery } from './query-watches';
-import { recordTables, readTableNames } from './record-tables';
+import { recordTables, readTableNames } from './change-log/record-tables';
 import { whyWithoutTrigger } from './tables-without-trigger';
-import { Versions } from './versions';
+import { Versions } from './change-log/versions';
 import { WatchReport } from './watch-report';
 
 export type { WatchedQuery } from './query-watches';

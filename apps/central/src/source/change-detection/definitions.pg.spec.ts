@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { withClient } from '@rivulet/postgres';
 import { ChangesFixture } from '../../../test/changes-fixture';
-import { INSTALLATION_LOCK } from './change-log-schema';
+import { INSTALLATION_LOCK } from './change-log/change-log-schema';
 
 let fixture: ChangesFixture;
 

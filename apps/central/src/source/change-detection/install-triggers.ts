@@ -8,7 +8,7 @@ import {
   sqlState,
 } from '@rivulet/postgres';
 import type { ClientBase } from 'pg';
-import { createTrigger, enableAlways, INSTALLATION_LOCK } from './change-log-schema';
+import { createTrigger, enableAlways, INSTALLATION_LOCK } from './change-log/change-log-schema';
 import { readTriggers, type TableTriggers } from './read-triggers';
 import type { TableWithoutTrigger } from './tables-without-trigger';
 

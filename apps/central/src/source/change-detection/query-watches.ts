@@ -21,7 +21,7 @@ import {
 } from '@rivulet/postgres';
 import type { Parameters, QueryTemplate } from '@rivulet/snapshot';
 import type { ClientBase } from 'pg';
-import { TRIGGER_NAMES } from './change-log-schema';
+import { TRIGGER_NAMES } from './change-log/change-log-schema';
 import { installTriggers, type InstalledTriggers } from './install-triggers';
 import type { TableWithoutTrigger } from './tables-without-trigger';
 

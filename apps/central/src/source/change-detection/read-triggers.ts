@@ -1,5 +1,5 @@
 import type { ClientBase } from 'pg';
-import { TRIGGER_NAME } from './change-log-schema';
+import { TRIGGER_NAME } from './change-log/change-log-schema';
 
 /** What triggers a table has, and what central may do about them. */
 export interface TableTriggers {

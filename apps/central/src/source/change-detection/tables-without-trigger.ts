@@ -1,5 +1,5 @@
 import { fitList } from './abbreviate-list';
-import { enableAlways } from './change-log-schema';
+import { enableAlways } from './change-log/change-log-schema';
 
 /** A table whose changes are not all noted. */
 export interface TableWithoutTrigger {

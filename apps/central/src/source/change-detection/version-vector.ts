@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import type { Versions } from './versions';
+import type { Versions } from './change-log/versions';
 
 /** A query for given parameters: the keys of the versions that it depends on, and how all that it reads is defined. */
 export interface VersionedQuery {

@@ -4,7 +4,7 @@ import { Batched } from '@rivulet/platform';
 import { isInterruption, isPostgresError, readSource, useCanonicalSettings } from '@rivulet/postgres';
 import { LRUCache } from 'lru-cache';
 import { ChangeDetection } from '../change-detection/change-detection';
-import type { Versions } from '../change-detection/versions';
+import type { Versions } from '../change-detection/change-log/versions';
 import { SourceDatabase } from '../../source-database/source-database';
 import { versionKeysOf } from '../change-detection/version-keys';
 import { versionVectorOf, type VersionedQuery } from '../change-detection/version-vector';

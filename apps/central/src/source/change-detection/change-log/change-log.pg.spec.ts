@@ -1,6 +1,6 @@
 import { copyIn, createPool, inTransaction, withClient } from '@rivulet/postgres';
 import { testServerVersion } from '@rivulet/testing';
-import { ChangesFixture, type WatchedSource } from '../../../test/changes-fixture';
+import { ChangesFixture, type WatchedSource } from '../../../../test/changes-fixture';
 
 const queries = {
   users: 'SELECT * FROM users',
