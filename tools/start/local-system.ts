@@ -143,6 +143,7 @@ async function edgeEnvironment(
     EDGE_MAC_ADDRESS: macAddress,
     EDGE_ENROLMENT_TOKEN: await makeEnrolmentToken(centralUrl, operator, macAddress),
     EDGE_WORKER_URLS: workerUrl,
+    EDGE_COLLECT_ALLOW: 'mirrors',
     ...process.env,
     EDGE_CENTRAL_URL: centralUrl,
     EDGE_LOG_FORMAT: 'json',
