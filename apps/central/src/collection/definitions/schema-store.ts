@@ -32,16 +32,6 @@ export class SchemaStore {
     return found ?? unknown(schemaId);
   }
 
-  /** By ID or by name, as agents name it. Of several with one name, the oldest. */
-  async find(named: string): Promise<CollectionSchema | undefined> {
-    const [found] = await this.database.rows<CollectionSchema>(
-      `SELECT ${columns} FROM rivulet.collection_schemas WHERE schema_id = $1 OR name = $1
-       ORDER BY schema_id = $1 DESC, schema_id LIMIT 1`,
-      [named],
-    );
-    return found;
-  }
-
   /** @throws RivuletError COLLECTION_TARGET_TAKEN */
   async create(schema: NewSchema): Promise<CollectionSchema> {
     const [created] = await this.write(

@@ -1,14 +1,15 @@
 import { applyDecorators } from '@nestjs/common';
+import { patterns } from '@rivulet/protocol';
 import { Transform } from 'class-transformer';
 import { IsInt, Matches, Max, Min } from 'class-validator';
 
 export const exampleUlid = '01KAJ9V9RW4C7ZK3DYE7V1NB2R';
+/** Of a route that names a schema, a job or a run. */
+export const idParam = { name: 'id', description: 'ULID', example: exampleUlid };
 export const exampleTime = '2026-11-27T08:15:30.000Z';
 
-const ULID = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/;
-
 export function IsUlid(options: { each?: boolean } = {}): PropertyDecorator {
-  return Matches(ULID, { ...options, message: 'must be a ULID' });
+  return Matches(patterns.ulid, { ...options, message: 'must be a ULID' });
 }
 
 /** A name that a person gives. */

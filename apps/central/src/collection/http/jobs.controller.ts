@@ -18,17 +18,15 @@ import {
 import { JobStore } from '../definitions/job-store';
 import { RunStarter } from '../runs/run-starter';
 import { RunStore } from '../runs/run-store';
-import { exampleUlid } from './field-rules';
+import { idParam } from './field-rules';
 import { JobDto, NewJobDto } from './jobs.dto';
 import { RunDto, RunPageDto, RunsQueryDto, toRunDto } from './runs.dto';
 
 const LISTED_MAX = 1_000;
-const idParam = { name: 'id', description: 'ULID', example: exampleUlid };
 
 /** When schemas are collected from which networks. */
 @ApiTags('collection')
 @ApiProblems('REQUEST_INVALID', 'SHUTTING_DOWN', 'DATABASE_UNAVAILABLE')
-@ApiProblems('OPERATOR_UNIDENTIFIED', 'OPERATOR_TOKEN_INVALID', 'OPERATOR_TOKEN_EXPIRED', 'ROLE_INSUFFICIENT')
 @Access('operator')
 @Controller('jobs')
 export class JobsController {

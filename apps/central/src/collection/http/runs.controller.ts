@@ -12,10 +12,8 @@ import type { Observable } from 'rxjs';
 import { RunProgress } from '../runs/run-progress';
 import { RunStarter } from '../runs/run-starter';
 import { RunStore } from '../runs/run-store';
-import { exampleUlid } from './field-rules';
+import { idParam } from './field-rules';
 import { RunDetailDto, RunDto, RunQueryDto, toResultDto, toRunDto } from './runs.dto';
-
-const idParam = { name: 'id', description: 'ULID', example: exampleUlid };
 
 /** What became of a job at one time. */
 @ApiTags('collection')
@@ -26,7 +24,6 @@ const idParam = { name: 'id', description: 'ULID', example: exampleUlid };
   'DATABASE_UNAVAILABLE',
   'COLLECTION_RUN_UNKNOWN',
 )
-@ApiProblems('OPERATOR_UNIDENTIFIED', 'OPERATOR_TOKEN_INVALID', 'OPERATOR_TOKEN_EXPIRED', 'ROLE_INSUFFICIENT')
 @Access('operator')
 @Controller('runs')
 export class RunsController {

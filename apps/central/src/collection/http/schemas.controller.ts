@@ -10,16 +10,14 @@ import {
 import { Access, ApiProblems } from '@rivulet/platform';
 import { completeSchema, type CollectionSchema, type NewSchema } from '../definitions/collection-schema';
 import { SchemaStore } from '../definitions/schema-store';
-import { exampleUlid } from './field-rules';
+import { idParam } from './field-rules';
 import { NewSchemaDto, SchemaDto } from './schemas.dto';
 
 const LISTED_MAX = 1_000;
-const idParam = { name: 'id', description: 'ULID', example: exampleUlid };
 
 /** What is collected: queries, and the tables that their rows get into. */
 @ApiTags('collection')
 @ApiProblems('REQUEST_INVALID', 'SHUTTING_DOWN', 'DATABASE_UNAVAILABLE')
-@ApiProblems('OPERATOR_UNIDENTIFIED', 'OPERATOR_TOKEN_INVALID', 'OPERATOR_TOKEN_EXPIRED', 'ROLE_INSUFFICIENT')
 @Access('operator')
 @Controller('schemas')
 export class SchemasController {
