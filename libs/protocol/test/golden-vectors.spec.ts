@@ -1,4 +1,4 @@
-import { createHash, createPublicKey, verify } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
@@ -9,9 +9,7 @@ import {
   decodeFrameHeader,
   encodeFrameHeader,
   FrameDecoder,
-  parseManifest,
   parsePatch,
-  parseSyncPlan,
   PatchWriter,
   PROTOCOL_VERSION,
   schemaFingerprint,
@@ -19,14 +17,12 @@ import {
   TableHasher,
   type ChunkSpan,
   type FrameHeader,
-  type Manifest,
   type PatchRange,
-  type PlanTerms,
-  type SyncPlan,
   type TableContent,
   type TableSchema,
 } from '../src';
 import { cut, digestsOf, factsOf, toBytes, type ChunkFacts, type TestRow } from './canonical-rows';
+import { readVectors, vectorsFolder } from './read-vectors';
 import { refusalOf } from './refusal';
 
 /**
@@ -37,12 +33,7 @@ const vectorsOfVersion: Record<number, string> = {
   1: 'b380cd8467672a38b2ca873deabba4d555ba2e9da2034362d60d9ef3900d66e8',
 };
 
-const folder = join(__dirname, 'vectors');
-const files = readdirSync(folder).toSorted();
-
-function read(file: string): unknown {
-  return JSON.parse(readFileSync(join(folder, file), 'utf8'));
-}
+const files = readdirSync(vectorsFolder).toSorted();
 
 type FrameFields = Omit<FrameHeader, 'digest'> & { digest: string };
 
@@ -57,13 +48,13 @@ function sha256(content: string | Buffer): Buffer {
 describe('the golden vectors', () => {
   it('are those of this protocol version', () => {
     const hash = createHash('sha256');
-    for (const file of files) hash.update(`${file}\n`).update(readFileSync(join(folder, file)));
+    for (const file of files) hash.update(`${file}\n`).update(readFileSync(join(vectorsFolder, file)));
     expect(hash.digest('hex')).toBe(vectorsOfVersion[PROTOCOL_VERSION]);
   });
 
   it('are of the latest version in the list', () => {
     expect(Math.max(...Object.keys(vectorsOfVersion).map(Number))).toBe(PROTOCOL_VERSION);
-    expect(files.map((file) => (read(file) as { protocolVersion: number }).protocolVersion)).toEqual(
+    expect(files.map((file) => (readVectors(file) as { protocolVersion: number }).protocolVersion)).toEqual(
       files.map(() => PROTOCOL_VERSION),
     );
   });
@@ -78,7 +69,7 @@ interface RowsCase {
   content: TableContent;
 }
 
-describe.each((read('canonical-rows.json') as { cases: RowsCase[] }).cases)(
+describe.each((readVectors('canonical-rows.json') as { cases: RowsCase[] }).cases)(
   'canonical rows: $case',
   (vector) => {
     it('have the chunks and the checksum of the vector', () => {
@@ -111,7 +102,7 @@ describe('chunk boundaries', () => {
     keys: { key: string; crc32: string; endsChunkFromRowBytes: number }[];
     cases: { case: string; rows: Run[]; chunks: ChunkFacts[] }[];
   }
-  const { keys, cases } = read('chunk-boundaries.json') as Boundaries;
+  const { keys, cases } = readVectors('chunk-boundaries.json') as Boundaries;
 
   it.each(keys)('follow the CRC-32 of the key $key and the size of its row', (vector) => {
     const key = Buffer.from(vector.key);
@@ -136,7 +127,7 @@ describe('schemas', () => {
     schemas: (Pick<TableSchema, 'name' | 'columns' | 'key'> & { hashed: string; fingerprint: string })[];
     versions: { tables: TableSchema[]; hashed: string; schemaVersion: string }[];
   }
-  const vectors = read('schema.json') as Schemas;
+  const vectors = readVectors('schema.json') as Schemas;
 
   it.each(vectors.schemas)('have the fingerprint of the vector: $name', (vector) => {
     expect(schemaFingerprint(vector)).toBe(vector.fingerprint);
@@ -154,7 +145,7 @@ describe('frames', () => {
     headers: { fields: FrameFields; hex: string }[];
     payload: { frames: { fields: FrameFields; header: string; block: string; content: string }[] };
   }
-  const { headers, payload } = read('frames.json') as Frames;
+  const { headers, payload } = readVectors('frames.json') as Frames;
 
   it.each(headers)('have the header of the vector: $fields.kind', ({ fields, hex }) => {
     const header = { ...fields, digest: Buffer.from(fields.digest, 'hex') };
@@ -178,7 +169,7 @@ describe('frames with zlib', () => {
     frames: { fields: FrameFields; header: string; block: string; content: string }[];
   }
 
-  it.each((read('zlib-frames.json') as ZlibFrames).frames)(
+  it.each((readVectors('zlib-frames.json') as ZlibFrames).frames)(
     'have the content of the vector: $fields.kind',
     ({ fields, header, block, content }) => {
       const [frame] = new FrameDecoder().push(Buffer.from(header + block, 'hex'));
@@ -225,7 +216,7 @@ describe('patches', () => {
     contents: { case: string; baseChunks: number; contents: string[]; ranges: TextRange[] }[];
     refused: { case: string; baseChunks: number; contents: string[] }[];
   }
-  const vectors = read('patches.json') as Patches;
+  const vectors = readVectors('patches.json') as Patches;
 
   it.each(vectors.tables)('lead from the base of the vector to its target: $case', (vector) => {
     const [base, target] = [vector.base, vector.target].map(({ rows }) =>
@@ -261,43 +252,5 @@ describe('patches', () => {
   it.each(vectors.refused)('are refused as in the vector: $case', ({ contents, baseChunks }) => {
     expect(() => readAll(contents.slice(0, -1), baseChunks)).not.toThrow();
     expect(refusalOf(() => readAll(contents, baseChunks)).code).toBe('FRAME_INVALID');
-  });
-});
-
-describe('the manifest', () => {
-  interface Signed {
-    payload: string;
-    manifest: Manifest;
-    signed: { thumbprint: string; jws: string };
-    plans: { cases: { case: string; asked: PlanTerms; plan: SyncPlan }[] };
-  }
-  const vector = read('manifest.json') as Signed;
-
-  it('reads as that of the vector', () => {
-    expect(parseManifest(vector.payload)).toEqual(vector.manifest);
-  });
-
-  it('is what the JWS of the vector carries, under the key with its thumbprint', () => {
-    const [header, payload, signature] = vector.signed.jws.split('.') as [string, string, string];
-    const { alg, typ, jwk } = JSON.parse(Buffer.from(header, 'base64url').toString()) as {
-      alg: string;
-      typ: string;
-      jwk: { kty: string; crv: string; x: string };
-    };
-    // RFC 7638, 3: the required members in lexicographic order.
-    const thumbprint = sha256(JSON.stringify({ crv: jwk.crv, kty: jwk.kty, x: jwk.x })).toString('base64url');
-    const key = createPublicKey({ key: jwk, format: 'jwk' });
-    const signed = Buffer.from(`${header}.${payload}`);
-    expect({ alg, typ, thumbprint }).toEqual({
-      alg: 'EdDSA',
-      typ: 'rivulet-manifest',
-      thumbprint: vector.signed.thumbprint,
-    });
-    expect(verify(null, signed, key, Buffer.from(signature, 'base64url'))).toBe(true);
-    expect(Buffer.from(payload, 'base64url').toString()).toBe(vector.payload);
-  });
-
-  it.each(vector.plans.cases)('goes with the plan of the vector: $case', ({ asked, plan }) => {
-    expect(parseSyncPlan(plan, vector.manifest, asked)).toEqual(plan);
   });
 });

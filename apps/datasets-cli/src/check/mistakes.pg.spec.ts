@@ -1,5 +1,6 @@
 import { CheckFixture } from '../../test/check-fixture';
-import { mistakes, tables, withQuery } from '../../test/datasets-mistakes';
+import { tables, withQuery } from '../../test/datasets-files';
+import { mistakes } from '../../test/datasets-mistakes';
 
 let fixture: CheckFixture;
 

@@ -1,35 +1,22 @@
-import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { encodeBlock, encodeEndFrame, encodeFrameHeader, FRAMES_CONTENT_TYPE } from '@rivulet/protocol';
+import { AnsweringServer } from '../../test/answering-server';
 import { MacAuthentication } from './call-authentication';
 import { HttpHub } from './http-hub';
 
 const manifestId = '01KAJ9V9RW4C7ZK3DYE7V1NB2R';
 const cycleId = '01KAJ9V9RW4C7ZK3DYE7V1NB2S';
 
-let server: Server;
-let answer: RequestListener;
-let received: IncomingMessage[];
+let central: AnsweringServer;
 
 // A server for each test: connections that one of them broke are of no use to the next.
 beforeEach(async () => {
-  received = [];
-  server = createServer((incoming, response) => {
-    received.push(incoming);
-    answer(incoming, response);
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  central = await AnsweringServer.start();
 });
-afterEach(async () => {
-  server.closeAllConnections();
-  await new Promise((resolve) => server.close(resolve));
-});
+afterEach(() => central.stop());
 
 function hub(idleTimeoutMs = 10_000): HttpHub {
-  const { port } = server.address() as AddressInfo;
-  const centralUrl = `http://127.0.0.1:${port}`;
   return new HttpHub({
-    centralUrl,
+    centralUrl: central.url,
     authentication: new MacAuthentication('48:b0:2d:e9:c3:b7'),
     requestTimeoutMs: 10_000,
     idleTimeoutMs,
@@ -46,7 +33,7 @@ const frames = ['1\tAda\n', '2\tGrace\n'.repeat(100), '3\tEdsger\n'].map((text, 
 const payload = Buffer.concat([...frames, encodeEndFrame(3)]);
 
 function answerFrames(body: Buffer, after: 'end' | 'reset' | 'nothing'): void {
-  answer = (_, response) => {
+  central.answer = (_, response) => {
     response.writeHead(200, { 'content-type': FRAMES_CONTENT_TYPE });
     response.write(body, () => {
       if (after === 'end') response.end();
@@ -73,7 +60,7 @@ function call(signal = new AbortController().signal): { cycleId: string; signal:
 }
 
 function answerJson(status: number, body: unknown): void {
-  answer = (_, response) => {
+  central.answer = (_, response) => {
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
   };
 }
@@ -87,7 +74,7 @@ describe('a payload', () => {
     ];
     await expect(hub().frames(manifestId, ranges, call()).next()).resolves.toMatchObject({ done: true });
 
-    const [head] = received as [IncomingMessage];
+    const { head } = central.received[0]!;
     expect(`${head.method} ${head.url}`).toBe(
       `GET /api/device-sync/manifests/${manifestId}/payload?frames=0-3,7-7`,
     );
@@ -117,7 +104,7 @@ describe('a payload', () => {
   });
 
   it('may take longer than the idle timeout, while something arrives', async () => {
-    answer = (_, response) => {
+    central.answer = (_, response) => {
       response.writeHead(200, { 'content-type': FRAMES_CONTENT_TYPE });
       const pieces = [...frames, encodeEndFrame(3)];
       const timer = setInterval(() => {
@@ -164,8 +151,12 @@ describe('a payload', () => {
 
     beforeEach(() => {
       answerFrames(frames[0]!, 'nothing');
+      const { answer } = central;
       closed = new Promise((resolve) => {
-        server.once('request', ({ socket }) => socket.once('close', () => resolve('closed')));
+        central.answer = (incoming, response) => {
+          incoming.socket.once('close', () => resolve('closed'));
+          answer(incoming, response);
+        };
       });
     });
 

@@ -1,6 +1,5 @@
-import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { Acknowledgement, SyncRequest } from '@rivulet/protocol';
+import { AnsweringServer } from '../../test/answering-server';
 import type { HubCall } from './hub';
 import { MacAuthentication } from './call-authentication';
 import { hubTimeouts } from './call-limits';
@@ -10,32 +9,16 @@ const manifestId = '01KAJ9V9RW4C7ZK3DYE7V1NB2R';
 const cycleId = '01KAJ9V9RW4C7ZK3DYE7V1NB2S';
 const request: SyncRequest = { protocolVersion: 1, nonce: 'q83vEjRWeJCrze8SNFZ4kA', tables: [] };
 
-let server: Server;
-let answer: RequestListener;
-let received: { head: IncomingMessage; body: string }[];
-let url: string;
+let central: AnsweringServer;
 
 // A server for each test: connections that one of them broke are of no use to the next.
 beforeEach(async () => {
-  received = [];
-  server = createServer((incoming, response) => {
-    let body = '';
-    incoming.on('data', (piece: Buffer) => (body += piece.toString()));
-    incoming.on('end', () => {
-      received.push({ head: incoming, body });
-      answer(incoming, response);
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  central = await AnsweringServer.start();
 });
-afterEach(async () => {
-  server.closeAllConnections();
-  await new Promise((resolve) => server.close(resolve));
-});
+afterEach(() => central.stop());
 
 function hub(settings: Partial<HttpHubSettings> = {}): HttpHub {
-  const defaults = { centralUrl: url, requestTimeoutMs: 10_000, idleTimeoutMs: 10_000 };
+  const defaults = { centralUrl: central.url, requestTimeoutMs: 10_000, idleTimeoutMs: 10_000 };
   return new HttpHub({
     authentication: new MacAuthentication('48:b0:2d:e9:c3:b7'),
     ...defaults,
@@ -48,7 +31,7 @@ function call(signal = new AbortController().signal): HubCall {
 }
 
 function answerJson(body: unknown, status = 200, headers: Record<string, string> = {}): void {
-  answer = (_, response) => {
+  central.answer = (_, response) => {
     response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', ...headers });
     response.end(JSON.stringify(body));
   };
@@ -66,9 +49,9 @@ describe('a request to central', () => {
 
   it('says which device asks and in which cycle', async () => {
     answerJson({ status: 'current', manifestId });
-    await hub({ centralUrl: `${url}/behind/a/proxy` }).request(request, call());
+    await hub({ centralUrl: `${central.url}/behind/a/proxy` }).request(request, call());
 
-    const [{ head, body }] = received as [(typeof received)[number]];
+    const [{ head, body }] = central.received as [(typeof central.received)[number]];
     expect(`${head.method} ${head.url}`).toBe('POST /behind/a/proxy/api/device-sync/request');
     expect(head.headers).toMatchObject({
       'x-device-mac': '48:b0:2d:e9:c3:b7',
@@ -80,7 +63,7 @@ describe('a request to central', () => {
 
   it('is sent again, the same, while central says that the answer is being made', async () => {
     let answers = 0;
-    answer = (_, response) => {
+    central.answer = (_, response) => {
       const status = ++answers < 3 ? 202 : 200;
       response.writeHead(status, { 'content-type': 'application/json' });
       response.end(
@@ -90,13 +73,17 @@ describe('a request to central', () => {
 
     expect(await hub().request(request, call())).toEqual({ status: 'current', manifestId });
 
-    expect(received.map(({ body }) => JSON.parse(body) as unknown)).toEqual([request, request, request]);
-    expect(received[0]!.head.headers['prefer']).toBe('respond-async, wait=3');
+    expect(central.received.map(({ body }) => JSON.parse(body) as unknown)).toEqual([
+      request,
+      request,
+      request,
+    ]);
+    expect(central.received[0]!.head.headers['prefer']).toBe('respond-async, wait=3');
   });
 
   it('fails with the problem that comes in the end', async () => {
     let answers = 0;
-    answer = (_, response) => {
+    central.answer = (_, response) => {
       const isMade = ++answers > 1;
       response.writeHead(isMade ? 500 : 202, { 'content-type': 'application/json' });
       const problem = { code: 'DATASET_QUERY_FAILED', detail: 'It took too long.' };
@@ -123,7 +110,7 @@ describe('a request to central', () => {
 
   it('may be answered slowly, as long as something comes', async () => {
     const body = JSON.stringify({ status: 'current', manifestId });
-    answer = (_, response) => {
+    central.answer = (_, response) => {
       response.writeHead(200, { 'content-type': 'application/json' });
       let sent = 0;
       const timer = setInterval(() => {
@@ -153,8 +140,8 @@ describe('a request to central', () => {
     };
     await hub().acknowledge(report, call());
 
-    expect(received[0]!.head.url).toBe('/api/device-sync/acknowledgements');
-    expect(JSON.parse(received[0]!.body)).toEqual(report);
+    expect(central.received[0]!.head.url).toBe('/api/device-sync/acknowledgements');
+    expect(JSON.parse(central.received[0]!.body)).toEqual(report);
   });
 
   it.each([
@@ -169,7 +156,7 @@ describe('a request to central', () => {
     ['an empty answer', 'application/json', '', /not JSON/],
     ['an answer of another shape', 'application/json', '{"status":"maybe"}', /status is not/],
   ])('refuses %s', async (_, type, body, message) => {
-    answer = (_request, response) => {
+    central.answer = (_request, response) => {
       if (type !== undefined) response.setHeader('content-type', type);
       response.end(body);
     };
@@ -182,7 +169,7 @@ describe('a request to central', () => {
 
   it('hangs up on an answer that it does not read', async () => {
     const closed = new Promise<string>((resolve) => {
-      answer = (_, response) => {
+      central.answer = (_, response) => {
         response.setHeader('content-type', 'text/html').write('<html>');
         response.once('close', () => resolve('closed'));
       };
@@ -193,18 +180,18 @@ describe('a request to central', () => {
   });
 
   it('follows no redirect, and tells nobody else who the device is', async () => {
-    answer = (_, response) => response.writeHead(307, { location: `${url}/elsewhere` }).end();
+    central.answer = (_, response) => response.writeHead(307, { location: `${central.url}/elsewhere` }).end();
 
     await expect(hub().request(request, call())).rejects.toMatchObject({
       code: 'CENTRAL_RESPONSE_INVALID',
       message: expect.stringContaining('307') as string,
     });
 
-    expect(received).toHaveLength(1);
+    expect(central.received).toHaveLength(1);
   });
 
   it('reads no more than 64 MiB', async () => {
-    answer = (_, response) => {
+    central.answer = (_, response) => {
       response.setHeader('content-type', 'application/json');
       const piece = Buffer.alloc(1 << 20, ' ');
       const send = (): void => {
@@ -240,7 +227,7 @@ describe("central's refusal", () => {
     [403, '{"code":"__proto__","detail":"?"}', 'CENTRAL_RESPONSE_INVALID'],
     [400, 'null', 'CENTRAL_RESPONSE_INVALID'],
   ])('of status %i with the body %p is named %s', async (status, body, code) => {
-    answer = (_, response) => response.writeHead(status, { 'retry-after': '3' }).end(body);
+    central.answer = (_, response) => response.writeHead(status, { 'retry-after': '3' }).end(body);
 
     await expect(hub().request(request, call())).rejects.toMatchObject({
       code,
@@ -264,14 +251,10 @@ describe("central's refusal", () => {
 
 describe('a connection that fails', () => {
   it('at once, is named with the reason', async () => {
-    const closed = createServer();
-    await new Promise<void>((resolve) => closed.listen(0, '127.0.0.1', resolve));
-    const { port } = closed.address() as AddressInfo;
-    await new Promise((resolve) => closed.close(resolve));
+    const { url } = central;
+    await central.stop();
 
-    await expect(
-      hub({ centralUrl: `http://127.0.0.1:${port}` }).request(request, call()),
-    ).rejects.toMatchObject({
+    await expect(hub({ centralUrl: url }).request(request, call())).rejects.toMatchObject({
       code: 'CENTRAL_UNREACHABLE',
       message: expect.stringMatching(/^Central at http:\/\/127.*ECONNREFUSED/) as string,
     });
@@ -285,7 +268,7 @@ describe('a connection that fails', () => {
   });
 
   it('by a reset, is named with the reason', async () => {
-    answer = ({ socket }) => socket.resetAndDestroy();
+    central.answer = ({ socket }) => socket.resetAndDestroy();
 
     await expect(hub().request(request, call())).rejects.toMatchObject({
       code: 'CENTRAL_UNREACHABLE',
@@ -294,7 +277,7 @@ describe('a connection that fails', () => {
   });
 
   it('by silence, is named after the request timeout', async () => {
-    answer = () => undefined;
+    central.answer = () => undefined;
 
     await expect(hub({ requestTimeoutMs: 50 }).request(request, call())).rejects.toMatchObject({
       code: 'CENTRAL_UNREACHABLE',
@@ -304,7 +287,7 @@ describe('a connection that fails', () => {
 
   it('because this edge stops, keeps the reason that it was given', async () => {
     const stopping = new AbortController();
-    answer = () => stopping.abort(new Error('This edge is shutting down.'));
+    central.answer = () => stopping.abort(new Error('This edge is shutting down.'));
 
     await expect(hub().request(request, call(stopping.signal))).rejects.toThrow(
       'This edge is shutting down.',
