@@ -1,19 +1,21 @@
-// A small agent: registers with central over TCP, sends heartbeats, and connects again when the connection ends.
+// A small agent: registers with central over TCP, sends heartbeats, and connects again when the connection ends. With
+// RIVULET_AGENT_DATABASE=file.sqlite it sends the rows of jobs, from any table of that file.
 //   RIVULET_AGENT_TOKEN=rvt_… node agent.mjs [host] [port] [name]
 // The token comes from POST /agent/register, for a registration token. With RIVULET_AGENT_TLS=true the connection is TLS.
 import { connect } from 'node:net';
 import { freemem, loadavg, totalmem } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
+import { partsOf } from './sqlite-rows.mjs';
 
 const [host = 'localhost', port = '4470', name = 'tenant-1'] = process.argv.slice(2);
 const token = process.env.RIVULET_AGENT_TOKEN;
 const connectTo = process.env.RIVULET_AGENT_TLS === 'true' ? connectTls : connect;
 let nextId = 0;
+/** Messages with rows: one is under way at a time, and is sent again until it is acknowledged. */
+let unsent = [];
 
-function say(text) {
-  process.stdout.write(`${text}\n`);
-}
+const say = (text) => process.stdout.write(`${text}\n`);
 
 function message(type, data, id) {
   const timestamp = new Date().toISOString();
@@ -21,11 +23,19 @@ function message(type, data, id) {
   return `${JSON.stringify(envelope)}\n`;
 }
 
-function figures() {
-  return {
-    cpu_usage: Math.round(loadavg()[0] * 1000) / 10,
-    memory_usage: Math.round((1 - freemem() / totalmem()) * 1000) / 10,
-  };
+const figures = () => ({
+  cpu_usage: Math.round(loadavg()[0] * 1000) / 10,
+  memory_usage: Math.round((1 - freemem() / totalmem()) * 1000) / 10,
+});
+
+/** Sends the first rows of a job, or says why not. */
+function begin(socket, id, data) {
+  try {
+    unsent = partsOf(id, data).map((part) => message('DATA', part, `${id}-${part.part}`));
+    socket.write(unsent[0]);
+  } catch ({ message: reason }) {
+    socket.write(message('ERROR', { of: 'JOB', id, code: 'COLLECTION_QUERY_FAILED', message: reason }));
+  }
 }
 
 /** One connection. Resolves when it has ended, with the seconds that central asks to wait. */
@@ -37,7 +47,6 @@ function session() {
     let heardAt = performance.now();
     let retryAfter = 0;
     const watch = (seconds) => {
-      clearInterval(beat);
       beat = setInterval(() => {
         // A central that is gone without a word acknowledges no heartbeat.
         if (performance.now() - heardAt > 3 * seconds * 1000) socket.destroy();
@@ -53,15 +62,21 @@ function session() {
       const lines = (rest + text).split('\n');
       rest = lines.pop();
       for (const line of lines) {
-        const { type, data } = JSON.parse(line);
-        if (type === 'ACK' && data.of === 'REGISTER') {
+        const { type, data, id } = JSON.parse(line);
+        const { of, retry_after_seconds: seconds = 0 } = data;
+        // Rows that central does not take, and will not, end the job.
+        if (of === 'DATA' && seconds === 0) unsent = type === 'ACK' ? unsent.slice(1) : [];
+        if (of === 'DATA') setTimeout(() => unsent[0] && socket.write(unsent[0]), seconds * 1000);
+        if (type === 'ACK' && of === 'REGISTER') {
           say(`registered, a heartbeat every ${data.heartbeat_seconds} s`);
           watch(data.heartbeat_seconds);
-        } else if (type === 'ACK') say(`acknowledged ${data.of}`);
+          if (unsent[0]) socket.write(unsent[0]);
+        } else if (type === 'ACK') say(`acknowledged ${of}`);
         else if (type === 'ERROR') {
           say(`error ${data.code}: ${data.message}`);
-          retryAfter = data.retry_after_seconds ?? 0;
+          retryAfter = seconds;
         } else say(`received ${type}`);
+        if (type === 'JOB') begin(socket, id, data);
       }
     });
     socket.on('error', (error) => say(`no connection: ${error.message}`));

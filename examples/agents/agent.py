@@ -76,6 +76,10 @@ def session():
                     print(f"error {data['code']}: {data['message']}", flush=True)
                 else:
                     print(f"received {answer['type']}", flush=True)
+                if answer["type"] in ("JOB", "CONFIG"):
+                    refusal = {"of": answer["type"], "id": answer["id"], "code": "AGENT_DATA_REFUSED"}
+                    refusal["message"] = f"This agent takes no {answer['type']}."
+                    connection.sendall(message("ERROR", refusal))
 
 
 failures = 0

@@ -3,6 +3,7 @@ import { CentralInProcess } from '../support/central-in-process';
 import { CollectingEdge } from '../support/collecting-edge';
 import { CollectionOperator } from '../support/collection-operator';
 import { ADMIN_PASSWORD } from '../support/operator';
+import { RowsAgent } from '../support/rows-agent';
 
 let central: CentralInProcess;
 
@@ -31,7 +32,7 @@ async function runCurls(): Promise<{ path: string; status: number; body: Record<
   return answers;
 }
 
-it('every curl of the document works, and its schema collects from three edges', async () => {
+it('every curl of the document works, and its schema collects from three edges and a TCP agent', async () => {
   const answers = await runCurls();
   expect(answers.map(({ path, status }) => [path, status])).toEqual([
     ['/api/login', 200],
@@ -40,18 +41,20 @@ it('every curl of the document works, and its schema collects from three edges',
   const { id, sql_command, target_table } = answers[1]!.body as Record<string, string>;
   expect([sql_command, target_table]).toEqual(['SELECT * FROM users WHERE updated_at > ?', 'sync_users']);
 
-  const edges = await Promise.all([1, 2, 3].map(() => CollectingEdge.join(central, { allow: ['users'] })));
+  const joining = [1, 2, 3].map(() => CollectingEdge.join(central, { allow: ['users'] }));
+  const networks = [...(await Promise.all(joining)), await RowsAgent.join(central)];
   try {
-    for (const [index, { database }] of edges.entries())
+    for (const [index, { database }] of networks.entries())
       await database.pool.query(`
         CREATE TABLE users (id bigint PRIMARY KEY, email text, updated_at timestamptz);
-        INSERT INTO users SELECT n, n || '@edge-${index}', now() - n * interval '1 h' FROM generate_series(1, 100) AS n`);
+        INSERT INTO users SELECT n, E'\\t' || n || E'@\\\\network-${index}\n', now() - n * interval '1 h'
+        FROM generate_series(1, 100) AS n`);
     const operator = new CollectionOperator(central);
-    const network_ids = edges.map(({ networkId }) => networkId);
+    const network_ids = networks.map(({ networkId }) => networkId);
     const job = await operator.post<{ id: string }>('/api/jobs', { name: 'all', schema_id: id, network_ids });
     for (let round = 1; round <= 2; round++) {
-      expect((await operator.run(job.id, edges)).state).toBe('succeeded');
-      for (const { networkId, database } of edges) {
+      expect((await operator.run(job.id, networks)).state).toBe('succeeded');
+      for (const { networkId, database } of networks) {
         const collected = await central.database.pool.query(
           'SELECT id, email, updated_at FROM collected.sync_users WHERE network_id = $1 ORDER BY id',
           [networkId],
@@ -66,6 +69,6 @@ it('every curl of the document works, and its schema collects from three edges',
       }
     }
   } finally {
-    await Promise.all(edges.map((edge) => edge.stop()));
+    await Promise.all(networks.map((edge) => edge.stop()));
   }
 });

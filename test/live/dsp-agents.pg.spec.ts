@@ -1,10 +1,13 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AgentSessions } from '../../apps/central/src/live/sessions/agent-sessions';
 import { CentralInProcess } from '../support/central-in-process';
+import { CollectionOperator } from '../support/collection-operator';
 import { asAdmin, bearer } from '../support/operator';
 import { TestAgent } from '../support/test-agent';
 
@@ -68,6 +71,10 @@ const samples: [name: string, program: string, file: string][] = [
   ['Python', 'python3', 'agent.py'],
 ];
 
+function samplePath(file: string): string {
+  return join(__dirname, '../../examples/agents', file);
+}
+
 function isThere(program: string): boolean {
   try {
     execFileSync(program, ['--version'], { stdio: 'ignore' });
@@ -81,7 +88,7 @@ function isThere(program: string): boolean {
 describe.each(samples.filter(([, program]) => isThere(program)))(
   'the sample agent in %s',
   (_, program, file) => {
-    const path = join(__dirname, '../../examples/agents', file);
+    const path = samplePath(file);
     let child: ChildProcess | undefined;
     let output = '';
 
@@ -121,3 +128,37 @@ describe.each(samples.filter(([, program]) => isThere(program)))(
     });
   },
 );
+
+it('the sample agent in Node sends the rows of a job from its SQLite file', async () => {
+  const { token, agent_id: networkId } = await registerAgent();
+  const directory = mkdtempSync(join(tmpdir(), 'rivulet-agent-'));
+  const file = join(directory, 'users.sqlite');
+  const users = new DatabaseSync(file);
+  users.exec(`CREATE TABLE users (id bigint PRIMARY KEY, email text, updated_at timestamptz);
+    WITH RECURSIVE n (id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n WHERE id < 1200)
+    INSERT INTO users SELECT id, id || '@site', '2026-01-01T10:00:00Z' FROM n`);
+  users.close();
+  const child = spawn(process.execPath, [samplePath('agent.mjs'), '127.0.0.1', String(central.agentPort)], {
+    env: { PATH: process.env['PATH'], RIVULET_AGENT_TOKEN: token, RIVULET_AGENT_DATABASE: file },
+    stdio: 'ignore',
+  });
+  try {
+    const operator = new CollectionOperator(central);
+    const sql_command = 'SELECT * FROM users WHERE updated_at > ?';
+    const job = await operator.define({ name: 'users', sql_command, target_table: 'site_users' }, [
+      { networkId },
+    ]);
+    const { id } = await operator.post<{ id: string }>(`/api/jobs/${job}/run`);
+    while ((await operator.outcome(id)).state === 'running') await delay(100);
+    expect(await operator.outcome(id)).toMatchObject({ state: 'succeeded', rows: 1_200 });
+    const { rows } = await central.database.pool.query(
+      'SELECT count(*)::int AS n, max(email) AS email, max(updated_at)::text AS at FROM collected.site_users WHERE id > 0',
+    );
+    expect(rows).toEqual([{ n: 1_200, email: '9@site', at: '2026-01-01 10:00:00+00' }]);
+  } finally {
+    const exited = once(child, 'exit');
+    child.kill('SIGKILL');
+    await exited;
+    rmSync(directory, { recursive: true });
+  }
+});

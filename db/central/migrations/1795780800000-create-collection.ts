@@ -134,13 +134,20 @@ export class CreateCollection1795780800000 implements MigrationInterface {
         bytes     bigint NOT NULL DEFAULT 0,
         PRIMARY KEY (device_id, day)
       )`);
-    // DATA messages that were taken: each has one effect.
+    // DATA messages that were taken: each has one effect. The content goes once the rows are applied.
     await runner.query(`
       CREATE TABLE rivulet.collection_messages (
         device_id   text NOT NULL,
         message_id  text NOT NULL,
+        run_id      text NOT NULL,
+        attempt     integer NOT NULL,
+        part        integer NOT NULL,
+        is_last     boolean NOT NULL,
+        columns     jsonb,
+        content     text,
         received_at timestamptz NOT NULL DEFAULT now(),
-        PRIMARY KEY (device_id, message_id)
+        PRIMARY KEY (device_id, message_id),
+        CONSTRAINT collection_messages_part UNIQUE (run_id, device_id, attempt, part)
       )`);
     await runner.query('CREATE INDEX collection_messages_age ON rivulet.collection_messages (received_at)');
   }

@@ -13,6 +13,7 @@ export class CollectionMetrics {
   readonly applySeconds: Histogram<'mode'>;
   readonly messages: Counter<'result'>;
   readonly refusals: Counter<'code'>;
+  readonly told: Counter<'by'>;
 
   constructor(registry: Registry) {
     const registers = [registry];
@@ -62,6 +63,12 @@ export class CollectionMetrics {
       name: fullName('messages_total'),
       help: 'DATA messages of agents: taken, repeated, refused.',
       labelNames: ['result'],
+      registers,
+    });
+    this.told = new Counter({
+      name: fullName('told_total'),
+      help: 'Connected networks that were told of a task: job (an agent), nudge (an edge).',
+      labelNames: ['by'],
       registers,
     });
     this.refusals = new Counter({

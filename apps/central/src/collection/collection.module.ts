@@ -2,9 +2,15 @@ import { Module } from '@nestjs/common';
 import { createPool } from '@rivulet/postgres';
 import { DataSource } from 'typeorm';
 import { CreateCollection1795780800000 } from '../../../../db/central/migrations/1795780800000-create-collection';
+import { BusModule } from '../bus/bus.module';
 import { DevicesModule } from '../devices/devices.module';
+import { LiveModule } from '../live/live.module';
 import { SigningModule } from '../signing/signing.module';
 import { OWN_DATABASE_URL } from '../snapshots/own-database-url';
+import { AgentDataService } from './agents/agent-data.service';
+import { AgentJobs } from './agents/agent-jobs';
+import { AgentMessages } from './agents/agent-messages';
+import { ConnectedNetworks } from './agents/connected-networks';
 import { ApplyOffer } from './arrival/apply-offer';
 import { ArrivalService } from './arrival/arrival.service';
 import { ArrivedChunks } from './arrival/arrived-chunks';
@@ -19,6 +25,7 @@ import { JobsController } from './http/jobs.controller';
 import { RunsController } from './http/runs.controller';
 import { SchemasController } from './http/schemas.controller';
 import { TasksController } from './http/tasks.controller';
+import { DueRuns } from './runs/due-runs';
 import { RunCleaner } from './runs/run-cleaner';
 import { RunProgress } from './runs/run-progress';
 import { RunScheduler } from './runs/run-scheduler';
@@ -28,7 +35,7 @@ import { TaskQueue } from './runs/task-queue';
 
 /** Rows that come up: schemas, jobs and their runs, and what networks send for them. */
 @Module({
-  imports: [DevicesModule, SigningModule],
+  imports: [BusModule, DevicesModule, LiveModule, SigningModule],
   controllers: [SchemasController, JobsController, RunsController, TasksController],
   providers: [
     {
@@ -40,6 +47,7 @@ import { TaskQueue } from './runs/task-queue';
     SchemaStore,
     JobStore,
     RunStore,
+    DueRuns,
     RunStarter,
     RunScheduler,
     RunCleaner,
@@ -49,6 +57,10 @@ import { TaskQueue } from './runs/task-queue';
     ArrivedChunks,
     ApplyOffer,
     ArrivalService,
+    AgentMessages,
+    AgentJobs,
+    AgentDataService,
+    ConnectedNetworks,
     CollectionMetrics,
     CollectionIndicator,
   ],

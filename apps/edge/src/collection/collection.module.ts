@@ -27,6 +27,7 @@ import { CollectionService } from './collection.service';
     CollectionMetrics,
     CollectionService,
   ],
+  exports: [CollectionService],
 })
 export class CollectionModule {
   static readonly environment = [CollectionEnv];

@@ -40,6 +40,7 @@ export class CollectionService implements OnApplicationBootstrap, BeforeApplicat
   private readonly stopping = new AbortController();
   private readonly rows: CollectedRows;
   private running: Promise<void> | undefined;
+  private waking = new AbortController();
   private failures = 0;
 
   constructor(
@@ -67,21 +68,31 @@ export class CollectionService implements OnApplicationBootstrap, BeforeApplicat
     await this.running;
   }
 
+  /** Central says that it has a task: it is asked now, instead of at the next poll. */
+  askNow(): void {
+    this.waking.abort();
+  }
+
   private async poll(): Promise<void> {
     const { signal } = this.stopping;
     let isOpen = false;
     while (!signal.aborted) {
-      let waitMs: number;
+      this.waking = new AbortController();
       try {
         if (!isOpen) await this.rows.open();
         isOpen = true;
-        waitMs = await this.once(signal);
+        const waitMs = await this.once(signal);
         this.failures = 0;
+        await this.pause(waitMs, AbortSignal.any([signal, this.waking.signal]));
       } catch (error) {
-        waitMs = this.afterFailure(error);
+        // Not cut short by a nudge: central has said how long to wait, or cannot be reached.
+        await this.pause(this.afterFailure(error), signal);
       }
-      await sleep(waitMs, undefined, { signal }).catch(() => undefined);
     }
+  }
+
+  private async pause(ms: number, signal: AbortSignal): Promise<void> {
+    await sleep(ms, undefined, { signal }).catch(() => undefined);
   }
 
   /** Sends what is kept, then does the tasks that central has. @returns when to ask again, in ms */

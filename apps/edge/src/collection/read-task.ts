@@ -9,6 +9,7 @@ import {
   type Column,
 } from '@rivulet/protocol';
 import {
+  collectedRowFailure,
   describeQuery,
   parseWatermarkQuery,
   QueryTextError,
@@ -116,16 +117,8 @@ async function explained(task: CollectionTask, work: () => Promise<void>): Promi
   }
 }
 
-const rowErrors = {
-  'key-null': 'DATASET_KEY_NULL',
-  'key-not-unique': 'DATASET_KEY_NOT_UNIQUE',
-  'row-too-large': 'ROW_TOO_LARGE',
-  'row-incomplete': 'COLLECTION_QUERY_FAILED',
-} as const;
-
 function explain({ name }: CollectionTask, error: unknown): unknown {
-  if (error instanceof RowError)
-    return new RivuletError(rowErrors[error.problem], `Schema ${name}: ${error.message}.`, { cause: error });
+  if (error instanceof RowError) return collectedRowFailure(name, error);
   if (error instanceof QueryTextError) return failed(error.message, error);
   // What the query itself does wrong: not a lost connection or a server that stops.
   if (isPostgresError(error) && !/^(08|57P|53)/.test(error.code)) return failed(error.message, error);

@@ -10,6 +10,7 @@ import { isTransient } from '@rivulet/errors';
 import { appVersion, namedError } from '@rivulet/platform';
 import { CALL_AUTHENTICATION, type CallAuthentication } from '../hub/call-authentication';
 import { HubEnv } from '../hub/hub.env';
+import { CollectionService } from '../collection/collection.service';
 import { MAC_ADDRESS } from '../identity/mac-address';
 import { DeviceFigures } from './device-figures';
 import { LiveEnv } from './live.env';
@@ -32,6 +33,8 @@ export interface LiveState {
 const SLOW_RETRY_MS = 60_000;
 /** In a trial it is the first sync that registers the device. */
 const NOT_SERVED_YET = 'DEVICE_NOT_REGISTERED';
+/** The reason of a nudge that is about rows which central collects. Any other means: sync. */
+const COLLECT = 'collect';
 const CATCH_UP_WITHIN_MS = 10_000;
 
 /** Keeps one connection to central open, for as long as the app runs. All that comes over it are hints. */
@@ -48,6 +51,7 @@ export class LiveConnection implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly hubEnv: HubEnv,
     private readonly figures: DeviceFigures,
     private readonly nudges: NudgedSync,
+    private readonly collection: CollectionService,
     private readonly metrics: LiveMetrics,
     @Inject(CALL_AUTHENTICATION) private readonly authentication: CallAuthentication,
     @Inject(MAC_ADDRESS) private readonly macAddress: string,
@@ -98,7 +102,7 @@ export class LiveConnection implements OnApplicationBootstrap, OnModuleDestroy {
         this.change({ isEnabled: true, isConnected: true, since: new Date() });
         this.logger.log('Connected to central: it says when to sync');
       },
-      onNudge: () => this.nudges.nudge(),
+      onNudge: (reason?: string) => (reason === COLLECT ? this.collection.askNow() : this.nudges.nudge()),
     };
   }
 

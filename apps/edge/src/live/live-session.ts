@@ -15,7 +15,8 @@ export interface LiveSessionSettings {
   headers(): Promise<Record<string, string>>;
   figures(): Promise<Figures>;
   onRegistered(): void;
-  onNudge(): void;
+  /** What central gave as the reason. */
+  onNudge(reason: string | undefined): void;
 }
 
 const HANDSHAKE_TIMEOUT_MS = 10_000;
@@ -137,7 +138,7 @@ export class LiveSession {
       // A later central may say more than this edge knows.
       return;
     }
-    if (message.type === 'NUDGE') this.settings.onNudge();
+    if (message.type === 'NUDGE') this.settings.onNudge(message.data.reason);
     else if (message.type === 'ERROR') this.goodbye = asError(message.data);
     else if (message.type === 'ACK' && message.data.of === 'REGISTER') {
       this.registered.resolve((message.data.heartbeat_seconds ?? 30) * 1_000);

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { CollectionModule } from '../collection/collection.module';
 import { HubModule } from '../hub/hub.module';
 import { IdentityModule } from '../identity/identity.module';
 import { SyncModule } from '../sync/sync.module';
@@ -11,7 +12,7 @@ import { NudgedSync } from './nudged-sync';
 
 /** The connection over which central is told how this device is, and says when to sync. */
 @Module({
-  imports: [HubModule, IdentityModule, SyncModule],
+  imports: [CollectionModule, HubModule, IdentityModule, SyncModule],
   providers: [DeviceFigures, LiveConnection, LiveIndicator, LiveMetrics, NudgedSync],
   exports: [LiveConnection, LiveIndicator, NudgedSync],
 })

@@ -28,8 +28,8 @@ export const agentErrors = {
   },
   AGENT_DATA_REFUSED: {
     title: 'Nothing takes the data of an agent',
-    meaning: 'The agent sent DATA, and central has no job or schema that takes it.',
-    nextStep: 'Set up what takes it, or have the agent send none.',
+    meaning: 'The agent sent DATA that names no job, so that central does not know what it is for.',
+    nextStep: 'Have the agent send rows for JOB messages only, as docs/agent-protocol.md says.',
     transient: false,
   },
 } as const satisfies Record<string, ErrorDescription>;

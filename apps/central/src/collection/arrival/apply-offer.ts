@@ -12,6 +12,7 @@ import { SigningKey } from '../../signing/signing-key';
 import { CollectionDatabase } from '../collection-database';
 import { CollectionEnv } from '../collection.env';
 import { CollectionMetrics } from '../collection.metrics';
+import { DueRuns } from '../runs/due-runs';
 import { settleRun } from '../runs/settle-run';
 import type { ActiveTask } from '../runs/task-queue';
 import { ArrivedChunks } from './arrived-chunks';
@@ -33,6 +34,7 @@ export class ApplyOffer {
     private readonly chunks: ArrivedChunks,
     private readonly signingKey: SigningKey,
     private readonly env: CollectionEnv,
+    private readonly due: DueRuns,
     private readonly metrics: CollectionMetrics,
   ) {}
 
@@ -56,6 +58,7 @@ export class ApplyOffer {
     endTimer();
     this.metrics.rows.inc({ mode: order.mode }, offer.rows);
     this.metrics.tasks.inc({ result: 'succeeded' });
+    this.due.noticed();
     return receipt;
   }
 

@@ -81,9 +81,7 @@ export class ArrivalService {
     return this.orHeld(active, async () => {
       const offer = checkOffer(offered, active.order);
       await this.quotas.check(deviceId);
-      const { order, schemaId } = active;
-      await prepareTarget(this.database, { ...order, schemaId, columns: offer.columns });
-      await this.queue.noteOffer(runId, deviceId, offered);
+      await this.noteOffer(active, offer);
       return { missing: formatRanges(await this.missing(active, offer)) };
     });
   }
@@ -127,21 +125,22 @@ export class ArrivalService {
     const found = await this.queue.find(runId, deviceId);
     if (found.receipt !== null) return { receipt: found.receipt };
     const task = await this.queue.findActive(runId, deviceId);
-    return this.applies.run(deviceId, () =>
-      this.orHeld(task, async () => {
-        const offer = checkOffer(offerOf(task), task.order);
-        // While it is written, the network is not silent.
-        const renewing = setInterval(
-          () => void this.queue.find(runId, deviceId).catch(() => undefined),
-          20_000,
-        );
-        try {
-          return { receipt: await this.applying.apply(task, offer) };
-        } finally {
-          clearInterval(renewing);
-        }
-      }),
-    );
+    const receipt = await this.applyOnce(task, async () => checkOffer(offerOf(task), task.order));
+    return { receipt };
+  }
+
+  /**
+   * Applies rows that an agent has sent.
+   *
+   * @param stage - makes an offer of them, whose chunks it stores
+   * @throws RivuletError what `stage` and ApplyOffer.apply throw · COLLECTION_BUSY
+   */
+  async commitStaged(task: ActiveTask, stage: () => Promise<StoredOffer>): Promise<void> {
+    await this.applyOnce(task, async () => {
+      const offer = checkOffer(await stage(), task.order);
+      await this.noteOffer(task, offer);
+      return offer;
+    });
   }
 
   /** A network says that it cannot do its task. */
@@ -153,6 +152,33 @@ export class ArrivalService {
       { runId, deviceId, code: known },
       `A network could not collect: ${message.slice(0, 500)}`,
     );
+  }
+
+  private async applyOnce(task: ActiveTask, offerOfTask: () => Promise<CheckedOffer>): Promise<string> {
+    const { runId, deviceId } = task;
+    return this.applies.run(deviceId, () =>
+      this.orHeld(task, async () => {
+        // While it is written, the network is not silent.
+        const renewing = setInterval(
+          () => void this.queue.find(runId, deviceId).catch(() => undefined),
+          20_000,
+        );
+        try {
+          return await this.applying.apply(task, await offerOfTask());
+        } finally {
+          clearInterval(renewing);
+        }
+      }),
+    );
+  }
+
+  private async noteOffer(
+    { runId, deviceId, order, schemaId }: ActiveTask,
+    offer: CheckedOffer,
+  ): Promise<void> {
+    const { columns, rows, bytes, digests, checksum } = offer;
+    await prepareTarget(this.database, { ...order, schemaId, columns });
+    await this.queue.noteOffer(runId, deviceId, { columns, rows, bytes, digests, checksum });
   }
 
   /** What cannot be carried ends the task of this network, whatever else it would send. */

@@ -62,6 +62,12 @@ export async function prepareTarget(database: CollectionDatabase, shape: TargetS
   });
 }
 
+/** The types of the columns that a target table has, if it is there. */
+export async function typesOfTarget(client: ClientBase, targetTable: string): Promise<Map<string, string>> {
+  const found = await findTarget(client, targetTable);
+  return new Map((found?.columns ?? []).map(({ name, type }) => [name, type]));
+}
+
 /** The target if it is there. */
 async function findTarget(client: ClientBase, targetTable: string): Promise<FoundObject | undefined> {
   const place = { schema: TARGET_SCHEMA, table: targetTable };

@@ -59,10 +59,10 @@ export class TasksController {
     // A device of a trial that central has not entered yet cannot have a task.
     if (deviceId === undefined) return { tasks: [], pollAfterSeconds };
     await this.quotas.check(deviceId);
-    const task = await this.queue.take(deviceId);
-    return task === undefined
+    const taken = await this.queue.take(deviceId);
+    return taken === undefined
       ? { tasks: [], pollAfterSeconds }
-      : { tasks: [task], pollAfterSeconds: POLL_AGAIN_SECONDS };
+      : { tasks: [taken.task], pollAfterSeconds: POLL_AGAIN_SECONDS };
   }
 
   @Post('runs/:runId/offer')

@@ -45,6 +45,14 @@ export class RunCleaner {
          SELECT FROM rivulet.collection_tasks AS task
          WHERE task.run_id = chunk.run_id AND task.device_id = chunk.device_id AND task.state = 'active')`,
     );
+    // The IDs of messages stay; their rows go with tasks that are over, or were given out again.
+    await this.database.rows(
+      `UPDATE rivulet.collection_messages AS message SET content = NULL, columns = NULL
+       WHERE content IS NOT NULL AND NOT EXISTS (
+         SELECT FROM rivulet.collection_tasks AS task
+         WHERE task.run_id = message.run_id AND task.device_id = message.device_id AND task.state = 'active'
+           AND task.attempts = message.attempt)`,
+    );
     await this.database.rows(
       `DELETE FROM rivulet.collection_messages WHERE received_at < now() - interval '${MESSAGES_KEPT}'`,
     );

@@ -11,6 +11,7 @@ import { SchemaStore } from '../definitions/schema-store';
 import { orderOf } from './collection-run';
 import { createRun, countOpenRuns } from './create-run';
 import { RunStarter } from './run-starter';
+import { DueRuns } from './due-runs';
 import { failTask } from './settle-run';
 
 const EVERY_MS = 1_000;
@@ -39,6 +40,7 @@ export class RunScheduler {
     private readonly database: CollectionDatabase,
     private readonly schemas: SchemaStore,
     private readonly starter: RunStarter,
+    private readonly due: DueRuns,
     private readonly metrics: CollectionMetrics,
   ) {}
 
@@ -53,7 +55,9 @@ export class RunScheduler {
   }
 
   async look(): Promise<void> {
-    while (await this.startOne());
+    let started = false;
+    while (await this.startOne()) started = true;
+    if (started) await this.due.announce();
     while (await this.expire());
   }
 

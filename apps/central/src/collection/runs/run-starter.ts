@@ -9,6 +9,7 @@ import { JobStore } from '../definitions/job-store';
 import { SchemaStore } from '../definitions/schema-store';
 import { orderOf, type CollectionRun, type RunOrder } from './collection-run';
 import { createRun } from './create-run';
+import { DueRuns } from './due-runs';
 import { RunStore } from './run-store';
 
 /** The most networks of one job. */
@@ -34,6 +35,7 @@ export class RunStarter {
     private readonly schemas: SchemaStore,
     private readonly runs: RunStore,
     private readonly devices: DeviceList,
+    private readonly due: DueRuns,
     private readonly metrics: CollectionMetrics,
   ) {}
 
@@ -53,6 +55,7 @@ export class RunStarter {
       await createRun(client, { ...job, runId, cause: 'manual', order, scheduledFor: null, networkIds });
     });
     this.metrics.runs.inc({ cause: 'manual' });
+    await this.due.announce();
     return this.runs.get(runId);
   }
 
@@ -84,6 +87,7 @@ export class RunStarter {
       await createRun(client, { ...failed!, runId, cause: 'retry', scheduledFor: null });
     });
     this.metrics.runs.inc({ cause: 'retry' });
+    await this.due.announce();
     return this.runs.get(runId);
   }
 

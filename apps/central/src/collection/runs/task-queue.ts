@@ -5,6 +5,7 @@ import type { PoolClient } from 'pg';
 import { CollectionDatabase } from '../collection-database';
 import { CollectionMetrics } from '../collection.metrics';
 import type { RunOrder } from './collection-run';
+import { DueRuns } from './due-runs';
 import { failTask, type TaskFailure } from './settle-run';
 
 /** A network that is not heard for so long has lost its task, and gets it again when it asks. */
@@ -21,6 +22,8 @@ interface OpenTask {
 /** A task that a network is working on. */
 export interface ActiveTask extends OpenTask {
   deviceId: string;
+  /** How often it was given out. */
+  attempts: number;
   /** What the network offers, once it has said so. */
   offer: StoredOffer | null;
   /** When the rows are committed. */
@@ -36,16 +39,24 @@ export interface StoredOffer {
   checksum: string;
 }
 
+/** A task that was given out. */
+export interface TakenTask {
+  task: CollectionTask;
+  attempt: number;
+  targetTable: string;
+}
+
 /** The tasks of networks: who asks gets one, at most so many of one run at once. */
 @Injectable()
 export class TaskQueue {
   constructor(
     private readonly database: CollectionDatabase,
+    private readonly due: DueRuns,
     private readonly metrics: CollectionMetrics,
   ) {}
 
   /** The oldest task of a network whose run has room. A run whose networks are slow holds up no other run. */
-  async take(deviceId: string): Promise<CollectionTask | undefined> {
+  async take(deviceId: string): Promise<TakenTask | undefined> {
     const waiting = await this.database.rows<OpenTask>(
       `SELECT run_id AS "runId", schema_id AS "schemaId", "order" FROM rivulet.collection_tasks AS task
        JOIN rivulet.collection_runs AS run USING (run_id)
@@ -55,8 +66,9 @@ export class TaskQueue {
       [deviceId],
     );
     for (const task of waiting) {
-      if (await this.database.transaction((client) => lease(client, task.runId, deviceId)))
-        return this.describe(task, deviceId);
+      const attempt = await this.database.transaction((client) => lease(client, task.runId, deviceId));
+      if (attempt === undefined) continue;
+      return { task: await this.describe(task, deviceId), attempt, targetTable: task.order.targetTable };
     }
     return undefined;
   }
@@ -72,8 +84,8 @@ export class TaskQueue {
          lease_until = CASE WHEN task.state = 'active' THEN clock_timestamp() + interval '${LEASE_SECONDS} s' END
        FROM rivulet.collection_runs AS run
        WHERE task.run_id = $1 AND device_id = $2 AND run.run_id = $1
-       RETURNING task.run_id AS "runId", device_id AS "deviceId", schema_id AS "schemaId", "order", offer, receipt,
-         task.state <> 'active' AS "isOver"`,
+       RETURNING task.run_id AS "runId", device_id AS "deviceId", schema_id AS "schemaId", "order", attempts, offer,
+         receipt, task.state <> 'active' AS "isOver"`,
       [runId, deviceId],
     );
     if (task !== undefined) return task;
@@ -90,11 +102,32 @@ export class TaskQueue {
     );
   }
 
+  /** For networks that are at work without calling. @returns those whose task goes on */
+  async renew(tasks: readonly { runId: string; deviceId: string }[]): Promise<string[]> {
+    const renewed = await this.database.rows<{ deviceId: string }>(
+      `UPDATE rivulet.collection_tasks AS task SET lease_until = clock_timestamp() + interval '${LEASE_SECONDS} s'
+       FROM unnest($1::text[], $2::text[]) AS at_work (run_id, device_id)
+       WHERE task.run_id = at_work.run_id AND task.device_id = at_work.device_id AND state = 'active'
+       RETURNING task.device_id AS "deviceId"`,
+      [tasks.map(({ runId }) => runId), tasks.map(({ deviceId }) => deviceId)],
+    );
+    return renewed.map(({ deviceId }) => deviceId);
+  }
+
   async noteOffer(runId: string, deviceId: string, offer: StoredOffer): Promise<void> {
     await this.database.rows(
       `UPDATE rivulet.collection_tasks SET offer = $3, rows = $4, bytes = $5, digest = $6
        WHERE run_id = $1 AND device_id = $2 AND state = 'active'`,
       [runId, deviceId, JSON.stringify(offer), offer.rows, offer.bytes, offer.checksum],
+    );
+  }
+
+  /** What an agent sends before there is an offer of it. */
+  async noteSent(runId: string, deviceId: string, rows: number, bytes: number): Promise<void> {
+    await this.database.rows(
+      `UPDATE rivulet.collection_tasks SET rows = rows + $3, bytes = bytes + $4, sent_bytes = sent_bytes + $4
+       WHERE run_id = $1 AND device_id = $2 AND state = 'active'`,
+      [runId, deviceId, rows, bytes],
     );
   }
 
@@ -114,7 +147,9 @@ export class TaskQueue {
       if (isHeld) await hold(client, runId, deviceId, failure);
       return true;
     });
-    if (failed) this.metrics.tasks.inc({ result: failure.code });
+    if (!failed) return;
+    this.metrics.tasks.inc({ result: failure.code });
+    this.due.noticed();
   }
 
   private async describe({ runId, schemaId, order }: OpenTask, deviceId: string): Promise<CollectionTask> {
@@ -130,10 +165,14 @@ export class TaskQueue {
   }
 }
 
-/** With the run locked, so that of two networks that ask at once only one takes the last place. */
-async function lease(client: PoolClient, runId: string, deviceId: string): Promise<boolean> {
+/**
+ * With the run locked, so that of two networks that ask at once only one takes the last place.
+ *
+ * @returns how often the task was given out; undefined when it cannot be had
+ */
+async function lease(client: PoolClient, runId: string, deviceId: string): Promise<number | undefined> {
   await client.query('SELECT FROM rivulet.collection_runs WHERE run_id = $1 FOR UPDATE', [runId]);
-  const { rowCount } = await client.query(
+  const { rows } = await client.query<{ attempts: number }>(
     `UPDATE rivulet.collection_tasks AS task SET state = 'active', attempts = attempts + 1, offer = NULL,
        lease_until = clock_timestamp() + interval '${LEASE_SECONDS} s',
        started_at = coalesce(task.started_at, clock_timestamp())
@@ -142,10 +181,11 @@ async function lease(client: PoolClient, runId: string, deviceId: string): Promi
        AND (task.state = 'waiting' OR task.state = 'active' AND lease_until <= clock_timestamp())
        AND (SELECT count(*) FROM rivulet.collection_tasks AS other
             WHERE other.run_id = $1 AND other.device_id <> $2 AND other.state = 'active'
-              AND other.lease_until > clock_timestamp()) < run.max_parallel`,
+              AND other.lease_until > clock_timestamp()) < run.max_parallel
+     RETURNING attempts`,
     [runId, deviceId],
   );
-  return rowCount === 1;
+  return rows[0]?.attempts;
 }
 
 async function hold(

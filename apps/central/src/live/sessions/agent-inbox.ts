@@ -30,7 +30,6 @@ export interface AgentReceiver {
 export class AgentInbox {
   private receiver: AgentReceiver | undefined;
 
-  /** @public the features above take what agents send */
   setReceiver(receiver: AgentReceiver): void {
     this.receiver = receiver;
   }

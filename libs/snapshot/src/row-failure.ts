@@ -1,0 +1,14 @@
+import { RivuletError } from '@rivulet/errors';
+import type { RowError } from '@rivulet/protocol';
+
+const codes = {
+  'key-null': 'DATASET_KEY_NULL',
+  'key-not-unique': 'DATASET_KEY_NOT_UNIQUE',
+  'row-too-large': 'ROW_TOO_LARGE',
+  'row-incomplete': 'COLLECTION_QUERY_FAILED',
+} as const;
+
+/** What rows of a collected schema that cannot be cut into chunks are reported as. */
+export function collectedRowFailure(schema: string, error: RowError): RivuletError {
+  return new RivuletError(codes[error.problem], `Schema ${schema}: ${error.message}.`, { cause: error });
+}
