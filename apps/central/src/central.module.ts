@@ -13,7 +13,7 @@ import {
 import { BusOptions, resolveBus } from './bus/bus-options';
 import { BusEnv } from './bus/bus.env';
 import { BusModule } from './bus/bus.module';
-import { CentralDatabaseEnv, CentralServerEnv } from './central.env';
+import { CentralDatabaseEnv, CentralHttpEnv, CentralServerEnv } from './central.env';
 import { ConfigurationsModule } from './configurations/configurations.module';
 import { CollectionModule } from './collection/collection.module';
 import { DatasetsModule } from './datasets/datasets.module';
@@ -54,6 +54,7 @@ export class CentralModule {
   /** Everything that central takes from its environment, feature by feature. */
   static readonly environment: readonly EnvClass[] = [
     CentralServerEnv,
+    CentralHttpEnv,
     CentralDatabaseEnv,
     ...features.flatMap((feature) => feature.environment ?? []),
   ];

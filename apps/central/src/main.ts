@@ -1,7 +1,7 @@
 import '@rivulet/node-version';
-import { createLogger, loadEnvironment, runApp } from '@rivulet/platform';
+import { createLogger, loadEnvironment, runApp, TrustedProxies } from '@rivulet/platform';
 import { resolveAppDatabase } from '@rivulet/postgres';
-import { CentralDatabaseEnv, CentralServerEnv } from './central.env';
+import { CentralDatabaseEnv, CentralHttpEnv, CentralServerEnv } from './central.env';
 import { CentralModule } from './central.module';
 import { TcpListener } from './live/tcp/tcp-listener';
 import { DevicesEnv } from './devices/devices.env';
@@ -10,6 +10,7 @@ void runApp('central', async () => {
   const { environment, unknownVariables } = loadEnvironment(CentralModule.environment);
   const { host, port, shutdownTimeoutMs, logLevel, logFormat } = environment.section(CentralServerEnv);
   const logger = createLogger({ app: 'central', level: logLevel, format: logFormat });
+  const http = environment.section(CentralHttpEnv);
   const database = await resolveAppDatabase({
     url: environment.section(CentralDatabaseEnv).databaseUrl,
     urlVariable: 'CENTRAL_DATABASE_URL',
@@ -31,6 +32,10 @@ void runApp('central', async () => {
     port,
     portVariable: 'CENTRAL_PORT',
     shutdownTimeoutMs,
+    rateLimits: http,
+    trustedProxies: new TrustedProxies(http.trustedProxies),
+    maxConnections: http.maxConnections,
+    maxConnectionsPerAddress: http.maxConnectionsPerAddress,
     databaseUrl: database.url,
     onStopped: () => database.stop(),
     listeningDetails: (app) => ({ agentPort: app.get(TcpListener).port }),

@@ -50,5 +50,5 @@ export class LiveEnv {
   @IsInt()
   @Min(1)
   @Max(1_000_000)
-  maxAgentsPerAddress = 1_000;
+  maxAgentsPerAddress = 6_000;
 }

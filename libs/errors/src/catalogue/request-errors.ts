@@ -38,6 +38,12 @@ export const requestErrors = {
     nextStep: 'See /api/docs for the routes of this app.',
     transient: false,
   },
+  RATE_LIMITED: {
+    title: 'Too many calls',
+    meaning: 'A device, operator or address made more calls in a minute than its limit.',
+    nextStep: 'Wait as long as Retry-After says.',
+    transient: true,
+  },
   CALLER_NOT_LOCAL: {
     title: 'The route is for this machine only',
     meaning:

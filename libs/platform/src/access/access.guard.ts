@@ -1,6 +1,7 @@
 import { createParamDecorator, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { RivuletError } from '@rivulet/errors';
 import type { FastifyRequest } from 'fastify';
+import type { RateLimits } from './rate-limits';
 import { AccessControl } from './access-control';
 import { ruleIn } from './access.decorator';
 import { AccessMetrics } from './access.metrics';
@@ -13,19 +14,22 @@ export class AccessGuard implements CanActivate {
   constructor(
     private readonly access: AccessControl,
     private readonly metrics: AccessMetrics,
+    private readonly limits: RateLimits,
   ) {}
 
-  /** @throws RivuletError with a code of the rule's authenticator */
+  /** @throws RivuletError with a code of the rule's authenticator; RATE_LIMITED */
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const request = context.switchToHttp().getRequest<GuardedRequest>();
     const rule = ruleIn(request.routeOptions.config);
     try {
       request.principal = await this.access.of(rule).authenticate(request, rule!);
-      return true;
     } catch (error) {
-      if (error instanceof RivuletError) this.metrics.refusals.inc({ rule: rule!, code: error.code });
-      throw error;
+      if (!(error instanceof RivuletError)) throw error;
+      this.metrics.refusals.inc({ rule: rule!, code: error.code });
+      throw this.limits.refusalAfter(request.ip, error);
     }
+    await this.limits.admit(request, request.principal);
+    return true;
   }
 }
 

@@ -1,12 +1,14 @@
 import { Global, Module } from '@nestjs/common';
 import { AccessControl } from './access-control';
+import { RateLimits } from './rate-limits';
+import { RateLimitsMetrics } from './rate-limits.metrics';
 import { AccessMetrics } from './access.metrics';
 import { RouteTable } from './route-table';
 
-/** Who may call which route of an app. */
+/** Who may call which route of an app, and how often. */
 @Global()
 @Module({
-  providers: [AccessControl, AccessMetrics, RouteTable],
-  exports: [AccessControl, AccessMetrics, RouteTable],
+  providers: [AccessControl, AccessMetrics, RouteTable, RateLimits, RateLimitsMetrics],
+  exports: [AccessControl, AccessMetrics, RouteTable, RateLimits],
 })
 export class AccessModule {}

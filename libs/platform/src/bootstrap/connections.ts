@@ -2,12 +2,15 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { TrustedProxies } from '../addresses/trusted-proxies';
 
 export interface ConnectionLimits {
   /** Over all: 10,000 unless given. The next one is closed as soon as it is open. */
   maxConnections?: number;
-  /** From one address, behind which a whole site may stand: 1,000 unless given. */
+  /** From one address, behind which a whole site may stand: 6,000 unless given. */
   maxConnectionsPerAddress?: number;
+  /** Their connections are those of many, and count to the first limit alone. */
+  trustedProxies?: TrustedProxies | undefined;
 }
 
 /**
@@ -39,11 +42,13 @@ export class Connections {
 
   private readonly maxPerAddress: number;
   private readonly maxConnections: number;
+  private readonly proxies: TrustedProxies | undefined;
 
   constructor(
     server: Server,
-    { maxConnections = 10_000, maxConnectionsPerAddress = 1_000 }: ConnectionLimits,
+    { maxConnections = 10_000, maxConnectionsPerAddress = 6_000, trustedProxies }: ConnectionLimits,
   ) {
+    this.proxies = trustedProxies;
     this.maxPerAddress = maxConnectionsPerAddress;
     this.maxConnections = maxConnections;
     server.on('connection', (socket) => this.opened(socket));
@@ -67,7 +72,8 @@ export class Connections {
   private opened(socket: Socket): void {
     const address = socket.remoteAddress ?? '';
     const open = (this.perAddress.get(address) ?? 0) + 1;
-    if (this.ending || open > this.maxPerAddress || this.requests.size >= this.maxConnections) {
+    const isTooMany = open > this.maxPerAddress && this.proxies?.trust(address) !== true;
+    if (this.ending || isTooMany || this.requests.size >= this.maxConnections) {
       socket.destroy();
       return;
     }

@@ -14,6 +14,7 @@ import type { AppLogger } from '../logging/logger';
 import { loggingModule, nestLogger } from '../logging/logging.module';
 import { installRequestLog } from '../logging/request-log';
 import { installHttpMetrics } from '../metrics/http-metrics';
+import { RateLimits, type RateLimitSettings } from '../access/rate-limits';
 import { MetricsModule } from '../metrics/metrics.module';
 import { DeclaredInputGuard } from '../problem/declared-input.guard';
 import { namedError } from '../problem/named-error';
@@ -24,8 +25,9 @@ import { limitBodies } from './body/body-budget';
 import { DEFAULT_BODY_LIMIT_BYTES, httpAdapter, type HttpLimits } from './http-adapter';
 import { refuseOddRequests } from './odd-requests';
 import { setUpOpenApi, type OpenApiOptions } from './open-api';
-import { securityHeaders } from './security-headers';
+import { securityHeaders, strictTransportSecurity } from './security-headers';
 import { limitStreams } from './stream-limits';
+import { TrustedProxies } from '../addresses/trusted-proxies';
 import { UpgradeRouter, UpgradesModule } from './upgrade-router';
 
 export interface AppOptions extends HttpLimits {
@@ -33,6 +35,8 @@ export interface AppOptions extends HttpLimits {
   module: Type | DynamicModule;
   logger: AppLogger;
   openApi: OpenApiOptions;
+  /** Calls are counted where this is given. */
+  rateLimits?: RateLimitSettings;
 }
 
 const MEBIBYTE = 1024 * 1024;
@@ -77,19 +81,24 @@ class AppRoot {}
 
 export function configureApp(
   app: NestFastifyApplication,
-  { logger, openApi, bodyLimitBytes }: Pick<AppOptions, 'logger' | 'openApi' | 'bodyLimitBytes'>,
+  options: Pick<AppOptions, 'logger' | 'openApi' | 'bodyLimitBytes' | 'rateLimits' | 'trustedProxies'>,
 ): NestFastifyApplication {
+  const { logger, openApi, bodyLimitBytes, rateLimits } = options;
+  const proxies = options.trustedProxies ?? new TrustedProxies();
   const instance = app.getHttpAdapter().getInstance();
+  const limits = app.get(RateLimits);
   const drainState = app.get(DrainState);
 
   app.get(RouteTable).watch(instance);
   installRequestLog(instance, logger);
   installHttpMetrics(instance, app.get(Registry));
   instance.addHook('onRequest', (request, reply, done) => {
-    for (const [name, value] of Object.entries(securityHeaders(request.url)))
-      reply.raw.setHeader(name, value);
+    const headers = securityHeaders(request.url);
+    for (const name in headers) reply.raw.setHeader(name, headers[name]!);
+    if (request.protocol === 'https') reply.raw.setHeader(...strictTransportSecurity());
     done(drainState.closing && !request.url.startsWith('/health') ? shuttingDown() : undefined);
   });
+  if (rateLimits) limits.install(instance, rateLimits);
   refuseOddRequests(instance);
   limitBodies(instance, {
     totalBytes: 32 * MEBIBYTE,
@@ -98,7 +107,7 @@ export function configureApp(
     bodyLimitBytes: bodyLimitBytes ?? DEFAULT_BODY_LIMIT_BYTES,
   });
   limitStreams(instance);
-  app.get(UpgradeRouter).attach(app.getHttpServer(), logger);
+  app.get(UpgradeRouter).attach(app.getHttpServer(), { logger, proxies, limits });
   instance.addHook('onSend', (request, reply, payload, done) => {
     if (drainState.draining) reply.header('connection', 'close');
     // Fastify breaks the response off when its source fails, and tells nobody why.
@@ -112,7 +121,7 @@ export function configureApp(
   });
   app.useGlobalFilters(new ProblemFilter());
   app.useGlobalGuards(
-    new AccessGuard(app.get(AccessControl), app.get(AccessMetrics)),
+    new AccessGuard(app.get(AccessControl), app.get(AccessMetrics), limits),
     new DeclaredInputGuard(),
   );
   app.useGlobalPipes(validationPipe());

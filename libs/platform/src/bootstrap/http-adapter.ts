@@ -10,6 +10,7 @@ import { answerClientError } from './client-error';
 import { createHttpServer } from './http-server';
 import { pathOnly } from './odd-requests';
 import { securityHeaders } from './security-headers';
+import { TrustedProxies } from '../addresses/trusted-proxies';
 
 export interface HttpLimits {
   bodyLimitBytes?: number;
@@ -17,6 +18,8 @@ export interface HttpLimits {
   requestTimeoutMs?: number;
   headersTimeoutMs?: number;
   keepAliveTimeoutMs?: number;
+  /** None unless given. */
+  trustedProxies?: TrustedProxies | undefined;
 }
 
 /** The largest body. */
@@ -25,10 +28,11 @@ export const DEFAULT_BODY_LIMIT_BYTES = 1024 * 1024;
 const MAX_PARAM_CHARACTERS = 128;
 
 /**
- * Fastify with limits on everything that a caller can make large or slow. X-Forwarded-* is not believed. The life of
- * a response is not limited here: a sync or a payload takes as long as it takes.
+ * Fastify with limits on everything that a caller can make large or slow. X-Forwarded-* is believed of trusted proxies
+ * alone. The life of a response is not limited here: a sync or a payload takes as long as it takes.
  */
 export function httpAdapter(logger: AppLogger, limits: HttpLimits = {}): FastifyAdapter {
+  const proxies = limits.trustedProxies ?? new TrustedProxies();
   const timeouts = {
     headersTimeoutMs: limits.headersTimeoutMs ?? 10_000,
     requestTimeoutMs: limits.requestTimeoutMs ?? 30_000,
@@ -36,11 +40,18 @@ export function httpAdapter(logger: AppLogger, limits: HttpLimits = {}): Fastify
   };
   return new JsonAdapter({
     serverFactory: (listener: RequestListener) => createHttpServer(listener, logger, timeouts),
-    rewriteUrl: pathOnly,
+    // The first that is asked of a request.
+    rewriteUrl: (request: IncomingMessage) => {
+      proxies.settle(request);
+      return pathOnly(request);
+    },
     bodyLimit: limits.bodyLimitBytes ?? DEFAULT_BODY_LIMIT_BYTES,
     routerOptions: { maxParamLength: MAX_PARAM_CHARACTERS, ignoreTrailingSlash: false },
     genReqId: (request: IncomingMessage) => requestIdOf(request),
-    trustProxy: false,
+    // By then the header holds the one address that counts, or is gone.
+    trustProxy: proxies.isEmpty
+      ? false
+      : (address: string, hop: number) => hop === 0 && proxies.trust(address),
     // DrainState decides what is refused while the process stops, and health is not.
     return503OnClosing: false,
     clientErrorHandler: answerClientError,

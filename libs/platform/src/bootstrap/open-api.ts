@@ -3,6 +3,7 @@ import { findPackageJSON } from 'node:module';
 import { HttpStatus, type INestApplication } from '@nestjs/common';
 import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
 import { AccessControl } from '../access/access-control';
+import { RateLimits } from '../access/rate-limits';
 import { RouteTable } from '../access/route-table';
 import { ProblemDto } from '../problem/problem.dto';
 import { describeAccess } from './open-api-access';
@@ -24,7 +25,7 @@ export function setUpOpenApi(app: INestApplication, { title, description }: Open
       operationIdFactory: (_controller, method) => method,
       extraModels: [ProblemDto],
     });
-    describeAccess(document, app.get(RouteTable), app.get(AccessControl));
+    describeAccess(document, app.get(RouteTable), app.get(AccessControl), app.get(RateLimits));
     return document;
   };
   SwaggerModule.setup('api/docs', app, createDocument, {

@@ -4,6 +4,7 @@ import { Global, Injectable, Module } from '@nestjs/common';
 import { RivuletError } from '@rivulet/errors';
 import { DrainState } from '../health/drain-state';
 import type { AppLogger } from '../logging/logger';
+import type { RateLimits } from '../access/rate-limits';
 import { LINE_CAUSE } from '../logging/repeated-lines';
 import { requestIdOf } from '../logging/request-id';
 import { pathOf } from '../logging/request-log';
@@ -11,6 +12,7 @@ import { errorStatus } from '../problem/error-status';
 import { namedError } from '../problem/named-error';
 import { takeUpgrades } from './http-server';
 import { pathOnly } from './odd-requests';
+import type { TrustedProxies } from '../addresses/trusted-proxies';
 import { writeProblem } from './write-problem';
 
 export interface Upgrade {
@@ -19,6 +21,8 @@ export interface Upgrade {
   socket: Duplex;
   head: Buffer;
   requestId: string;
+  /** Of whoever asks, behind trusted proxies. */
+  address: string;
   /** Aborts when the handler has taken too long, or the peer has gone. */
   signal: AbortSignal;
 }
@@ -28,6 +32,12 @@ export interface Upgrade {
  * first. What it throws before the handshake is answered as a problem, as a route's would be.
  */
 export type UpgradeHandler = (upgrade: Upgrade) => Promise<void>;
+
+interface UpgradeSurroundings {
+  logger: AppLogger;
+  proxies: TrustedProxies;
+  limits: RateLimits;
+}
 
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 
@@ -48,17 +58,20 @@ export class UpgradeRouter {
     this.handlers.set(path, handler);
   }
 
-  attach(server: Server, logger: AppLogger): void {
+  attach(server: Server, surroundings: UpgradeSurroundings): void {
     const isTaken = (request: IncomingMessage): boolean =>
       isHandshake(request) && this.handlers.has(routeOf(request));
-    takeUpgrades(server, isTaken, (request, socket, head) => void this.take(request, socket, head, logger));
+    takeUpgrades(server, isTaken, (request, socket, head) => {
+      surroundings.proxies.settle(request);
+      void this.take(request, socket, head, surroundings);
+    });
   }
 
   private async take(
     request: IncomingMessage,
     socket: Duplex,
     head: Buffer,
-    logger: AppLogger,
+    { logger, proxies, limits }: UpgradeSurroundings,
   ): Promise<void> {
     const startedAtMs = performance.now();
     const requestId = requestIdOf(request);
@@ -66,9 +79,13 @@ export class UpgradeRouter {
     const timer = setTimeout(() => over.abort(), HANDSHAKE_TIMEOUT_MS);
     const abort = (): void => over.abort();
     socket.on('error', abort).on('close', abort);
-    const upgrade = { request, socket, head, requestId, signal: over.signal };
-    const failure = await this.handle(upgrade).catch(namedError);
+    const address = proxies.addressOf(request);
+    const upgrade = { request, socket, head, requestId, address, signal: over.signal };
+    const failure = await this.handle(upgrade)
+      .catch(namedError)
+      .then((error) => error && limits.refusalAfter(address, error));
     clearTimeout(timer);
+    if (failure !== undefined && errorStatus[failure.code] < 500) void limits.countAnonymous(address);
     if (failure !== undefined) writeProblem(socket, failure, { instance: pathOf(request), requestId });
     socket.off('error', abort).off('close', abort);
     logUpgrade(logger, upgrade, Math.round(performance.now() - startedAtMs), failure);
@@ -105,12 +122,11 @@ function routeOf(request: IncomingMessage): string {
 
 function logUpgrade(
   logger: AppLogger,
-  { request, requestId }: Upgrade,
+  { request, requestId, address }: Upgrade,
   ms: number,
   failure: RivuletError | undefined,
 ): void {
   const url = pathOf(request);
-  const address = request.socket.remoteAddress ?? '';
   const status = failure === undefined ? 101 : errorStatus[failure.code];
   const level = status < 500 ? 'info' : status >= 502 && status <= 504 ? 'warn' : 'error';
   const fields = {

@@ -1,3 +1,4 @@
+import { TrustedProxies } from '../addresses/trusted-proxies';
 import { redactSecrets } from '../logging/redaction';
 import { EnvValue, type EnvValueKind } from './env-variable';
 
@@ -75,11 +76,19 @@ export function Flag(): PropertyDecorator {
 export function List(): PropertyDecorator {
   return EnvValue({
     accepts: 'a list, separated by commas',
-    parse: (text) =>
-      text
-        .split(',')
-        .map((item) => item.trim())
-        .filter((item) => item !== ''),
+    parse: itemsOf,
+    format: (value) => (value as string[]).join(','),
+  });
+}
+
+/** A list of addresses and networks, as {@link TrustedProxies} takes them. One that holds every address is none. */
+export function ProxyList(): PropertyDecorator {
+  return EnvValue({
+    accepts: 'a list of addresses and networks such as 10.0.0.7,192.168.4.0/24,loopback',
+    parse: (text) => {
+      const networks = itemsOf(text);
+      return TrustedProxies.accepts(networks) ? networks : undefined;
+    },
     format: (value) => (value as string[]).join(','),
   });
 }
@@ -113,6 +122,13 @@ const FLAGS = new Map([
   ['0', false],
   ['no', false],
 ]);
+
+function itemsOf(text: string): string[] {
+  return text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+}
 
 function urlValue(accepts: string, isAccepted: (url: URL) => boolean): PropertyDecorator {
   const kind: EnvValueKind = {

@@ -1,6 +1,6 @@
 import { Body, Controller, Get, Header, HttpCode, Post, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { Access, ApiProblems } from '@rivulet/platform';
+import { Access, ApiProblems, OwnLimit } from '@rivulet/platform';
 import { statementTypes, type TimeStatement } from '@rivulet/protocol';
 import { SigningKey } from '../../signing/signing-key';
 import { SigningKeys } from '../../signing/signing-keys';
@@ -58,6 +58,7 @@ export class DeviceAuthController {
   }
 
   @Post('token')
+  @OwnLimit()
   @HttpCode(200)
   @Header('Cache-Control', 'no-store')
   @ApiOperation({ summary: 'Get an access token for an assertion that the device has signed' })

@@ -32,8 +32,7 @@ export class WebSocketEndpoint {
     router.add(PATH, (upgrade) => this.upgrade(upgrade));
   }
 
-  private async upgrade({ request, socket, head, signal }: Upgrade): Promise<void> {
-    const address = request.socket.remoteAddress ?? '';
+  private async upgrade({ request, socket, head, address, signal }: Upgrade): Promise<void> {
     this.sessions.refuseTooMany(address, true);
     const opened = await this.authenticator.open({ headers: request.headers, ip: address });
     this.sessions.refuseTooMany(address, false);

@@ -121,8 +121,7 @@ export class SyncSockets implements ConnectionOwner<SyncConnection>, OnModuleIni
     if (this.connections.delete(connection)) this.metrics.connections.dec({ transport: 'websocket' });
   }
 
-  private async accept({ request, socket, head }: Upgrade): Promise<void> {
-    const address = request.socket.remoteAddress ?? '';
+  private async accept({ request, socket, head, address }: Upgrade): Promise<void> {
     const releases: (() => void)[] = [];
     try {
       checkOrigin(request, this.limits.origins);

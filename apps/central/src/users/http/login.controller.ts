@@ -6,7 +6,7 @@ import {
   ApiOperation,
   ApiTags,
 } from '@nestjs/swagger';
-import { Access, ApiProblems, requestInvalid } from '@rivulet/platform';
+import { Access, ApiProblems, OwnLimit, requestInvalid } from '@rivulet/platform';
 import { UserAccounts } from '../accounts/user-accounts';
 import { AuditLog } from '../audit/audit-log';
 import { CurrentCaller, type Caller } from '../audit/current-caller';
@@ -29,6 +29,7 @@ export class LoginController {
   ) {}
 
   @Post('api/login')
+  @OwnLimit()
   @HttpCode(200)
   @Access('public')
   @Header('Cache-Control', 'no-store')
@@ -62,6 +63,7 @@ export class LoginController {
 
   /** Where the distributed configuration system has it. */
   @Post('login')
+  @OwnLimit()
   @HttpCode(200)
   @Access('public')
   @Header('Cache-Control', 'no-store')

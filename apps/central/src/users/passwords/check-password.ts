@@ -1,12 +1,12 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { RivuletError } from '@rivulet/errors';
-import { OwnTables } from '@rivulet/platform';
+import { networkOf, OwnTables } from '@rivulet/platform';
 import { LRUCache } from 'lru-cache';
 import { AuditLog } from '../audit/audit-log';
 import { UserDirectory, type KnownUser } from '../user-directory';
 import { UsersMetrics } from '../users.metrics';
-import { LoginThrottle, networkOf } from './login-throttle';
+import { LoginThrottle } from './login-throttle';
 import { PasswordHash } from './password-hash';
 
 /** How long a password that was right need not be hashed again. It ends at once when the password is changed. */

@@ -1,8 +1,7 @@
 import { hash } from 'node:crypto';
-import { isIPv6 } from 'node:net';
 import { Injectable } from '@nestjs/common';
 import { RivuletError } from '@rivulet/errors';
-import { OwnTables } from '@rivulet/platform';
+import { networkOf, OwnTables } from '@rivulet/platform';
 import { LRUCache } from 'lru-cache';
 
 /** Guesses in a window, over all processes of central. Guesses that are refused do not count, and do not prolong it. */
@@ -90,17 +89,6 @@ function keysOf({ account, address, isKnownAddress }: LoginAttempt): [Scope, str
     ['address', network],
   ];
   return isKnownAddress ? keys : [...keys, ['account', account]];
-}
-
-/** Whoever has an IPv6 address has 2^64 of them. */
-export function networkOf(address: string): string {
-  if (!isIPv6(address) || address.includes('.')) return address.replace(/^::ffff:/i, '');
-  const { hostname } = new URL(`http://[${address.replace(/%.*$/, '')}]`);
-  const [head = '', tail] = hostname.slice(1, -1).split('::');
-  const before = head === '' ? [] : head.split(':');
-  const after = tail === undefined || tail === '' ? [] : tail.split(':');
-  const zeros = Array.from({ length: 8 - before.length - after.length }, () => '0');
-  return `${[...before, ...(tail === undefined ? [] : zeros), ...after].slice(0, 4).join(':')}::/64`;
 }
 
 function throttled(retryAfterSeconds: number): RivuletError {
