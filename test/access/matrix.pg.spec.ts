@@ -8,7 +8,7 @@ import { CentralCredentials } from './central-credentials';
 
 /**
  * Every route with every kind of caller. The answers stand in matrix.txt, one block for a route; `WRITE_MATRIX=1` writes
- * them anew, for a person to read what has changed.
+ * them again, for a person to read what has changed.
  */
 const FILE = resolve(__dirname, 'matrix.txt');
 const UNKNOWN = '01KAJ9V9RW4C7ZK3DYE7V1NB2R';

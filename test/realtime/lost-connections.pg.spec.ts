@@ -44,7 +44,7 @@ class Follower {
           new Promise<void>((onReady) =>
             this.client.subscribe<number>(topic, {
               onReady,
-              onResync: () => this.violations.push(`${topic} has history, and was to be read anew`),
+              onResync: () => this.violations.push(`${topic} has history, and was to be read again`),
               onMessage: ({ position, data }) => {
                 const before = positions.get(topic) ?? 0;
                 if (position !== before + 1) this.violations.push(`${topic}: ${position} after ${before}`);

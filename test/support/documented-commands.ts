@@ -8,7 +8,7 @@ export interface DocumentedCommand {
   url: URL;
   headers: Record<string, string>;
   body: string | undefined;
-  /** Of `-u`. */
+  /** The value of `-u`. */
   user: string | undefined;
 }
 

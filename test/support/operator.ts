@@ -1,4 +1,4 @@
-/** Of the first admin of every central that a test starts. */
+/** The password of the first admin of every central that a test starts. */
 export const ADMIN_PASSWORD = 'a test must not guess this';
 
 export const asAdmin = basic('admin', ADMIN_PASSWORD);

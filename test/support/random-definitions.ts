@@ -113,7 +113,7 @@ const writes: Record<string, Maker> = {
   'write secrets': (random) => `UPDATE secured SET secret = NOT secret WHERE id = ${1 + random.below(6)}`,
 };
 
-/** Of every kind that a query's result can depend on. */
+/** One maker for every kind of definition that a query's result can depend on. */
 const definitions: Record<string, Maker> = {
   'a composite type': () =>
     either(

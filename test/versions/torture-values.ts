@@ -105,7 +105,7 @@ export const tortureValues: Record<string, string[]> = {
   'price[]': ['{1.10,2}'],
 };
 
-/** Of `mood` and `price`. */
+/** The types `mood` and `price`. */
 export const createTortureTypes = `
   CREATE TYPE mood AS ENUM ('calm', 'Cross', 'it''s, "odd" {}');
   CREATE DOMAIN price AS numeric(8,2) CHECK (VALUE >= 0)`;

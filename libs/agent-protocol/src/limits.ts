@@ -1,14 +1,14 @@
 /** Bounds of the agent protocol, the same for both transports. */
 export const agentLimits = {
-  /** Of one message as UTF-8, without its line feed. */
+  /** The largest message as UTF-8, without its line feed. */
   maxMessageBytes: 262_144,
-  /** Of `data`, which itself is depth 1. */
+  /** The deepest nesting of `data`, which itself is depth 1. */
   maxDepth: 8,
   /** Objects, lists and scalars in `data`, counted together. */
   maxValues: 20_000,
   maxNameLength: 200,
   maxTextLength: 65_536,
-  /** Of the fields that REGISTER and HEARTBEAT report. */
+  /** The most fields that REGISTER and HEARTBEAT report. */
   maxReportedFields: 64,
   maxReportedTextLength: 512,
 } as const;

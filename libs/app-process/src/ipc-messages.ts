@@ -4,7 +4,7 @@ export interface ListeningMessage {
   app: string;
   url: string;
   databaseUrl?: string;
-  /** Of central, for agents over TCP. */
+  /** Central's port for agents over TCP. */
   agentPort?: number;
 }
 

@@ -8,7 +8,7 @@ export interface BusMessage {
 }
 
 export interface SubscribeOptions {
-  /** Of all subscriptions with this group's name, on all processes, one gets each message. */
+  /** Each message goes to one of all subscriptions with this group's name, on all processes. */
   queueGroup?: string;
   /**
    * Messages may have been missed: the connection was lost and is back, or this subscription was too slow. Whoever keeps a

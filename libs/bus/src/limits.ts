@@ -1,6 +1,6 @@
 /** Bounds of a bus, the same for every driver. */
 export const busLimits = {
-  /** Of one message as UTF-8. NATS takes 1 MiB. */
+  /** The largest message, as UTF-8. NATS takes 1 MiB. */
   maxMessageBytes: 512 * 1024,
   maxTopicLength: 250,
   maxWords: 16,

@@ -4,7 +4,7 @@ export interface CatalogueChange {
   setUp?: string;
   query: string;
   change: string;
-  /** Of what must be done in a database before it can be changed in another transaction. */
+  /** Undoes what would block a change of the database in another transaction. */
   undo?: string;
 }
 

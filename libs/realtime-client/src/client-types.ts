@@ -14,7 +14,7 @@ export interface RealtimeMessage<Data = unknown> {
 export interface TopicHandlers<Data = unknown> {
   /** Each message once, in order. */
   onMessage: (message: RealtimeMessage<Data>) => void;
-  /** Messages were lost to this client: read the state anew. It has everything up to the position. */
+  /** Messages were lost to this client: read the state again. It has everything up to the position. */
   onResync?: (topic: string, position: number) => void;
   /** The subscription stands. */
   onReady?: () => void;

@@ -10,7 +10,7 @@ import { openStatement, StatementError } from './statement';
 /** A key of central, and the one that it has named to follow it. */
 export interface KeyLink {
   centralId: string;
-  /** Of the key that follows. */
+  /** The next key's number. */
   number: number;
   /** RFC 7638. */
   from: string;

@@ -39,7 +39,7 @@ export class RealtimeMetrics {
     );
     this.delivered = counter('delivered', 'Messages given to connections as they were published.');
     this.recovered = counter('recovered', 'Messages given to connections that had missed them.');
-    this.resyncs = counter('resyncs', 'Subscribers told to read anew, as history did not reach back.');
+    this.resyncs = counter('resyncs', 'Subscribers told to read again, as history did not reach back.');
     this.closed = counterBy('closed', 'reason', 'Connections that central closed, by reason.');
     this.refusals = counterBy(
       'refusals',

@@ -14,7 +14,7 @@ export class SigningKey {
 
   private constructor(
     private readonly database: DataSource,
-    /** Of this central, whatever key it has: the audience of what devices sign for it. */
+    /** This central's id, whatever key it has: the audience of device assertions. */
     readonly centralId: string,
     private pair: SigningPair,
   ) {}
@@ -67,7 +67,7 @@ export async function newSigningJwk(): Promise<{ thumbprint: string; jwk: JWK }>
   return { thumbprint: await calculateJwkThumbprint(jwk), jwk };
 }
 
-/** Of two centrals that start at once on a new database, the index of active keys lets one enter its key. */
+/** When two centrals start at once on a new database, the index of active keys admits the key of one. */
 async function create(database: DataSource): Promise<JWK> {
   const { thumbprint, jwk } = await newSigningJwk();
   await database.query(

@@ -24,7 +24,7 @@ export interface KnownSigningKey {
 export interface RotatedSigningKey {
   before: string;
   thumbprint: string;
-  /** Of all manifests from now on. */
+  /** The epoch of all manifests from now on. */
   epoch: number;
 }
 

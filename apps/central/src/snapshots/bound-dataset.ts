@@ -7,7 +7,7 @@ import type { Dataset, DatasetCatalogue } from '@rivulet/datasets';
 /** A dataset for one scope: what is read, and what tells whether that must be done again. */
 export interface BoundDataset {
   dataset: Dataset;
-  /** Made anew each time: of the scopes that wait to be read only the values are kept. */
+  /** Created each time: only the values of waiting scopes are kept. */
   readonly source: RowSource;
   /** The values of the scope. */
   values: Parameters;

@@ -18,7 +18,7 @@ export interface CachedSnapshot extends Snapshot {
 export interface FoundSnapshot {
   /** Undefined when they may be others now. */
   snapshot: CachedSnapshot | undefined;
-  /** Of the rows as they were read last; undefined when that is not known. */
+  /** The bytes of the rows when they were last read; undefined when not known. */
   lastBytes: number | undefined;
 }
 

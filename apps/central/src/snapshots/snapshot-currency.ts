@@ -17,7 +17,7 @@ export type Lookup =
 
 interface ConfirmedSet {
   snapshots: Snapshot[];
-  /** Of the last versions at which it was found to be current. */
+  /** The latest versions at which it was found to be current. */
   versionsId: string;
   /** What its rows depend on, and how that was when they were read. */
   keys: readonly string[];

@@ -9,9 +9,9 @@ export interface OperatorPrincipal extends Principal {
   /** That of the user, or the lower one of its API key. */
   role: Role;
   via: 'session' | 'password' | 'api-key';
-  /** Of a session. */
+  /** The session's id. */
   sessionId?: string;
-  /** Of an API key. */
+  /** The API key's id. */
   keyId?: string;
 }
 

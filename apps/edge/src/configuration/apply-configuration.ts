@@ -33,14 +33,14 @@ interface Failure {
   isPassing: boolean;
 }
 
-/** Of a version with which the workers were unhealthy. */
+/** Attempts with a version under which the workers were unhealthy. */
 const ATTEMPTS = 3;
 const ATTEMPT_AGAIN_MS = 60_000;
 
 /** Brings what was accepted to the workers, and the last good version back where that goes wrong. One at a time. */
 export class ApplyConfiguration {
   private readonly logger = new Logger('Configuration');
-  /** Of the version that failed last. */
+  /** The failure of the version that failed last. */
   private failure: (Failure & { held: HeldConfiguration; attempts: number; atMs: number }) | undefined;
   private inForce: HeldConfiguration | undefined;
   private applying: HeldConfiguration | undefined;

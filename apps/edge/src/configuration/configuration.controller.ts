@@ -6,7 +6,7 @@ import { ConfigurationService, type ConfigurationState } from './configuration.s
 const exampleTime = '2026-11-27T08:15:30.000Z';
 
 class ConfigurationStateDto implements ConfigurationState {
-  @ApiProperty({ description: 'Of the configuration.', example: 'default' })
+  @ApiProperty({ description: 'The name of the configuration.', example: 'default' })
   name: string;
 
   @ApiProperty({ description: 'Who gets it.', example: ['http://localhost:8082'] })
@@ -29,10 +29,10 @@ class ConfigurationStateDto implements ConfigurationState {
   })
   inForceSha256: string | null;
 
-  @ApiProperty({ description: 'Of a failure.', type: String, nullable: true, example: null })
+  @ApiProperty({ description: 'The code of a failure.', type: String, nullable: true, example: null })
   code: string | null;
 
-  @ApiProperty({ description: 'Of a failure.', type: String, nullable: true, example: null })
+  @ApiProperty({ description: 'The reason of a failure.', type: String, nullable: true, example: null })
   reason: string | null;
 
   @ApiProperty({ description: 'How often central is asked.', example: 30 })

@@ -78,7 +78,7 @@ export class ConfigurationEnv {
 
   @EnvVariable(
     'EDGE_BUS_QUEUE_GROUP',
-    'Of all edges with this group, one is told of each change. Unset: each is told of every change.',
+    'Each change is announced to one of the edges in this group. Unset: each change is announced to every edge.',
   )
   @IsOptional()
   @Matches(/^[A-Za-z0-9_-]{1,64}$/, { message: 'must be 1 to 64 letters, digits, - and _' })

@@ -19,7 +19,7 @@ export interface CentralCall {
 }
 
 export interface CentralAnswer {
-  /** Of HTTP, from 200 to 299. */
+  /** The HTTP status, from 200 to 299. */
   status: number;
   /** Decoded JSON. */
   body: unknown;

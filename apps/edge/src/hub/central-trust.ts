@@ -10,7 +10,7 @@ interface FollowedKeys {
   centralId: string;
   /** Thumbprints, from the one that was trusted first to the one that is trusted now. */
   keys: string[];
-  /** Of the last. */
+  /** The last key's number. */
   number: number;
 }
 

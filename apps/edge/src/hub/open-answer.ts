@@ -10,7 +10,7 @@ export interface ExpectedAnswer {
   trustedKey: string | undefined;
   /** Makes sure that a key has followed the trusted one, or throws. Without it no other key is trusted. */
   follow?: ((trustedKey: string, signedBy: string) => Promise<void>) | undefined;
-  /** Of a signature that does not hold. */
+  /** The code for an invalid signature. */
   invalid?: 'ANSWER_SIGNATURE_INVALID' | 'MANIFEST_SIGNATURE_INVALID';
 }
 

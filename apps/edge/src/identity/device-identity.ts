@@ -78,7 +78,7 @@ export class DeviceIdentity {
     return this.files?.makeNext() ?? this.pair;
   }
 
-  /** Of no use any more. */
+  /** Removes a key that no longer has a use. */
   async discardNextKey(): Promise<void> {
     await this.files?.discardNext();
   }

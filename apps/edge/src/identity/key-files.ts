@@ -47,7 +47,7 @@ export class KeyFiles {
   }
 }
 
-/** Of two processes that make a key at once, both get that of the first. */
+/** Two processes that make a key at once both get the key of the first. */
 async function makeKey(file: string): Promise<SigningPair> {
   await createFileSafely(file, generatePrivateKey());
   return (await readKey(file))!;

@@ -45,7 +45,7 @@ export class DeviceFigures {
   }
 }
 
-/** Of the file system that the edge runs on. */
+/** The usage of the file system that the edge runs on. */
 async function diskUsage(): Promise<number | null> {
   const figures = await statfs('.').catch(() => undefined);
   return figures === undefined ? null : percent(1 - figures.bavail / figures.blocks);

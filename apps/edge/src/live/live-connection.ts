@@ -23,7 +23,7 @@ import { reconnectDelayMs } from './reconnect-delay';
 export interface LiveState {
   isEnabled: boolean;
   isConnected: boolean;
-  /** Of the last change between connected and not. */
+  /** The time of the last change between connected and disconnected. */
   since: Date;
   /** Why it is not connected. */
   problem?: string;
@@ -127,7 +127,7 @@ export class LiveConnection implements OnApplicationBootstrap, OnModuleDestroy {
       since: isConnected ? new Date() : since,
       problem,
     });
-    // Told once, and again when the reason is another.
+    // Logged once, and again when the reason changes.
     if (code !== NOT_SERVED_YET && (isConnected || before !== problem))
       this.logger.warn({ code }, `${problem} Syncs go on by schedule; it is tried again.`);
   }

@@ -142,7 +142,7 @@ export async function describeDataset(
   return { definition, schema, fingerprint: schemaFingerprint(schema), columns, unsent, queryId, alone };
 }
 
-/** Of the columns that a query returns, those that the file lets through, in the order of the file. */
+/** The columns of a query that the file lets through, in the order of the file. */
 export function sentColumns(
   { columns }: Pick<DatasetDefinition, 'columns'>,
   returned: DescribedColumn[],

@@ -24,7 +24,7 @@ async function grantFor(client: ClientBase, kind: string, name: string): Promise
 
 const MAX_GRANTS = 3;
 
-/** Of several that have the name, those count that this role may not use. */
+/** Where several objects have the name, only those count that this role may not use. */
 const grants: Record<string, string> = {
   table: `
     SELECT format('GRANT SELECT ON %s%I.%I TO %I', CASE relkind WHEN 'S' THEN 'SEQUENCE ' ELSE '' END, nspname, relname, current_user) AS grant

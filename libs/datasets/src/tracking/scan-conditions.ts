@@ -10,7 +10,7 @@ export interface ScanCondition {
 
 /** What a column is compared with. */
 export interface ParameterValueOf {
-  /** Of `$n`. */
+  /** The n of `$n`. */
   number: number;
   cast: string | undefined;
   /** Whether its elements are compared. */
@@ -28,7 +28,7 @@ export function scanConditions(filter: string, alias: string): ScanCondition[] {
   return termsOf(significantTokens(filter)).flatMap((term) => conditionOf(term, alias) ?? []);
 }
 
-/** Of `((a) AND (b))` the tokens of a and b; of `(a)` those of a. Nothing when it is not of this form. */
+/** The tokens of a and b for `((a) AND (b))`, those of a for `(a)`, and none for any other form. */
 function termsOf(tokens: SqlToken[]): SqlToken[][] {
   const inner = withoutParentheses(tokens);
   if (inner === undefined) return [];
@@ -89,7 +89,7 @@ function isName(token: SqlToken | undefined): token is SqlToken {
   return token !== undefined && (token.kind === 'name' || token.kind === 'quotedName');
 }
 
-/** Of `(x)::type` x and the type; the type has one word, and no length that could cut the value. */
+/** Splits `(x)::type` into x and the type; the type has one word, and no length that could cut the value. */
 function castOf(tokens: SqlToken[]): { tokens: SqlToken[]; cast: string | undefined } {
   const [cast, type] = tokens.slice(-2);
   if (cast?.kind !== 'cast' || type?.kind !== 'name') return { tokens, cast: undefined };

@@ -17,7 +17,7 @@ export interface FunctionFacts {
   trees: string[];
   arguments: string;
   result: string;
-  /** Of an aggregate: its functions, and the text that it begins with. */
+  /** An aggregate's functions, and the text that it begins with. */
   parts: string[];
   initialTexts: string[];
 }
@@ -32,7 +32,7 @@ export interface TypeFacts {
   /** Whether its text means the same at any time, whatever the settings are. */
   isInputImmutable: boolean;
   isOutputImmutable: boolean;
-  /** Of elements, attributes, of the type beneath a domain or range. */
+  /** The types of elements and attributes, and the type beneath a domain or range. */
   parts: string[];
   /** Node trees of a domain's constraints. */
   trees: string[];

@@ -103,7 +103,7 @@ export class DependencyWalk {
     }
   }
 
-  /** Of the families of relations that are named: partitions and parents are watched, and their own families are not. */
+  /** Visits the partitions and parents of named relations; their own partitions and parents are not watched. */
   private async visitMembers(visit: Visit, oids: string[]): Promise<void> {
     await load(this.relations, oids, (missing) => readRelations(this.client, missing));
     for (const { oid, kind, obstacle } of factsOf(this.relations, oids, visit)) {

@@ -51,7 +51,7 @@ function rowsOf(catalogue: string, condition: string, columns = ''): string {
 
 /**
  * xmin says that a catalogue row was written, whatever is in it. The row of a table is the exception: TRUNCATE and CREATE
- * INDEX write it, and say nothing of what a query returns, so that its columns are named. Of roles only those count in
+ * INDEX write it, and say nothing of what a query returns, so that its columns are named. Only those roles count in
  * whose name the query reads: central's, and the owners of the relations, with all that they are members of.
  */
 const hashDefinitions = `

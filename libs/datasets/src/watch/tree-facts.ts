@@ -219,7 +219,7 @@ const textTypes = new Set(['25', '1043', '1042', '114', '142']);
 const UNKNOWN_TYPE = '705';
 const LENGTH_BYTES = 4;
 
-/** Of a constant whose value is its text. */
+/** The value of a constant that is stored as its text. */
 function textOf(constant: TreeNode): string | undefined {
   const type = wordOf(constant, 'consttype')!;
   const bytes = bytesOf(constant);

@@ -30,7 +30,7 @@ export function manageConnections(app: NestFastifyApplication, limits: Connectio
   return connections;
 }
 
-/** Of those that count, as a socket that is closed has no address any more. */
+/** The addresses of counted sockets: a closed socket has no address any more. */
 const addresses = new WeakMap<Duplex, string>();
 
 export class Connections {

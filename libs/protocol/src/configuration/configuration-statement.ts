@@ -9,7 +9,7 @@ export const CONFIGURATIONS_TOPIC = 'configurations';
 
 /** What central signs of the configuration that a device is to have, of type `rivulet-configuration`. */
 export interface ConfigurationStatement {
-  /** Of the configuration. */
+  /** The configuration's name. */
   name: string;
   /** For whom it is. */
   deviceId: string;
@@ -18,7 +18,7 @@ export interface ConfigurationStatement {
   epoch: number;
   /** Rises with each statement of other content for this device, also where an older version comes back. */
   sequence: number;
-  /** Of the canonical JSON of `data`, in hex. */
+  /** The hash of the canonical JSON of `data`, in hex. */
   sha256: string;
   pollIntervalSeconds: number;
   /** By central's clock, RFC 3339. */

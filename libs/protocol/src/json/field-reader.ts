@@ -72,7 +72,7 @@ export const patterns = {
   sha256: /^[0-9a-f]{64}$/,
   /** Crockford base 32, 128 bits: https://github.com/ulid/spec */
   ulid: /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/,
-  /** Of a key, RFC 7638, by SHA-256. */
+  /** The thumbprint of a key (RFC 7638, SHA-256). */
   thumbprint: /^[A-Za-z0-9_-]{43}$/,
   nonce: /^[A-Za-z0-9_-]{16,64}$/,
   timestamp: /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z$/,

@@ -30,7 +30,7 @@ export interface CentralKeyStatement extends CentralKeyAccepted {
 /** The word of a key of central that it follows another one. */
 export interface CentralKeyAccepted {
   centralId: string;
-  /** Of the key that follows, among those of this central; the first has 1. */
+  /** The number of the next key of this central; the first key has 1. */
   number: number;
   /** RFC 7638. */
   replaces: string;

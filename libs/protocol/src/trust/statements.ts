@@ -35,7 +35,7 @@ export interface EnrolmentProof {
 
 /** Central's word that a key is a device's. */
 export interface DeviceKeyStatement {
-  /** Of the central that says so. */
+  /** The central that signs this. */
   centralId: string;
   deviceId: string;
   macAddress: string;
@@ -69,7 +69,7 @@ export interface TimeStatement {
 /** Central's word that a device has all that it may have, at the moment of this answer. */
 export interface CurrentStatement {
   macAddress: string;
-  /** Of the request. */
+  /** The request's nonce. */
   nonce: string;
   /** The manifest that the device has. */
   manifestId: string;

@@ -4,11 +4,11 @@ import { packChunks, unpackChunks } from './chunk-lists';
 
 /** What is committed of a network for a schema. */
 export interface Position {
-  /** Of the columns that `chunks` are made of. */
+  /** The fingerprint of the columns that `chunks` are made of. */
   fingerprint: string | null;
-  /** Of a mirror. */
+  /** A mirror's chunks. */
   chunks: ChunkSummary[];
-  /** Of an append. */
+  /** The highest value that append mode has committed. */
   watermark: string | null;
 }
 

@@ -23,7 +23,7 @@ import { NETWORK_SETTING, RUN_SETTING, type Target } from './target-table';
 export interface ArrivedRows {
   networkId: string;
   runId: string;
-  /** Of a mirror: the chunks that the network's rows consist of, and those of them that are replaced. */
+  /** A mirror: the chunks that the network's rows consist of, and those of them that are replaced. */
   base: readonly ChunkSummary[];
   spans: readonly PatchedSpan[];
   /** Canonical rows, in the order of the key. */
@@ -99,7 +99,7 @@ async function hasRows(client: ClientBase, target: Target, networkId: string): P
   return rows[0]!.has;
 }
 
-/** Of the key ranges whose chunks are replaced: without a list of chunks, of all rows of the network. */
+/** Deletes within the key ranges whose chunks are replaced; without a list of chunks, among all rows of the network. */
 async function deleteUnstaged(
   client: ClientBase,
   { mirror, qualifiedName }: Target,

@@ -36,7 +36,7 @@ export class JobStore {
     return found ?? unknown(jobId);
   }
 
-  /** Of each job the first ones. */
+  /** The first held networks of each job. */
   async heldNetworks(jobIds: string[]): Promise<(HeldNetwork & { jobId: string })[]> {
     return this.database.rows<HeldNetwork & { jobId: string }>(
       `SELECT held.* FROM unnest($1::text[]) AS job (id) CROSS JOIN LATERAL (

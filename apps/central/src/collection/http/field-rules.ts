@@ -4,7 +4,7 @@ import { Transform } from 'class-transformer';
 import { IsInt, Matches, Max, Min } from 'class-validator';
 
 export const exampleUlid = '01KAJ9V9RW4C7ZK3DYE7V1NB2R';
-/** Of a route that names a schema, a job or a run. */
+/** The parameter of a route that names a schema, a job or a run. */
 export const idParam = { name: 'id', description: 'ULID', example: exampleUlid };
 export const exampleTime = '2026-11-27T08:15:30.000Z';
 

@@ -5,7 +5,7 @@ export const runStates = ['queued', 'running', 'succeeded', 'partial', 'failed',
 export type RunState = (typeof runStates)[number];
 
 export const taskStates = ['waiting', 'active', 'succeeded', 'failed', 'cancelled'] as const;
-/** Of one network in a run. `waiting`: the network has not asked for it yet. */
+/** The state of one network in a run. `waiting`: the network has not asked for it yet. */
 export type TaskState = (typeof taskStates)[number];
 
 export const runCauses = ['schedule', 'manual', 'retry'] as const;

@@ -8,7 +8,7 @@ export interface NewRun {
   cause: RunCause;
   order: RunOrder;
   maxParallel: number;
-  /** Of a scheduled run; there is one run for each time of a schedule. */
+  /** The time of a scheduled run; there is one run for each time of a schedule. */
   scheduledFor: Date | null;
   deadlineSeconds: number;
   networkIds: string[];

@@ -3,7 +3,7 @@ import { canonicalJson } from '@rivulet/protocol';
 import { escapeName, isObject } from './merge-patch';
 
 export const contentLimits = {
-  /** Of one version as canonical JSON, overlays included. */
+  /** The largest version as canonical JSON, overlays included. */
   bytes: 256 * 1024,
   depth: 24,
   overlays: 1_000,

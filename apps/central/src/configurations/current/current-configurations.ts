@@ -91,7 +91,7 @@ export class CurrentConfigurations implements OnModuleInit {
   }
 }
 
-/** Of at most 1,000 rows. The sum, not the highest: of two changes the later number may become visible first. */
+/** Sums at most 1,000 rows. A sum, not the highest: the later number of two changes may become visible first. */
 const latestGeneration = `SELECT coalesce(sum(generation), 0)::float8 AS latest FROM rivulet.configurations`;
 const readCurrent = `
 SELECT name, generation::float8 AS generation, released_version AS "releasedVersion" FROM rivulet.configurations`;

@@ -10,7 +10,7 @@ export interface EffectiveConfiguration extends MergedDocument {
   name: string;
   version: number;
   pollIntervalSeconds: number;
-  /** Of the canonical JSON of the merged data, in hex. */
+  /** The hash of the canonical JSON of the merged data, in hex. */
   sha256: string;
   /** `"3"`, and where overlays apply `"3-9f86d081884c"`: devices with the same version may have different data. */
   etag: string;

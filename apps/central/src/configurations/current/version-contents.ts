@@ -4,7 +4,7 @@ import { ConfigurationStore } from '../store/configuration-store';
 import type { StoredVersion } from '../store/stored-version';
 
 const MEMORY_MAX_BYTES = 32 * 1024 * 1024;
-/** Of an entry beside its content. */
+/** The memory of an entry beside its content. */
 const OVERHEAD_BYTES = 1_024;
 
 /** Versions as they were stored, from memory where possible: they never change. */

@@ -9,7 +9,7 @@ export type ReportStatus = (typeof reportStatuses)[number];
 export interface ConfigurationReport {
   name: string;
   version: number;
-  /** Of the statement that it is about; missing where the device does not read statements. */
+  /** The sequence of the reported statement; missing where the device does not read statements. */
   sequence?: number | undefined;
   status: ReportStatus;
   reason?: string | undefined;

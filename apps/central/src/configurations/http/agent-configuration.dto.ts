@@ -11,7 +11,7 @@ const exampleUuid = '9f86d081-884c-8d65-9a2f-eaa0c55ad015';
 
 /** Which configuration a request is about. */
 export class NameQueryDto {
-  @ApiPropertyOptional({ description: 'Of the configuration.', default: DEFAULT_NAME })
+  @ApiPropertyOptional({ description: 'The name of the configuration.', default: DEFAULT_NAME })
   @Omittable()
   @Matches(configurationNamePattern, { message: 'must be the name of a configuration' })
   name?: string;
@@ -45,7 +45,7 @@ export class ConfigUrlDto {
 }
 
 export class ConfigAdminDto {
-  @ApiProperty({ description: 'Of this version.', example: exampleUuid })
+  @ApiProperty({ description: 'The UUID of this version.', example: exampleUuid })
   uuid: string;
 
   @ApiProperty({ description: 'Number of the version.', example: 4 })
@@ -77,7 +77,7 @@ export class AgentConfigurationDto {
   @ApiProperty({ description: 'When to ask again.', example: 30 })
   poll_interval_seconds: number;
 
-  @ApiProperty({ description: 'Of this version.', example: exampleUuid })
+  @ApiProperty({ description: 'The UUID of this version.', example: exampleUuid })
   uuid: string;
 
   @ApiProperty({
@@ -115,7 +115,7 @@ export class UpdatedConfigurationDto {
 }
 
 export class ConfigurationReportDto {
-  @ApiPropertyOptional({ description: 'Of the configuration.', default: DEFAULT_NAME })
+  @ApiPropertyOptional({ description: 'The name of the configuration.', default: DEFAULT_NAME })
   @Omittable()
   @Matches(configurationNamePattern, { message: 'must be the name of a configuration' })
   name?: string;
@@ -126,7 +126,7 @@ export class ConfigurationReportDto {
   @Max(2 ** 31 - 1)
   version: number;
 
-  @ApiPropertyOptional({ description: 'Of the statement.', example: 118 })
+  @ApiPropertyOptional({ description: 'The sequence of the statement.', example: 118 })
   @Omittable()
   @IsInt()
   @Min(0)
@@ -138,7 +138,7 @@ export class ConfigurationReportDto {
   status: ReportStatus;
 
   @ApiPropertyOptional({
-    description: 'Of a failure.',
+    description: 'The reason of a failure.',
     example: 'The worker answered 422.',
     maxLength: 1_000,
   })

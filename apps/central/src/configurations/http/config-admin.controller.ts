@@ -74,7 +74,7 @@ export class ConfigAdminController {
   }
 
   @Post('config/admin')
-  @ApiOperation({ summary: 'Create the configuration default anew, of a URL' })
+  @ApiOperation({ summary: 'Replace the configuration default by one with this URL' })
   @ApiCreatedResponse({ type: ConfigAdminDto })
   @ApiProblems('REQUEST_TOO_LARGE', 'MEDIA_TYPE_UNSUPPORTED', 'CONFIGURATION_SECRET', 'CONFIGURATION_INVALID')
   @ApiProblems('CONFIGURATION_CONFLICT', 'CONFIGURATION_SCHEMA_INVALID')

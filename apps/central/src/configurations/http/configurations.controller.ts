@@ -28,7 +28,7 @@ import {
 } from './versions.dto';
 import { overlaysOf } from './overlays-of';
 
-const nameParam = { name: 'name', description: 'Of the configuration.', example: 'default' };
+const nameParam = { name: 'name', description: 'The name of the configuration.', example: 'default' };
 const versionParam = { name: 'version', example: 3 };
 
 /** Configurations and their versions, for operators. */

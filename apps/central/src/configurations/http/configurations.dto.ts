@@ -34,7 +34,7 @@ export class ConfigurationChangesDto {
 }
 
 export class ConfigurationDto {
-  @ApiProperty({ description: 'Of the configuration.', example: 'default' })
+  @ApiProperty({ description: 'The name of the configuration.', example: 'default' })
   name: string;
 
   @ApiProperty({
@@ -89,7 +89,7 @@ export class EffectiveQueryDto {
 }
 
 export class EffectiveConfigurationDto {
-  @ApiProperty({ description: 'Of the configuration.', example: 'default' })
+  @ApiProperty({ description: 'The name of the configuration.', example: 'default' })
   name: string;
 
   @ApiProperty({ description: 'ULID.', example: exampleDevice })
@@ -102,7 +102,7 @@ export class EffectiveConfigurationDto {
   pollIntervalSeconds: number;
 
   @ApiProperty({
-    description: 'Of the canonical JSON (RFC 8785) of `data`.',
+    description: 'SHA-256 of the canonical JSON (RFC 8785) of `data`.',
     example: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
   })
   sha256: string;
@@ -122,14 +122,14 @@ class PreviewDeviceDto {
   @ApiProperty({ description: 'ULID.', example: exampleDevice })
   deviceId: string;
 
-  @ApiProperty({ description: 'Of the configuration.', example: 'edge-1' })
+  @ApiProperty({ description: 'The name of the configuration.', example: 'edge-1' })
   name: string;
 
   @ApiProperty({ description: 'Whether it differs from what the device is to have now.', example: true })
   changes: boolean;
 
   @ApiProperty({
-    description: 'Of what it would get.',
+    description: 'SHA-256 of the document that it would get.',
     example: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
   })
   sha256: string;
@@ -197,7 +197,7 @@ export class ConfigurationOfDeviceDto {
   reportedVersion: number | null;
 
   @ApiProperty({
-    description: 'Of a failure.',
+    description: 'The reason of a failure.',
     type: String,
     nullable: true,
     example: 'The worker answered 422.',

@@ -105,7 +105,10 @@ export class NewVersionDto extends ProposedVersionDto {
   @IsBoolean()
   release?: boolean;
 
-  @ApiPropertyOptional({ description: 'Refuse it where the latest version is another one.', example: 3 })
+  @ApiPropertyOptional({
+    description: 'Refuse the change when the latest version differs from this one.',
+    example: 3,
+  })
   @Omittable()
   @IsInt()
   @Min(0)
@@ -127,7 +130,7 @@ export class RestoreDto {
 }
 
 export class VersionEntryDto {
-  @ApiProperty({ description: 'Of the configuration.', example: 'default' })
+  @ApiProperty({ description: 'The name of the configuration.', example: 'default' })
   name: string;
 
   @ApiProperty({ description: 'Number of the version.', example: 4 })

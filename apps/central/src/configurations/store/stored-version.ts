@@ -15,7 +15,7 @@ export interface StoredConfiguration {
 export interface VersionEntry {
   name: string;
   version: number;
-  /** Of its whole content, in hex. */
+  /** The hash of its whole content, in hex. */
   sha256: string;
   author: string;
   comment: string | null;

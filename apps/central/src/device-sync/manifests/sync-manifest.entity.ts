@@ -28,7 +28,7 @@ export class SyncManifest {
   @Column('text')
   document: string;
 
-  /** Of its payload, without the end frame. */
+  /** The frames of its payload, without the end frame. */
   @Column('integer', { name: 'frame_count', nullable: true })
   frameCount: number | null;
 

@@ -8,7 +8,7 @@ import { SigningKey } from '../../signing/signing-key';
 import { DevicesEnv } from '../devices.env';
 
 interface AccessClaims {
-  /** Of the central that issued it. */
+  /** The central that issued it. */
   iss: string;
   /** The device. */
   sub: string;

@@ -18,7 +18,7 @@ export interface OpenedBy {
   known: KnownDevice;
   /** Thumbprint of the key that the access token is bound to. */
   key?: string;
-  /** Of the agent's own token. */
+  /** The digest of the agent's own token. */
   digest?: string;
   /** When the access token ends, by this process's monotonic clock. */
   untilMs?: number;

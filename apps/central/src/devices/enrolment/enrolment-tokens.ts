@@ -88,7 +88,7 @@ function digestOf(secret: string): Buffer {
 }
 
 /**
- * Spends one use. Of those that redeem a token at once the row lock lets one after the other find what is left. The use is
+ * Spends one use. The row lock makes those that redeem a token at once find, one after the other, what is left. The use is
  * given back when the transaction fails.
  *
  * @throws RivuletError ENROLMENT_TOKEN_INVALID

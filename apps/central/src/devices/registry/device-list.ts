@@ -22,7 +22,7 @@ export interface DeviceQuery {
   sort: DeviceSort;
   descending: boolean;
   limit: number;
-  /** Of the page before. */
+  /** The cursor of the previous page. */
   cursor?: string | undefined;
 }
 

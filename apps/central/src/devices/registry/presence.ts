@@ -5,7 +5,7 @@ import { DeviceTables } from '../device-tables';
 
 const EVERY_MS = 15_000;
 
-/** Of a fleet that is larger, the rest is heard again soon. */
+/** The rest of a larger fleet is heard again soon. */
 const DEVICES_KEPT = 100_000;
 
 export interface Sighting {

@@ -1,7 +1,7 @@
 /** A device is nudged at most once in this time; what comes earlier waits. */
 const AT_MOST_EVERY_MS = 1_000;
 
-/** Devices that are nudged at once. Of more, each gets a time of its own, within a span that grows with their number. */
+/** Devices that are nudged at once. Beyond that, each gets a time of its own, within a span that grows with their number. */
 const AT_ONCE = 20;
 const SPREAD_MS_EACH = 2;
 const SPREAD_MOST_MS = 3_000;

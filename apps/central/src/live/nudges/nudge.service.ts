@@ -125,7 +125,7 @@ export class NudgeService implements OnModuleInit {
     return now === undefined || now !== before;
   }
 
-  /** Of devices that have synced since they connected, while nothing has changed: then it is that of what they have. */
+  /** Remembers versions for devices that synced since they connected, while nothing changed: these are the versions they have. */
   private rememberNew(versions: Versions): void {
     for (const deviceId of this.unknown) {
       const known = this.sessions.devices.get(deviceId)?.opened?.known;

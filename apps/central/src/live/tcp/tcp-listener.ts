@@ -13,7 +13,7 @@ import { TcpTransport } from './tcp-transport';
 import { readTlsFiles } from './tls-files';
 
 const TLS_HANDSHAKE_TIMEOUT_MS = 10_000;
-/** Of TCP itself, for a peer that is gone without a word. */
+/** TCP's own keep-alive, for a peer that vanished without closing. */
 const KEEP_ALIVE_MS = 30_000;
 
 /** Agents over TCP: a message is a line. */

@@ -4,7 +4,7 @@ import { deviceNamePattern } from '../../devices/device';
 export const exampleMac = '48:b0:2d:e9:c3:b7';
 export const exampleTime = '2026-11-27T08:15:30.000Z';
 
-/** Of labels, in the OpenAPI document. */
+/** The schema of labels in the OpenAPI document. */
 export const labelsSchema = {
   type: 'object',
   additionalProperties: { type: 'string' },

@@ -187,7 +187,7 @@ export class DevicesController {
 
   @Post(':deviceId/resync')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Have a device fill every mirror anew at its next sync' })
+  @ApiOperation({ summary: 'Have a device refill every mirror at its next sync' })
   @ApiParam(deviceIdParam)
   @ApiOkResponse({ type: DeviceDto })
   @ApiProblems('DEVICE_NOT_REGISTERED')

@@ -132,10 +132,10 @@ class DeviceSyncDto implements DeviceSync {
   @ApiProperty({ description: 'When it did so first.', example: exampleTime, nullable: true, type: String })
   acknowledgedAt: Date | null;
 
-  @ApiProperty({ description: 'Of a failure.', example: null, nullable: true, type: String })
+  @ApiProperty({ description: 'The code of a failure.', example: null, nullable: true, type: String })
   errorCode: string | null;
 
-  @ApiProperty({ description: 'Of a failure.', example: null, nullable: true, type: String })
+  @ApiProperty({ description: 'The message of a failure.', example: null, nullable: true, type: String })
   errorMessage: string | null;
 
   @ApiProperty({ description: 'What the device proved.', type: [SyncedTableDto] })

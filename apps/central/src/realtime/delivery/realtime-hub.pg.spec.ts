@@ -148,7 +148,7 @@ it('gives who comes back what was missed, in order, or says that it cannot', asy
   again.close();
 });
 
-it('tells to read anew when positions are of another epoch', async () => {
+it('tells to read again when positions are of another epoch', async () => {
   const receiver = new MemoryReceiver();
   const session = processes.open(receiver, 0);
   await session.subscribe('open.epoch', undefined);

@@ -63,7 +63,7 @@ export class RealtimeHub {
     return appended;
   }
 
-  /** Of the bus, with any topic of it. */
+  /** Takes a message of the bus, on any topic. */
   receive(body: BusBody): void {
     const hint = decodeHint(body);
     if (hint !== undefined) this.accept(hint.epoch, hint.message);

@@ -50,7 +50,7 @@ export class Session {
     else await this.subscribePattern(pattern, since, id);
   }
 
-  /** Of a topic that is not subscribed to, too. */
+  /** Accepts a topic without a subscription, too. */
   unsubscribe(name: string): void {
     const topic = this.topics.get(name);
     this.topics.delete(name);

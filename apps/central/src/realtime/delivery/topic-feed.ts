@@ -14,7 +14,7 @@ const NOT_KEPT = { size: 0, ageMs: 0 };
 export interface FeedSource {
   readonly history: Pick<History, 'read'>;
   readonly rules: TopicRules;
-  /** Is told of messages given to receivers, and of receivers that have to read anew. */
+  /** Is told of messages given to receivers, and of receivers that have to read again. */
   readonly count: {
     delivered: (count: number) => void;
     recovered: (count: number) => void;
@@ -45,7 +45,7 @@ export class TopicFeed {
   constructor(
     readonly topic: string,
     private readonly source: FeedSource,
-    /** Of the last message that live cursors have. */
+    /** The epoch of the last message that live cursors have. */
     public epoch: string,
     public position: number,
   ) {}

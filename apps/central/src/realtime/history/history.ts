@@ -57,7 +57,7 @@ export interface History {
   append(messages: readonly NewMessage[]): Promise<Appended[]>;
   read(topic: string, after: number, rule: HistoryRule, limit: number): Promise<Recovered>;
   positionsOf(topics: readonly string[]): Promise<Positions>;
-  /** Of all topics that begin so, at most `limit`, and one more to tell that there are more. */
+  /** The positions of topics with this prefix: at most `limit`, and one more to tell that there are more. */
   list(prefix: string, limit: number): Promise<Positions>;
   close(): Promise<void>;
 }

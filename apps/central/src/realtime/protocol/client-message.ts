@@ -6,7 +6,7 @@ import { messageLimits } from '../rules/message-limits';
 /** Up to where a client has a topic, or each topic of a pattern. */
 export interface Since {
   epoch: string;
-  /** Of topics of a pattern that are not in `positions`: that of a topic without messages. */
+  /** The position of a pattern's topics that are not in `positions`: that of a topic without messages. */
   position: number;
   positions: ReadonlyMap<string, number>;
 }

@@ -21,7 +21,7 @@ export type ServerMessage =
   | { type: 'unsubscribe'; id: string | undefined; topic: string }
   /** The answer to a client's `sync`. */
   | ({ type: 'sync'; id: string | undefined; message_id: string } & TopicState)
-  /** Messages were lost to this client: it reads the state anew, which has everything up to the position. */
+  /** Messages were lost to this client: it reads the state again, which has everything up to the position. */
   | ({ type: 'sync'; resync: true } & TopicState)
   | {
       type: 'error';

@@ -1,6 +1,6 @@
 /** Bounds of what clients and servers send, beside those that the environment sets. */
 export const messageLimits = {
-  /** Of everything in a message but its data. */
+  /** The size of a message without its data. */
   envelopeBytes: 16 * 1024,
   /** Levels of arrays and objects in data. */
   maxDepth: 64,

@@ -33,7 +33,7 @@ export class TopicRules {
 
   constructor(
     readonly rules: readonly TopicRule[],
-    /** Of what is sent to one user. */
+    /** The history of messages to one user. */
     private readonly userHistory: HistoryRule,
     private readonly broadcastHistory: HistoryRule,
   ) {}

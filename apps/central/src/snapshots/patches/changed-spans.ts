@@ -3,7 +3,7 @@ import { bytesOf, type ListedChunk } from './chunk-list';
 
 /** Chunks that go and those that come in their place. */
 export interface ChangedSpan {
-  /** Of the first that goes, in its list. */
+  /** The position of the first replaced chunk in its list. */
   position: number;
   before: ListedChunk[];
   after: ListedChunk[];

@@ -4,7 +4,7 @@ import type { DataSource } from 'typeorm';
 export interface ListedChunk {
   /** Lower-case hex. */
   digest: string;
-  /** Of its content. */
+  /** The size of its content. */
   bytes: number;
   lastKey: string;
 }

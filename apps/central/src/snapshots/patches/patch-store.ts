@@ -78,7 +78,7 @@ interface SnapshotPair {
 interface FrameRow extends Record<keyof SnapshotPair, string> {
   digest: string;
   blockBytes: number | null;
-  /** Of the whole patch; null where that was not written down. */
+  /** The frames of the whole patch; null where not recorded. */
   frameCount: number | null;
 }
 

@@ -25,7 +25,7 @@ export interface WaitingRead {
 export interface BatchLimits {
   scopes: number;
   bytes: number;
-  /** Of the locks that are taken, which all of PostgreSQL's sessions share room for. */
+  /** The number of locks to take; all sessions of PostgreSQL share the room for locks. */
   cacheKeys: number;
 }
 

@@ -29,7 +29,7 @@ const SWEEP_MS = 500;
 /** What is read of several scopes in one transaction, as far as its size is known. */
 const BATCH_BYTES = 8 * 1024 * 1024;
 const BATCH_LOCKS = 256;
-/** Of a statement for several scopes. Each of them then has the whole time for itself. */
+/** The limit of a statement for several scopes. When it is exceeded, each scope gets the whole time for itself. */
 const BATCH_STATEMENT_TIMEOUT_MS = 30_000;
 
 /** A scope that has failed is read alone for a while, as it would fail all that are read with it. */
@@ -122,7 +122,7 @@ export class ReadScheduler implements OnModuleDestroy {
     }
   }
 
-  /** Of several transactions one is always kept for scopes that are read together; a single one takes turns. */
+  /** One of several transactions is always kept for scopes that are read together; a single one takes turns. */
   private nextLane(): Lane | undefined {
     const { maxSnapshotBuilds } = this.env;
     if (this.running.together + this.running.alone >= maxSnapshotBuilds) return undefined;

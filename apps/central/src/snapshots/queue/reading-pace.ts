@@ -4,7 +4,7 @@ const MAX_SCOPES = 200;
 /** What a transaction takes beside its scopes, in scopes. */
 const OVERHEAD_SCOPES = 16;
 
-/** Of what was measured last, this part counts. */
+/** The weight of the latest measurement. */
 const WEIGHT = 0.5;
 
 /** Over which the rate is told. */
@@ -15,7 +15,7 @@ const MAX_RETRY_SECONDS = 60;
 
 /** Measures how fast scopes are read. */
 export class ReadingPace {
-  /** Of one scope, in a batch. */
+  /** The time of one scope in a batch. */
   private scopeMs = 0;
   private served: { atMs: number; scopes: number }[] = [];
 

@@ -41,7 +41,7 @@ WHERE position = 0 AND ${IS_SETTLED} AND NOT EXISTS (
   WHERE (kept_table.base_snapshot_id, kept_table.snapshot_id) = (patch.base_snapshot_id, patch.snapshot_id))
 LIMIT ${BATCH_PATCHES}`;
 
-/** $1: snapshots that go. Of their chunks those that nothing else names. Answers the bytes of each. */
+/** Deletes the chunks of the snapshots in $1 that nothing else names. Returns the bytes of each. */
 export const deleteChunksOfSnapshots = `
 DELETE FROM rivulet.chunks
 USING (SELECT DISTINCT digest FROM rivulet.snapshot_chunks WHERE snapshot_id = ANY ($1::bigint[])) AS listed

@@ -26,7 +26,7 @@ export class FirstAdmin implements OnModuleInit {
       this.logger.warn(`The password of ${this.env.adminUsername} was not changed yet.`);
   }
 
-  /** Of several centrals that start at once the lock lets one make it, and show the password that counts. */
+  /** When several centrals start at once, the lock lets one create the admin and show its password. */
   private async create(): Promise<void> {
     const { adminUsername, adminPassword } = this.env;
     const password = adminPassword ?? randomPassword();

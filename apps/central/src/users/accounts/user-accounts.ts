@@ -132,7 +132,7 @@ export class UserAccounts {
     return changed;
   }
 
-  /** Of two changes that each leave one admin, the lock lets one after the other see what is left. */
+  /** The lock makes two changes that each leave one admin see what the other left. */
   private async keepingAnAdmin<T>(work: (transaction: TableTransaction) => Promise<T>): Promise<T> {
     return this.tables.transaction(async (transaction) => {
       await transaction.rows('LOCK TABLE rivulet.users IN SHARE ROW EXCLUSIVE MODE');

@@ -51,7 +51,7 @@ export class AuditQueryDto extends AuditFilterDto {
   @Max(500)
   limit?: number;
 
-  @ApiPropertyOptional({ description: 'Of the page before.', example: '4711' })
+  @ApiPropertyOptional({ description: 'The cursor of the previous page.', example: '4711' })
   @Omittable()
   @Matches(/^\d{1,18}$/, { message: 'must be the cursor of a page' })
   cursor?: string;
@@ -78,7 +78,12 @@ class AuditEntryDto implements AuditRow {
   })
   via: string | null;
 
-  @ApiProperty({ description: 'Of the session or key.', nullable: true, type: String, example: exampleId })
+  @ApiProperty({
+    description: 'The id of the session or key.',
+    nullable: true,
+    type: String,
+    example: exampleId,
+  })
   viaId: string | null;
 
   @ApiProperty({ description: 'From where.', nullable: true, type: String, example: '192.0.2.7' })

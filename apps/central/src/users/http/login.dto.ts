@@ -26,7 +26,7 @@ export class LoginDto {
 
 export class RefreshDto {
   @ApiProperty({
-    description: 'Of the login, or of the last refresh.',
+    description: 'The refresh token of the login, or of the last refresh.',
     example: 'rvr_Qm9ErTykPrKqmxVWaYVA9w…',
   })
   @IsString()

@@ -22,7 +22,7 @@ export interface PasswordClaim {
   login: string;
   password: string;
   address: string;
-  /** Of the call, for the audit log. */
+  /** The call's request id, for the audit log. */
   requestId: string;
 }
 

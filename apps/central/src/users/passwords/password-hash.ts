@@ -12,7 +12,7 @@ const AT_ONCE_MAX = 16;
 @Injectable()
 export class PasswordHash {
   private running = 0;
-  /** Of no password: what an unknown name is compared with, so that it takes as long as a known one. */
+  /** An unknown name is compared with this hash of no password, so that it takes as long as a known name. */
   private decoy: Promise<string> | undefined;
 
   async make(password: string): Promise<string> {

@@ -69,7 +69,7 @@ export class Sessions {
   }
 
   /**
-   * Of two that send a token at once the row lock lets one have it, and the other is a reuse.
+   * When two send a token at once, the row lock gives it to one; the other is a reuse.
    *
    * @throws RivuletError REFRESH_TOKEN_INVALID · REFRESH_TOKEN_REUSED
    */

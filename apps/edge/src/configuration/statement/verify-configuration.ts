@@ -13,9 +13,9 @@ export interface ExpectedConfiguration {
   deviceId: string | undefined;
   /** Thumbprint; undefined to trust the key that has signed it. */
   trustedKey: string | undefined;
-  /** Of what central sends: its key may have followed the trusted one. */
+  /** For statements that central sends: their key may have followed the trusted one. */
   follow?: ExpectedAnswer['follow'];
-  /** Of what is kept: it may be signed by a key that was trusted then. */
+  /** For statements in the cache: they may be signed by a key that was trusted then. */
   followKept?: ExpectedAnswer['follow'];
 }
 

@@ -108,7 +108,7 @@ async function readText(response: Response): Promise<string> {
   return Buffer.concat(pieces).toString('utf8');
 }
 
-/** Of a problem document, or what else it says. */
+/** The reason in a problem document, or in any other answer. */
 function reasonOf(text: string): string | undefined {
   const { code, detail, message } = parse(text);
   const said = [code, detail ?? message].filter((part) => typeof part === 'string').join(', ');

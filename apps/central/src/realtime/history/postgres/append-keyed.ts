@@ -14,7 +14,7 @@ interface KeyRow {
 }
 
 /**
- * Of several at once with the same key, one appends, and the others wait for its commit.
+ * When several appends have the same key, one appends, and the others wait for its commit.
  *
  * @throws RivuletError IDEMPOTENCY_KEY_REUSED
  */
