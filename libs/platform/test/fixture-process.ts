@@ -33,7 +33,7 @@ class FixtureEnv {
   @Duration()
   graceMs = 0;
 
-  @EnvVariable('FIXTURE_TROUBLE', 'What goes wrong.')
+  @EnvVariable('FIXTURE_TROUBLE', 'The fault to show.')
   trouble: string | undefined;
 }
 

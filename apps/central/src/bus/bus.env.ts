@@ -4,7 +4,7 @@ import { IsOptional } from 'class-validator';
 export class BusEnv {
   @EnvVariable(
     'CENTRAL_BUS_URL',
-    "What carries messages between processes of central. Unset: central's own PostgreSQL. While it is down nothing is lost, but things wait for their schedule.",
+    "The message bus between processes of central. Unset: central's own PostgreSQL. While the bus is down nothing is lost, but work waits for its schedule.",
     { secret: true },
   )
   @IsOptional()

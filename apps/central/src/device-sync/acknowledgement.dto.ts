@@ -79,7 +79,7 @@ export class AcknowledgementDto implements Acknowledgement {
   durationMs: number;
 
   @ApiProperty({
-    description: 'What was read back from the database of the edge, for `applied`.',
+    description: 'The tables as read back from the database of the edge, for `applied`.',
     type: [AcknowledgedTableDto],
     maxItems: 1000,
   })
@@ -117,7 +117,7 @@ export class AcknowledgementReceiptDto {
   @ApiProperty({ description: 'The manifest that was reported on.', example: exampleManifestId })
   manifestId: string;
 
-  @ApiProperty({ description: 'What is on record now.', enum: ['applied', 'failed'] })
+  @ApiProperty({ description: 'The outcome on record now.', enum: ['applied', 'failed'] })
   status: 'applied' | 'failed';
 
   @ApiProperty({ description: 'Whether this manifest had been acknowledged before.', example: false })

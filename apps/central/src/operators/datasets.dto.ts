@@ -105,7 +105,7 @@ export class LoadedDatasetsDto extends LoadedFileDto implements LoadedDatasets {
   @ApiProperty({ description: 'Host, port and name of the source.', example: 'db.example:5432/company' })
   source: string;
 
-  @ApiProperty({ description: 'What the scope query reads.', type: WatchedTablesDto })
+  @ApiProperty({ description: 'The tables that the scope query reads.', type: WatchedTablesDto })
   scope: WatchedTablesDto;
 
   @ApiProperty({ description: 'The datasets, in the order of the file.', type: [LoadedDatasetDto] })

@@ -52,7 +52,7 @@ export class NewEnrolmentTokenDto {
   macAddress?: string;
 
   @ApiPropertyOptional({
-    description: 'What the devices are labelled with.',
+    description: 'The labels that the devices get.',
     type: 'object',
     additionalProperties: { type: 'string' },
     example: exampleLabels,
@@ -92,7 +92,7 @@ export class EnrolmentTokenDto implements EnrolmentToken {
   macAddress: string | null;
 
   @ApiProperty({
-    description: 'What the devices are labelled with.',
+    description: 'The labels that the devices get.',
     type: 'object',
     additionalProperties: { type: 'string' },
     example: exampleLabels,

@@ -80,7 +80,10 @@ export class RealtimeEnv {
   @ByteSize({ min: '1KiB', max: '128KiB' })
   messageBytes = 64 * 1024;
 
-  @EnvVariable('CENTRAL_REALTIME_SEND_BUFFER', 'What may wait for a slow client before it is disconnected.')
+  @EnvVariable(
+    'CENTRAL_REALTIME_SEND_BUFFER',
+    'The most bytes that may wait for a slow client before it is disconnected.',
+  )
   @ByteSize({ min: '64KiB', max: '64MiB' })
   sendBufferBytes = 1024 * 1024;
 

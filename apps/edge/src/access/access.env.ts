@@ -4,7 +4,7 @@ import { IsOptional, Matches } from 'class-validator';
 export class EdgeAccessEnv {
   @EnvVariable(
     'EDGE_API_TOKEN',
-    'What callers from elsewhere send as Bearer to use the routes of this edge. Unset: only this machine may.',
+    'The token that callers from other machines send as Bearer. Unset: only this machine may call the edge.',
     { secret: true },
   )
   @IsOptional()

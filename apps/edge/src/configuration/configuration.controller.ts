@@ -12,13 +12,16 @@ class ConfigurationStateDto implements ConfigurationState {
   @ApiProperty({ description: 'Who gets it.', example: ['http://localhost:8082'] })
   workers: string[];
 
-  @ApiProperty({ description: 'What is going on.', enum: ['idle', 'applying', 'applied', 'failed'] })
+  @ApiProperty({
+    description: 'The state of the configuration on this device.',
+    enum: ['idle', 'applying', 'applied', 'failed'],
+  })
   status: ConfigurationState['status'];
 
   @ApiProperty({ description: 'The version that this is about.', type: Number, nullable: true, example: 4 })
   version: number | null;
 
-  @ApiProperty({ description: 'What the workers run.', type: Number, nullable: true, example: 4 })
+  @ApiProperty({ description: 'The version that the workers run.', type: Number, nullable: true, example: 4 })
   inForceVersion: number | null;
 
   @ApiProperty({

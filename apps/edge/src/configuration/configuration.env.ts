@@ -17,13 +17,9 @@ export class ConfigurationEnv {
   )
   workerUrls: string[] = [];
 
-  @EnvVariable(
-    'EDGE_WORKER_KEY',
-    'What the workers have as WORKER_INTERNAL_KEY: configurations are signed with it.',
-    {
-      secret: true,
-    },
-  )
+  @EnvVariable('EDGE_WORKER_KEY', "The workers' WORKER_INTERNAL_KEY: configurations are signed with it.", {
+    secret: true,
+  })
   @IsOptional()
   @Matches(/^[\x21-\x7e]{16,512}$/, { message: 'must be 16 to 512 printable ASCII characters' })
   workerKey: string | undefined = undefined;

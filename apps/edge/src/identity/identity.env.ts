@@ -11,7 +11,7 @@ export class IdentityEnv {
 
   @EnvVariable(
     'EDGE_ENROLMENT_TOKEN',
-    'What an operator of central has made for this device: with it the key is entered there, once.',
+    "The enrolment token that an operator of central created for this device. It registers the device's key, once.",
     { secret: true },
   )
   @IsOptional()

@@ -76,7 +76,7 @@ export class ScrubResultDto implements ScrubResult {
   @ApiProperty({ description: 'ULID.', example: '01KAJ9V9RW4C7ZK3DYE7V1NB2V' })
   scrubId: string;
 
-  @ApiProperty({ description: 'What started the scrub.', enum: scrubTriggers })
+  @ApiProperty({ description: 'The trigger of the scrub.', enum: scrubTriggers })
   trigger: ScrubResult['trigger'];
 
   @ApiProperty({

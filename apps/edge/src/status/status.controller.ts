@@ -34,7 +34,7 @@ export class StatusController {
   ) {}
 
   @Get('status')
-  @ApiOperation({ summary: 'What is running, the last results, and the content of each mirror' })
+  @ApiOperation({ summary: 'The current activity, the last results, and the content of each mirror' })
   @ApiOkResponse({ type: SyncStatusDto })
   @ApiProblems('REQUEST_INVALID', 'DATABASE_UNAVAILABLE', 'DATABASE_TABLES_MISSING')
   async status(): Promise<SyncStatusDto> {

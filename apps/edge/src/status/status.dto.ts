@@ -85,7 +85,7 @@ export class LiveDto {
 
 export class SyncStatusDto {
   @ApiProperty({
-    description: 'What is running. `syncing` when both a cycle and a scrub are.',
+    description: 'The current activity. `syncing` when both a cycle and a scrub are.',
     enum: ['idle', 'syncing', 'scrubbing'],
   })
   state: 'idle' | 'syncing' | 'scrubbing';

@@ -78,7 +78,7 @@ export class SyncErrorDto {
   message: string;
 
   @ApiProperty({
-    description: 'What to do about it.',
+    description: 'The next step.',
     example: 'Check EDGE_CENTRAL_URL and the network; the next cycle resumes the download.',
   })
   nextStep: string;
@@ -92,7 +92,7 @@ export class SyncResultDto implements SyncResult {
   cycleId: string;
 
   @ApiProperty({
-    description: 'What started the cycle. `repair`: a scrub found a deviation.',
+    description: 'The trigger of the cycle. `repair`: a scrub found a deviation.',
     enum: syncTriggers,
   })
   trigger: SyncResult['trigger'];
@@ -155,7 +155,7 @@ export class SyncResultDto implements SyncResult {
 }
 
 export class SyncProgressDto implements SyncProgress {
-  @ApiProperty({ description: 'What the cycle or scrub is doing.', enum: syncPhases })
+  @ApiProperty({ description: 'The current phase of the cycle or scrub.', enum: syncPhases })
   phase: SyncProgress['phase'];
 
   @ApiProperty({ description: 'Rows read so far, while verifying or scrubbing.', example: 512000 })

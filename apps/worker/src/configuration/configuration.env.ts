@@ -4,7 +4,7 @@ import { IsOptional, Matches } from 'class-validator';
 export class ConfigurationEnv {
   @EnvVariable(
     'WORKER_INTERNAL_KEY',
-    'What the agent has, too: it signs configurations with it. Unset: the worker listens on loopback only.',
+    'The key shared with the agent, which signs configurations with it. Unset: the worker listens on loopback only.',
     { secret: true },
   )
   @IsOptional()

@@ -53,7 +53,7 @@ export const deviceErrors = {
   ASSERTION_INVALID: {
     title: 'The assertion is not valid',
     meaning:
-      'What the device signed is malformed, its signature does not hold, or it is for a different central.',
+      "The device's statement is malformed, its signature is invalid, or it is for a different central.",
     nextStep: 'Check for a proxy between edge and central, and that the edge was enrolled at this central.',
     transient: false,
   },

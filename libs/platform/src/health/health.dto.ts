@@ -12,14 +12,19 @@ export class HealthDto {
   status: string;
 
   @ApiProperty({
-    description: 'What is up or degraded.',
+    description: 'The checks that are up or degraded.',
     type: 'object',
     additionalProperties: true,
     example: DATABASE_UP,
   })
   info: object;
 
-  @ApiProperty({ description: 'What is down.', type: 'object', additionalProperties: true, example: {} })
+  @ApiProperty({
+    description: 'The checks that are down.',
+    type: 'object',
+    additionalProperties: true,
+    example: {},
+  })
   error: object;
 
   @ApiProperty({

@@ -6,7 +6,10 @@ export class FieldErrorDto implements FieldError {
   @ApiProperty({ description: 'Path of the field in the request.', example: 'tables[2].checksum' })
   field: string;
 
-  @ApiProperty({ description: 'What is wrong with it.', example: 'must be a SHA-256 digest in hexadecimal' })
+  @ApiProperty({
+    description: 'The reason why the field is refused.',
+    example: 'must be a SHA-256 digest in hexadecimal',
+  })
   reason: string;
 }
 
@@ -21,7 +24,7 @@ export class ProblemDto implements Problem {
   status: number;
 
   @ApiProperty({
-    description: 'What is wrong this time.',
+    description: 'The reason in this case.',
     example: 'There is no active device with the MAC address 48:b0:2d:e9:c3:b8.',
   })
   detail: string;
@@ -34,7 +37,7 @@ export class ProblemDto implements Problem {
   code: ErrorCode;
 
   @ApiProperty({
-    description: 'What the reader can do about it.',
+    description: 'The next step.',
     example: 'Register the device at central, or correct EDGE_MAC_ADDRESS on the device.',
   })
   nextStep: string;

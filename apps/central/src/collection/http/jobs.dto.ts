@@ -25,7 +25,7 @@ const labelsSchema = {
 
 /** The job as a whole: what a change leaves out has its default again. */
 export class NewJobDto {
-  @ApiProperty({ description: 'What people call it.', example: 'Users, each night', maxLength: 200 })
+  @ApiProperty({ description: 'The display name.', example: 'Users, each night', maxLength: 200 })
   @IsTitle()
   name: string;
 
@@ -76,8 +76,7 @@ export class NewJobDto {
   time_zone?: string;
 
   @ApiPropertyOptional({
-    description:
-      'What becomes of a run whose time comes while an earlier one goes on: it is left out, or waits.',
+    description: 'Whether a run that comes due while an earlier one is still going is skipped or queued.',
     enum: jobOverlaps,
     default: 'skip',
   })
@@ -86,8 +85,7 @@ export class NewJobDto {
   overlap?: CollectionJob['overlap'];
 
   @ApiPropertyOptional({
-    description:
-      'What becomes of runs whose time passed while no central was running: one of them is made up for, or none.',
+    description: 'Whether one of the runs that came due while no central was running is run, or none.',
     enum: jobMisfires,
     default: 'run_once',
   })
@@ -143,7 +141,7 @@ export class HeldNetworkDto {
   @ApiProperty({ description: 'The code of the error.', example: 'COLLECTION_TARGET_UNFIT' })
   code: string;
 
-  @ApiProperty({ description: 'What is wrong.', example: 'Table collected.sync_users does not fit: …' })
+  @ApiProperty({ description: 'The problem.', example: 'Table collected.sync_users does not fit: …' })
   message: string;
 
   @ApiProperty({ description: 'Since when.', example: exampleTime })
@@ -154,7 +152,7 @@ export class JobDto {
   @ApiProperty({ description: 'ULID.', example: exampleUlid })
   id: string;
 
-  @ApiProperty({ description: 'What people call it.', example: 'Users, each night' })
+  @ApiProperty({ description: 'The display name.', example: 'Users, each night' })
   name: string;
 
   @ApiProperty({ description: 'The schema that is collected.', example: exampleUlid })
@@ -181,10 +179,13 @@ export class JobDto {
   @ApiProperty({ description: 'The time zone of `cron`.', example: 'UTC' })
   time_zone: string;
 
-  @ApiProperty({ description: 'What becomes of a run whose time comes too early.', enum: jobOverlaps })
+  @ApiProperty({
+    description: 'Whether a run that comes due too early is skipped or queued.',
+    enum: jobOverlaps,
+  })
   overlap: CollectionJob['overlap'];
 
-  @ApiProperty({ description: 'What becomes of runs whose time has passed.', enum: jobMisfires })
+  @ApiProperty({ description: 'Whether a missed run is run later or skipped.', enum: jobMisfires })
   misfire: CollectionJob['misfire'];
 
   @ApiProperty({ description: 'A run begins up to so many seconds late.', example: 0 })

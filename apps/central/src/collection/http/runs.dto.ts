@@ -89,7 +89,7 @@ export class RunDto {
   @ApiProperty({ description: 'Its schema.', example: exampleUlid })
   schema_id: string;
 
-  @ApiProperty({ description: 'What started it.', enum: runCauses })
+  @ApiProperty({ description: 'The cause of the run.', enum: runCauses })
   cause: RunCause;
 
   @ApiProperty({ description: 'How far it is. `partial`: some networks have failed.', enum: runStates })
@@ -141,11 +141,11 @@ export class RunErrorDto {
   @ApiProperty({ description: 'One of docs/error-codes.md.', example: 'COLLECTION_QUERY_FAILED' })
   code: string;
 
-  @ApiProperty({ description: 'What happened.', example: 'relation "users" does not exist' })
+  @ApiProperty({ description: 'The reason.', example: 'relation "users" does not exist' })
   message: string;
 
   @ApiProperty({
-    description: 'What to do.',
+    description: 'The next step.',
     example: 'Read the message and correct the query of the schema.',
   })
   next_step: string;

@@ -21,7 +21,7 @@ const OVERLAP_MAX = 2_147_483_647;
 
 /** The schema as a whole: what a change leaves out has its default again. */
 export class NewSchemaDto {
-  @ApiProperty({ description: 'What people call it.', example: 'User Data Sync', maxLength: 200 })
+  @ApiProperty({ description: 'The display name.', example: 'User Data Sync', maxLength: 200 })
   @IsTitle()
   name: string;
 
@@ -89,7 +89,7 @@ export class SchemaDto {
   @ApiProperty({ description: 'ULID.', example: exampleUlid })
   id: string;
 
-  @ApiProperty({ description: 'What people call it.', example: 'User Data Sync' })
+  @ApiProperty({ description: 'The display name.', example: 'User Data Sync' })
   name: string;
 
   @ApiProperty({ description: 'The query.', example: exampleSql })

@@ -55,7 +55,7 @@ export class CollectionTaskDto implements CollectionTask {
 }
 
 export class CollectionTasksDto implements CollectionTasks {
-  @ApiProperty({ description: 'What there is to do now: one task at most.', type: [CollectionTaskDto] })
+  @ApiProperty({ description: 'The tasks that are due now: one at most.', type: [CollectionTaskDto] })
   tasks: CollectionTaskDto[];
 
   @ApiProperty({ description: 'When to ask again.', example: 10 })
@@ -152,7 +152,7 @@ export class TaskFailureDto {
   @Matches(/^[A-Z][A-Z_]{0,63}$/, { message: 'must be an error code' })
   code: string;
 
-  @ApiProperty({ description: 'What happened.', example: 'The query reads public.secrets.' })
+  @ApiProperty({ description: 'The reason.', example: 'The query reads public.secrets.' })
   @MaxLength(2_000)
   @IsString()
   message: string;

@@ -28,7 +28,7 @@ export class UpdateQueryDto extends NameQueryDto {
 }
 
 export class ConfigUrlDto {
-  @ApiProperty({ description: 'What the workers fetch.', example: exampleData.config_url })
+  @ApiProperty({ description: 'The URL that the workers fetch.', example: exampleData.config_url })
   @IsUrl(
     { protocols: ['http', 'https'], require_protocol: true, require_tld: false },
     { message: 'must be an http or https URL' },
@@ -52,7 +52,7 @@ export class ConfigAdminDto {
   version: number;
 
   @ApiProperty({
-    description: 'What the workers fetch.',
+    description: 'The URL that the workers fetch.',
     type: String,
     nullable: true,
     example: exampleData.config_url,
@@ -71,7 +71,7 @@ export class AgentConfigurationDto {
   @ApiProperty({ description: 'Number of the version.', example: 4 })
   version: number;
 
-  @ApiProperty({ description: 'What this agent is to have.', example: exampleData })
+  @ApiProperty({ description: 'The document for this agent.', example: exampleData })
   data: unknown;
 
   @ApiProperty({ description: 'When to ask again.', example: 30 })
@@ -120,7 +120,7 @@ export class ConfigurationReportDto {
   @Matches(configurationNamePattern, { message: 'must be the name of a configuration' })
   name?: string;
 
-  @ApiProperty({ description: 'What the report is about.', example: 4 })
+  @ApiProperty({ description: 'The reported version.', example: 4 })
   @IsInt()
   @Min(1)
   @Max(2 ** 31 - 1)
@@ -133,7 +133,7 @@ export class ConfigurationReportDto {
   @Max(Number.MAX_SAFE_INTEGER)
   sequence?: number;
 
-  @ApiProperty({ description: 'What it has reported last.', enum: reportStatuses })
+  @ApiProperty({ description: 'The latest report.', enum: reportStatuses })
   @IsIn(reportStatuses)
   status: ReportStatus;
 
@@ -147,7 +147,7 @@ export class ConfigurationReportDto {
   @MaxLength(1_000)
   reason?: string;
 
-  @ApiPropertyOptional({ description: 'What the workers run now.', example: 3 })
+  @ApiPropertyOptional({ description: 'The version that the workers run now.', example: 3 })
   @Omittable()
   @IsInt()
   @Min(1)
@@ -172,7 +172,7 @@ export class ListedAgentDto {
   @ApiProperty({ description: 'ULID, in the registry.', example: '01KAJ9V9RW4C7ZK3DYE7V1NB2R' })
   id: string;
 
-  @ApiProperty({ description: 'What it is called.', example: 'agent-1' })
+  @ApiProperty({ description: 'The name of the agent.', example: 'agent-1' })
   hostname: string;
 
   @ApiProperty({ description: 'When it was registered.', example: '2024-01-01T00:00:00Z' })
@@ -186,6 +186,6 @@ export class ListedAgentDto {
   })
   last_poll: Date | null;
 
-  @ApiProperty({ description: 'What it has said of itself, or its labels.', example: 'region=us-west' })
+  @ApiProperty({ description: 'Its own description, or its labels.', example: 'region=us-west' })
   metadata: string;
 }

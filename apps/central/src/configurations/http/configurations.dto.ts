@@ -11,7 +11,7 @@ const exampleSchema = { type: 'object', required: ['config_url'] };
 
 export class ConfigurationChangesDto {
   @ApiPropertyOptional({
-    description: 'What it is for; null removes it.',
+    description: 'The purpose; null removes it.',
     type: String,
     nullable: true,
     maxLength: 500,
@@ -38,10 +38,10 @@ export class ConfigurationDto {
   name: string;
 
   @ApiProperty({
-    description: 'What it is for.',
+    description: 'The purpose.',
     type: String,
     nullable: true,
-    example: 'What the workers fetch.',
+    example: 'The URL that the workers fetch.',
   })
   description: string | null;
 
@@ -57,7 +57,7 @@ export class ConfigurationDto {
   latestVersion: number;
 
   @ApiProperty({
-    description: 'What every target has, unless a rollout gives it another.',
+    description: 'The version of every target, unless a rollout gives it a different one.',
     type: Number,
     nullable: true,
     example: 4,
@@ -107,7 +107,7 @@ export class EffectiveConfigurationDto {
   })
   sha256: string;
 
-  @ApiProperty({ description: 'What the device gets.', example: exampleData })
+  @ApiProperty({ description: 'The document that the device gets.', example: exampleData })
   data: unknown;
 
   @ApiProperty({
@@ -153,7 +153,7 @@ export class PreviewDto {
 }
 
 export class DevicesOfConfigurationQueryDto {
-  @ApiPropertyOptional({ description: 'What it has reported last.', enum: reportStatuses })
+  @ApiPropertyOptional({ description: 'The latest report.', enum: reportStatuses })
   @Omittable()
   @IsIn(reportStatuses)
   status?: ReportStatus;
@@ -190,7 +190,7 @@ export class ConfigurationOfDeviceDto {
   @ApiProperty({ description: 'When.', type: Date, nullable: true, example: '2026-11-27T08:15:30.000Z' })
   sentAt: Date | null;
 
-  @ApiProperty({ description: 'What it has reported last.', enum: reportStatuses, nullable: true })
+  @ApiProperty({ description: 'The latest report.', enum: reportStatuses, nullable: true })
   status: ReportStatus | null;
 
   @ApiProperty({ description: 'The version that this is about.', type: Number, nullable: true, example: 4 })
@@ -215,7 +215,7 @@ export class ConfigurationOfDeviceDto {
   })
   appliedAt: Date | null;
 
-  @ApiProperty({ description: 'What its workers run.', type: Number, nullable: true, example: 4 })
+  @ApiProperty({ description: 'The version that its workers run.', type: Number, nullable: true, example: 4 })
   inForceVersion: number | null;
 
   @ApiProperty({

@@ -60,7 +60,7 @@ export class TargetsDto implements Targets {
 
 export class ProposedVersionDto {
   @ApiProperty({
-    description: 'What every target gets: any JSON but null, at most 256 KiB.',
+    description: 'The document for every target: any JSON but null, at most 256 KiB.',
     example: exampleData,
   })
   @IsDefined()
@@ -166,10 +166,10 @@ export class VersionEntryDto {
 }
 
 export class VersionDto extends VersionEntryDto {
-  @ApiProperty({ description: 'What it says.', example: exampleData })
+  @ApiProperty({ description: 'The document for every target.', example: exampleData })
   data: unknown;
 
-  @ApiProperty({ description: 'What it says to some devices.', type: [OverlayDto] })
+  @ApiProperty({ description: 'The overlays for some devices.', type: [OverlayDto] })
   overlays: Overlay[];
 
   @ApiProperty({
@@ -222,7 +222,10 @@ class DocumentChangeDto {
   @ApiProperty({ description: 'JSON Pointer.', example: '/config_url' })
   path: string;
 
-  @ApiProperty({ description: 'What has happened to the value.', enum: ['added', 'removed', 'changed'] })
+  @ApiProperty({
+    description: 'Whether the value was added, removed or changed.',
+    enum: ['added', 'removed', 'changed'],
+  })
   kind: 'added' | 'removed' | 'changed';
 
   @ApiPropertyOptional({ description: 'The earlier version.', example: 'https://api.example.com/task' })
@@ -239,10 +242,10 @@ export class DifferenceDto {
   @ApiProperty({ description: 'The later version.', example: 4 })
   to: number;
 
-  @ApiProperty({ description: 'What it says.', type: [DocumentChangeDto] })
+  @ApiProperty({ description: 'The changes of the document for every target.', type: [DocumentChangeDto] })
   data: DocumentChangeDto[];
 
-  @ApiProperty({ description: 'What it says to some devices.', type: [DocumentChangeDto] })
+  @ApiProperty({ description: 'The changes of the overlays.', type: [DocumentChangeDto] })
   overlays: DocumentChangeDto[];
 
   @ApiProperty({ description: 'For whom it is; null: for every device.', type: [DocumentChangeDto] })

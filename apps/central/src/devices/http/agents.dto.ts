@@ -7,12 +7,16 @@ const exampleAgentId = '01KAJ9V9RW4C7ZK3DYE7V1NB2R';
 const exampleToken = 'rvt_Qm9ErTykPrKqmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXB';
 
 export class AgentDescriptionDto {
-  @ApiPropertyOptional({ description: 'What the agent is called.', example: 'agent-1', maxLength: 100 })
+  @ApiPropertyOptional({ description: 'The name of the agent.', example: 'agent-1', maxLength: 100 })
   @Omittable()
   @Matches(deviceNamePattern, { message: 'must be 1 to 100 characters' })
   hostname?: string;
 
-  @ApiPropertyOptional({ description: 'What it says of itself.', example: 'region=us-west', maxLength: 128 })
+  @ApiPropertyOptional({
+    description: 'A description of the agent.',
+    example: 'region=us-west',
+    maxLength: 128,
+  })
   @Omittable()
   @Matches(/^[^\p{Cc}]{0,128}$/u, { message: 'must be at most 128 characters' })
   metadata?: string;

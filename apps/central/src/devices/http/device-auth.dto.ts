@@ -93,7 +93,7 @@ export class NonceDto {
 }
 
 export class StatementDto {
-  @ApiProperty({ description: 'What central has signed.', example: exampleStatement })
+  @ApiProperty({ description: 'The statement that central signed.', example: exampleStatement })
   statement: string;
 }
 

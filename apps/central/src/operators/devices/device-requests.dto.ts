@@ -88,7 +88,7 @@ export class DevicesQueryDto {
 }
 
 export class NewDeviceDto {
-  @ApiProperty({ description: 'What people call it.', example: 'SFO Lobby Gateway', maxLength: 100 })
+  @ApiProperty({ description: 'The display name.', example: 'SFO Lobby Gateway', maxLength: 100 })
   @IsDeviceName()
   name: string;
 
@@ -114,7 +114,7 @@ export class NewDeviceDto {
 }
 
 export class DeviceChangesDto {
-  @ApiPropertyOptional({ description: 'What people call it.', example: 'SFO Lobby Gateway', maxLength: 100 })
+  @ApiPropertyOptional({ description: 'The display name.', example: 'SFO Lobby Gateway', maxLength: 100 })
   @Omittable()
   @IsDeviceName()
   name?: string;

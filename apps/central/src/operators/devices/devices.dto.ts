@@ -13,7 +13,7 @@ export class DeviceDto implements RegisteredDevice {
   @ApiProperty({ description: 'ULID.', example: exampleDeviceId })
   deviceId: string;
 
-  @ApiProperty({ description: 'What people call it.', example: 'SFO Lobby Gateway' })
+  @ApiProperty({ description: 'The display name.', example: 'SFO Lobby Gateway' })
   name: string;
 
   @ApiProperty({
@@ -36,7 +36,12 @@ export class DeviceDto implements RegisteredDevice {
   @ApiProperty({ description: 'Labels.', ...labelsSchema })
   labels: Record<string, string>;
 
-  @ApiProperty({ description: 'What it runs.', example: '0.1.0', nullable: true, type: String })
+  @ApiProperty({
+    description: 'The version of its software.',
+    example: '0.1.0',
+    nullable: true,
+    type: String,
+  })
   version: string | null;
 
   @ApiProperty({
@@ -48,7 +53,7 @@ export class DeviceDto implements RegisteredDevice {
   address: string | null;
 
   @ApiProperty({
-    description: 'What it measured last.',
+    description: 'Its latest measurements.',
     type: 'object',
     additionalProperties: true,
     nullable: true,
@@ -126,7 +131,11 @@ class DeviceSyncDto implements DeviceSync {
   @ApiProperty({ description: 'When it was issued.', example: exampleTime })
   issuedAt: Date;
 
-  @ApiProperty({ description: 'What the device reported.', enum: ['applied', 'failed'], nullable: true })
+  @ApiProperty({
+    description: 'The outcome that the device reported.',
+    enum: ['applied', 'failed'],
+    nullable: true,
+  })
   status: 'applied' | 'failed' | null;
 
   @ApiProperty({ description: 'When it did so first.', example: exampleTime, nullable: true, type: String })
@@ -138,7 +147,7 @@ class DeviceSyncDto implements DeviceSync {
   @ApiProperty({ description: 'The message of a failure.', example: null, nullable: true, type: String })
   errorMessage: string | null;
 
-  @ApiProperty({ description: 'What the device proved.', type: [SyncedTableDto] })
+  @ApiProperty({ description: 'The tables that the device proved.', type: [SyncedTableDto] })
   tables: SyncedTableDto[];
 }
 
@@ -157,7 +166,7 @@ export class DeviceDetailDto extends DeviceDto implements DeviceDetail {
   @ApiProperty({ description: 'Its latest manifests, the latest first.', type: [DeviceSyncDto] })
   syncs: DeviceSyncDto[];
 
-  @ApiProperty({ description: 'What it has proved last.', type: DeviceSyncDto, nullable: true })
+  @ApiProperty({ description: 'Its latest proof.', type: DeviceSyncDto, nullable: true })
   proved: DeviceSyncDto | null;
 }
 
@@ -182,6 +191,6 @@ export class DevicePreviewDto implements DevicePreview {
   @ApiProperty({ description: 'ULID.', example: exampleDeviceId })
   deviceId: string;
 
-  @ApiProperty({ description: 'What it would get now.', type: [PreviewedDatasetDto] })
+  @ApiProperty({ description: 'The datasets that it would get now.', type: [PreviewedDatasetDto] })
   datasets: PreviewedDatasetDto[];
 }

@@ -48,7 +48,7 @@ export class NetworkDto {
   @ApiProperty({ description: 'Its MAC address.', example: null, nullable: true, type: String })
   mac_address: string | null;
 
-  @ApiProperty({ description: 'What it is.', enum: deviceKinds })
+  @ApiProperty({ description: 'The kind of device.', enum: deviceKinds })
   kind: DeviceKind;
 
   @ApiProperty({ description: 'Whether it was heard within the last minute.', enum: ['online', 'offline'] })
@@ -60,7 +60,12 @@ export class NetworkDto {
   @ApiProperty({ description: 'Labels.', ...labelsSchema })
   labels: Record<string, string>;
 
-  @ApiProperty({ description: 'What it runs.', example: '1.0.0', nullable: true, type: String })
+  @ApiProperty({
+    description: 'The version of its software.',
+    example: '1.0.0',
+    nullable: true,
+    type: String,
+  })
   version: string | null;
 
   @ApiProperty({
@@ -72,7 +77,7 @@ export class NetworkDto {
   address: string | null;
 
   @ApiProperty({
-    description: 'What it measured last.',
+    description: 'Its latest measurements.',
     type: 'object',
     additionalProperties: true,
     nullable: true,

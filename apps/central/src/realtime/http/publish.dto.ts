@@ -80,7 +80,7 @@ export class PublishedDto {
   @ApiProperty({ description: 'Every message is stored.', enum: ['published'] })
   status: 'published';
 
-  @ApiProperty({ description: 'What the positions belong to.', example: '5f0c4c1d2a3b-1' })
+  @ApiProperty({ description: 'The epoch of the positions.', example: '5f0c4c1d2a3b-1' })
   epoch: string;
 
   @ApiProperty({ description: 'In the order of the request.', type: [PublishedMessageDto] })

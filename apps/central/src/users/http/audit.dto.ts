@@ -14,12 +14,12 @@ export class AuditFilterDto {
   @MaxLength(64)
   actor?: string;
 
-  @ApiPropertyOptional({ description: 'What was done: `device.revoke`, or `device` for all of a kind.' })
+  @ApiPropertyOptional({ description: 'The action: `device.revoke`, or `device` for all actions of a kind.' })
   @Omittable()
   @Matches(/^[a-z][a-z.-]{0,63}$/, { message: 'must be an action such as device.revoke' })
   action?: string;
 
-  @ApiPropertyOptional({ description: 'What it was done to: device, user …', example: 'device' })
+  @ApiPropertyOptional({ description: 'The kind of object: device, user …', example: 'device' })
   @Omittable()
   @IsString()
   @MaxLength(64)
@@ -92,7 +92,7 @@ class AuditEntryDto implements AuditRow {
   @ApiProperty({ description: 'As in the log.', nullable: true, type: String, example: 'req-1' })
   requestId: string | null;
 
-  @ApiProperty({ description: 'What was done.', example: 'device.revoke' })
+  @ApiProperty({ description: 'The action.', example: 'device.revoke' })
   action: string;
 
   @ApiProperty({ description: 'To what.', example: 'device' })

@@ -44,7 +44,7 @@ class LoggedInUserDto {
   @ApiProperty({ description: 'The e-mail address.', example: null, nullable: true, type: String })
   email: string | null;
 
-  @ApiProperty({ description: 'What the user may do.', enum: roles })
+  @ApiProperty({ description: 'The role of the user.', enum: roles })
   role: Role;
 }
 

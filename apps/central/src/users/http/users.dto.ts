@@ -13,17 +13,20 @@ const usernameRule = { message: 'must be 1 to 64 letters, digits and . _ -' };
 const keyNameRule = { message: 'must be 1 to 100 characters' };
 
 export class NewUserDto {
-  @ApiProperty({ description: 'What the user logs in with.', example: 'ada' })
+  @ApiProperty({ description: 'The name that the user logs in with.', example: 'ada' })
   @Matches(usernamePattern, usernameRule)
   username: string;
 
-  @ApiPropertyOptional({ description: 'What the user may log in with, too.', example: 'ada@example.com' })
+  @ApiPropertyOptional({
+    description: 'An e-mail address that the user may log in with, too.',
+    example: 'ada@example.com',
+  })
   @Omittable()
   @IsEmail()
   @MaxLength(254)
   email?: string;
 
-  @ApiProperty({ description: 'What the user may do.', enum: roles })
+  @ApiProperty({ description: 'The role of the user.', enum: roles })
   @IsIn(roles)
   role: Role;
 
@@ -45,7 +48,7 @@ export class UserChangesDto {
   @MaxLength(254)
   email?: string;
 
-  @ApiPropertyOptional({ description: 'What the user may do.', enum: roles })
+  @ApiPropertyOptional({ description: 'The role of the user.', enum: roles })
   @Omittable()
   @IsIn(roles)
   role?: Role;
@@ -72,12 +75,12 @@ export class PasswordChangeDto {
 }
 
 export class NewApiKeyDto {
-  @ApiProperty({ description: 'What it is for.', example: 'enrolment in the factory' })
+  @ApiProperty({ description: 'The purpose.', example: 'enrolment in the factory' })
   @Matches(/^[^\p{Cc}]{1,100}$/u, keyNameRule)
   name: string;
 
   @ApiPropertyOptional({
-    description: 'What it may do; never more than its owner.',
+    description: 'The role of the key; never above that of its owner.',
     enum: roles,
     default: 'viewer',
   })
@@ -97,13 +100,13 @@ export class UserDto implements User {
   @ApiProperty({ description: 'ULID.', example: exampleId })
   userId: string;
 
-  @ApiProperty({ description: 'What the user logs in with.', example: 'ada' })
+  @ApiProperty({ description: 'The name that the user logs in with.', example: 'ada' })
   username: string;
 
   @ApiProperty({ description: 'The e-mail address.', example: null, nullable: true, type: String })
   email: string | null;
 
-  @ApiProperty({ description: 'What the user may do.', enum: roles })
+  @ApiProperty({ description: 'The role of the user.', enum: roles })
   role: Role;
 
   @ApiProperty({ description: 'Whether the password must be changed first.', example: false })
@@ -163,10 +166,10 @@ export class ApiKeyDto implements ApiKey {
   @ApiProperty({ description: "The owner's user name.", example: 'ada' })
   username: string;
 
-  @ApiProperty({ description: 'What it is for.', example: 'enrolment in the factory' })
+  @ApiProperty({ description: 'The purpose.', example: 'enrolment in the factory' })
   name: string;
 
-  @ApiProperty({ description: 'What it may do.', enum: roles })
+  @ApiProperty({ description: 'The role of the key.', enum: roles })
   role: Role;
 
   @ApiProperty({ description: 'When it was made.', example: exampleTime })
