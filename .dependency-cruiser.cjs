@@ -47,6 +47,7 @@ const features = {
     ],
     collection: ['users', 'bus', 'devices', 'live', 'signing', 'snapshots'],
     live: ['bus', 'device-sync', 'devices', 'source', 'snapshots'],
+    fleet: ['bus', 'live', 'device-sync', 'devices'],
     realtime: ['bus', 'devices'],
   },
   worker: {

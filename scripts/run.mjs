@@ -8,6 +8,8 @@ import { appRuntimeFile, readRuntimeFile, systemRuntimeFile } from './runtime-fi
 const PROGRAMS = {
   bench: { entry: 'dist/bench/main.js' },
   datasets: { entry: 'dist/apps/datasets-cli/src/main.js', environment: withRunningDatabase },
+  'edge-status': { entry: 'dist/tools/edge-status/main.js' },
+  fleet: { entry: 'dist/tools/fleet/main.js' },
   operate: { entry: 'dist/tools/operate/main.js' },
   proof: { entry: 'dist/tools/proof/main.js' },
   'rotate-key': { entry: 'dist/tools/rotate-key/main.js' },

@@ -42,9 +42,17 @@ export async function callCentral<T>(
         };
   const signal = AbortSignal.timeout(TIMEOUT_MS);
   const response = await fetch(`${url}/api/${path}`, { ...request, signal }).catch((error: unknown) => {
-    throw new Failure(`Central at ${url} does not answer: ${(error as Error).message}.`);
+    throw new Failure(`Central at ${url} does not answer: ${reasonOf(error)}.`);
   });
-  const answer = (await response.json()) as T & { detail?: string; nextStep?: string };
+  const answer = (await response.json().catch(() => undefined)) as
+    (T & { detail?: string; nextStep?: string }) | undefined;
+  if (answer === undefined) throw new Failure(`What answers at ${url} is not central: it sends no JSON.`);
   if (response.ok) return answer;
   throw new Failure(`Central answered: ${answer.detail ?? response.status} ${answer.nextStep ?? ''}`.trim());
+}
+
+/** fetch says no more than "fetch failed". */
+function reasonOf(error: unknown): string {
+  const { message, cause } = error as Error & { cause?: { code?: string } };
+  return cause?.code ?? message;
 }

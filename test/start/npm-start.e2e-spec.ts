@@ -184,6 +184,12 @@ describe('npm start', () => {
         played.filter(({ command }) => command.includes(part)).map((each) => each.output);
       expect(printed('api/devices')).toEqual([expect.stringContaining('"status":"active"')]);
       expect(printed('npm run proof')).toEqual([expect.stringContaining('The proof holds.')]);
+      expect(printed('npm run fleet')).toEqual([
+        expect.stringMatching(/1 edge, 1 online[^]*current +1[^]*all are current/),
+      ]);
+      expect(printed('npm run edge:status')).toEqual([
+        expect.stringMatching(/Edge 48:b0:2d:e9:c3:b7[^]*Live +connected[^]*users +users +1,032/),
+      ]);
       expect(printed('SELECT full_name, status')).toEqual([expect.stringMatching(/Neha Agarwal.*suspended/)]);
       expect(printed('Annika').map((text) => /^ +(\d+)$/m.exec(text)?.[1])).toEqual(['0', '1']);
       expect(printed('edge "SELECT annual_salary')).toEqual([

@@ -19,6 +19,7 @@ import { CollectionModule } from './collection/collection.module';
 import { DatasetsModule } from './datasets/datasets.module';
 import { DeviceSyncModule } from './device-sync/device-sync.module';
 import { DevicesModule } from './devices/devices.module';
+import { FleetModule } from './fleet/fleet.module';
 import { LiveModule } from './live/live.module';
 import { OperatorsModule } from './operators/operators.module';
 import { OWN_DATABASE_URL } from './snapshots/own-database-url';
@@ -44,6 +45,7 @@ const features: readonly Feature[] = [
   ConfigurationsModule,
   CollectionModule,
   LiveModule,
+  FleetModule,
   OperatorsModule,
   RealtimeModule,
 ];

@@ -120,6 +120,7 @@ export class CentralServices {
       datasets,
       this.registry,
       signingKey,
+      new SyncOutcomes(),
       metrics,
     );
     this.payloads = new PayloadService(this.manifests, store, new ZlibBlocks(), metrics);

@@ -82,10 +82,11 @@ export class AcknowledgementService {
       await this.registry.finishResync(device.deviceId, resyncSince);
     }
     this.metrics.acknowledgements.inc({ status });
-    if (recorded.status === 'applied' && !recorded.repeated && device.deviceId !== undefined)
-      this.outcomes.proved(device.deviceId);
-    if (recorded.status === 'applied') this.troubles.applied(deviceId);
-    else if (error !== undefined) await this.tellOfFailure(deviceId, device.macAddress, manifestId, error);
+    if (recorded.status === 'applied') {
+      const isFirst = !recorded.repeated;
+      this.outcomes.tell(device.deviceId, { kind: 'applied', manifestId, isFirst });
+      this.troubles.applied(deviceId);
+    } else if (error !== undefined) await this.tellOfFailure(deviceId, device, manifestId, error);
     return { manifestId, status: recorded.status, repeated: recorded.repeated };
   }
 
@@ -99,7 +100,7 @@ export class AcknowledgementService {
 
   private async tellOfFailure(
     deviceId: string,
-    macAddress: string,
+    device: Device,
     manifestId: string,
     { code, message }: NonNullable<Acknowledgement['error']>,
   ): Promise<void> {
@@ -109,7 +110,9 @@ export class AcknowledgementService {
       message,
       tables.map(({ name }) => name),
     );
-    this.troubles.failed(deviceId, { macAddress, code, message, ...(table !== undefined && { table }) });
+    const where = table === undefined ? {} : { table };
+    this.troubles.failed(deviceId, { macAddress: device.macAddress, code, message, ...where });
+    this.outcomes.tell(device.deviceId, { kind: 'failed', code, ...where });
   }
 
   private async checkProof(acknowledgement: Acknowledgement): Promise<void> {

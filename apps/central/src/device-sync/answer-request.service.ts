@@ -22,6 +22,7 @@ import { DeviceSyncMetrics } from './device-sync.metrics';
 import { ManifestService } from './manifests/manifest.service';
 import { PositionCheck } from './position-check';
 import { RequestLog, type RequestRecord } from './request-log';
+import { SyncOutcomes } from './sync-outcomes';
 
 interface Answer {
   response: SyncResponse;
@@ -39,6 +40,9 @@ interface ReceivedRequest {
   /** Aborts when the device does not wait any more. */
   gone: AbortSignal | undefined;
 }
+
+/** Says nothing of the device, which comes again. */
+const COMES_AGAIN = new Set<string>(['SERVER_BUSY', 'SHUTTING_DOWN']);
 
 /** Devices whose latest manifest is remembered. */
 const DEVICES_KEPT = 20_000;
@@ -58,6 +62,7 @@ export class AnswerRequestService {
     private readonly datasets: CurrentDatasets,
     private readonly registry: DeviceRegistry,
     private readonly signingKey: SigningKey,
+    private readonly outcomes: SyncOutcomes,
     private readonly metrics: DeviceSyncMetrics,
   ) {}
 
@@ -84,7 +89,10 @@ export class AnswerRequestService {
       return response;
     } catch (error) {
       stopTimer({ outcome: 'failed' });
-      this.metrics.requestFailures.inc({ code: namedError(error).code });
+      const { code } = namedError(error);
+      this.metrics.requestFailures.inc({ code });
+      const isOfDevice = gone?.aborted !== true && !COMES_AGAIN.has(code);
+      if (isOfDevice) this.outcomes.tell(device.deviceId, { kind: 'failed', code });
       throw error;
     }
   }
@@ -93,6 +101,8 @@ export class AnswerRequestService {
     try {
       const { response, manifestId } = await this.decide(received, known);
       await this.record(received, known, { outcome: response.status, manifestId, errorCode: null });
+      const kind = response.status === 'update' ? 'issued' : 'current';
+      this.outcomes.tell(received.device.deviceId, { kind, manifestId });
       return response;
     } catch (error) {
       const errorCode = error instanceof RivuletError ? error.code : 'INTERNAL';

@@ -3,6 +3,7 @@ import { CreateOperationalTables1763683200000 } from '../../../../db/central/mig
 import { CreateDevices1795744800000 } from '../../../../db/central/migrations/1795744800000-create-devices';
 import { CreateDeviceCredentials1795748400000 } from '../../../../db/central/migrations/1795748400000-create-device-credentials';
 import { IndexManifestsByMacAddress1764201600000 } from '../../../../db/central/migrations/1764201600000-index-manifests-by-mac-address';
+import { CreatePresence1795831200000 } from '../../../../db/central/migrations/1795831200000-create-presence';
 import { CreateDeviceTokens1795755600000 } from '../../../../db/central/migrations/1795755600000-create-device-tokens';
 import { KeepSignedReports1795752000000 } from '../../../../db/central/migrations/1795752000000-keep-signed-reports';
 import { BoundTheStore1795759200000 } from '../../../../db/central/migrations/1795759200000-bound-the-store';
@@ -70,5 +71,6 @@ export class DeviceSyncModule {
     BoundTheStore1795759200000,
     RememberForeignPositions1795762800000,
     ChainSigningKeys1795827600000,
+    CreatePresence1795831200000,
   ];
 }

@@ -1,18 +1,36 @@
 import { Injectable } from '@nestjs/common';
 
-type ProvedListener = (deviceId: string) => void;
+/** What has become of a sync, as central knows it. */
+export type SyncOutcome =
+  | { kind: 'issued'; manifestId: string }
+  /** `isFirst`: it had not been reported before. */
+  | { kind: 'applied'; manifestId: string; isFirst: boolean }
+  | { kind: 'current'; manifestId: string }
+  | { kind: 'failed'; code: string; table?: string };
 
-/** Tells features above what devices have reported. */
+type ProvedListener = (deviceId: string) => void;
+type OutcomeListener = (deviceId: string, outcome: SyncOutcome) => void;
+
+/** Tells features above what devices have asked and reported. */
 @Injectable()
 export class SyncOutcomes {
-  private readonly listeners: ProvedListener[] = [];
+  private readonly listeners: OutcomeListener[] = [];
 
-  /** Called when a device has proved a manifest, for the first time. Must not throw. */
-  onProved(listener: ProvedListener): void {
+  /** @param listener - gets the registry's id of the device. Must not throw */
+  listen(listener: OutcomeListener): void {
     this.listeners.push(listener);
   }
 
-  proved(deviceId: string): void {
-    for (const listener of this.listeners) listener(deviceId);
+  /** Called when a device has proved a manifest, for the first time. Must not throw. */
+  onProved(listener: ProvedListener): void {
+    this.listen((deviceId, outcome) => {
+      if (outcome.kind === 'applied' && outcome.isFirst) listener(deviceId);
+    });
+  }
+
+  /** @param deviceId - undefined of a device that is not in the registry yet */
+  tell(deviceId: string | undefined, outcome: SyncOutcome): void {
+    if (deviceId === undefined) return;
+    for (const listener of this.listeners) listener(deviceId, outcome);
   }
 }

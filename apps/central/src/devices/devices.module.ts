@@ -3,6 +3,7 @@ import { AccessControl } from '@rivulet/platform';
 import { CreateDevices1795744800000 } from '../../../../db/central/migrations/1795744800000-create-devices';
 import { CreateDeviceTokens1795755600000 } from '../../../../db/central/migrations/1795755600000-create-device-tokens';
 import { CreateDeviceCredentials1795748400000 } from '../../../../db/central/migrations/1795748400000-create-device-credentials';
+import { CreatePresence1795831200000 } from '../../../../db/central/migrations/1795831200000-create-presence';
 import { SigningModule } from '../signing/signing.module';
 import { AcceptAssertion } from './authentication/accept-assertion';
 import { AccessTokens } from './authentication/access-tokens';
@@ -25,6 +26,8 @@ import { DeviceKeys } from './registry/device-keys';
 import { DeviceList } from './registry/device-list';
 import { DeviceRegistry } from './registry/device-registry';
 import { Presence } from './registry/presence';
+import { CentralProcesses } from './presence/central-processes';
+import { Connections } from './presence/connections';
 
 /** The registry of everything that connects to central, and how it is known. */
 @Module({
@@ -37,6 +40,8 @@ import { Presence } from './registry/presence';
     DeviceKeys,
     DeviceList,
     Presence,
+    CentralProcesses,
+    Connections,
     EnrolmentTokens,
     EnrolEdge,
     RotateKey,
@@ -51,6 +56,9 @@ import { Presence } from './registry/presence';
   ],
   exports: [
     Presence,
+    CentralProcesses,
+    Connections,
+    DeviceTables,
     DeviceAuthenticator,
     DeviceRegistry,
     DeviceKeys,
@@ -66,6 +74,7 @@ export class DevicesModule {
     CreateDevices1795744800000,
     CreateDeviceCredentials1795748400000,
     CreateDeviceTokens1795755600000,
+    CreatePresence1795831200000,
   ];
 
   constructor(env: DevicesEnv, access: AccessControl, authenticator: DeviceAuthenticator) {

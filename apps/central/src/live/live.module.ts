@@ -7,6 +7,9 @@ import { LiveEnv } from './live.env';
 import { LiveMetrics } from './live.metrics';
 import { AgentInbox } from './sessions/agent-inbox';
 import { AgentSessions } from './sessions/agent-sessions';
+import { BusModule } from '../bus/bus.module';
+import { AnnouncePresence } from './sessions/announce-presence';
+import { NudgesIndicator } from './nudges/nudges.indicator';
 import { NudgeService } from './nudges/nudge.service';
 import { ProofLatency } from './nudges/proof-latency';
 import { TcpListener } from './tcp/tcp-listener';
@@ -14,18 +17,21 @@ import { WebSocketEndpoint } from './websocket/websocket-endpoint';
 
 /** Agents and edges that stay connected: sessions over TCP and WebSocket. */
 @Module({
-  imports: [DevicesModule, DeviceSyncModule, SnapshotsModule, SourceModule],
+  imports: [BusModule, DevicesModule, DeviceSyncModule, SnapshotsModule, SourceModule],
   providers: [
     AgentInbox,
     AgentSessions,
+    AnnouncePresence,
     LiveMetrics,
     NudgeService,
+    NudgesIndicator,
     ProofLatency,
     TcpListener,
     WebSocketEndpoint,
   ],
-  exports: [AgentInbox, AgentSessions, TcpListener],
+  exports: [AgentInbox, AgentSessions, NudgeService, NudgesIndicator, ProofLatency, TcpListener],
 })
 export class LiveModule {
   static readonly environment = [LiveEnv];
+  static readonly indicators = [NudgesIndicator];
 }

@@ -1,4 +1,5 @@
 import type { KnownDevice } from '../device';
+import { onlineDevices } from '../presence/connections';
 
 export type Labels = Record<string, string>;
 
@@ -11,6 +12,8 @@ export interface RegisteredDevice extends Omit<KnownDevice, 'keys' | 'tokens'> {
   /** Where it called from last. */
   address: string | null;
   metrics: Record<string, unknown> | null;
+  /** Whether it is connected to a process of central that runs. */
+  online: boolean;
   lastSeenAt: Date | null;
   createdAt: Date;
   changedAt: Date;
@@ -19,4 +22,4 @@ export interface RegisteredDevice extends Omit<KnownDevice, 'keys' | 'tokens'> {
 export const deviceColumns = `
   device_id AS "deviceId", name, mac_address AS "macAddress", kind, status, status_reason AS "statusReason", labels,
   version, address, metrics, last_seen_at AS "lastSeenAt", resync_since AS "resyncSince", created_at AS "createdAt",
-  changed_at AS "changedAt"`;
+  changed_at AS "changedAt", device_id IN (${onlineDevices}) AS online`;

@@ -37,7 +37,7 @@ export class NudgeService implements OnModuleInit {
   /** Devices that are in none of these. */
   private readonly unknown = new Set<string>();
   private pausedUntilMs = 0;
-  private failure: string | undefined;
+  private lookFailure: string | undefined;
 
   constructor(
     private readonly sessions: AgentSessions,
@@ -51,11 +51,20 @@ export class NudgeService implements OnModuleInit {
 
   /** Why changes are not told at once; undefined when they are. */
   get problem(): string | undefined {
-    if (this.failure !== undefined) return this.failure;
+    if (this.lookFailure !== undefined) return this.lookFailure;
     const { polledBecause, definitionsSeen } = this.changes;
     if (definitionsSeen !== undefined) return undefined;
     const [reason = 'nothing is watched'] = polledBecause.keys();
     return `Changes of the source are not detected: ${reason}.`;
+  }
+
+  /** Why the source cannot be asked for changes now. */
+  get failure(): string | undefined {
+    return this.lookFailure;
+  }
+
+  get connectedEdges(): number {
+    return this.sessions.devices.size;
   }
 
   onModuleInit(): void {
@@ -71,6 +80,10 @@ export class NudgeService implements OnModuleInit {
     this.outcomes.onProved((deviceId) => {
       const ms = this.latency.provedBy(deviceId, performance.now());
       if (ms !== undefined) this.metrics.proofs.observe(ms / 1_000);
+    });
+    this.outcomes.listen((deviceId, { kind }) => {
+      // The change did not concern it: a later one must not count from the time of this one.
+      if (kind === 'current') this.latency.forget(deviceId);
     });
   }
 
@@ -92,16 +105,16 @@ export class NudgeService implements OnModuleInit {
       const versions = await this.changes.versions();
       const before = this.seen;
       this.seen = { versions, state };
-      this.failure = undefined;
+      this.lookFailure = undefined;
       const isSame = before?.versions.id === versions.id && before.state === state;
       if (isSame) this.rememberNew(versions);
       else if (before !== undefined) await this.nudgeConcerned(versions);
     } catch (error) {
       const { code, message } = namedError(error);
       this.pausedUntilMs = performance.now() + PAUSE_MS;
-      if (this.failure === undefined)
+      if (this.lookFailure === undefined)
         this.logger.warn({ code }, `Changes cannot be told to devices, which sync by schedule: ${message}`);
-      this.failure = message;
+      this.lookFailure = message;
     }
   }
 

@@ -4,6 +4,8 @@ import type { AgentMessage } from '@rivulet/agent-protocol';
 import { RivuletError } from '@rivulet/errors';
 import { readCredentials } from '../../devices/authentication/agent-tokens';
 import { DeviceAuthenticator, type OpenedBy } from '../../devices/authentication/device-authenticator';
+import { CentralProcesses } from '../../devices/presence/central-processes';
+import { Connections } from '../../devices/presence/connections';
 import { Presence } from '../../devices/registry/presence';
 import { LiveEnv } from '../live.env';
 import { LiveMetrics } from '../live.metrics';
@@ -11,6 +13,7 @@ import { AgentInbox, type AnswerMessage, type DataMessage, type Sender } from '.
 import { AgentSession, type SessionHost } from './agent-session';
 import type { AgentTransport, EndReason } from './agent-transport';
 
+const BEATS_MISSED = 3;
 /** How often it is looked whose time is over. */
 const CHECK_MS = 1_000;
 /** Connections over which nobody has said who it is. */
@@ -19,6 +22,8 @@ const MAX_UNREGISTERED = 500;
 export interface SessionListener {
   connected(deviceId: string): void;
   disconnected(deviceId: string): void;
+  /** @param metrics - as the device says them */
+  beat?(deviceId: string, metrics: Record<string, unknown>): void;
 }
 
 /** All agents and edges that are connected to this process. */
@@ -36,10 +41,13 @@ export class AgentSessions implements SessionHost {
     private readonly env: LiveEnv,
     private readonly authenticator: DeviceAuthenticator,
     private readonly presence: Presence,
+    private readonly connections: Connections,
+    processes: CentralProcesses,
     private readonly inbox: AgentInbox,
     private readonly metrics: LiveMetrics,
   ) {
     this.heartbeatMs = env.heartbeatMs;
+    processes.goneAfter(BEATS_MISSED * env.heartbeatMs);
   }
 
   /** The devices that are connected here. */
@@ -99,6 +107,7 @@ export class AgentSessions implements SessionHost {
     this.replace(deviceId);
     this.registeredSessions.set(deviceId, session);
     this.metrics.sessions.inc({ transport: session.transport.kind });
+    this.connections.opened(deviceId, session.transport.kind);
     const { name } = session.opened!.known;
     this.logger.debug({ device: deviceId }, `Connected: ${name} (${session.transport.kind})`);
     for (const listener of this.listeners) listener.connected(deviceId);
@@ -111,6 +120,7 @@ export class AgentSessions implements SessionHost {
       ...(typeof version === 'string' && { version: version.slice(0, 100) }),
       ...(type === 'HEARTBEAT' && { metrics: rest }),
     });
+    if (type === 'HEARTBEAT') for (const listener of this.listeners) listener.beat?.(deviceId!, rest);
   }
 
   take(sender: Sender, message: DataMessage): Promise<{ repeated: boolean }> {
@@ -146,6 +156,7 @@ export class AgentSessions implements SessionHost {
     );
     if (this.registeredSessions.get(deviceId!) !== session) return;
     this.registeredSessions.delete(deviceId!);
+    this.connections.closed(deviceId!);
     for (const listener of this.listeners) listener.disconnected(deviceId!);
   }
 

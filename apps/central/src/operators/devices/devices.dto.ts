@@ -61,6 +61,12 @@ export class DeviceDto implements RegisteredDevice {
   })
   metrics: Record<string, unknown> | null;
 
+  @ApiProperty({
+    description: 'Whether it is connected, over TCP or WebSocket. One that only polls is not.',
+    example: true,
+  })
+  online: boolean;
+
   @ApiProperty({ description: 'When it was heard last.', example: exampleTime, nullable: true, type: String })
   lastSeenAt: Date | null;
 

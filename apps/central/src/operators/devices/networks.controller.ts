@@ -17,8 +17,6 @@ import { CurrentCaller, type Caller } from '../../users/audit/current-caller';
 import { NetworkChangesDto, NetworkDto, NewNetworkDto } from './networks.dto';
 
 const LISTED_MAX = 1_000;
-/** The agents of that contract say every 5 seconds that they are there. */
-const ONLINE_MS = 60_000;
 
 const idParam = { name: 'id', description: 'ULID', example: '01KAJ9V9RW4C7ZK3DYE7V1NB2R' };
 
@@ -110,20 +108,18 @@ export class NetworksController {
 }
 
 function toNetwork(device: RegisteredDevice): NetworkDto {
-  const { lastSeenAt } = device;
-  const isOnline = lastSeenAt !== null && Date.now() - lastSeenAt.getTime() < ONLINE_MS;
   return {
     id: device.deviceId,
     name: device.name,
     mac_address: device.macAddress,
     kind: device.kind,
-    status: isOnline ? 'online' : 'offline',
+    status: device.online ? 'online' : 'offline',
     registry_status: device.status,
     labels: device.labels,
     version: device.version,
     address: device.address,
     metrics: device.metrics,
-    last_seen: lastSeenAt,
+    last_seen: device.lastSeenAt,
     created_at: device.createdAt,
     updated_at: device.changedAt,
   };

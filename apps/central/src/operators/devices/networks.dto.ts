@@ -51,7 +51,10 @@ export class NetworkDto {
   @ApiProperty({ description: 'The kind of device.', enum: deviceKinds })
   kind: DeviceKind;
 
-  @ApiProperty({ description: 'Whether it was heard within the last minute.', enum: ['online', 'offline'] })
+  @ApiProperty({
+    description: 'Whether it is connected. One that misses three heartbeats is offline.',
+    enum: ['online', 'offline'],
+  })
   status: 'online' | 'offline';
 
   @ApiProperty({ description: 'Only an active one is served.', enum: deviceStatuses })
