@@ -15,6 +15,7 @@ const PARTS = {
   narrowed: { file: 'narrowed-histories', environment: { RIVULET_NARROWED_HISTORIES: '100' } },
   collections: { file: 'random-collections', environment: { RIVULET_COLLECTION_ROUNDS: '60' } },
   faults: { file: 'narrowing-faults', environment: { RIVULET_NARROWING_FAULTS: '100' } },
+  live: { file: 'killed-central', environment: { RIVULET_KILLED_DEVICES: '100' } },
   topics: {
     file: 'lost-connections',
     environment: {

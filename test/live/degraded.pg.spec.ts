@@ -1,0 +1,114 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
+import type { FleetSummary } from '../../apps/central/src/fleet/fleet-summary.service';
+import { CentralProcesses } from '../../apps/central/src/devices/presence/central-processes';
+import { CentralInProcess } from '../support/central-in-process';
+import { startEdgeInProcess, type RunningEdge } from '../support/edge-in-process';
+import { FaultProxy } from '../support/fault-proxy';
+import { DEMO_MAC } from '../support/sync-pair';
+
+/** The bus is down, no change is detected, and a firewall closes whatever is no HTTP. */
+let central: CentralInProcess;
+let edge: RunningEdge;
+let edgeDatabase: TestDatabase;
+let firewall: FaultProxy;
+const over = new AbortController();
+
+interface Health {
+  status: string;
+  details: Record<string, { status: string; problem?: string }>;
+}
+
+async function until(isTrue: () => Promise<boolean>): Promise<void> {
+  while (!over.signal.aborted && !(await isTrue())) await delay(50);
+}
+
+beforeAll(async () => {
+  firewall = await FaultProxy.start();
+  edgeDatabase = await createTestDatabase();
+  edge = await startEdgeInProcess(
+    {
+      EDGE_DATABASE_URL: edgeDatabase.url,
+      EDGE_MAC_ADDRESS: DEMO_MAC,
+      EDGE_CENTRAL_URL: firewall.inFrontOf('http://127.0.0.1:9'),
+      EDGE_LIVE: 'true',
+      EDGE_SYNC_SCHEDULE: '1s',
+      EDGE_FIRST_SYNC_DELAY: '0',
+    },
+    { retries: 0 },
+  );
+  // After the edge: all log lines of this process go where the first app writes them.
+  central = await CentralInProcess.start({
+    CENTRAL_DEVICE_AUTH: 'mac',
+    CENTRAL_BUS_URL: 'nats://127.0.0.1:9',
+    CENTRAL_CHANGE_DETECTION: 'poll',
+    CENTRAL_POLL_INTERVAL: '1s',
+  });
+  firewall.inFrontOf(central.url);
+});
+afterAll(async () => {
+  over.abort();
+  await edge?.stop();
+  await firewall?.stop();
+  await central?.stop();
+  await edgeDatabase?.drop();
+});
+
+it('brings changes by the schedule', async () => {
+  await until(async () => {
+    const { rows } = await edgeDatabase.pool.query<{ found: boolean }>(
+      `SELECT to_regclass('public.locations') IS NOT NULL AS found`,
+    );
+    return rows[0]!.found;
+  });
+  await central.database.pool.query(
+    `UPDATE public.locations SET name = 'Later' WHERE id = (SELECT location_id FROM public.devices WHERE mac_address = $1)`,
+    [DEMO_MAC],
+  );
+  await until(async () => {
+    const { rows } = await edgeDatabase.pool.query(`SELECT FROM locations WHERE name = 'Later'`);
+    return rows.length === 1;
+  });
+  const answer = await fetch(`${edge.url}/api/sync/status`);
+  expect(await answer.json()).toMatchObject({ lastResult: { trigger: 'schedule' } });
+});
+
+it('says on the edge that the live connection is missing, and why', async () => {
+  const read = async () =>
+    (await (await fetch(`${edge.url}/api/sync/status`)).json()) as {
+      live: { connected: boolean; problem?: string };
+    };
+  await until(async () => (await read()).live.problem !== undefined);
+  expect((await read()).live).toMatchObject({
+    connected: false,
+    problem: expect.stringContaining('The live connection to central is not there') as string,
+  });
+  const health = (await (await fetch(`${edge.url}/health`)).json()) as Health;
+  expect(health.details['live']!.problem).toContain('The live connection to central is not there');
+  const told = edge.complaints.filter(({ msg }) => msg.includes('Syncs go on by schedule'));
+  expect(told).toContainEqual(expect.objectContaining({ level: 'warn', code: 'CENTRAL_UNREACHABLE' }));
+  expect(new Set(told.map(({ msg }) => msg)).size).toBe(told.length);
+});
+
+it('says at central what is degraded, and why, in the summary and in its health', async () => {
+  await central.get(CentralProcesses).beat();
+  const [, summary] = await central.call<FleetSummary>('GET', '/api/fleet/summary');
+  const centrals = [central.get(CentralProcesses).id];
+  expect(summary).toMatchObject({ total: 1, online: 0, states: { current: 1 } });
+  expect(summary.degraded).toEqual([
+    {
+      part: 'bus',
+      problem: expect.stringMatching(/^The bus at nats:\/\/127\.0\.0\.1:9 is not available: \w/) as string,
+      centrals,
+    },
+    {
+      part: 'nudges',
+      problem: 'Changes of the source are not detected: CENTRAL_CHANGE_DETECTION is poll.',
+      centrals,
+    },
+  ]);
+  const health = (await (await fetch(`${central.url}/health`)).json()) as Health;
+  expect(health.status).toBe('degraded');
+  expect(health.details['bus']!.problem).toContain('is not available');
+  expect(health.details['nudges']!.problem).toContain('CENTRAL_CHANGE_DETECTION is poll');
+});
