@@ -9,6 +9,7 @@ import { benchDelta, deltaTable } from './scenarios/delta';
 import { benchFanout, fanoutTable } from './scenarios/fanout';
 import { benchFull, fullTable } from './scenarios/full';
 import { describeMachine, machineLine } from './measure/machine';
+import { benchLive, liveTable } from './scenarios/live';
 import { benchNoop, noopTable } from './scenarios/noop';
 import { parseOptions, USAGE, type BenchOptions, type ScenarioName } from './options';
 import { benchReaders, readersTable } from './scenarios/readers';
@@ -34,9 +35,10 @@ const scenarios: Record<ScenarioName, (run: BenchRun) => Promise<Report>> = {
   writers: reporting(benchWriters, writersTable),
   store: reporting(benchStore, storeTable),
   realtime: reporting(benchRealtime, realtimeTable),
+  live: reporting(benchLive, liveTable),
 };
 
-const hasRowsOfItsOwn = new Set<ScenarioName>(['fanout', 'scopes', 'writers', 'store', 'realtime']);
+const hasRowsOfItsOwn = new Set<ScenarioName>(['fanout', 'scopes', 'writers', 'store', 'realtime', 'live']);
 
 function reporting<Result extends object>(
   bench: (run: BenchRun) => Promise<Result>,

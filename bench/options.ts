@@ -10,6 +10,7 @@ const scenarioNames = [
   'writers',
   'store',
   'realtime',
+  'live',
 ] as const;
 export type ScenarioName = (typeof scenarioNames)[number];
 
@@ -20,6 +21,9 @@ export interface BenchOptions {
   repeat: number;
   /** For the scenario `scopes`, each with a scope of its own. */
   devices: number;
+  /** For the scenario `live`: devices that sync when they are nudged, and others that only wait. */
+  liveDevices: number;
+  idle: number;
   /** Whether logical replication and JSON with INSERT run too. The raw COPY pipe always does. */
   peers: boolean;
   /** Commits of the scenario `store`. */
@@ -29,13 +33,15 @@ export interface BenchOptions {
 }
 
 export const USAGE = `npm run bench -- [--only ${scenarioNames.join(',')}] [--rows N] [--quick] [--repeat N]
-                 [--devices N] [--commits N] [--without-peers] [--out FILE]
+                 [--devices N] [--live-devices N] [--idle N] [--commits N] [--without-peers] [--out FILE]
 
   --only           scenarios, with commas between them; all of them by default
   --rows           rows of the source, 1,000,000 by default, at least 10,000
   --quick          200,000 rows
   --repeat         rounds of which the median is taken, 3 by default
   --devices        devices of the scenario scopes, 2,000 by default, at most 10,000 and a hundredth of the rows
+  --live-devices   connected devices of the scenario live, 1,000 by default, at most 10,000
+  --idle           idle connections of the scenario live, 10,000 by default
   --commits        small commits of the scenario store, 10,000 by default
   --without-peers  no logical replication, no JSON with INSERT: for the memory that 10,000,000 rows need
   --out            writes the figures to this file, as JSON
@@ -58,6 +64,8 @@ export function parseOptions(args: string[]): BenchOptions {
       quick: { type: 'boolean', default: false },
       repeat: { type: 'string', default: '3' },
       devices: { type: 'string', default: '2000' },
+      'live-devices': { type: 'string', default: '1000' },
+      idle: { type: 'string', default: '10000' },
       commits: { type: 'string', default: '10000' },
       'without-peers': { type: 'boolean', default: false },
       out: { type: 'string' },
@@ -72,6 +80,8 @@ export function parseOptions(args: string[]): BenchOptions {
     scenarios: parseScenarios(values.only),
     rows,
     devices: Math.min(parseCount('--devices', values.devices, 2), MAX_DEVICES, rows / ROWS_PER_DEVICE),
+    liveDevices: Math.min(parseCount('--live-devices', values['live-devices'], 2), MAX_DEVICES),
+    idle: parseCount('--idle', values.idle, 1),
     repeat: parseCount('--repeat', values.repeat, 1),
     commits: parseCount('--commits', values.commits, 100),
     peers: !values['without-peers'],

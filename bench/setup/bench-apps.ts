@@ -33,6 +33,7 @@ export async function startCentral(
 export async function startCentralWith(
   { servers, cleanup }: Pick<BenchRun, 'servers' | 'cleanup'>,
   datasets: string,
+  variables: Record<string, string> = {},
 ): Promise<RunningApp> {
   const file = servers.path('datasets.yaml');
   writeFileSync(file, datasets);
@@ -43,6 +44,7 @@ export async function startCentralWith(
     CENTRAL_RATE_LIMIT_OPERATOR: '1000000000',
     CENTRAL_RATE_LIMIT_ADDRESS: '1000000000',
     CENTRAL_DATASETS_FILE: file,
+    ...variables,
   });
   return running(app, cleanup);
 }

@@ -8,6 +8,9 @@ export interface BenchRun {
   repeat: number;
   /** For the scenario `scopes`. */
   devices: number;
+  /** For the scenario `live`. */
+  liveDevices: number;
+  idle: number;
   commits: number;
   peers: boolean;
   cleanup: Cleanup;
