@@ -200,6 +200,9 @@ describe('a whole edge', () => {
       }
       expect(result.error).toBeUndefined();
       expect(result).toMatchObject({ status: 'applied' });
+      // It may not have learned it before the sync was over.
+      await second.get(SigningKeys).pollInBackground();
+      expect(await sync()).toMatchObject({ status: 'current' });
 
       const status = (await (await fetch(`${edge.url}/api/sync/status`)).json()) as {
         identity: { centralKey: string; deviceId: string };

@@ -30,11 +30,11 @@ export async function createEdgeApp(
   });
   const logger = createLogger({ app: 'edge', format: 'json', destination: { write: onLogLine } });
   const module = EdgeModule.forRoot(environment, variables['EDGE_DATABASE_URL']!);
-  const { requestTimeoutMs, idleTimeoutMs } = { ...hubTimeouts, ...limits };
+  const { requestTimeoutMs, idleTimeoutMs, pace } = { ...hubTimeouts, ...limits };
   const { retries, minDelayMs, maxDelayMs } = { ...hubRetries, ...limits };
   const testing = await Test.createTestingModule({ imports: [rootModule({ module, logger })] })
     .overrideProvider(HUB_TIMEOUTS)
-    .useValue({ requestTimeoutMs, idleTimeoutMs })
+    .useValue({ requestTimeoutMs, idleTimeoutMs, ...(pace && { pace }) })
     .overrideProvider(HUB_RETRIES)
     .useValue({ retries, minDelayMs, maxDelayMs })
     .compile();

@@ -1,5 +1,6 @@
 export * from './bus-server';
 export * from './fake-hub';
+export * from './malicious-proxy';
 export * from './start-app';
 export * from './test-database';
 export * from './tcp-relay';

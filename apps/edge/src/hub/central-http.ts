@@ -1,8 +1,6 @@
 import { isErrorCode, RivuletError } from '@rivulet/errors';
-import { IdleTimeout } from './idle-timeout';
-
-/** Maximum size of a JSON answer: a plan has 67 bytes for each chunk. */
-const ANSWER_MAX_BYTES = 64 * 1024 * 1024;
+import { IdleTimeout, type AnswerPace } from './idle-timeout';
+import { readBytes, readJson } from './read-json';
 
 const PROBLEM_MAX_BYTES = 64 * 1024;
 /** An explanation is shown, logged and stored; a longer one is cut. */
@@ -27,25 +25,30 @@ export interface CentralAnswer {
 
 /** Sends requests to central, and turns what goes wrong into errors with codes. */
 export class CentralHttp {
-  constructor(private readonly centralUrl: string) {}
+  constructor(
+    private readonly centralUrl: string,
+    private readonly pace?: AnswerPace,
+  ) {}
 
   /** The answer to a call, as decoded JSON. */
   async json(call: Omit<CentralCall, 'signal'>, timeoutMs: number, aborted: AbortSignal): Promise<unknown> {
     return (await this.answer(call, timeoutMs, aborted)).body;
   }
 
-  /** @param timeoutMs - until the next bytes of the answer arrive */
+  /** @param timeoutMs - until the next bytes of the answer arrive @param maxBytes - of the answer */
   async answer(
     call: Omit<CentralCall, 'signal'>,
     timeoutMs: number,
     aborted: AbortSignal,
+    maxBytes?: number,
   ): Promise<CentralAnswer> {
-    const idle = new IdleTimeout(timeoutMs);
+    const idle = new IdleTimeout(timeoutMs, this.pace);
     const signal = AbortSignal.any([aborted, idle.signal]);
     try {
       const response = await this.send({ ...call, signal });
       if (response.status === 204) return { status: 204, body: undefined };
-      return { status: response.status, body: await readJson(response, () => idle.restart()) };
+      const onPiece = (bytes: number): void => idle.arrived(bytes);
+      return { status: response.status, body: await readJson(response, { maxBytes, onPiece }) };
     } catch (error) {
       throw this.explain(error, aborted);
     } finally {
@@ -64,7 +67,7 @@ export class CentralHttp {
       },
       body: body === undefined ? null : Buffer.isBuffer(body) ? new Uint8Array(body) : JSON.stringify(body),
       signal,
-      // A redirect then fails as any other status: central does not move, so a proxy or a portal has answered.
+      // Central does not move: a proxy or a portal has answered, and whom it names must not get the credentials.
       redirect: 'manual',
     });
     const isUnchanged = response.status === 304 && headers?.['if-none-match'] !== undefined;
@@ -89,49 +92,19 @@ function withSlash(url: string): string {
   return url.endsWith('/') ? url : `${url}/`;
 }
 
-export async function refuseOtherContent(response: Response, expected: string): Promise<void> {
-  const type = response.headers.get('content-type') ?? 'nothing';
-  if (type.toLowerCase().startsWith(expected)) return;
-  // An unread body would keep the connection busy.
-  await response.body?.cancel();
-  throw new RivuletError('CENTRAL_RESPONSE_INVALID', `Central answered with ${type} instead of ${expected}.`);
-}
-
-/** @throws RivuletError CENTRAL_RESPONSE_INVALID · LIMIT_EXCEEDED */
-export async function readJson(response: Response, onPiece?: () => void): Promise<unknown> {
-  await refuseOtherContent(response, 'application/json');
-  const text = await readText(response, ANSWER_MAX_BYTES, onPiece);
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new RivuletError('CENTRAL_RESPONSE_INVALID', "Central's answer is not JSON.", { cause: error });
-  }
-}
-
-async function readText(
-  response: Response,
-  maxBytes: number,
-  onPiece: () => void = () => undefined,
-): Promise<string> {
-  const pieces: Uint8Array[] = [];
-  let length = 0;
-  for await (const piece of response.body ?? []) {
-    onPiece();
-    length += piece.byteLength;
-    if (length > maxBytes) {
-      throw new RivuletError('LIMIT_EXCEEDED', `Central's answer is larger than ${maxBytes} bytes.`);
-    }
-    pieces.push(piece);
-  }
-  return Buffer.concat(pieces).toString('utf8');
-}
-
 /** Central's own error with its code, if it sent one. */
 async function readProblem(response: Response): Promise<RivuletError> {
   const retryAfter = Number(response.headers.get('retry-after'));
   const retry = retryAfter > 0 ? { retryAfterSeconds: retryAfter } : {};
-  const problem: unknown = await readText(response, PROBLEM_MAX_BYTES)
-    .then(JSON.parse)
+  if (response.headers.has('location')) {
+    await response.body?.cancel();
+    return new RivuletError(
+      'CENTRAL_REDIRECTED',
+      `Central answered with HTTP status ${response.status}, to go elsewhere.`,
+    );
+  }
+  const problem: unknown = await readBytes(response, PROBLEM_MAX_BYTES)
+    .then((bytes) => JSON.parse(bytes.toString('utf8')) as unknown)
     .catch(() => undefined);
   const { code, detail, nextStep } = (problem ?? {}) as Record<string, unknown>;
   if (isErrorCode(code) && typeof detail === 'string') {

@@ -1,7 +1,8 @@
 import { RivuletError } from '@rivulet/errors';
 import { authenticatedCall } from './authenticated-call';
 import type { CallAuthentication } from './call-authentication';
-import { CentralHttp, readJson } from './central-http';
+import { CentralHttp } from './central-http';
+import { readJson } from './read-json';
 
 /** What central has answered to a device that asked for its configuration. */
 export interface SentConfiguration {

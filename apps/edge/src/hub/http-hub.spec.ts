@@ -183,7 +183,7 @@ describe('a request to central', () => {
     central.answer = (_, response) => response.writeHead(307, { location: `${central.url}/elsewhere` }).end();
 
     await expect(hub().request(request, call())).rejects.toMatchObject({
-      code: 'CENTRAL_RESPONSE_INVALID',
+      code: 'CENTRAL_REDIRECTED',
       message: expect.stringContaining('307') as string,
     });
 

@@ -15,9 +15,10 @@ import {
 } from '@rivulet/protocol';
 import { authenticatedCall } from './authenticated-call';
 import type { CallAuthentication } from './call-authentication';
-import { CentralHttp, refuseOtherContent, type CentralAnswer } from './central-http';
+import { CentralHttp, type CentralAnswer } from './central-http';
 import type { Hub, HubCall } from './hub';
-import { IdleTimeout } from './idle-timeout';
+import { IdleTimeout, type AnswerPace } from './idle-timeout';
+import { PLAN_MAX_BYTES, refuseOtherContent } from './read-json';
 
 export interface HubTimeouts {
   /** Until the next bytes of the answer to a request arrive. Central says in time that it is still being made. */
@@ -26,6 +27,7 @@ export interface HubTimeouts {
   idleTimeoutMs: number;
   /** How long central may say that an answer is being made. */
   makingTimeoutMs?: number;
+  pace?: AnswerPace;
 }
 
 export interface HttpHubSettings extends HubTimeouts {
@@ -49,7 +51,7 @@ export class HttpHub implements Hub {
   private readonly central: CentralHttp;
 
   constructor(private readonly settings: HttpHubSettings) {
-    this.central = new CentralHttp(settings.centralUrl);
+    this.central = new CentralHttp(settings.centralUrl, settings.pace);
   }
 
   async request(request: SyncRequest, call: HubCall): Promise<UnverifiedSyncResponse> {
@@ -70,12 +72,13 @@ export class HttpHub implements Hub {
     const { authentication, idleTimeoutMs } = this.settings;
     const statement = await authentication.signReport(acknowledgement);
     const body = statement === undefined ? acknowledgement : { ...acknowledgement, statement };
-    await this.post('device-sync/acknowledgements', body, call, idleTimeoutMs);
+    const { body: receipt } = await this.post('device-sync/acknowledgements', body, call, idleTimeoutMs);
+    refuseOtherReceipt(receipt, acknowledgement);
   }
 
   async *frames(manifestId: string, ranges: FrameRange[], call: HubCall): AsyncGenerator<Frame[], void> {
     const path = `device-sync/manifests/${manifestId}/payload?frames=${formatFrameRanges(ranges)}`;
-    const idle = new IdleTimeout(this.settings.idleTimeoutMs);
+    const idle = new IdleTimeout(this.settings.idleTimeoutMs, this.settings.pace);
     const signal = AbortSignal.any([call.signal, idle.signal]);
     const decoder = new FrameDecoder(this.settings.maxRowBytes);
     try {
@@ -84,7 +87,7 @@ export class HttpHub implements Hub {
       );
       await refuseOtherContent(response, FRAMES_CONTENT_TYPE);
       for await (const bytes of response.body ?? []) {
-        idle.restart();
+        idle.arrived(bytes.byteLength);
         this.settings.onReceived?.(bytes.byteLength);
         const frames = decoder.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
         const end = frames.findIndex((frame) => frame.header.kind === 'end');
@@ -112,6 +115,7 @@ export class HttpHub implements Hub {
         { method: 'POST', path, headers: { ...headers, ...more }, body },
         timeoutMs,
         call.signal,
+        PLAN_MAX_BYTES,
       ),
     );
   }
@@ -132,4 +136,16 @@ export class HttpHub implements Hub {
       work({ ...headers, 'x-request-id': cycleId }),
     );
   }
+}
+
+/** Whoever swallows reports could otherwise have them forgotten with any answer. */
+function refuseOtherReceipt(receipt: unknown, { manifestId, status }: Acknowledgement): void {
+  const said = (receipt ?? {}) as Record<string, unknown>;
+  // Central keeps `applied`, whatever is reported later.
+  if (said['manifestId'] === manifestId && (said['status'] === status || said['status'] === 'applied'))
+    return;
+  throw new RivuletError(
+    'CENTRAL_RESPONSE_INVALID',
+    `Central's receipt is not for the report on ${manifestId}.`,
+  );
 }

@@ -50,14 +50,22 @@ import { KeyAuthentication } from './key-authentication';
     },
     {
       provide: DEVICE_ROUTES,
-      inject: [HubEnv, CALL_AUTHENTICATION, HUB_TIMEOUTS, { token: DeviceIdentity, optional: true }],
+      inject: [
+        HubEnv,
+        CALL_AUTHENTICATION,
+        HUB_TIMEOUTS,
+        CentralTrust,
+        { token: DeviceIdentity, optional: true },
+      ],
       useFactory: (
         { centralUrl, centralKey }: HubEnv,
         authentication: CallAuthentication,
         { requestTimeoutMs: timeoutMs }: HubTimeouts,
+        trust: CentralTrust,
         identity: DeviceIdentity | undefined,
       ) => {
-        const trustedKey = (): string | undefined => centralKey ?? identity?.enrolment?.centralKey;
+        const trustedKey = (): string | undefined =>
+          trust.current(centralKey ?? identity?.enrolment?.centralKey);
         return new DeviceRoutes({ centralUrl, authentication, timeoutMs, trustedKey });
       },
     },

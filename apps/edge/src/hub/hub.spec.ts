@@ -64,8 +64,13 @@ async function serve(central: FakeHub, incoming: IncomingMessage, response: Serv
   const isRequest = incoming.url!.endsWith('/request');
   const answer = isRequest
     ? await central.request(body as SyncRequest)
-    : await central.acknowledge(body as Acknowledgement);
-  response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answer ?? {}));
+    : await receive(central, body as Acknowledgement);
+  response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
+}
+
+async function receive(central: FakeHub, report: Acknowledgement): Promise<object> {
+  await central.acknowledge(report);
+  return { manifestId: report.manifestId, status: report.status, repeated: false };
 }
 
 describeHub('in tests', async () => {

@@ -1,9 +1,27 @@
-/** A signal that aborts when restart() has not been called for the given time. */
+import { RivuletError } from '@rivulet/errors';
+
+/** How slowly an answer may come: whoever sends a byte now and then could otherwise hold a cycle for years. */
+export interface AnswerPace {
+  /** A slow start is forgiven for so long. */
+  graceMs: number;
+  bytesPerSecond: number;
+}
+
+/** A tenth of what the slowest mobile networks do. */
+const PACE: AnswerPace = { graceMs: 120_000, bytesPerSecond: 200 };
+
+/** A signal that aborts when nothing has arrived for the given time, or too little since the beginning. */
 export class IdleTimeout {
   private readonly controller = new AbortController();
   private readonly timer: NodeJS.Timeout;
+  /** When the first bytes came: what central does before that is not slow sending. */
+  private startedAtMs: number | undefined;
+  private bytes = 0;
 
-  constructor(timeoutMs: number) {
+  constructor(
+    timeoutMs: number,
+    private readonly pace: AnswerPace = PACE,
+  ) {
     this.timer = setTimeout(() => {
       this.controller.abort(new DOMException(`Nothing arrived for ${timeoutMs} ms`, 'TimeoutError'));
     }, timeoutMs);
@@ -13,8 +31,22 @@ export class IdleTimeout {
     return this.controller.signal;
   }
 
-  restart(): void {
-    this.timer.refresh();
+  arrived(bytes: number): void {
+    this.bytes += bytes;
+    this.startedAtMs ??= performance.now();
+    const elapsedMs = performance.now() - this.startedAtMs;
+    const { graceMs, bytesPerSecond } = this.pace;
+    if (elapsedMs <= graceMs || this.bytes * 1_000 >= bytesPerSecond * elapsedMs) {
+      this.timer.refresh();
+      return;
+    }
+    const seconds = Math.round(elapsedMs / 1_000);
+    this.controller.abort(
+      new RivuletError(
+        'CENTRAL_TOO_SLOW',
+        `Only ${this.bytes} bytes of central's answer arrived in ${seconds} s; ${bytesPerSecond} bytes a second are required.`,
+      ),
+    );
   }
 
   stop(): void {

@@ -168,14 +168,14 @@ export class SyncState {
     await this.database.manager.update(EdgeSyncLog, { cycleId }, { acknowledgedAt });
   }
 
-  /** When the mirrors were last confirmed to be up to date: the end of the last cycle that did not fail. */
+  /** When central was asked for what the mirrors hold: the beginning of the last cycle that did not fail. */
   async lastConfirmedAt(): Promise<Date | null> {
     const last = await this.database.manager.findOne(EdgeSyncLog, {
       where: { status: Not('failed') },
       order: { id: 'DESC' },
     });
     // After thousands of failures the log no longer reaches back that far.
-    return last?.finishedAt ?? (await this.read())?.appliedAt ?? null;
+    return last?.startedAt ?? (await this.read())?.appliedAt ?? null;
   }
 
   /** Finished cycles, latest first. */

@@ -11,9 +11,18 @@ import { ScrubService } from '../scrub/scrub.service';
 import type { EdgeSyncTable } from '../state/edge-sync-table.entity';
 import { ScrubLog } from '../state/scrub-log';
 import { SyncState } from '../state/sync-state';
+import { AnswerRefusals } from '../sync/answer-refusals';
+import { explainStale } from '../sync/explain-stale';
+import { Freshness } from '../sync/freshness';
 import { SyncScheduler } from '../sync/sync-scheduler';
 import { SyncService } from '../sync/sync.service';
-import { SyncStatusDto, type IdentityDto, type LiveDto, type MirrorStatusDto } from './status.dto';
+import {
+  SyncStatusDto,
+  type FreshnessDto,
+  type IdentityDto,
+  type LiveDto,
+  type MirrorStatusDto,
+} from './status.dto';
 
 @ApiTags('sync')
 @Access('local')
@@ -29,6 +38,8 @@ export class StatusController {
     private readonly nudges: NudgedSync,
     private readonly hub: HubEnv,
     private readonly trust: CentralTrust,
+    private readonly freshness: Freshness,
+    private readonly refusals: AnswerRefusals,
     @Inject(MAC_ADDRESS) private readonly macAddress: string,
     @Optional() @Inject(DeviceIdentity) private readonly identity: DeviceIdentity | undefined,
   ) {}
@@ -47,6 +58,8 @@ export class StatusController {
       macAddress: this.macAddress,
       identity: this.describeIdentity(),
       live: this.describeLive(),
+      freshness: await this.describeFreshness(),
+      refusedAnswers: { total: this.refusals.total, ...(this.refusals.last && { last: this.refusals.last }) },
       ...(progress === undefined ? {} : { progress }),
       ...(lastResult === undefined ? {} : { lastResult }),
       ...(lastScrub === undefined ? {} : { lastScrub }),
@@ -78,6 +91,16 @@ export class StatusController {
       since: state.since,
       ...(problem === undefined ? {} : { problem }),
       ...(lastNudgeAt === undefined ? {} : { lastNudgeAt }),
+    };
+  }
+
+  private async describeFreshness(): Promise<FreshnessDto> {
+    const { ageMs, allowedMs, isStale } = await this.freshness.read();
+    return {
+      state: isStale ? 'stale' : ageMs === null ? 'never' : 'fresh',
+      staleAfterSeconds: Math.round(allowedMs / 1_000),
+      ...(ageMs === null ? {} : { ageSeconds: Math.round(ageMs / 1_000) }),
+      ...(isStale ? { problem: explainStale({ ageMs, allowedMs }).message } : {}),
     };
   }
 

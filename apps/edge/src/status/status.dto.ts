@@ -83,6 +83,55 @@ export class LiveDto {
   lastNudgeAt?: Date;
 }
 
+export class FreshnessDto {
+  @ApiProperty({
+    description:
+      'stale: central has not confirmed the rows for longer than is allowed. never: it has not confirmed any yet.',
+    enum: ['fresh', 'stale', 'never'],
+  })
+  state: 'fresh' | 'stale' | 'never';
+
+  @ApiPropertyOptional({
+    description: 'Time since central was asked for what it last confirmed.',
+    example: 42,
+  })
+  ageSeconds?: number;
+
+  @ApiProperty({ description: 'The allowed age, EDGE_STALE_AFTER.', example: 900 })
+  staleAfterSeconds: number;
+
+  @ApiPropertyOptional({
+    description: 'Why the rows are stale.',
+    example: 'Central last confirmed the rows 1810 s ago; 900 s are allowed.',
+  })
+  problem?: string;
+}
+
+class RefusedAnswerDto {
+  @ApiProperty({ description: 'Why it was not believed.', example: 'ANSWER_REPLAYED' })
+  code: string;
+
+  @ApiProperty({
+    description: 'The same, for people.',
+    example: "Central's answer belongs to another request: its nonce is not ours.",
+  })
+  message: string;
+
+  @ApiProperty({ description: "When, by the edge's clock.", example: '2026-11-21T08:00:03.251Z' })
+  at: Date;
+
+  @ApiProperty({ description: 'The cycle that it was sent to.', example: '01KAJ9V9S0Q1Y8XG4M2J6T5N3P' })
+  cycleId: string;
+}
+
+class RefusedAnswersDto {
+  @ApiProperty({ description: 'Since this process started.', example: 1 })
+  total: number;
+
+  @ApiPropertyOptional({ description: 'The last one.', type: RefusedAnswerDto })
+  last?: RefusedAnswerDto;
+}
+
 export class SyncStatusDto {
   @ApiProperty({
     description: 'The current activity. `syncing` when both a cycle and a scrub are.',
@@ -101,6 +150,15 @@ export class SyncStatusDto {
 
   @ApiProperty({ description: 'The connection over which central says when to sync.', type: LiveDto })
   live: LiveDto;
+
+  @ApiProperty({ description: 'How old the rows may be.', type: FreshnessDto })
+  freshness: FreshnessDto;
+
+  @ApiProperty({
+    description: 'Answers in the name of central that this edge did not believe.',
+    type: RefusedAnswersDto,
+  })
+  refusedAnswers: RefusedAnswersDto;
 
   @ApiPropertyOptional({
     description: 'Progress of the running cycle, or else of the running scrub.',

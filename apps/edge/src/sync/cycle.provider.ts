@@ -13,6 +13,7 @@ import { MirrorsEnv } from '../mirrors/mirrors.env';
 import { MIRROR_LIMITS } from '../mirrors/mirrors.module';
 import { SpoolFile } from '../spool/spool-file';
 import { SyncState } from '../state/sync-state';
+import { AnswerRefusals } from './answer-refusals';
 import type { SyncCycleDependencies } from './cycle/cycle-context';
 import { SyncCycle } from './cycle/sync-cycle';
 import { namingErrors } from './naming-errors';
@@ -30,6 +31,7 @@ export const cycleProvider: FactoryProvider<SyncCycle> = {
     MirrorsEnv,
     MIRROR_LIMITS,
     CentralTrust,
+    AnswerRefusals,
     { token: DeviceIdentity, optional: true },
   ],
   useFactory: (
@@ -42,6 +44,7 @@ export const cycleProvider: FactoryProvider<SyncCycle> = {
     { applyMode, verify }: MirrorsEnv,
     applyLimits: TransactionOptions,
     trust: CentralTrust,
+    refusals: AnswerRefusals,
     identity: DeviceIdentity | undefined,
   ) => {
     const pinnedKey = (): string | undefined => trust.current(centralKey ?? identity?.enrolment?.centralKey);
@@ -59,21 +62,22 @@ export const cycleProvider: FactoryProvider<SyncCycle> = {
       verify,
       applyLimits,
     };
-    return new SyncCycle({ ...given, ...surroundings() });
+    return new SyncCycle({ ...given, ...surroundings(refusals) });
   },
 };
 
-function surroundings(): Pick<
-  SyncCycleDependencies,
-  'now' | 'newId' | 'newNonce' | 'nameError' | 'onWarning'
-> {
+function surroundings(
+  refusals: AnswerRefusals,
+): Pick<SyncCycleDependencies, 'now' | 'newId' | 'newNonce' | 'nameError' | 'onWarning'> {
   const logger = new Logger('Sync');
   return {
     now: () => new Date(),
     newId: monotonicFactory(),
     newNonce: () => randomBytes(18).toString('base64url'),
     nameError: namingErrors(logger, 'The sync failed with an unknown error'),
-    onWarning: (message, { code, message: reason }, cycleId) => {
+    onWarning: (message, error, cycleId) => {
+      const { code, message: reason } = error;
+      refusals.note(error, cycleId);
       logger.warn({ code, cycleId }, `${message}: ${reason}`);
     },
   };

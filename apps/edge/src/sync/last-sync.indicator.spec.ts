@@ -1,9 +1,11 @@
 import type { EdgeSyncState } from '../state/edge-sync-state.entity';
 import type { SyncState } from '../state/sync-state';
 import type { SyncResult } from '../state/sync-result';
-import type { SyncEnv } from './sync.env';
+import { SyncEnv } from './sync.env';
 import type { SyncService } from './sync.service';
 import { syncResult } from '../../test/sync-result-fixture';
+import { ScheduleEnv } from '../schedule/schedule.env';
+import { Freshness } from './freshness';
 import { LastSyncIndicator } from './last-sync.indicator';
 
 const manifestId = '01KAJ9V9RW4C7ZK3DYE7V1NB2R';
@@ -20,9 +22,10 @@ function indicator(
     lastConfirmedAt: () => Promise.resolve(confirmedAt),
   };
   const sync = { lastResult: status === undefined ? undefined : latest, msSinceConfirmed };
-  return new LastSyncIndicator(state as SyncState, sync as SyncService, { schedule } as SyncEnv, {
-    jitterMs: 0,
-  });
+  const env = Object.assign(new SyncEnv(), { schedule });
+  const scheduleEnv = Object.assign(new ScheduleEnv(), { jitterMs: 0 });
+  const freshness = new Freshness(state as SyncState, sync as SyncService, env, scheduleEnv);
+  return new LastSyncIndicator(state as SyncState, sync as SyncService, freshness);
 }
 
 const minutesAgo = (minutes: number): Date => new Date(Date.now() - minutes * 60_000);
@@ -43,7 +46,7 @@ describe('the last sync', () => {
   it('is not there on a new edge', async () => {
     expect(await indicator(undefined, null).check()).toEqual({
       up: false,
-      detail: { manifestId: null, lastCycle: null, ageSeconds: null, staleAfterSeconds: 900 },
+      detail: { manifestId: null, lastCycle: null, ageSeconds: null, staleAfterSeconds: 900, stale: false },
     });
   });
 

@@ -12,6 +12,13 @@ export class SyncEnv {
   firstDelayMs = 2_000;
 
   @EnvVariable(
+    'EDGE_STALE_AFTER',
+    'Allowed age of the rows: when central has not confirmed them for longer, the edge says that they are stale. auto: three scheduled intervals, at least 10 minutes.',
+  )
+  @Duration({ min: '1s', off: 'auto' })
+  staleAfterMs = 0;
+
+  @EnvVariable(
     'EDGE_FORMER_MAC_ADDRESS',
     'MAC address that this device had before. Set it for one start after the address has changed, so that the device keeps its database.',
   )

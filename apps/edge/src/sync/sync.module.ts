@@ -5,9 +5,13 @@ import { MirrorsModule } from '../mirrors/mirrors.module';
 import { ScheduleModule } from '../schedule/schedule.module';
 import { SpoolModule } from '../spool/spool.module';
 import { StateModule } from '../state/state.module';
+import { AnswerRefusals } from './answer-refusals';
 import { cycleProvider } from './cycle.provider';
 import { DatabaseOwner } from './database-owner';
+import { Freshness } from './freshness';
+import { FreshnessMetrics } from './freshness.metrics';
 import { LastSyncIndicator } from './last-sync.indicator';
+import { StaleWatch } from './stale-watch';
 import { SyncScheduler } from './sync-scheduler';
 import { SyncController } from './sync.controller';
 import { SyncEnv } from './sync.env';
@@ -18,8 +22,19 @@ import { SyncService } from './sync.service';
 @Module({
   imports: [HubModule, IdentityModule, MirrorsModule, ScheduleModule, SpoolModule, StateModule],
   controllers: [SyncController],
-  providers: [cycleProvider, DatabaseOwner, SyncService, SyncScheduler, SyncMetrics, LastSyncIndicator],
-  exports: [SyncService, SyncScheduler, LastSyncIndicator],
+  providers: [
+    cycleProvider,
+    AnswerRefusals,
+    DatabaseOwner,
+    Freshness,
+    FreshnessMetrics,
+    StaleWatch,
+    SyncService,
+    SyncScheduler,
+    SyncMetrics,
+    LastSyncIndicator,
+  ],
+  exports: [AnswerRefusals, Freshness, SyncService, SyncScheduler, LastSyncIndicator],
 })
 export class SyncModule {
   static readonly environment = [SyncEnv];

@@ -7,6 +7,7 @@ import { withDatabaseLease } from '../state/database-lease';
 import type { SyncCycle } from './cycle/sync-cycle';
 import type { SyncResult, TableResult } from '../state/sync-result';
 import { syncResult } from '../../test/sync-result-fixture';
+import { AnswerRefusals } from './answer-refusals';
 import { SyncMetrics } from './sync.metrics';
 import { SyncService } from './sync.service';
 
@@ -26,7 +27,13 @@ afterAll(async () => {
 });
 beforeEach(() => {
   run = jest.fn();
-  service = new SyncService(source, { run } as unknown as SyncCycle, new SyncMetrics(new Registry()));
+  const registry = new Registry();
+  service = new SyncService(
+    source,
+    { run } as unknown as SyncCycle,
+    new SyncMetrics(registry),
+    new AnswerRefusals(registry),
+  );
 });
 afterEach(() => jest.restoreAllMocks());
 

@@ -5,6 +5,7 @@ import { DataSource } from 'typeorm';
 import { withDatabaseLease, type DatabaseLease } from '../state/database-lease';
 import { initialProgress, type SyncProgress } from '../state/sync-progress';
 import type { SyncResult, SyncTrigger, TableResult } from '../state/sync-result';
+import { AnswerRefusals } from './answer-refusals';
 import type { CycleOrder } from './cycle/cycle-context';
 import { SyncCycle } from './cycle/sync-cycle';
 import { watchLongCycle } from './long-cycle';
@@ -29,6 +30,7 @@ export class SyncService implements OnModuleDestroy, BeforeApplicationShutdown {
     private readonly database: DataSource,
     private readonly cycle: SyncCycle,
     private readonly metrics: SyncMetrics,
+    private readonly refusals: AnswerRefusals,
   ) {}
 
   /** How far the running cycle is, if there is one. */
@@ -36,7 +38,7 @@ export class SyncService implements OnModuleDestroy, BeforeApplicationShutdown {
     return this.running?.progress;
   }
 
-  /** Time since a cycle of this process did not fail, whatever became of the clock; undefined when none has. */
+  /** Time since a cycle of this process began that did not fail, whatever became of the clock; undefined when none has. */
   get msSinceConfirmed(): number | undefined {
     return this.confirmedAtMs === undefined ? undefined : performance.now() - this.confirmedAtMs;
   }
@@ -119,12 +121,15 @@ export class SyncService implements OnModuleDestroy, BeforeApplicationShutdown {
   ): Promise<SyncResult> {
     // Whatever was in them, this cycle brings back.
     await restoreTables(this.database, 'EDGE_DATABASE_URL');
+    const beganAtMs = performance.now();
     const result = await withDatabaseLease(this.database, async (lease) => {
       await prepare?.(lease);
       return this.cycle.run({ trigger, confirmDeletes }, lease, progress, this.stopping.signal);
     });
     this.last = result;
-    if (result.status !== 'failed') this.confirmedAtMs = performance.now();
+    // What central says is of the time when it was asked, however long the answer took.
+    if (result.status !== 'failed') this.confirmedAtMs = beganAtMs;
+    if (result.error !== undefined) this.refusals.note(result.error, result.cycleId);
     this.metrics.finished(result);
     this.report(result);
     return result;

@@ -15,6 +15,25 @@ export const edgeErrors = {
       'Put a new key into EDGE_DEVICE_KEY_FILE and give the edge an enrolment token for its MAC address; a trial needs none.',
     transient: false,
   },
+  CENTRAL_REDIRECTED: {
+    title: 'Central sends the edge elsewhere',
+    meaning: 'The answer is a redirect. Central never redirects, and the edge follows nobody else.',
+    nextStep: 'Set EDGE_CENTRAL_URL to the address of central itself; check for a proxy or a captive portal.',
+    transient: false,
+  },
+  CENTRAL_TOO_SLOW: {
+    title: 'Central answers too slowly',
+    meaning: 'Bytes arrive, but for two minutes fewer than 200 a second.',
+    nextStep: 'Check the network and for a proxy; the next attempt goes on where this one ended.',
+    transient: true,
+  },
+  MIRRORS_STALE: {
+    title: 'The rows are older than allowed',
+    meaning: 'Central has not confirmed the rows of this edge for longer than EDGE_STALE_AFTER.',
+    nextStep:
+      'Look at lastResult and refusedAnswers in GET /api/sync/status: central is away, or someone holds answers back.',
+    transient: true,
+  },
   CENTRAL_KEY_UNKNOWN: {
     title: "The key of central's answer is not trusted",
     meaning: 'The answer is signed by a key other than the one that this edge trusts.',

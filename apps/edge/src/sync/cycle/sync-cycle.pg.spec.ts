@@ -48,7 +48,7 @@ describe('the first sync', () => {
     expect(entry).toMatchObject(same);
     expect(Object.keys(entry!.durations).toSorted()).toEqual(Object.keys(durations).toSorted());
     expect(Date.parse(entry!.finishedAt)).toBeLessThanOrEqual(Date.parse(finishedAt));
-    expect(await edge.state.lastConfirmedAt()).toEqual(new Date(entry!.finishedAt));
+    expect(await edge.state.lastConfirmedAt()).toEqual(new Date(entry!.startedAt));
     expect(edge.spool.bytes).toBe(0);
   });
 });
