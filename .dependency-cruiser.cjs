@@ -34,7 +34,8 @@ const features = {
     source: ['datasets', 'source-database'],
     snapshots: ['source', 'datasets', 'source-database'],
     'device-sync': ['devices', 'signing', 'snapshots', 'source', 'datasets'],
-    configurations: ['users', 'devices', 'signing', 'bus'],
+    rollouts: ['users', 'devices'],
+    configurations: ['rollouts', 'users', 'devices', 'signing', 'bus'],
     operators: [
       'users',
       'device-sync',

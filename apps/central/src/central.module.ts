@@ -23,6 +23,7 @@ import { FleetModule } from './fleet/fleet.module';
 import { LiveModule } from './live/live.module';
 import { OperatorsModule } from './operators/operators.module';
 import { OWN_DATABASE_URL } from './snapshots/own-database-url';
+import { RolloutsModule } from './rollouts/rollouts.module';
 import { SigningModule } from './signing/signing.module';
 import { SnapshotsModule } from './snapshots/snapshots.module';
 import { SourceDatabaseEnv } from './source-database/source-database.env';
@@ -42,6 +43,7 @@ const features: readonly Feature[] = [
   SigningModule,
   DevicesModule,
   DeviceSyncModule,
+  RolloutsModule,
   ConfigurationsModule,
   CollectionModule,
   LiveModule,

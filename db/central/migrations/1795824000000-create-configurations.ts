@@ -61,6 +61,7 @@ export class CreateConfigurations1795824000000 implements MigrationInterface {
         PRIMARY KEY (name, device_id)
       ) WITH (fillfactor = 80);
       CREATE INDEX ON rivulet.configuration_devices (device_id);
+      CREATE INDEX ON rivulet.configuration_devices (name, status, device_id);
     `);
   }
 

@@ -9,6 +9,7 @@ import type { ErrorDescription } from './catalogue/error-description';
 import { operatorErrors } from './catalogue/operator-errors';
 import { realtimeErrors } from './catalogue/realtime-errors';
 import { requestErrors } from './catalogue/request-errors';
+import { rolloutErrors } from './catalogue/rollout-errors';
 import { startErrors } from './catalogue/start-errors';
 import { workerErrors } from './catalogue/worker-errors';
 
@@ -26,6 +27,7 @@ export const errorCatalogue = {
   ...startErrors,
   ...agentErrors,
   ...configurationErrors,
+  ...rolloutErrors,
   ...collectionErrors,
   ...realtimeErrors,
   ...workerErrors,
@@ -44,6 +46,7 @@ export const errorAreas: readonly { title: string; codes: readonly ErrorCode[] }
   { title: 'Start', codes: codesOf(startErrors) },
   { title: 'Agents', codes: codesOf(agentErrors) },
   { title: 'Configurations', codes: codesOf(configurationErrors) },
+  { title: 'Rollouts', codes: codesOf(rolloutErrors) },
   { title: 'Collection', codes: codesOf(collectionErrors) },
   { title: 'Realtime', codes: codesOf(realtimeErrors) },
   { title: 'Workers', codes: codesOf(workerErrors) },

@@ -1,7 +1,9 @@
 import { Module } from '@nestjs/common';
+import { OwnTables } from '@rivulet/platform';
 import { CreateConfigurations1795824000000 } from '../../../../db/central/migrations/1795824000000-create-configurations';
 import { BusModule } from '../bus/bus.module';
 import { DevicesModule } from '../devices/devices.module';
+import { RolloutsModule } from '../rollouts/rollouts.module';
 import { SigningModule } from '../signing/signing.module';
 import { UsersModule } from '../users/users.module';
 import { ConfigurationsEnv } from './configurations.env';
@@ -11,19 +13,27 @@ import { AnnounceConfigurations } from './current/announce-configurations';
 import { CurrentConfigurations } from './current/current-configurations';
 import { EffectiveConfigurations } from './current/effective-configurations';
 import { VersionContents } from './current/version-contents';
+import { ConfigurationRollouts } from './delivery/configuration-rollouts';
 import { DeliverConfiguration } from './delivery/deliver-configuration';
 import { DeviceReports } from './delivery/device-reports';
 import { AgentConfigurationController } from './http/agent-configuration.controller';
 import { ConfigAdminController } from './http/config-admin.controller';
+import { ConfigurationRolloutsController } from './http/configuration-rollouts.controller';
 import { ConfigurationsController } from './http/configurations.controller';
 import { PreviewConfiguration } from './preview-configuration';
 import { ConfigurationStore } from './store/configuration-store';
 
 /** Named JSON documents with versions, for devices and their workers. */
 @Module({
-  imports: [BusModule, DevicesModule, SigningModule, UsersModule],
-  controllers: [AgentConfigurationController, ConfigAdminController, ConfigurationsController],
+  imports: [BusModule, DevicesModule, RolloutsModule, SigningModule, UsersModule],
+  controllers: [
+    AgentConfigurationController,
+    ConfigAdminController,
+    ConfigurationsController,
+    ConfigurationRolloutsController,
+  ],
   providers: [
+    OwnTables,
     ConfigurationStore,
     VersionContents,
     EffectiveConfigurations,
@@ -33,6 +43,7 @@ import { ConfigurationStore } from './store/configuration-store';
     DeviceReports,
     ConfigurationsService,
     PreviewConfiguration,
+    ConfigurationRollouts,
     ConfigurationsMetrics,
   ],
 })

@@ -1,5 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { requestInvalid } from '@rivulet/platform';
+import { ActiveRollouts } from '../rollouts/active-rollouts';
 import { AuditLog } from '../users/audit/audit-log';
 import type { Caller } from '../users/audit/current-caller';
 import { ConfigurationsEnv } from './configurations.env';
@@ -10,7 +11,7 @@ import { refuseLargeContent, refusePlainSecrets } from './content/content-rules'
 import { mergePatch } from './content/merge-patch';
 import { checkAgainstSchema, compileSchema } from './content/schema-check';
 import { AnnounceConfigurations } from './current/announce-configurations';
-import { CurrentConfigurations } from './current/current-configurations';
+import { CONFIGURATION, CurrentConfigurations } from './current/current-configurations';
 import { VersionContents } from './current/version-contents';
 import { ConfigurationStore } from './store/configuration-store';
 import type { StoredConfiguration, StoredVersion } from './store/stored-version';
@@ -53,6 +54,7 @@ export class ConfigurationsService {
     private readonly metrics: ConfigurationsMetrics,
     private readonly audit: AuditLog,
     private readonly announcements: AnnounceConfigurations,
+    private readonly rollouts: ActiveRollouts,
   ) {}
 
   /** @throws RivuletError CONFIGURATION_SCHEMA_INVALID · CONFIGURATION_CONFLICT · what checkContent throws of the latest version */
@@ -66,14 +68,16 @@ export class ConfigurationsService {
       const latest = await this.latest(name);
       if (latest !== undefined) checkAgainstSchema(changes.schema, documentsOf(latest));
     }
-    const changed = await this.store.describe(name, changes);
-    await this.audit.record(caller, { action: 'configuration.change', ...targetOf(name), after: changed });
-    return changed;
+    return this.audit.change(caller, {
+      action: 'configuration.change',
+      ...targetOf(name),
+      change: () => this.store.describe(name, changes),
+    });
   }
 
   /**
    * @throws RivuletError CONFIGURATION_TOO_LARGE · CONFIGURATION_SECRET · CONFIGURATION_INVALID · CONFIGURATION_CONFLICT ·
-   *   REQUEST_INVALID
+   *   ROLLOUT_ACTIVE · REQUEST_INVALID
    */
   async add(name: string, order: VersionOrder): Promise<StoredVersion> {
     const content = await this.complete(name, order);
@@ -167,21 +171,17 @@ export class ConfigurationsService {
   ): Promise<StoredVersion> {
     const { caller, comment = null, restoredFrom, release = true, expectedVersion } = order;
     const author = caller.operator?.name ?? 'anyone';
-    const added = await this.store.add(
-      name,
-      {
-        ...content,
-        author,
-        comment,
-        release,
-        expectedVersion,
-        ...(restoredFrom === undefined ? {} : { restoredFrom }),
-      },
-      async ({ schema }) => checkAgainstSchema(schema, documentsOf(content)),
-    );
-    const { version, sha256 } = added;
-    const after = { version, sha256, comment, restoredFrom, release };
-    await this.audit.record(caller, { action: 'configuration.version', ...targetOf(name), after });
+    const numbered = { ...content, author, comment, release, expectedVersion, restoredFrom };
+    const added = await this.audit.change(caller, {
+      action: 'configuration.version',
+      ...targetOf(name),
+      change: () =>
+        this.store.add(name, numbered, async ({ schema }) => {
+          if (release) await this.rollouts.refuse(CONFIGURATION, name);
+          checkAgainstSchema(schema, documentsOf(content));
+        }),
+      after: ({ version, sha256 }) => ({ version, sha256, comment, restoredFrom, release }),
+    });
     this.metrics.versions.inc();
     this.logger.log(`Version ${added.version} of ${name} by ${author}${release ? '' : ', not released yet'}`);
     await this.current.refresh();
@@ -209,5 +209,5 @@ function byTarget(overlays: Overlay[]): Record<string, unknown> {
 }
 
 function targetOf(name: string): { targetKind: string; targetId: string } {
-  return { targetKind: 'configuration', targetId: name };
+  return { targetKind: CONFIGURATION, targetId: name };
 }

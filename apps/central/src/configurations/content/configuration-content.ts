@@ -1,3 +1,4 @@
+import { hasLabel } from '../../devices/has-label';
 import type { Labels } from '../../devices/registry/registered-device';
 
 /** Whom an overlay, or a whole version, is for. A label is `name:value`. */
@@ -28,7 +29,10 @@ export interface TargetDevice {
 
 export function isTarget({ targets }: ConfigurationContent, device: TargetDevice): boolean {
   if (targets === null) return true;
-  return targets.devices.includes(device.deviceId) || targets.labels.some((label) => hasLabel(device, label));
+  return (
+    targets.devices.includes(device.deviceId) ||
+    targets.labels.some((label) => hasLabel(device.labels, label))
+  );
 }
 
 /** Positions in the overlays, in the order in which they are merged. */
@@ -41,12 +45,6 @@ export function overlaysFor({ overlays }: ConfigurationContent, device: TargetDe
   ];
 }
 
-function hasLabel({ labels }: TargetDevice, label: string): boolean {
-  const colon = label.indexOf(':');
-  const name = label.slice(0, colon);
-  return Object.hasOwn(labels, name) && labels[name] === label.slice(colon + 1);
-}
-
 function appliesTo(overlay: Overlay, device: TargetDevice): boolean {
-  return 'device' in overlay ? overlay.device === device.deviceId : hasLabel(device, overlay.label);
+  return 'device' in overlay ? overlay.device === device.deviceId : hasLabel(device.labels, overlay.label);
 }

@@ -3,6 +3,7 @@ import { Interval } from '@nestjs/schedule';
 import { RivuletError } from '@rivulet/errors';
 import { Coalesced, namedError } from '@rivulet/platform';
 import { DataSource } from 'typeorm';
+import { ActiveRollouts, type ActiveRollout } from '../../rollouts/active-rollouts';
 import type { TargetDevice } from '../content/configuration-content';
 import { EffectiveConfigurations, type EffectiveConfiguration } from './effective-configurations';
 import { VersionContents } from './version-contents';
@@ -13,6 +14,16 @@ export interface CurrentConfiguration {
   /** Rises with every change of what devices are to have, in all processes. */
   generation: number;
   releasedVersion: number | null;
+  /** A newer version that some devices have before others. */
+  rollout?: ActiveRollout | undefined;
+}
+
+/** What rollouts and the audit log call it. */
+export const CONFIGURATION = 'configuration';
+
+interface Latest {
+  latest: number;
+  epoch: number;
 }
 
 const LOOK_EVERY_MS = 2_000;
@@ -25,12 +36,14 @@ export class CurrentConfigurations implements OnModuleInit {
   private readonly logger = new Logger('Configurations');
   private current = new Map<string, CurrentConfiguration>();
   private seen = -1;
+  private epoch = 1;
   private readonly loading = new Coalesced(() => this.load());
 
   constructor(
     private readonly database: DataSource,
     private readonly contents: VersionContents,
     private readonly effective: EffectiveConfigurations,
+    private readonly rollouts: ActiveRollouts,
   ) {}
 
   async onModuleInit(): Promise<void> {
@@ -48,9 +61,11 @@ export class CurrentConfigurations implements OnModuleInit {
 
   /** Undefined where the device is to have none. */
   async for(name: string, device: TargetDevice): Promise<EffectiveConfiguration | undefined> {
-    const version = this.versionFor(name, device);
-    if (version === null) return undefined;
-    return this.effective.of(await this.contents.get(name, version), device);
+    for (const version of this.versionsFor(name, device)) {
+      const found = this.effective.of(await this.contents.get(name, version), device);
+      if (found !== undefined) return this.ofThisLife(found);
+    }
+    return undefined;
   }
 
   /** @throws RivuletError CONFIGURATION_UNKNOWN where the device is to have none */
@@ -71,27 +86,41 @@ export class CurrentConfigurations implements OnModuleInit {
   @Interval('configurations', LOOK_EVERY_MS)
   async lookInBackground(): Promise<void> {
     try {
-      const [{ latest }] = await this.database.query<[{ latest: number }]>(latestGeneration);
-      if (latest !== this.seen) await this.refresh();
+      const [{ latest, epoch }] = await this.database.query<[Latest]>(latestGeneration);
+      if (latest !== this.seen || epoch !== this.epoch) await this.refresh();
     } catch (error) {
       const { code, message } = namedError(error);
       this.logger.warn({ code }, `Changes of configurations cannot be looked for: ${message}`);
     }
   }
 
-  private versionFor(name: string, _device: TargetDevice): number | null {
-    return this.current.get(name)?.releasedVersion ?? null;
+  /** The newest first; it counts where the device is one of its targets. */
+  private versionsFor(name: string, device: TargetDevice): number[] {
+    const { rollout, releasedVersion = null } = this.current.get(name) ?? {};
+    const released = releasedVersion === null ? [] : [releasedVersion];
+    return rollout?.reaches(device) === true ? [rollout.version, ...released] : released;
+  }
+
+  /** After a restore of the database numbers of versions come again, for something else. */
+  private ofThisLife(found: EffectiveConfiguration): EffectiveConfiguration {
+    if (this.epoch === 1) return found;
+    return { ...found, etag: found.etag.replace(/"$/, `-e${this.epoch}"`) };
   }
 
   private async load(): Promise<void> {
-    const [{ latest }] = await this.database.query<[{ latest: number }]>(latestGeneration);
+    const [{ latest, epoch }] = await this.database.query<[Latest]>(latestGeneration);
     const rows = await this.database.query<CurrentConfiguration[]>(readCurrent);
-    this.current = new Map(rows.map((row) => [row.name, row]));
+    // After the generations: what is remembered may be newer than its generation, never older.
+    const rollouts = await this.rollouts.of(CONFIGURATION);
+    this.current = new Map(rows.map((row) => [row.name, { ...row, rollout: rollouts.get(row.name) }]));
     this.seen = latest;
+    this.epoch = epoch;
   }
 }
 
 /** Sums at most 1,000 rows. A sum, not the highest: the later number of two changes may become visible first. */
-const latestGeneration = `SELECT coalesce(sum(generation), 0)::float8 AS latest FROM rivulet.configurations`;
+const latestGeneration = `
+SELECT (SELECT coalesce(sum(generation), 0)::float8 FROM rivulet.configurations) AS latest, epoch
+FROM rivulet.central_state`;
 const readCurrent = `
 SELECT name, generation::float8 AS generation, released_version AS "releasedVersion" FROM rivulet.configurations`;

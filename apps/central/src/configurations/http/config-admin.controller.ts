@@ -43,7 +43,12 @@ export class ConfigAdminController {
     'CONFIGURATION_TOO_LARGE',
     'CONFIGURATION_SECRET',
   )
-  @ApiProblems('CONFIGURATION_INVALID', 'CONFIGURATION_CONFLICT', 'CONFIGURATION_SCHEMA_INVALID')
+  @ApiProblems(
+    'CONFIGURATION_INVALID',
+    'CONFIGURATION_CONFLICT',
+    'CONFIGURATION_SCHEMA_INVALID',
+    'ROLLOUT_ACTIVE',
+  )
   async updateConfiguration(
     @Query() { name = DEFAULT_NAME, poll_interval: pollIntervalSeconds }: UpdateQueryDto,
     @Body() data: Record<string, unknown>,
@@ -77,7 +82,7 @@ export class ConfigAdminController {
   @ApiOperation({ summary: 'Replace the configuration default by one with this URL' })
   @ApiCreatedResponse({ type: ConfigAdminDto })
   @ApiProblems('REQUEST_TOO_LARGE', 'MEDIA_TYPE_UNSUPPORTED', 'CONFIGURATION_SECRET', 'CONFIGURATION_INVALID')
-  @ApiProblems('CONFIGURATION_CONFLICT', 'CONFIGURATION_SCHEMA_INVALID')
+  @ApiProblems('CONFIGURATION_CONFLICT', 'CONFIGURATION_SCHEMA_INVALID', 'ROLLOUT_ACTIVE')
   async createConfigUrl(
     @Body() body: ConfigUrlDto,
     @CurrentCaller() caller: Caller,
@@ -98,7 +103,12 @@ export class ConfigAdminController {
   @ApiOperation({ summary: 'Change the URL of the configuration default; the rest of it stays' })
   @ApiOkResponse({ type: ConfigAdminDto })
   @ApiProblems('REQUEST_TOO_LARGE', 'MEDIA_TYPE_UNSUPPORTED', 'CONFIGURATION_SECRET', 'CONFIGURATION_INVALID')
-  @ApiProblems('CONFIGURATION_CONFLICT', 'CONFIGURATION_UNKNOWN', 'CONFIGURATION_SCHEMA_INVALID')
+  @ApiProblems(
+    'CONFIGURATION_CONFLICT',
+    'CONFIGURATION_UNKNOWN',
+    'CONFIGURATION_SCHEMA_INVALID',
+    'ROLLOUT_ACTIVE',
+  )
   async changeConfigUrl(
     @Body() body: ConfigUrlDto,
     @CurrentCaller() caller: Caller,

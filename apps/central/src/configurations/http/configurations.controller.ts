@@ -100,7 +100,12 @@ export class ConfigurationsController {
     'CONFIGURATION_TOO_LARGE',
     'CONFIGURATION_SECRET',
   )
-  @ApiProblems('CONFIGURATION_INVALID', 'CONFIGURATION_CONFLICT', 'CONFIGURATION_SCHEMA_INVALID')
+  @ApiProblems(
+    'CONFIGURATION_INVALID',
+    'CONFIGURATION_CONFLICT',
+    'CONFIGURATION_SCHEMA_INVALID',
+    'ROLLOUT_ACTIVE',
+  )
   async addVersion(
     @Param('name', ConfigurationNamePipe) name: string,
     @Body() { overlays, ...order }: NewVersionDto,
@@ -129,7 +134,12 @@ export class ConfigurationsController {
   @ApiParam(versionParam)
   @ApiCreatedResponse({ type: VersionDto })
   @ApiProblems('REQUEST_TOO_LARGE', 'MEDIA_TYPE_UNSUPPORTED', 'CONFIGURATION_VERSION_UNKNOWN')
-  @ApiProblems('CONFIGURATION_INVALID', 'CONFIGURATION_CONFLICT', 'CONFIGURATION_SCHEMA_INVALID')
+  @ApiProblems(
+    'CONFIGURATION_INVALID',
+    'CONFIGURATION_CONFLICT',
+    'CONFIGURATION_SCHEMA_INVALID',
+    'ROLLOUT_ACTIVE',
+  )
   async restoreVersion(
     @Param('name', ConfigurationNamePipe) name: string,
     @Param('version', VersionNumberPipe) version: number,

@@ -1,14 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { RivuletError } from '@rivulet/errors';
+import { OwnTables } from '@rivulet/platform';
 import { configurationDigest } from '@rivulet/protocol';
-import { DataSource, type EntityManager } from 'typeorm';
 import type { ConfigurationContent } from '../content/configuration-content';
 import type { StoredConfiguration, StoredVersion, VersionEntry } from './stored-version';
 
 export interface NewVersion extends ConfigurationContent {
   author: string;
   comment: string | null;
-  restoredFrom?: number | null;
+  restoredFrom?: number | null | undefined;
   /** Whether every target gets it at once. */
   release: boolean;
   /** The latest version that the author has seen; undefined to take any. */
@@ -22,15 +22,15 @@ const VERSIONS_KEPT = 1_000;
 /** Configurations and their versions in central's database. */
 @Injectable()
 export class ConfigurationStore {
-  constructor(private readonly database: DataSource) {}
+  constructor(private readonly tables: OwnTables) {}
 
   async list(): Promise<StoredConfiguration[]> {
-    return this.database.query(`SELECT ${columns} FROM rivulet.configurations ORDER BY name COLLATE "C"`);
+    return this.tables.rows(`SELECT ${columns} FROM rivulet.configurations ORDER BY name COLLATE "C"`);
   }
 
   /** @throws RivuletError CONFIGURATION_UNKNOWN */
   async get(name: string): Promise<StoredConfiguration> {
-    const [found] = await this.database.query<StoredConfiguration[]>(
+    const [found] = await this.tables.rows<StoredConfiguration>(
       `SELECT ${columns} FROM rivulet.configurations WHERE name = $1`,
       [name],
     );
@@ -42,9 +42,9 @@ export class ConfigurationStore {
     name: string,
     { description, schema }: { description?: string | null; schema?: unknown },
   ): Promise<StoredConfiguration> {
-    return this.database.transaction(async (manager) => {
-      await ensure(manager, name);
-      await manager.query(
+    return this.tables.transaction(async () => {
+      await this.ensure(name);
+      await this.tables.rows(
         `UPDATE rivulet.configurations SET changed_at = now(),
            description = CASE WHEN $2 THEN $3 ELSE description END,
            schema = CASE WHEN $4 THEN $5::json ELSE schema END
@@ -57,11 +57,11 @@ export class ConfigurationStore {
           schema === undefined || schema === null ? null : JSON.stringify(schema),
         ],
       );
-      const [changed] = await manager.query<[StoredConfiguration]>(
+      const [changed] = await this.tables.rows<StoredConfiguration>(
         `SELECT ${columns} FROM rivulet.configurations WHERE name = $1`,
         [name],
       );
-      return changed;
+      return changed!;
     });
   }
 
@@ -74,14 +74,11 @@ export class ConfigurationStore {
   async add(
     name: string,
     version: NewVersion,
-    guard: (configuration: StoredConfiguration, manager: EntityManager) => Promise<void>,
+    guard: (configuration: StoredConfiguration) => Promise<void>,
   ): Promise<StoredVersion> {
-    return this.database.transaction(async (manager) => {
-      await ensure(manager, name);
-      const [locked] = await manager.query<[StoredConfiguration]>(
-        `SELECT ${columns} FROM rivulet.configurations WHERE name = $1 FOR UPDATE`,
-        [name],
-      );
+    return this.tables.transaction(async () => {
+      await this.ensure(name);
+      const locked = await this.lock(name);
       const { expectedVersion } = version;
       if (expectedVersion !== undefined && locked.latestVersion !== expectedVersion) {
         throw new RivuletError(
@@ -89,8 +86,8 @@ export class ConfigurationStore {
           `The latest version of ${name} is ${locked.latestVersion}, not ${expectedVersion}.`,
         );
       }
-      await guard(locked, manager);
-      const [added] = await manager.query<[{ version: number }]>(insertVersion, [
+      await guard(locked);
+      const [added] = await this.tables.rows<{ version: number }>(insertVersion, [
         name,
         locked.latestVersion + 1,
         ...contentValues(version),
@@ -99,15 +96,15 @@ export class ConfigurationStore {
         version.comment,
         version.restoredFrom ?? null,
       ]);
-      await manager.query(afterVersion, [name, added.version, version.release]);
-      await manager.query(removeOldVersions, [name, added.version - VERSIONS_KEPT]);
-      return read(manager, name, added.version);
+      await this.tables.rows(afterVersion, [name, added!.version, version.release]);
+      await this.tables.rows(removeOldVersions, [name, added!.version - VERSIONS_KEPT]);
+      return this.version(name, added!.version);
     });
   }
 
   /** The latest first. */
   async history(name: string, limit: number, before?: number): Promise<VersionEntry[]> {
-    return this.database.query(
+    return this.tables.rows(
       `SELECT ${entryColumns} FROM rivulet.configuration_versions
        WHERE name = $1 AND version < $2 ORDER BY version DESC LIMIT $3`,
       [name, before ?? 2 ** 31 - 1, limit],
@@ -116,7 +113,33 @@ export class ConfigurationStore {
 
   /** @throws RivuletError CONFIGURATION_VERSION_UNKNOWN */
   async version(name: string, version: number): Promise<StoredVersion> {
-    return read(this.database.manager, name, version);
+    const [found] = await this.tables.rows<StoredVersion>(readVersion, [name, version]);
+    if (found !== undefined) return found;
+    throw new RivuletError('CONFIGURATION_VERSION_UNKNOWN', `${name} has no version ${version}.`);
+  }
+
+  /** Until the transaction that is open ends. @throws RivuletError CONFIGURATION_UNKNOWN */
+  async lock(name: string): Promise<StoredConfiguration> {
+    const [locked] = await this.tables.rows<StoredConfiguration>(
+      `SELECT ${columns} FROM rivulet.configurations WHERE name = $1 FOR UPDATE`,
+      [name],
+    );
+    return locked ?? unknownConfiguration(name);
+  }
+
+  /** Devices have something else from now on. */
+  async changeReach(name: string, released?: number): Promise<void> {
+    await this.tables.rows(afterRollout, [name, released ?? null]);
+  }
+
+  private async ensure(name: string): Promise<void> {
+    await this.tables.rows(createConfiguration, [name, CONFIGURATIONS_MAX]);
+    const [found] = await this.tables.rows('SELECT 1 FROM rivulet.configurations WHERE name = $1', [name]);
+    if (found !== undefined) return;
+    throw new RivuletError(
+      'CONFIGURATION_CONFLICT',
+      `There are ${CONFIGURATIONS_MAX} configurations, the most that central keeps.`,
+    );
   }
 }
 
@@ -130,28 +153,6 @@ function contentValues({ data, overlays, targets, pollIntervalSeconds }: Configu
   return [JSON.stringify(data), ...lists, pollIntervalSeconds];
 }
 
-async function ensure(manager: EntityManager, name: string): Promise<void> {
-  await manager.query(createConfiguration, [name, CONFIGURATIONS_MAX]);
-  const [found] = await manager.query<object[]>('SELECT 1 FROM rivulet.configurations WHERE name = $1', [
-    name,
-  ]);
-  if (found !== undefined) return;
-  throw new RivuletError(
-    'CONFIGURATION_CONFLICT',
-    `There are ${CONFIGURATIONS_MAX} configurations, the most that central keeps.`,
-  );
-}
-
-async function read(manager: EntityManager, name: string, version: number): Promise<StoredVersion> {
-  const [found] = await manager.query<StoredVersion[]>(
-    `SELECT ${entryColumns}, data, overlays, targets, poll_interval_seconds AS "pollIntervalSeconds"
-     FROM rivulet.configuration_versions WHERE name = $1 AND version = $2`,
-    [name, version],
-  );
-  if (found !== undefined) return found;
-  throw new RivuletError('CONFIGURATION_VERSION_UNKNOWN', `${name} has no version ${version}.`);
-}
-
 function unknownConfiguration(name: string): never {
   throw new RivuletError('CONFIGURATION_UNKNOWN', `There is no configuration named "${name}".`);
 }
@@ -160,6 +161,10 @@ const columns = `name, description, schema, latest_version AS "latestVersion",
   released_version AS "releasedVersion", created_at AS "createdAt", changed_at AS "changedAt"`;
 
 const entryColumns = `name, version, sha256, author, comment, restored_from AS "restoredFrom", created_at AS "createdAt"`;
+
+const readVersion = `
+SELECT ${entryColumns}, data, overlays, targets, poll_interval_seconds AS "pollIntervalSeconds"
+FROM rivulet.configuration_versions WHERE name = $1 AND version = $2`;
 
 const createConfiguration = `
 INSERT INTO rivulet.configurations (name)
@@ -177,10 +182,18 @@ UPDATE rivulet.configurations SET latest_version = $2, changed_at = now(),
   generation = CASE WHEN $3 THEN nextval('rivulet.configuration_sequence') ELSE generation END
 WHERE name = $1`;
 
+const afterRollout = `
+UPDATE rivulet.configurations SET changed_at = now(), released_version = coalesce($2, released_version),
+  generation = nextval('rivulet.configuration_sequence')
+WHERE name = $1`;
+
 /** By the primary keys. */
 const removeOldVersions = `
 DELETE FROM rivulet.configuration_versions AS old USING rivulet.configurations AS configuration
 WHERE old.name = $1 AND old.version <= $2 AND configuration.name = $1
   AND old.version IS DISTINCT FROM configuration.released_version
   AND NOT EXISTS (SELECT FROM rivulet.configuration_devices AS device
-                  WHERE device.name = old.name AND old.version IN (device.version, device.in_force_version))`;
+                  WHERE device.name = old.name AND old.version IN (device.version, device.in_force_version))
+  AND NOT EXISTS (SELECT FROM rivulet.rollouts AS rollout
+                  WHERE rollout.kind = 'configuration' AND rollout.subject = old.name AND rollout.version = old.version
+                    AND rollout.status IN ('running', 'paused'))`;

@@ -1,0 +1,39 @@
+export const rolloutStatuses = ['running', 'paused', 'completed', 'aborted'] as const;
+export type RolloutStatus = (typeof rolloutStatuses)[number];
+
+/** Why a rollout stands where it does. */
+export const rolloutReasons = ['failures', 'deadline', 'operator'] as const;
+export type RolloutReason = (typeof rolloutReasons)[number];
+
+/** Where a rollout is. All of it is one row of the database. */
+export interface RolloutState {
+  status: RolloutStatus;
+  /** The stage that is going on, or where it ended; from 0. */
+  stage: number;
+  /**
+   * For each stage that has begun, the bound of its share: devices whose bucket is lower are reached. They never fall, so
+   * that a device that was reached stays so.
+   */
+  bounds: number[];
+  /** From when the deadline of the stage counts: since it began, or the rollout went on after a pause. */
+  since: Date;
+  /** When the stage began. */
+  beganAt: Date;
+  reason: RolloutReason | null;
+  /** In words. */
+  detail: string | null;
+}
+
+/** What is known of a device that the version is for. */
+export interface DeviceFact {
+  deviceId: string;
+  labels: Record<string, string>;
+  /** Of the version: not sent yet, sent, or what the device has reported of it last. */
+  status: 'waiting' | 'sent' | 'applying' | 'applied' | 'failed';
+  reason: string | null;
+  appliedAt: Date | null;
+  /** When the device was heard of last. */
+  heardAt: Date | null;
+  /** Whether its last sync was proved; false where nobody asked. */
+  isCurrent: boolean;
+}
