@@ -232,3 +232,26 @@ describe('runs', () => {
     }
   });
 });
+
+it('what changes schemas, jobs and runs is in the audit log, with what was before', async () => {
+  const network_id = await createNetwork();
+  const schema = await createSchema();
+  await call('PUT', `/api/schemas/${schema}`, { ...newSchema, target_table: 'audited' });
+  const job = await createJob({ network_id });
+  await call('PUT', `/api/jobs/${job}`, { name: 'other', schema_id: schema, network_id });
+  const [, run] = await call('POST', `/api/jobs/${job}/run`);
+  await call('POST', `/api/runs/${run['id'] as string}/cancel`);
+  expect((await call('POST', `/api/runs/${run['id'] as string}/retry`))[0]).toBe(409);
+  await call('DELETE', `/api/jobs/${job}`);
+  await call('DELETE', `/api/schemas/${schema}`);
+  const of = async (id: string): Promise<Body[]> =>
+    (await call<{ entries: Body[] }>('GET', `/api/audit?targetId=${id}`))[1].entries;
+  const actions = async (id: string): Promise<unknown[]> => (await of(id)).map(({ action }) => action);
+  expect(await actions(schema)).toEqual(['schema.remove', 'schema.change', 'schema.create']);
+  expect(await actions(job)).toEqual(['job.remove', 'job.run', 'job.change', 'job.create']);
+  expect(await actions(run['id'] as string)).toEqual(['run.cancel']);
+  expect((await of(job)).slice(1, 3)).toMatchObject([
+    { actorName: 'admin', after: { runId: run['id'] } },
+    { before: { name: 'j' }, after: { name: 'other' } },
+  ]);
+});

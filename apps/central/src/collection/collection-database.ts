@@ -1,6 +1,18 @@
 import type { OnApplicationShutdown } from '@nestjs/common';
 import { inTransaction, ownTables, withClient } from '@rivulet/postgres';
-import type { Pool, PoolClient } from 'pg';
+import type { ClientBase, Pool, PoolClient } from 'pg';
+
+/** Statements of a transaction, on whichever connection: as of OwnTables, which the audit log takes part in. */
+export interface Statements {
+  rows<T extends object>(text: string, values?: unknown[]): Promise<T[]>;
+}
+
+export function statementsOf(client: ClientBase): Statements {
+  return {
+    rows: async <T extends object>(text: string, values?: unknown[]) =>
+      (await client.query<T>(text, values)).rows,
+  };
+}
 
 /** Connections to central's own database for what is collected: its tables, and rows by COPY in the same transactions. */
 export class CollectionDatabase implements OnApplicationShutdown {

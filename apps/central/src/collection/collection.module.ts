@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { OwnTables } from '@rivulet/platform';
 import { createPool } from '@rivulet/postgres';
 import { DataSource } from 'typeorm';
 import { CreateCollection1795780800000 } from '../../../../db/central/migrations/1795780800000-create-collection';
@@ -6,6 +7,7 @@ import { BusModule } from '../bus/bus.module';
 import { DevicesModule } from '../devices/devices.module';
 import { LiveModule } from '../live/live.module';
 import { SigningModule } from '../signing/signing.module';
+import { UsersModule } from '../users/users.module';
 import { OWN_DATABASE_URL } from '../snapshots/own-database-url';
 import { AgentDataService } from './agents/agent-data.service';
 import { AgentJobs } from './agents/agent-jobs';
@@ -35,9 +37,10 @@ import { TaskQueue } from './runs/task-queue';
 
 /** Rows that come up: schemas, jobs and their runs, and what networks send for them. */
 @Module({
-  imports: [BusModule, DevicesModule, LiveModule, SigningModule],
+  imports: [BusModule, DevicesModule, LiveModule, SigningModule, UsersModule],
   controllers: [SchemasController, JobsController, RunsController, TasksController],
   providers: [
+    OwnTables,
     {
       provide: CollectionDatabase,
       // Takes the connected DataSource, so that it comes after the wait for the database.

@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { RivuletError } from '@rivulet/errors';
+import { OwnTables } from '@rivulet/platform';
 import { hasSqlState, sqlState } from '@rivulet/postgres';
 import { monotonicFactory } from 'ulid';
-import { CollectionDatabase } from '../collection-database';
 import { nextSlot, type CollectionJob, type HeldNetwork, type NewJob } from './collection-job';
 
 export const jobColumns = `
@@ -17,11 +17,11 @@ const HELD_SHOWN = 100;
 export class JobStore {
   private readonly nextUlid = monotonicFactory();
 
-  constructor(private readonly database: CollectionDatabase) {}
+  constructor(private readonly tables: OwnTables) {}
 
   /** By name. */
   async list(limit: number): Promise<CollectionJob[]> {
-    return this.database.rows<CollectionJob>(
+    return this.tables.rows<CollectionJob>(
       `SELECT ${jobColumns} FROM rivulet.collection_jobs ORDER BY name COLLATE "C", job_id LIMIT $1`,
       [limit],
     );
@@ -29,7 +29,7 @@ export class JobStore {
 
   /** @throws RivuletError COLLECTION_JOB_UNKNOWN */
   async get(jobId: string): Promise<CollectionJob> {
-    const [found] = await this.database.rows<CollectionJob>(
+    const [found] = await this.tables.rows<CollectionJob>(
       `SELECT ${jobColumns} FROM rivulet.collection_jobs WHERE job_id = $1`,
       [jobId],
     );
@@ -38,7 +38,7 @@ export class JobStore {
 
   /** The first held networks of each job. */
   async heldNetworks(jobIds: string[]): Promise<(HeldNetwork & { jobId: string })[]> {
-    return this.database.rows<HeldNetwork & { jobId: string }>(
+    return this.tables.rows<HeldNetwork & { jobId: string }>(
       `SELECT held.* FROM unnest($1::text[]) AS job (id) CROSS JOIN LATERAL (
          SELECT job_id AS "jobId", device_id AS "networkId", error_code AS code, error_message AS message, held_at AS since
          FROM rivulet.collection_holds WHERE job_id = job.id ORDER BY held_at, device_id LIMIT ${HELD_SHOWN}) AS held`,
@@ -74,7 +74,7 @@ export class JobStore {
 
   /** Its runs stay, and those that are not over go on. @throws RivuletError COLLECTION_JOB_UNKNOWN */
   async remove(jobId: string): Promise<void> {
-    const removed = await this.database.rows(
+    const removed = await this.tables.rows(
       'DELETE FROM rivulet.collection_jobs WHERE job_id = $1 RETURNING job_id',
       [jobId],
     );
@@ -82,7 +82,7 @@ export class JobStore {
   }
 
   private async write(text: string, jobId: string, job: NewJob): Promise<CollectionJob[]> {
-    const [{ now }] = (await this.database.rows<{ now: Date }>('SELECT clock_timestamp() AS now')) as [
+    const [{ now }] = (await this.tables.rows<{ now: Date }>('SELECT clock_timestamp() AS now')) as [
       { now: Date },
     ];
     const slot = job.cron === null || !job.enabled ? null : nextSlot(job.cron, job.timeZone, now);
@@ -103,7 +103,7 @@ export class JobStore {
       slot,
     ];
     try {
-      return await this.database.rows<CollectionJob>(text, values);
+      return await this.tables.rows<CollectionJob>(text, values);
     } catch (error) {
       if (!hasSqlState(error, sqlState.foreignKeyViolation)) throw error;
       throw new RivuletError('COLLECTION_SCHEMA_UNKNOWN', `There is no schema ${job.schemaId}.`, {

@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { RivuletError } from '@rivulet/errors';
+import { OwnTables } from '@rivulet/platform';
 import { hasSqlState, sqlState } from '@rivulet/postgres';
 import { monotonicFactory } from 'ulid';
-import { CollectionDatabase } from '../collection-database';
 import type { CollectionSchema, NewSchema } from './collection-schema';
 
 const columns = `
@@ -13,11 +13,11 @@ const columns = `
 export class SchemaStore {
   private readonly nextUlid = monotonicFactory();
 
-  constructor(private readonly database: CollectionDatabase) {}
+  constructor(private readonly tables: OwnTables) {}
 
   /** By name. */
   async list(limit: number): Promise<CollectionSchema[]> {
-    return this.database.rows<CollectionSchema>(
+    return this.tables.rows<CollectionSchema>(
       `SELECT ${columns} FROM rivulet.collection_schemas ORDER BY name COLLATE "C", schema_id LIMIT $1`,
       [limit],
     );
@@ -25,7 +25,7 @@ export class SchemaStore {
 
   /** @throws RivuletError COLLECTION_SCHEMA_UNKNOWN */
   async get(schemaId: string): Promise<CollectionSchema> {
-    const [found] = await this.database.rows<CollectionSchema>(
+    const [found] = await this.tables.rows<CollectionSchema>(
       `SELECT ${columns} FROM rivulet.collection_schemas WHERE schema_id = $1`,
       [schemaId],
     );
@@ -67,7 +67,7 @@ export class SchemaStore {
   /** Its target table stays: the rows are data. @throws RivuletError COLLECTION_SCHEMA_UNKNOWN · COLLECTION_SCHEMA_IN_USE */
   async remove(schemaId: string): Promise<void> {
     try {
-      const removed = await this.database.rows(
+      const removed = await this.tables.rows(
         `WITH forgotten AS (DELETE FROM rivulet.collection_positions WHERE schema_id = $1)
          DELETE FROM rivulet.collection_schemas WHERE schema_id = $1 RETURNING schema_id`,
         [schemaId],
@@ -83,7 +83,7 @@ export class SchemaStore {
     const { name, sqlCommand, targetTable, mode, key, watermarkColumn, overlap } = schema;
     const values = [schemaId, name, sqlCommand, targetTable, mode, key, watermarkColumn, overlap];
     try {
-      return await this.database.rows<CollectionSchema>(text, values);
+      return await this.tables.rows<CollectionSchema>(text, values);
     } catch (error) {
       if (!hasSqlState(error, sqlState.uniqueViolation)) throw error;
       throw new RivuletError(

@@ -9,6 +9,8 @@ import {
   ApiTags,
 } from '@nestjs/swagger';
 import { Access, ApiProblems, requestInvalid } from '@rivulet/platform';
+import { AuditLog } from '../../users/audit/audit-log';
+import { CurrentCaller, type Caller } from '../../users/audit/current-caller';
 import {
   checkSchedule,
   type CollectionJob,
@@ -34,6 +36,7 @@ export class JobsController {
     private readonly jobs: JobStore,
     private readonly starter: RunStarter,
     private readonly runs: RunStore,
+    private readonly audit: AuditLog,
   ) {}
 
   @Access('viewer')
@@ -60,8 +63,15 @@ export class JobsController {
   @ApiOperation({ summary: 'Create a job' })
   @ApiCreatedResponse({ type: JobDto })
   @ApiProblems('REQUEST_TOO_LARGE', 'MEDIA_TYPE_UNSUPPORTED', 'COLLECTION_SCHEMA_UNKNOWN')
-  async create(@Body() body: NewJobDto): Promise<JobDto> {
-    return this.show(await this.jobs.create(jobOf(body)));
+  async create(@Body() body: NewJobDto, @CurrentCaller() caller: Caller): Promise<JobDto> {
+    const job = jobOf(body);
+    const created = await this.audit.change(caller, {
+      action: 'job.create',
+      targetKind: 'job',
+      idOf: ({ jobId }) => jobId,
+      change: () => this.jobs.create(job),
+    });
+    return this.show(created);
   }
 
   @Put(':id')
@@ -70,8 +80,20 @@ export class JobsController {
   @ApiOkResponse({ type: JobDto })
   @ApiProblems('REQUEST_TOO_LARGE', 'MEDIA_TYPE_UNSUPPORTED', 'COLLECTION_SCHEMA_UNKNOWN')
   @ApiProblems('COLLECTION_JOB_UNKNOWN')
-  async update(@Param('id') id: string, @Body() body: NewJobDto): Promise<JobDto> {
-    return this.show(await this.jobs.replace(id, jobOf(body)));
+  async update(
+    @Param('id') id: string,
+    @Body() body: NewJobDto,
+    @CurrentCaller() caller: Caller,
+  ): Promise<JobDto> {
+    const job = jobOf(body);
+    const changed = await this.audit.change(caller, {
+      action: 'job.change',
+      targetKind: 'job',
+      targetId: id,
+      before: () => this.jobs.get(id),
+      change: () => this.jobs.replace(id, job),
+    });
+    return this.show(changed);
   }
 
   @Delete(':id')
@@ -80,8 +102,14 @@ export class JobsController {
   @ApiParam(idParam)
   @ApiNoContentResponse({ description: 'It is deleted.' })
   @ApiProblems('COLLECTION_JOB_UNKNOWN')
-  async remove(@Param('id') id: string): Promise<void> {
-    await this.jobs.remove(id);
+  async remove(@Param('id') id: string, @CurrentCaller() caller: Caller): Promise<void> {
+    await this.audit.change(caller, {
+      action: 'job.remove',
+      targetKind: 'job',
+      targetId: id,
+      before: () => this.jobs.get(id),
+      change: () => this.jobs.remove(id),
+    });
   }
 
   @Post(':id/run')
@@ -92,8 +120,15 @@ export class JobsController {
   @ApiParam(idParam)
   @ApiAcceptedResponse({ type: RunDto })
   @ApiProblems('COLLECTION_JOB_UNKNOWN', 'COLLECTION_JOB_EMPTY')
-  async run(@Param('id') id: string): Promise<RunDto> {
-    return toRunDto(await this.starter.start(id));
+  async run(@Param('id') id: string, @CurrentCaller() caller: Caller): Promise<RunDto> {
+    const runId = await this.audit.change(caller, {
+      action: 'job.run',
+      targetKind: 'job',
+      targetId: id,
+      change: () => this.starter.start(id),
+      after: (started) => ({ runId: started }),
+    });
+    return toRunDto(await this.runs.get(runId));
   }
 
   @Access('viewer')

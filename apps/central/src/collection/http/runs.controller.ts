@@ -9,6 +9,8 @@ import {
 } from '@nestjs/swagger';
 import { Access, ApiProblems } from '@rivulet/platform';
 import type { Observable } from 'rxjs';
+import { AuditLog } from '../../users/audit/audit-log';
+import { CurrentCaller, type Caller } from '../../users/audit/current-caller';
 import { RunProgress } from '../runs/run-progress';
 import { RunStarter } from '../runs/run-starter';
 import { RunStore } from '../runs/run-store';
@@ -31,6 +33,7 @@ export class RunsController {
     private readonly runs: RunStore,
     private readonly starter: RunStarter,
     private readonly progress: RunProgress,
+    private readonly audit: AuditLog,
   ) {}
 
   @Access('viewer')
@@ -62,8 +65,15 @@ export class RunsController {
   @ApiOperation({ summary: 'Cancel a run; rows that are committed stay' })
   @ApiParam(idParam)
   @ApiOkResponse({ type: RunDto })
-  async cancel(@Param('id') id: string): Promise<RunDto> {
-    return toRunDto(await this.runs.cancel(id));
+  async cancel(@Param('id') id: string, @CurrentCaller() caller: Caller): Promise<RunDto> {
+    await this.audit.change(caller, {
+      action: 'run.cancel',
+      targetKind: 'run',
+      targetId: id,
+      before: () => this.runs.get(id),
+      change: () => this.runs.cancel(id),
+    });
+    return toRunDto(await this.runs.get(id));
   }
 
   @Post(':id/retry')
@@ -72,7 +82,14 @@ export class RunsController {
   @ApiParam(idParam)
   @ApiAcceptedResponse({ type: RunDto })
   @ApiProblems('COLLECTION_JOB_EMPTY')
-  async retry(@Param('id') id: string): Promise<RunDto> {
-    return toRunDto(await this.starter.retry(id));
+  async retry(@Param('id') id: string, @CurrentCaller() caller: Caller): Promise<RunDto> {
+    const runId = await this.audit.change(caller, {
+      action: 'run.retry',
+      targetKind: 'run',
+      targetId: id,
+      change: () => this.starter.retry(id),
+      after: (started) => ({ runId: started }),
+    });
+    return toRunDto(await this.runs.get(runId));
   }
 }

@@ -8,6 +8,8 @@ import {
   ApiTags,
 } from '@nestjs/swagger';
 import { Access, ApiProblems } from '@rivulet/platform';
+import { AuditLog } from '../../users/audit/audit-log';
+import { CurrentCaller, type Caller } from '../../users/audit/current-caller';
 import { completeSchema, type CollectionSchema, type NewSchema } from '../definitions/collection-schema';
 import { SchemaStore } from '../definitions/schema-store';
 import { idParam } from './field-rules';
@@ -21,7 +23,10 @@ const LISTED_MAX = 1_000;
 @Access('operator')
 @Controller('schemas')
 export class SchemasController {
-  constructor(private readonly schemas: SchemaStore) {}
+  constructor(
+    private readonly schemas: SchemaStore,
+    private readonly audit: AuditLog,
+  ) {}
 
   @Access('viewer')
   @Get()
@@ -45,8 +50,15 @@ export class SchemasController {
   @ApiOperation({ summary: 'Create a schema' })
   @ApiCreatedResponse({ type: SchemaDto })
   @ApiProblems('REQUEST_TOO_LARGE', 'MEDIA_TYPE_UNSUPPORTED', 'COLLECTION_TARGET_TAKEN')
-  async create(@Body() body: NewSchemaDto): Promise<SchemaDto> {
-    return toDto(await this.schemas.create(schemaOf(body)));
+  async create(@Body() body: NewSchemaDto, @CurrentCaller() caller: Caller): Promise<SchemaDto> {
+    const schema = schemaOf(body);
+    const created = await this.audit.change(caller, {
+      action: 'schema.create',
+      targetKind: 'schema',
+      idOf: ({ schemaId }) => schemaId,
+      change: () => this.schemas.create(schema),
+    });
+    return toDto(created);
   }
 
   @Put(':id')
@@ -55,8 +67,20 @@ export class SchemasController {
   @ApiOkResponse({ type: SchemaDto })
   @ApiProblems('REQUEST_TOO_LARGE', 'MEDIA_TYPE_UNSUPPORTED', 'COLLECTION_TARGET_TAKEN')
   @ApiProblems('COLLECTION_SCHEMA_UNKNOWN')
-  async update(@Param('id') id: string, @Body() body: NewSchemaDto): Promise<SchemaDto> {
-    return toDto(await this.schemas.replace(id, schemaOf(body)));
+  async update(
+    @Param('id') id: string,
+    @Body() body: NewSchemaDto,
+    @CurrentCaller() caller: Caller,
+  ): Promise<SchemaDto> {
+    const schema = schemaOf(body);
+    const changed = await this.audit.change(caller, {
+      action: 'schema.change',
+      targetKind: 'schema',
+      targetId: id,
+      before: () => this.schemas.get(id),
+      change: () => this.schemas.replace(id, schema),
+    });
+    return toDto(changed);
   }
 
   @Delete(':id')
@@ -65,8 +89,14 @@ export class SchemasController {
   @ApiParam(idParam)
   @ApiNoContentResponse({ description: 'It is deleted.' })
   @ApiProblems('COLLECTION_SCHEMA_UNKNOWN', 'COLLECTION_SCHEMA_IN_USE')
-  async remove(@Param('id') id: string): Promise<void> {
-    await this.schemas.remove(id);
+  async remove(@Param('id') id: string, @CurrentCaller() caller: Caller): Promise<void> {
+    await this.audit.change(caller, {
+      action: 'schema.remove',
+      targetKind: 'schema',
+      targetId: id,
+      before: () => this.schemas.get(id),
+      change: () => this.schemas.remove(id),
+    });
   }
 }
 

@@ -1,4 +1,4 @@
-import type { ClientBase } from 'pg';
+import type { Statements } from '../collection-database';
 import type { RunCause, RunOrder } from './collection-run';
 
 export interface NewRun {
@@ -19,16 +19,18 @@ export interface NewRun {
  *
  * @returns whether it was entered: another central may have been first
  */
-export async function createRun(client: ClientBase, run: NewRun): Promise<boolean> {
-  await client.query("SELECT pg_advisory_xact_lock(hashtextextended('rivulet run ' || $1, 0))", [run.jobId]);
-  const { rowCount } = await client.query(
+export async function createRun(statements: Statements, run: NewRun): Promise<boolean> {
+  await statements.rows("SELECT pg_advisory_xact_lock(hashtextextended('rivulet run ' || $1, 0))", [
+    run.jobId,
+  ]);
+  const entered = await statements.rows(
     `INSERT INTO rivulet.collection_runs
        (run_id, job_id, schema_id, cause, state, "order", max_parallel, scheduled_for, deadline_at, started_at)
      SELECT $1, $2, $3, $4, CASE WHEN is_busy THEN 'queued' ELSE 'running' END, $5, $6, $7,
             clock_timestamp() + $8 * interval '1 second', CASE WHEN is_busy THEN NULL ELSE clock_timestamp() END
      FROM (SELECT EXISTS (SELECT FROM rivulet.collection_runs
                           WHERE job_id = $2 AND state IN ('queued', 'running')) AS is_busy) AS job
-     ON CONFLICT ON CONSTRAINT collection_runs_slot DO NOTHING`,
+     ON CONFLICT ON CONSTRAINT collection_runs_slot DO NOTHING RETURNING run_id`,
     [
       run.runId,
       run.jobId,
@@ -40,8 +42,8 @@ export async function createRun(client: ClientBase, run: NewRun): Promise<boolea
       run.deadlineSeconds,
     ],
   );
-  if (rowCount === 0) return false;
-  await client.query(
+  if (entered.length === 0) return false;
+  await statements.rows(
     `INSERT INTO rivulet.collection_tasks (run_id, device_id, state)
      SELECT $1, device_id, 'waiting' FROM unnest($2::text[]) AS device_id`,
     [run.runId, run.networkIds],
@@ -50,10 +52,10 @@ export async function createRun(client: ClientBase, run: NewRun): Promise<boolea
 }
 
 /** The runs of a job that are not over. */
-export async function countOpenRuns(client: ClientBase, jobId: string): Promise<number> {
-  const { rows } = await client.query<{ open: number }>(
+export async function countOpenRuns(statements: Statements, jobId: string): Promise<number> {
+  const [row] = await statements.rows<{ open: number }>(
     `SELECT count(*)::int AS open FROM rivulet.collection_runs WHERE job_id = $1 AND state IN ('queued', 'running')`,
     [jobId],
   );
-  return rows[0]!.open;
+  return row!.open;
 }

@@ -3,7 +3,7 @@ import { Interval } from '@nestjs/schedule';
 import { Coalesced, namedError } from '@rivulet/platform';
 import type { PoolClient } from 'pg';
 import { monotonicFactory } from 'ulid';
-import { CollectionDatabase } from '../collection-database';
+import { CollectionDatabase, statementsOf } from '../collection-database';
 import { CollectionMetrics } from '../collection.metrics';
 import { nextSlot, type CollectionJob } from '../definitions/collection-job';
 import { jobColumns } from '../definitions/job-store';
@@ -96,7 +96,7 @@ export class RunScheduler {
   private async begin(client: PoolClient, job: DueJob): Promise<'started' | 'missed' | 'overlap' | 'empty'> {
     const lateMs = job.now.getTime() - (job.nextRunAt ?? job.slotAt).getTime();
     if (job.misfire === 'skip' && lateMs > MISFIRE_AFTER_MS) return 'missed';
-    const open = await countOpenRuns(client, job.jobId);
+    const open = await countOpenRuns(statementsOf(client), job.jobId);
     if (open > (job.overlap === 'skip' ? 0 : QUEUED_MAX)) return 'overlap';
     const held = await client.query<{ id: string }>(
       'SELECT device_id AS id FROM rivulet.collection_holds WHERE job_id = $1',
@@ -107,7 +107,7 @@ export class RunScheduler {
     if (networkIds.length === 0) return 'empty';
     const order = orderOf(await this.schemas.get(job.schemaId));
     const run = { ...job, runId: this.nextUlid(), cause: 'schedule' as const, order, networkIds };
-    await createRun(client, { ...run, scheduledFor: job.slotAt });
+    await createRun(statementsOf(client), { ...run, scheduledFor: job.slotAt });
     return 'started';
   }
 

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { RivuletError } from '@rivulet/errors';
+import { OwnTables } from '@rivulet/platform';
 import { monotonicFactory } from 'ulid';
 import { DeviceList } from '../../devices/registry/device-list';
 import { CollectionDatabase } from '../collection-database';
@@ -7,7 +8,7 @@ import { CollectionMetrics } from '../collection.metrics';
 import type { CollectionJob } from '../definitions/collection-job';
 import { JobStore } from '../definitions/job-store';
 import { SchemaStore } from '../definitions/schema-store';
-import { orderOf, type CollectionRun, type RunOrder } from './collection-run';
+import { orderOf, type RunCause, type RunOrder } from './collection-run';
 import { createRun } from './create-run';
 import { DueRuns } from './due-runs';
 import { RunStore } from './run-store';
@@ -30,6 +31,7 @@ export class RunStarter {
   private readonly nextUlid = monotonicFactory();
 
   constructor(
+    private readonly tables: OwnTables,
     private readonly database: CollectionDatabase,
     private readonly jobs: JobStore,
     private readonly schemas: SchemaStore,
@@ -42,29 +44,30 @@ export class RunStarter {
   /**
    * Starts a run now, held networks included, or queues it behind one that is not over.
    *
+   * @returns the ID of the run
    * @throws RivuletError COLLECTION_JOB_UNKNOWN · COLLECTION_JOB_EMPTY
    */
-  async start(jobId: string): Promise<CollectionRun> {
+  async start(jobId: string): Promise<string> {
     const job = await this.jobs.get(jobId);
     const order = orderOf(await this.schemas.get(job.schemaId));
     const networkIds = await this.networksOf(job);
     if (networkIds.length === 0) throw empty(job.name);
     const runId = this.nextUlid();
-    await this.database.transaction(async (client) => {
-      await client.query('DELETE FROM rivulet.collection_holds WHERE job_id = $1', [jobId]);
+    await this.tables.transaction(async (client) => {
+      await client.rows('DELETE FROM rivulet.collection_holds WHERE job_id = $1', [jobId]);
       await createRun(client, { ...job, runId, cause: 'manual', order, scheduledFor: null, networkIds });
     });
-    this.metrics.runs.inc({ cause: 'manual' });
-    await this.due.announce();
-    return this.runs.get(runId);
+    this.started('manual');
+    return runId;
   }
 
   /**
    * Starts a run of the networks that have failed in another.
    *
+   * @returns the ID of the run
    * @throws RivuletError COLLECTION_RUN_UNKNOWN · COLLECTION_JOB_EMPTY when none has
    */
-  async retry(failedRunId: string): Promise<CollectionRun> {
+  async retry(failedRunId: string): Promise<string> {
     await this.runs.get(failedRunId);
     const [failed] = await this.database.rows<FailedRun>(
       `SELECT job_id AS "jobId", schema_id AS "schemaId", "order", max_parallel AS "maxParallel",
@@ -79,16 +82,22 @@ export class RunStarter {
         nextStep: 'Nothing to do: there is nothing to retry.',
       });
     const runId = this.nextUlid();
-    await this.database.transaction(async (client) => {
-      await client.query('DELETE FROM rivulet.collection_holds WHERE job_id = $1 AND device_id = ANY ($2)', [
+    await this.tables.transaction(async (client) => {
+      await client.rows('DELETE FROM rivulet.collection_holds WHERE job_id = $1 AND device_id = ANY ($2)', [
         failed!.jobId,
         failed!.networkIds,
       ]);
       await createRun(client, { ...failed!, runId, cause: 'retry', scheduledFor: null });
     });
-    this.metrics.runs.inc({ cause: 'retry' });
-    await this.due.announce();
-    return this.runs.get(runId);
+    this.started('retry');
+    return runId;
+  }
+
+  private started(cause: RunCause): void {
+    this.tables.afterCommit(() => {
+      this.metrics.runs.inc({ cause });
+      void this.due.announce();
+    });
   }
 
   /** Those that are registered and active. */

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { RivuletError } from '@rivulet/errors';
+import { OwnTables } from '@rivulet/platform';
 import { CollectionDatabase } from '../collection-database';
 import type { CollectionRun, NetworkResult, TaskState } from './collection-run';
 import { startQueued } from './settle-run';
@@ -32,7 +33,10 @@ type RunRow = Omit<CollectionRun, 'networks'> & Record<TaskState, number>;
 
 @Injectable()
 export class RunStore {
-  constructor(private readonly database: CollectionDatabase) {}
+  constructor(
+    private readonly database: CollectionDatabase,
+    private readonly tables: OwnTables,
+  ) {}
 
   /** The latest first, by keyset: a page costs the same however far down it is. */
   async ofJob(jobId: string, limit: number, cursor?: string): Promise<Page<CollectionRun>> {
@@ -68,23 +72,23 @@ export class RunStore {
   }
 
   /** What has been applied stays. Cancelling what is over changes nothing. @throws RivuletError COLLECTION_RUN_UNKNOWN */
-  async cancel(runId: string): Promise<CollectionRun> {
-    await this.database.transaction(async (client) => {
-      const { rows } = await client.query<{ jobId: string }>(
+  async cancel(runId: string): Promise<void> {
+    await this.get(runId);
+    await this.tables.transaction(async (client) => {
+      const [cancelled] = await client.rows<{ jobId: string }>(
         `UPDATE rivulet.collection_runs SET state = 'cancelled', finished_at = clock_timestamp()
          WHERE run_id = $1 AND state IN ('queued', 'running') RETURNING job_id AS "jobId"`,
         [runId],
       );
-      if (rows[0] === undefined) return;
-      await client.query(
+      if (cancelled === undefined) return;
+      await client.rows(
         `UPDATE rivulet.collection_tasks SET state = 'cancelled', lease_until = NULL, finished_at = clock_timestamp()
          WHERE run_id = $1 AND state IN ('waiting', 'active')`,
         [runId],
       );
-      await client.query('DELETE FROM rivulet.collection_chunks WHERE run_id = $1', [runId]);
-      await startQueued(client, rows[0].jobId);
+      await client.rows('DELETE FROM rivulet.collection_chunks WHERE run_id = $1', [runId]);
+      await startQueued(client, cancelled.jobId);
     });
-    return this.get(runId);
   }
 }
 

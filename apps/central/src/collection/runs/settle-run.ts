@@ -1,5 +1,6 @@
 import { errorCatalogue, type ErrorCode } from '@rivulet/errors';
 import type { ClientBase } from 'pg';
+import { statementsOf, type Statements } from '../collection-database';
 
 export interface TaskFailure {
   code: ErrorCode;
@@ -53,12 +54,12 @@ export async function settleRun(client: ClientBase, runId: string): Promise<void
      RETURNING job_id AS "jobId"`,
     [runId],
   );
-  if (rows[0] !== undefined) await startQueued(client, rows[0].jobId);
+  if (rows[0] !== undefined) await startQueued(statementsOf(client), rows[0].jobId);
 }
 
 /** The oldest run that waits, if no other of its job is running. */
-export async function startQueued(client: ClientBase, jobId: string): Promise<void> {
-  await client.query(
+export async function startQueued(statements: Statements, jobId: string): Promise<void> {
+  await statements.rows(
     `UPDATE rivulet.collection_runs SET state = 'running', started_at = clock_timestamp()
      WHERE run_id = (SELECT run_id FROM rivulet.collection_runs WHERE job_id = $1 AND state = 'queued'
                      ORDER BY run_id LIMIT 1)
