@@ -103,7 +103,8 @@ export class CollectedRows {
     await rm(this.frameFile(runId), { force: true });
   }
 
-  private async makeRoom(runId: string, needed: number): Promise<void> {
+  /** @returns how large the run may get without another look */
+  private async makeRoom(runId: string, needed: number): Promise<number> {
     let others = 0;
     const sizes = new Map<string, number>();
     for (const other of await this.runIds()) {
@@ -113,12 +114,12 @@ export class CollectedRows {
       others += size;
     }
     for (const [other, size] of sizes) {
-      if (others + needed <= this.maxBytes) return;
+      if (others + needed <= this.maxBytes) break;
       await this.remove(other);
       this.onDropped(other);
       others -= size;
     }
-    if (needed <= this.maxBytes) return;
+    if (others + needed <= this.maxBytes) return this.maxBytes - others;
     throw new RivuletError('DISK_FULL', `The rows of run ${runId} need more than ${this.maxBytes} bytes.`, {
       nextStep: 'Raise EDGE_COLLECT_SPOOL_BYTES on the device, or collect fewer rows.',
     });
@@ -133,9 +134,6 @@ export class CollectedRows {
   }
 }
 
-/** How many bytes are written before the room is looked at again. */
-const ROOM_STEP_BYTES = 4 * 1024 * 1024;
-
 class FrameSink implements RowSink {
   readonly offsets = [0];
   private columns: Column[] = [];
@@ -148,7 +146,7 @@ class FrameSink implements RowSink {
   constructor(
     private readonly task: CollectionTask,
     private readonly file: FileHandle,
-    private readonly makeRoom: (bytes: number) => Promise<void>,
+    private readonly makeRoom: (bytes: number) => Promise<number>,
     private readonly onChunk: (rows: number, bytes: number) => void,
   ) {}
 
@@ -174,10 +172,7 @@ class FrameSink implements RowSink {
     };
     const head = encodeFrameHeader(header);
     const end = this.offsets.at(-1)! + head.length + block.length;
-    if (end > this.room) {
-      this.room = end + ROOM_STEP_BYTES;
-      await this.makeRoom(end);
-    }
+    if (end > this.room) this.room = await this.makeRoom(end);
     await this.file.writev([head, block]);
     this.hasher!.add(chunk);
     this.digests.push(digest);

@@ -80,9 +80,11 @@ export class ArrivalService {
     const active = await this.queue.findActive(runId, deviceId);
     return this.orHeld(active, async () => {
       const offer = checkOffer(offered, active.order);
-      await this.quotas.check(deviceId);
       await this.noteOffer(active, offer);
-      return { missing: formatRanges(await this.missing(active, offer)) };
+      const missing = await this.missing(active, offer);
+      // What has been sent before the quota was used up is committed all the same.
+      if (missing.length > 0) await this.quotas.check(deviceId);
+      return { missing: formatRanges(missing) };
     });
   }
 

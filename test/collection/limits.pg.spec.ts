@@ -1,0 +1,127 @@
+import { RunScheduler } from '../../apps/central/src/collection/runs/run-scheduler';
+import { CentralInProcess } from '../support/central-in-process';
+import { CollectingEdge } from '../support/collecting-edge';
+import { CollectionOperator } from '../support/collection-operator';
+import { asAdmin } from '../support/operator';
+
+let central: CentralInProcess;
+let operator: CollectionOperator;
+let edge: CollectingEdge;
+let tables = 0;
+
+beforeAll(async () => {
+  central = await CentralInProcess.start({
+    CENTRAL_DEVICE_AUTH: 'mac',
+    CENTRAL_COLLECTION_ROWS_A_DAY: '1000',
+  });
+  operator = new CollectionOperator(central);
+  edge = await CollectingEdge.join(central, { allow: ['readings'] });
+  await edge.database.pool.query('CREATE TABLE readings AS SELECT n AS id FROM generate_series(1, 600) AS n');
+});
+afterAll(async () => {
+  await edge.stop();
+  await central.stop();
+});
+afterEach(() =>
+  central.database.pool.query('DELETE FROM rivulet.collection_runs; DELETE FROM rivulet.collection_usage'),
+);
+
+const newSchema = (more: object = {}): object => ({
+  name: 'readings',
+  sql_command: 'SELECT * FROM readings',
+  target_table: `readings_${++tables}`,
+  mode: 'snapshot',
+  ...more,
+});
+
+const asDevice = (path: string, body: object = {}): Promise<Response> =>
+  fetch(`${central.url}/api/collection/${path}`, {
+    method: 'POST',
+    headers: { 'x-device-mac': edge.macAddress, 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+
+async function count(table: string): Promise<number> {
+  const { rows } = await central.database.pool.query<{ n: number }>(
+    `SELECT count(*)::int AS n FROM collected.${table}`,
+  );
+  return rows[0]!.n;
+}
+
+it('a network that has used up its quota is told when to come back, and goes on the next day', async () => {
+  const job = await operator.define(newSchema(), [edge]);
+  const table = `readings_${tables}`;
+  await operator.run(job, [edge]);
+  // What is under way when it is used up is taken; the next question is refused.
+  await expect(operator.run(job, [edge])).rejects.toMatchObject({ code: 'COLLECTION_QUOTA_EXCEEDED' });
+  expect(await count(table)).toBe(1_200);
+  const { id } = await operator.post<{ id: string }>(`/api/jobs/${job}/run`);
+  const refused = await asDevice('tasks');
+  expect(refused.status).toBe(429);
+  expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+  expect(Number(refused.headers.get('retry-after'))).toBeLessThanOrEqual(86_400);
+  expect(await refused.json()).toMatchObject({ code: 'COLLECTION_QUOTA_EXCEEDED' });
+  await expect(edge.collect()).rejects.toMatchObject({ code: 'COLLECTION_QUOTA_EXCEEDED' });
+  // The next day.
+  await central.database.pool.query('UPDATE rivulet.collection_usage SET day = day - 1');
+  await edge.collect();
+  expect(await operator.outcome(id)).toMatchObject({ state: 'succeeded', rows: 600 });
+});
+
+it('a network that falls silent gets its task again when the lease has ended, and is given up the fifth time', async () => {
+  const job = await operator.define(newSchema(), [edge]);
+  const { id } = await operator.post<{ id: string }>(`/api/jobs/${job}/run`);
+  for (let attempt = 1; attempt <= 5; attempt++) {
+    expect(await (await asDevice('tasks')).json()).toMatchObject({ tasks: [{ runId: id }] });
+    // Leased: nobody else gets it, this network neither.
+    expect(await (await asDevice('tasks')).json()).toMatchObject({ tasks: [] });
+    await central.database.pool.query('UPDATE rivulet.collection_tasks SET lease_until = clock_timestamp()');
+  }
+  await central.get(RunScheduler).look();
+  expect(await operator.outcome(id)).toMatchObject({
+    state: 'failed',
+    results: [{ error: { code: 'COLLECTION_NETWORK_SILENT' } }],
+  });
+});
+
+it('a network that does not deliver by the deadline has failed, and its late rows are not wanted', async () => {
+  const job = await operator.define(newSchema(), [edge]);
+  const { id } = await operator.post<{ id: string }>(`/api/jobs/${job}/run`);
+  expect((await asDevice('tasks')).status).toBe(200);
+  await central.database.pool.query('UPDATE rivulet.collection_runs SET deadline_at = clock_timestamp()');
+  await central.get(RunScheduler).look();
+  expect(await operator.outcome(id)).toMatchObject({
+    state: 'failed',
+    results: [{ error: { code: 'COLLECTION_DEADLINE' } }],
+  });
+  expect((await asDevice(`runs/${id}/commit`)).status).toBe(410);
+});
+
+it.each<[string, string[], number]>([
+  ['skip', ['running'], 1],
+  ['queue', ['queued', 'running'], 0],
+])(
+  'with overlap %s a run whose time comes too early is left out, or waits',
+  async (overlap, states, skipped) => {
+    const job = await operator.define(newSchema(), [edge], { cron: '0 0 1 1 *', overlap });
+    for (const days of [2, 1]) {
+      await central.database.pool.query(
+        `UPDATE rivulet.collection_jobs SET next_slot_at = now() - $2 * interval '1 day', next_run_at = now() WHERE job_id = $1`,
+        [job, days],
+      );
+      await central.get(RunScheduler).look();
+    }
+    const [, { runs }] = await central.call<{ runs: { id: string; state: string }[] }>(
+      'GET',
+      `/api/jobs/${job}/runs`,
+      undefined,
+      asAdmin,
+    );
+    expect(runs.map(({ state }) => state)).toEqual(states);
+    expect((await central.call('GET', `/api/jobs/${job}`))[1]).toMatchObject({ skipped_runs: skipped });
+    await central.call('POST', `/api/runs/${runs.at(-1)!.id}/cancel`);
+    const [, after] = await central.call<{ runs: { state: string }[] }>('GET', `/api/jobs/${job}/runs`);
+    expect(after.runs[0]!.state).toBe(overlap === 'skip' ? 'cancelled' : 'running');
+    await central.call('DELETE', `/api/jobs/${job}`);
+  },
+);
