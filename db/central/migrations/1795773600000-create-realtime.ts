@@ -11,7 +11,9 @@ export class CreateRealtime1795773600000 implements MigrationInterface {
         -- With the epoch of central_state, the epoch of all positions.
         id        text NOT NULL DEFAULT left(replace(gen_random_uuid()::text, '-', ''), 12),
         -- The position of every topic without a row: at least that of each topic whose row was removed.
-        floor     bigint NOT NULL DEFAULT 0
+        floor     bigint NOT NULL DEFAULT 0,
+        -- The same for the topics of users and of the broadcast.
+        own_floor bigint NOT NULL DEFAULT 0
       );
       INSERT INTO rivulet.realtime_store DEFAULT VALUES;
 

@@ -63,7 +63,8 @@ export class TopicState {
 
   resync(topic: string, epoch: string, position: number): void {
     this.epoch = epoch;
-    if (this.isPattern) this.positions.set(topic, position);
+    // One of the pattern itself is about its topics without messages.
+    if (this.isPattern && topic !== this.name) this.positions.set(topic, position);
     else this.position = position;
     this.handlers.onResync?.(topic, position);
   }

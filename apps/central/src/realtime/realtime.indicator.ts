@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { HealthCheckOutcome, HealthIndicator, Probe } from '@rivulet/platform';
 import { RealtimeHub } from './delivery/realtime-hub';
+import { RowPublisher } from './rows/row-publisher';
 import { CurrentRules } from './rules/current-rules';
 import { ConnectionCounts } from './socket/connection-counts';
 
@@ -14,6 +15,7 @@ export class RealtimeIndicator implements HealthIndicator {
     private readonly counts: ConnectionCounts,
     private readonly rules: CurrentRules,
     private readonly hub: RealtimeHub,
+    private readonly rows: RowPublisher,
   ) {}
 
   async check(): Promise<HealthCheckOutcome> {
@@ -22,6 +24,8 @@ export class RealtimeIndicator implements HealthIndicator {
       connections,
       topics: this.hub.topicCount,
       rules: this.rules.rules.rules.length,
+      tables: this.rules.rules.rows.length,
+      ...(this.rows.problem !== undefined && { tablesProblem: this.rows.problem }),
       rulesLoadedAt: this.rules.loadedAt.toISOString(),
     };
     await this.hub.history.positionsOf([]);

@@ -7,6 +7,7 @@ export class RealtimeMetrics {
   readonly connections: Gauge<'transport'>;
   readonly topics: Gauge;
   readonly published: Counter<'by'>;
+  readonly rows: Counter<'outcome'>;
   readonly delivered: Counter;
   readonly recovered: Counter;
   readonly resyncs: Counter;
@@ -35,7 +36,12 @@ export class RealtimeMetrics {
     this.published = counterBy(
       'published',
       'by',
-      'Messages published on this process, by whom (client, server).',
+      'Messages published on this process, by whom (client, server, rows).',
+    );
+    this.rows = counterBy(
+      'row_notes',
+      'outcome',
+      'Notes of changed rows: published, told as resync, skipped as no topic is for them, or failed and tried again.',
     );
     this.delivered = counter('delivered', 'Messages given to connections as they were published.');
     this.recovered = counter('recovered', 'Messages given to connections that had missed them.');
@@ -49,6 +55,7 @@ export class RealtimeMetrics {
     this.reloads = counterBy('reloads', 'outcome', 'Reloads of the file of topics, by outcome.');
     this.failures = counter('failures', 'Reads and hints that failed, and are made up for later.');
     for (const transport of ['websocket', 'sse'] as const) this.connections.set({ transport }, 0);
+    for (const outcome of ['published', 'resync', 'skipped', 'failed']) this.rows.inc({ outcome }, 0);
     for (const outcome of ['loaded', 'failed']) this.reloads.inc({ outcome }, 0);
   }
 }

@@ -22,6 +22,9 @@ import { RealtimeIndicator } from './realtime.indicator';
 import { RealtimeMetrics } from './realtime.metrics';
 import { CurrentRules } from './rules/current-rules';
 import { ReloadRules } from './http/reload-rules';
+import { RowPublisher } from './rows/row-publisher';
+import { RowNotes } from '../source/row-notes/row-notes';
+import { SourceModule } from '../source/source.module';
 import { ConnectionCounts } from './socket/connection-counts';
 import { SyncSockets } from './socket/sync-sockets';
 
@@ -30,7 +33,7 @@ const HISTORY_CONNECTIONS = 4;
 
 /** Topics for applications: WebSocket, server-sent events, publish and broadcast. */
 @Module({
-  imports: [BusModule, DevicesModule],
+  imports: [BusModule, DevicesModule, SourceModule],
   controllers: [SyncController, EventsController, RulesController],
   providers: [
     {
@@ -46,8 +49,9 @@ const HISTORY_CONNECTIONS = 4;
     },
     {
       provide: CurrentRules,
-      inject: [RealtimeEnv, RealtimeMetrics],
-      useFactory: (env: RealtimeEnv, metrics: RealtimeMetrics) => CurrentRules.load(env, metrics),
+      inject: [RealtimeEnv, RealtimeMetrics, RowNotes],
+      useFactory: (env: RealtimeEnv, metrics: RealtimeMetrics, notes: RowNotes) =>
+        CurrentRules.load(env, metrics, notes),
     },
     {
       provide: ApplicationTokens,
@@ -63,6 +67,7 @@ const HISTORY_CONNECTIONS = 4;
     Identities,
     Publisher,
     RealtimeBus,
+    RowPublisher,
     SyncSockets,
     EventStreams,
     ReloadRules,

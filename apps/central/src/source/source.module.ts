@@ -5,6 +5,7 @@ import { SourceDatabaseModule } from '../source-database/source-database.module'
 import { ChangeDetection } from './change-detection/change-detection';
 import { ChangesIndicator } from './change-detection/changes.indicator';
 import { SourceWatch } from './change-detection/source-watch';
+import { RowNotes } from './row-notes/row-notes';
 import { refuseStandby } from './refuse-standby';
 import { ScopeService } from './scope/scope.service';
 import { SourceEnv } from './source.env';
@@ -19,12 +20,18 @@ import { SourceMetrics } from './source.metrics';
       inject: [SourceEnv, SourceDatabase],
       useFactory: detectChanges,
     },
+    {
+      provide: RowNotes,
+      inject: [SourceEnv, SourceDatabase],
+      useFactory: ({ changeDetection }: SourceEnv, source: SourceDatabase) =>
+        new RowNotes(source, changeDetection),
+    },
     SourceWatch,
     ChangesIndicator,
     ScopeService,
     SourceMetrics,
   ],
-  exports: [ChangeDetection, SourceWatch, ChangesIndicator, ScopeService],
+  exports: [ChangeDetection, RowNotes, SourceWatch, ChangesIndicator, ScopeService],
 })
 export class SourceModule {
   static readonly environment = [SourceEnv];

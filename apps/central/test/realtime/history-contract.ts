@@ -1,4 +1,5 @@
 import { monotonicFactory } from 'ulid';
+import { TopicPattern } from '../../src/realtime/rules/topic-pattern';
 import type { History, NewMessage } from '../../src/realtime/history/history';
 
 export interface HistoryFixture {
@@ -145,5 +146,22 @@ export function describeHistory(start: () => Promise<HistoryFixture>): void {
     await new Promise((resolve) => setTimeout(resolve, 30));
     expect(await two.read('g.age', 0, { size: 10, ageMs: 5 }, 10)).toMatchObject({ last: 1, messages: [] });
     expect((await two.read('g.age', 0, rule, 10)).messages).toHaveLength(1);
+  });
+
+  it('skips a position of the topics of a pattern, of those without a message too, and of no others', async () => {
+    await one.append([messageOf('h.a', 1), messageOf('h.b', 1), messageOf('hh', 1), messageOf('h.b.c', 1)]);
+    await two.skip(TopicPattern.parse('h.a')!);
+    expect(await one.read('h.a', 1, rule, 10)).toMatchObject({ last: 2, messages: [] });
+    const before = await one.positionsOf([]);
+    await two.skip(TopicPattern.parse('h.*')!);
+    const { floor, positions } = await one.positionsOf(['h.a', 'h.b', 'hh', 'h.b.c', 'h.new', '_user.h']);
+    expect(Object.fromEntries(positions)).toMatchObject({ 'h.a': 3, 'h.b': 2, hh: 1, 'h.b.c': 1 });
+    expect([positions.get('_user.h') ?? floor, floor]).toEqual([0, before.floor + 1]);
+    const [next] = await one.append([messageOf('h.a', 2)]);
+    expect(next!.message.position).toBe(4);
+    expect(await dataOf('h.a', 0)).toEqual([1]);
+    expect(await dataOf('h.a', 3)).toEqual([2]);
+    await two.skip(TopicPattern.parse('h.none')!);
+    expect((await one.positionsOf(['h.none'])).positions.get('h.none')).toBe(floor + 1);
   });
 }

@@ -7,6 +7,13 @@ export function encodeHint(epoch: string, message: StoredMessage): BusBody {
   return { epoch, topic, position, id, data, from, at: publishedAtMs };
 }
 
+/** Positions have moved on without messages: they are to be compared. */
+export const SKIPPED: BusBody = { skipped: true };
+
+export function isSkipped(body: BusBody): boolean {
+  return typeof body === 'object' && body !== null && !Array.isArray(body) && body['skipped'] === true;
+}
+
 /** Undefined for what another version may have sent: the positions are compared anyway. */
 export function decodeHint(body: BusBody): { epoch: string; message: StoredMessage } | undefined {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) return undefined;

@@ -52,6 +52,8 @@ export class PatternSubscription implements PatternSubscriber {
     }
     this.floor = { epoch, position: floor };
     this.tell(id);
+    // Topics without a message may have been skipped meanwhile.
+    if (since !== undefined && (since.epoch !== epoch || since.position < floor)) this.tellResync();
     const early = this.early!;
     this.early = undefined;
     for (const topic of early) this.attachNew(this.pattern.text, topic);
@@ -78,10 +80,23 @@ export class PatternSubscription implements PatternSubscriber {
     this.attach(topic, this.floor).catch(this.source.onError);
   }
 
+  /** Topics that nothing was said of may have been skipped, too. */
+  expect(epoch: string, position: number): void {
+    if (this.early !== undefined || this.isEnded) return;
+    const isSame = epoch === this.floor.epoch && position <= this.floor.position;
+    if (isSame) return;
+    this.floor = { epoch, position };
+    this.tellResync();
+  }
+
   tell(id: string | undefined): void {
     const positions = Object.fromEntries([...this.cursors].map(([topic, { position }]) => [topic, position]));
     const { epoch, position } = this.floor;
     this.owner.receiver.tell({ type: 'subscribe', id, topic: this.pattern.text, epoch, position, positions });
+  }
+
+  private tellResync(): void {
+    this.owner.receiver.tell({ type: 'sync', resync: true, topic: this.pattern.text, ...this.floor });
   }
 
   end(): void {

@@ -4,7 +4,7 @@ import type { Appended, History, NewMessage, StoredMessage } from '../history/hi
 import { messageLimits } from '../rules/message-limits';
 import type { TopicPattern } from '../rules/topic-pattern';
 import type { TopicRules } from '../rules/topic-rules';
-import { decodeHint, encodeHint } from './hint';
+import { decodeHint, encodeHint, isSkipped, SKIPPED } from './hint';
 import { PatternGroup } from './pattern-group';
 import { PositionLoader } from './position-loader';
 import { TopicFeed, type FeedSource } from './topic-feed';
@@ -63,8 +63,16 @@ export class RealtimeHub {
     return appended;
   }
 
+  /** See History.skip. @throws as it does */
+  async skip(pattern: TopicPattern): Promise<void> {
+    await this.history.skip(pattern);
+    this.hints.publish(`${BUS_PREFIX}skipped`, SKIPPED).catch(this.onError);
+    await this.compare();
+  }
+
   /** Takes a message of the bus, on any topic. */
   receive(body: BusBody): void {
+    if (isSkipped(body)) void this.compare();
     const hint = decodeHint(body);
     if (hint !== undefined) this.accept(hint.epoch, hint.message);
   }
@@ -120,8 +128,9 @@ export class RealtimeHub {
       for (let start = 0; start < topics.length; start += COMPARED_AT_ONCE)
         await this.compareTopics(topics.slice(start, start + COMPARED_AT_ONCE));
       for (const group of this.groups.values()) {
-        const { positions } = await this.list(group.pattern);
+        const { epoch, floor, positions } = await this.list(group.pattern);
         for (const topic of positions.keys()) group.noticed(topic);
+        group.expect(epoch, floor);
       }
     } catch (error) {
       this.onError(error);

@@ -1,3 +1,4 @@
+import type { TopicPattern } from '../rules/topic-pattern';
 import type { HistoryRule } from '../rules/topic-rules';
 
 export interface NewMessage {
@@ -42,7 +43,7 @@ export interface Recovered {
 
 export interface Positions {
   epoch: string;
-  /** That of every topic which has none of its own. It never falls. */
+  /** That of every topic of an application which has none of its own. It never falls. */
   floor: number;
   positions: Map<string, number>;
 }
@@ -59,5 +60,10 @@ export interface History {
   positionsOf(topics: readonly string[]): Promise<Positions>;
   /** The positions of topics with this prefix: at most `limit`, and one more to tell that there are more. */
   list(prefix: string, limit: number): Promise<Positions>;
+  /**
+   * Gives each topic of the pattern a position without a message, also topics that have none yet: whoever is before it
+   * is told to read its state again.
+   */
+  skip(pattern: TopicPattern): Promise<void>;
   close(): Promise<void>;
 }

@@ -7,6 +7,7 @@ import type { Identity } from '../rules/identity';
 import { RealtimeEnv } from '../realtime.env';
 import { RealtimeMetrics } from '../realtime.metrics';
 import { CurrentRules } from '../rules/current-rules';
+import type { TopicPattern } from '../rules/topic-pattern';
 import { isTopic } from '../rules/topic-name';
 
 export interface ToPublish {
@@ -40,10 +41,15 @@ export class Publisher {
   }
 
   /** For callers that may publish to every topic that there is. @throws as publishByClient */
-  async publishAll(messages: readonly ToPublish[], by: 'server'): Promise<Appended[]> {
+  async publishAll(messages: readonly ToPublish[], by: 'server' | 'rows'): Promise<Appended[]> {
     const appended = await this.hub.publish(messages.map((message) => this.messageOf(message)));
     this.metrics.published.inc({ by }, messages.length);
     return appended;
+  }
+
+  /** All who have subscribed to these topics are told to read their state again. @throws what History throws */
+  async skip(pattern: TopicPattern): Promise<void> {
+    await this.hub.skip(pattern);
   }
 
   private messageOf({ topic, data, key }: ToPublish, from?: string): NewMessage {

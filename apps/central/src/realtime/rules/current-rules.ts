@@ -1,8 +1,10 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { namedError } from '@rivulet/platform';
+import type { RowNotes } from '../../source/row-notes/row-notes';
+import { notedTable } from '../rows/row-rule';
 import { RealtimeEnv } from '../realtime.env';
 import { RealtimeMetrics } from '../realtime.metrics';
-import { loadRealtimeFile } from './realtime-file';
+import { loadRealtimeFile, type CheckRows } from './realtime-file';
 import { TopicRules } from './topic-rules';
 
 /** The rules of now. They are replaced as a whole. */
@@ -15,16 +17,19 @@ export class CurrentRules {
   private constructor(
     private readonly path: string | undefined,
     private readonly metrics: RealtimeMetrics,
+    private readonly check: CheckRows,
     private current: TopicRules,
   ) {}
 
-  /** @throws RivuletError REALTIME_FILE_INVALID */
-  static async load({ file }: RealtimeEnv, metrics: RealtimeMetrics): Promise<CurrentRules> {
-    return new CurrentRules(
-      file,
-      metrics,
-      file === undefined ? TopicRules.none : await loadRealtimeFile(file),
-    );
+  /** @throws RivuletError REALTIME_FILE_INVALID · SOURCE_UNAVAILABLE */
+  static async load(
+    { file }: RealtimeEnv,
+    metrics: RealtimeMetrics,
+    notes: Pick<RowNotes, 'check'>,
+  ): Promise<CurrentRules> {
+    const check: CheckRows = (rows) => notes.check(rows.map(notedTable));
+    const rules = file === undefined ? TopicRules.none : await loadRealtimeFile(file, check);
+    return new CurrentRules(file, metrics, check, rules);
   }
 
   get rules(): TopicRules {
@@ -42,12 +47,12 @@ export class CurrentRules {
   /**
    * Reads the file again. A file with a mistake changes nothing.
    *
-   * @throws RivuletError REALTIME_FILE_INVALID
+   * @throws RivuletError REALTIME_FILE_INVALID · SOURCE_UNAVAILABLE
    */
   async reload(): Promise<void> {
     if (this.path === undefined) return;
     try {
-      this.current = await loadRealtimeFile(this.path);
+      this.current = await loadRealtimeFile(this.path, this.check);
       this.readAt = new Date();
       this.metrics.reloads.inc({ outcome: 'loaded' });
       this.logger.log(`Reloaded ${this.path}: ${this.rules.rules.length} topics.`);

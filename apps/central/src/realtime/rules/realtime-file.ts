@@ -2,11 +2,13 @@ import { readFile } from 'node:fs/promises';
 import { FileProblems, YamlNode } from '@rivulet/datasets';
 import { RivuletError } from '@rivulet/errors';
 import { parseDuration } from '@rivulet/platform';
+import { readRowRules } from '../rows/read-row-rules';
 import { readPermission } from './read-permission';
+import type { RowRule } from '../rows/row-rule';
 import { TopicPattern } from './topic-pattern';
 import { TopicRules, type HistoryRule, type TopicRule } from './topic-rules';
 
-const FILE_FIELDS = ['version', 'users', 'broadcast', 'topics'] as const;
+const FILE_FIELDS = ['version', 'users', 'broadcast', 'topics', 'rows'] as const;
 const TOPIC_FIELDS = ['topic', 'subscribe', 'publish', 'history'] as const;
 const HISTORY_FIELDS = ['size', 'age'] as const;
 
@@ -17,8 +19,14 @@ const MAX_HISTORY_AGE_MS = 30 * 86_400_000;
 const OWN_HISTORY: HistoryRule = { size: 100, ageMs: 86_400_000 };
 const NO_HISTORY: HistoryRule = { size: 0, ageMs: 0 };
 
-/** @throws RivuletError REALTIME_FILE_INVALID with the line and column of every mistake */
-export async function loadRealtimeFile(path: string): Promise<TopicRules> {
+/** Tells of each entry of `rows` why the source cannot tell of its changes, if so. */
+export type CheckRows = (rows: readonly RowRule[]) => Promise<(string | undefined)[]>;
+
+/**
+ * @throws RivuletError REALTIME_FILE_INVALID with the line and column of every mistake · what `check` throws when the source cannot
+ *   be asked
+ */
+export async function loadRealtimeFile(path: string, check: CheckRows): Promise<TopicRules> {
   let text: string;
   try {
     text = await readFile(path, 'utf8');
@@ -27,7 +35,15 @@ export async function loadRealtimeFile(path: string): Promise<TopicRules> {
       cause: error,
     });
   }
-  return parseRealtimeFile(path, text);
+  const rules = parseRealtimeFile(path, text);
+  const problems = new FileProblems();
+  const reasons = await check(rules.rows);
+  for (const [index, { place, table }] of rules.rows.entries()) {
+    const reason = reasons[index];
+    if (reason !== undefined) problems.add(place, `changes of the table ${table} cannot be told: ${reason}`);
+  }
+  problems.throwIfAny('REALTIME_FILE_INVALID');
+  return rules;
 }
 
 /** @throws RivuletError REALTIME_FILE_INVALID with the line and column of every mistake */
@@ -47,11 +63,9 @@ function readFileNode(root: YamlNode, problems: FileProblems): TopicRules {
   const topics = problems.attempt(() => listOf(fields.topics, 'topics')) ?? [];
   const rules = topics.flatMap((item) => problems.attempt(() => readRule(item, problems)) ?? []);
   findHidden(rules, problems);
-  return new TopicRules(
-    rules.map(({ rule }) => rule),
-    own('users'),
-    own('broadcast'),
-  );
+  const all = rules.map(({ rule }) => rule);
+  const rows = problems.attempt(() => readRowRules(fields.rows, all, problems)) ?? [];
+  return new TopicRules(all, own('users'), own('broadcast'), rows);
 }
 
 interface PlacedRule {

@@ -34,6 +34,15 @@ export class TopicPattern {
     return open === -1 ? this.text : literal.map((word) => `${word}.`).join('');
   }
 
+  /** The same as a regular expression, for PostgreSQL and for JavaScript. */
+  get regex(): string {
+    const words = this.words.map((own) => {
+      if (own.kind === 'rest') return '.+';
+      return own.kind === 'literal' ? own.word : '[^.]+';
+    });
+    return `^${words.join('[.]')}$`;
+  }
+
   matches(topic: string): boolean {
     const words = topic.split('.');
     if (this.isOpen ? words.length < this.words.length : words.length !== this.words.length) return false;

@@ -1,4 +1,5 @@
 import { claimValues, type Identity } from './identity';
+import type { RowRule } from '../rows/row-rule';
 import { BROADCAST_TOPIC, isOwnTopic } from './topic-name';
 import { TopicPattern } from './topic-pattern';
 
@@ -36,6 +37,8 @@ export class TopicRules {
     /** The history of messages to one user. */
     private readonly userHistory: HistoryRule,
     private readonly broadcastHistory: HistoryRule,
+    /** Tables whose changed rows are messages. */
+    readonly rows: readonly RowRule[] = [],
   ) {}
 
   /** Undefined where there is no such topic. The first rule that matches counts. */

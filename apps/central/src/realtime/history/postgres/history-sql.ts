@@ -30,14 +30,14 @@ FROM placed, rivulet.realtime_store, rivulet.central_state ORDER BY place`;
 /** The lock keeps the floor from rising between its reading and the commit: see pruneTopics. */
 export const createTopics = `
 INSERT INTO rivulet.realtime_topics (topic, position)
-SELECT topic, floor FROM unnest($1::text[]) AS topic, rivulet.realtime_store
+SELECT topic, CASE WHEN topic LIKE '\\_%' THEN own_floor ELSE floor END FROM unnest($1::text[]) AS topic, rivulet.realtime_store
 WHERE NOT EXISTS (SELECT FROM rivulet.realtime_topics known WHERE known.topic = topic.topic)
 ORDER BY topic FOR SHARE OF realtime_store
 ON CONFLICT DO NOTHING`;
 
 /** One range of the primary key, of at most the limit. */
 export const readMessages = `
-SELECT realtime_store.id || '-' || epoch AS epoch, coalesce(known.position, floor) AS last,
+SELECT realtime_store.id || '-' || epoch AS epoch, coalesce(known.position, CASE WHEN $1 LIKE '\\_%' THEN own_floor ELSE floor END) AS last,
        message.position, message.id, data, sender, message.published_at AS "publishedAt"
 FROM rivulet.realtime_store CROSS JOIN rivulet.central_state
 LEFT JOIN rivulet.realtime_topics known ON known.topic = $1
@@ -50,7 +50,9 @@ LEFT JOIN LATERAL (
 
 export const readPositions = `
 SELECT realtime_store.id || '-' || epoch AS epoch, floor, coalesce(
-  (SELECT json_object_agg(topic, position) FROM rivulet.realtime_topics WHERE topic = ANY ($1::text[])), '{}') AS positions
+  (SELECT json_object_agg(asked.topic, coalesce(position, own_floor))
+   FROM unnest($1::text[]) AS asked (topic) LEFT JOIN rivulet.realtime_topics known USING (topic)
+   WHERE position IS NOT NULL OR asked.topic LIKE '\\_%'), '{}') AS positions
 FROM rivulet.realtime_store, rivulet.central_state`;
 
 /** A range of the primary key: names have no character above z. */
@@ -74,6 +76,16 @@ export const placeKeys = `
 UPDATE rivulet.realtime_keys known SET position = given.position, message_id = given.id
 FROM unnest($1::text[], $2::bigint[], $3::text[]) AS given (key, position, id) WHERE known.key = given.key`;
 
+/** The store's row is locked before those of topics, as by pruneTopics. */
+export const raiseFloor = 'UPDATE rivulet.realtime_store SET floor = floor + 1';
+
+export const skipPositions = `
+WITH locked AS (
+  SELECT topic FROM rivulet.realtime_topics WHERE topic >= $1 AND topic < $1 || '~' AND topic ~ $2 ORDER BY topic FOR NO KEY UPDATE
+)
+UPDATE rivulet.realtime_topics known SET position = position + 1, published_at = clock_timestamp()
+FROM locked WHERE known.topic = locked.topic`;
+
 export const pruneMessages = `
 DELETE FROM rivulet.realtime_messages message USING rivulet.realtime_topics known
 WHERE message.topic = known.topic AND (
@@ -81,7 +93,8 @@ WHERE message.topic = known.topic AND (
   OR message.published_at < clock_timestamp() - known.kept_ms * interval '1 millisecond')`;
 
 export const pruneKeys = `
-DELETE FROM rivulet.realtime_keys WHERE published_at < clock_timestamp() - $1 * interval '1 millisecond'`;
+DELETE FROM rivulet.realtime_keys WHERE published_at < clock_timestamp() - $1 * interval '1 millisecond'
+  OR (key >= 'rows:' AND key < 'rows;' AND published_at < clock_timestamp() - $2 * interval '1 millisecond')`;
 
 /**
  * Topics of which nothing was heard for long. A topic that is made again begins at the floor, so a position of its
@@ -94,7 +107,8 @@ WITH store AS (
   DELETE FROM rivulet.realtime_topics known USING store
   WHERE published_at < clock_timestamp() - interval '31 days'
     AND NOT EXISTS (SELECT FROM rivulet.realtime_messages message WHERE message.topic = known.topic)
-  RETURNING position
+  RETURNING topic, position
 )
-UPDATE rivulet.realtime_store SET floor = greatest(floor, (SELECT max(position) FROM removed))
+UPDATE rivulet.realtime_store SET floor = greatest(floor, (SELECT max(position) FROM removed WHERE topic NOT LIKE '\\_%')),
+  own_floor = greatest(own_floor, (SELECT max(position) FROM removed WHERE topic LIKE '\\_%'))
 WHERE EXISTS (SELECT FROM removed)`;

@@ -2,20 +2,24 @@ import { inTransaction, isDatabaseUnavailable, ownTables, withClient } from '@ri
 import { RivuletError } from '@rivulet/errors';
 import type { ClientBase, Pool } from 'pg';
 import type { HistoryRule } from '../../rules/topic-rules';
+import type { TopicPattern } from '../../rules/topic-pattern';
 import { contiguousAfter } from '../contiguous';
 import type { Appended, History, NewMessage, Positions, Recovered } from '../history';
 import { AppendQueue } from './append-queue';
 import { appendKeyed } from './append-keyed';
 import { appendNow } from './append-now';
 import {
+  createTopics,
   listPositions,
   pruneKeys,
   pruneMessages,
   pruneTopics,
   readMessages,
+  raiseFloor,
   readPositions,
+  skipPositions,
 } from './history-sql';
-import { KEY_LIFE_MS } from '../message-key';
+import { KEY_LIFE_MS, ROW_KEY_LIFE_MS } from '../message-key';
 
 interface ReadRow {
   epoch: string;
@@ -79,6 +83,18 @@ export class PostgresHistory implements History {
     return this.ask(() => this.positions(listPositions, [prefix, limit + 1]));
   }
 
+  async skip(pattern: TopicPattern): Promise<void> {
+    await this.ask(() =>
+      withClient(this.pool, (client) =>
+        inTransaction(client, ownTables, async () => {
+          if (pattern.isTopic) await client.query(createTopics, [[pattern.text]]);
+          else await client.query(raiseFloor);
+          await client.query(skipPositions, [pattern.prefix, pattern.regex]);
+        }),
+      ),
+    );
+  }
+
   /** What no rule keeps any more. One process does it, and the others do not wait. */
   async prune(): Promise<void> {
     await this.ask(() =>
@@ -118,6 +134,6 @@ export class PostgresHistory implements History {
 
 async function pruneAll(client: ClientBase): Promise<void> {
   await client.query(pruneMessages);
-  await client.query(pruneKeys, [KEY_LIFE_MS]);
+  await client.query(pruneKeys, [KEY_LIFE_MS, ROW_KEY_LIFE_MS]);
   await client.query(pruneTopics);
 }

@@ -1,3 +1,5 @@
+import { textsOfFunctions } from './texts-of-functions';
+
 /** Held by whoever installs something, as two centrals may start at once. */
 export const INSTALLATION_LOCK = 'rivulet change detection';
 
@@ -134,11 +136,7 @@ END
 $function$`;
 
 /** The texts of the functions in it, by which an earlier installation is told from this. */
-export const functionTexts: Record<string, string> = Object.fromEntries(
-  [...installChangeLog.matchAll(/FUNCTION rivulet\.(\w+)\([^$]*?\$function\$([^$]*)\$function\$/g)].map(
-    ([, name, text]) => [name!, text!],
-  ),
-);
+export const functionTexts = textsOfFunctions(installChangeLog);
 
 /** Apart: where the schema is there, the right to make one is not needed. */
 export const createSchema = 'CREATE SCHEMA IF NOT EXISTS rivulet';
