@@ -9,7 +9,7 @@ import { RealtimeMetrics } from '../realtime.metrics';
 import { CurrentRules } from '../rules/current-rules';
 import { TopicPattern } from '../rules/topic-pattern';
 import { encodeRowMessage } from './row-message';
-import { notedTable, type RowRule } from './row-rule';
+import { notedTable, type RowRule } from '../rules/row-rule';
 
 /** How often the source is asked for notes: one small statement. NOTIFY would have its writers commit one by one. */
 const LOOK_EVERY_MS = 250;

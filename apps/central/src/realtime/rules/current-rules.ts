@@ -1,7 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { namedError } from '@rivulet/platform';
 import type { RowNotes } from '../../source/row-notes/row-notes';
-import { notedTable } from '../rows/row-rule';
+import { notedTable } from './row-rule';
 import { RealtimeEnv } from '../realtime.env';
 import { RealtimeMetrics } from '../realtime.metrics';
 import { loadRealtimeFile, type CheckRows } from './realtime-file';

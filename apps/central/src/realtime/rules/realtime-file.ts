@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { FileProblems, YamlNode } from '@rivulet/datasets';
 import { RivuletError } from '@rivulet/errors';
 import { parseDuration } from '@rivulet/platform';
-import { readRowRules } from '../rows/read-row-rules';
+import { readRowRules } from './read-row-rules';
 import { readPermission } from './read-permission';
-import type { RowRule } from '../rows/row-rule';
+import type { RowRule } from './row-rule';
 import { TopicPattern } from './topic-pattern';
 import { TopicRules, type HistoryRule, type TopicRule } from './topic-rules';
 

@@ -1,5 +1,5 @@
 import { claimValues, type Identity } from './identity';
-import type { RowRule } from '../rows/row-rule';
+import type { RowRule } from './row-rule';
 import { BROADCAST_TOPIC, isOwnTopic } from './topic-name';
 import { TopicPattern } from './topic-pattern';
 

@@ -21,7 +21,6 @@ import {
 } from '@rivulet/postgres';
 import type { Parameters, QueryTemplate } from '@rivulet/snapshot';
 import type { ClientBase } from 'pg';
-import { ROW_TRIGGER_NAMES } from '../row-notes/row-notes-schema';
 import { TRIGGER_NAMES } from './change-log/change-log-schema';
 import { installTriggers, type InstalledTriggers } from './install-triggers';
 import type { TableWithoutTrigger } from './tables-without-trigger';
@@ -155,7 +154,7 @@ export class QueryWatches {
   private async installAndRead(client: ClientBase): Promise<void> {
     this.triggers = await installTriggers(client, this.relations, this.wantedColumns);
     this.definitions = await inTransaction(client, readCatalogue, () =>
-      readDefinitions(client, this.keys, [...TRIGGER_NAMES, ...ROW_TRIGGER_NAMES]),
+      readDefinitions(client, this.keys, TRIGGER_NAMES),
     );
     this.noteState();
   }

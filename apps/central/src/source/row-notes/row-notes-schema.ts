@@ -1,13 +1,5 @@
 import { textsOfFunctions } from '../change-detection/change-log/texts-of-functions';
 
-/** The triggers on a table whose changed rows are noted; see rivulet.note_rows(). */
-export const ROW_TRIGGER_NAMES = [
-  'rivulet_rows_insert',
-  'rivulet_rows_update',
-  'rivulet_rows_delete',
-  'rivulet_rows_truncate',
-];
-
 /**
  * What central installs in the source database when realtime.yaml names rows. Writers append to changed_rows, each
  * transaction its own rows, so they never wait for each other. The number of a note is given while its writer holds the

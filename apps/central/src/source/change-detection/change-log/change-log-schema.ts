@@ -6,12 +6,16 @@ export const INSTALLATION_LOCK = 'rivulet change detection';
 /** The trigger on a watched table; one that is noted by values has it for TRUNCATE alone. */
 export const TRIGGER_NAME = 'rivulet_note_change';
 
-/** With those on a table whose changes are noted by values; see rivulet.note_values(). */
+/** With those on a table whose changes are noted by values, or whose changed rows are: rivulet.note_values(), note_rows(). */
 export const TRIGGER_NAMES = [
   TRIGGER_NAME,
   'rivulet_note_insert',
   'rivulet_note_update',
   'rivulet_note_delete',
+  'rivulet_rows_insert',
+  'rivulet_rows_update',
+  'rivulet_rows_delete',
+  'rivulet_rows_truncate',
 ];
 
 /**

@@ -1,5 +1,5 @@
-import { isTopic, isTopicWord } from '../rules/topic-name';
-import { TopicPattern } from '../rules/topic-pattern';
+import { isTopic, isTopicWord } from './topic-name';
+import { TopicPattern } from './topic-pattern';
 
 type Part = { word: string } | { column: string };
 

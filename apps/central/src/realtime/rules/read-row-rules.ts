@@ -1,5 +1,5 @@
 import type { FileProblems, YamlNode } from '@rivulet/datasets';
-import type { TopicRule } from '../rules/topic-rules';
+import type { TopicRule } from './topic-rules';
 import type { RowRule } from './row-rule';
 import { TopicTemplate } from './topic-template';
 
