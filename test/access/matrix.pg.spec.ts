@@ -1,8 +1,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { RouteTable } from '@rivulet/platform';
+import { workerHeaders, workerSignature } from '@rivulet/protocol';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { startAppInProcess, type AppInProcess } from '../support/apps-in-process';
+import { startWorker, type RunningWorker } from '../../apps/worker/test/worker-in-process';
 import { bearer } from '../support/operator';
 import { CentralCredentials } from './central-credentials';
 
@@ -114,5 +116,50 @@ describe('each route of the edge', () => {
     // Whoever is let in is told that no route has such a parameter; nothing else is done.
     compare('edge', await answersOf(running.app, callers, { query: '?none=1' }));
     expect(running.app.get(RouteTable).routes.length).toBeGreaterThan(10);
+  });
+});
+
+describe('each route of a worker', () => {
+  const key = 'the-key-of-this-worker';
+  let running: RunningWorker;
+
+  beforeAll(async () => {
+    running = await startWorker({ WORKER_INTERNAL_KEY: key });
+  });
+  afterAll(() => running.stop());
+
+  function signed(name: string, changes: { key?: string; atMs?: number; body?: string } = {}): Caller {
+    const said = {
+      timestamp: String(changes.atMs ?? Date.now()),
+      nonce: name.replaceAll(' ', '-').padEnd(16, '-'),
+    };
+    const signature = workerSignature(changes.key ?? key, said, changes.body ?? '');
+    const headers = {
+      [workerHeaders.timestamp]: said.timestamp,
+      [workerHeaders.nonce]: said.nonce,
+      [workerHeaders.signature]: signature,
+    };
+    return { name, headers, remoteAddress: '10.0.0.7' };
+  }
+
+  it('answers each kind of caller as is written down', async () => {
+    const elsewhere = { remoteAddress: '10.0.0.7' };
+    const withKey = { [workerHeaders.key]: key };
+    const callers: Caller[] = [
+      { name: 'nobody', headers: {} },
+      { name: 'another machine', headers: {}, ...elsewhere },
+      { name: 'a wrong key', headers: { [workerHeaders.key]: `${key}x` } },
+      { name: 'another machine with the key', headers: withKey, ...elsewhere },
+      { name: 'the key through a proxy', headers: { ...withKey, 'x-forwarded-for': '10.0.0.7' } },
+      signed('a signature with another key', { key: `${key}x` }),
+      signed('a signature of another body', { body: '{}' }),
+      signed('a signature of yesterday', { atMs: Date.now() - 86_400_000 }),
+      { name: 'this machine with the key', headers: withKey },
+      signed('another machine with a signature'),
+      { ...signed('another machine with a signature'), name: 'a signature again' },
+    ];
+    // Whoever is let in is told that no route has such a parameter; nothing else is done.
+    compare('worker', await answersOf(running.app, callers, { query: '?none=1' }));
+    expect(running.app.get(RouteTable).routes.length).toBeGreaterThan(8);
   });
 });

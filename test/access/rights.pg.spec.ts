@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { RouteTable } from '@rivulet/platform';
+import { startWorker } from '../../apps/worker/test/worker-in-process';
 import { startAppInProcess } from '../support/apps-in-process';
 
 type Rights = Map<string, string>;
@@ -33,4 +34,18 @@ it.each([
   ['edge', 2],
 ] as const)('docs/security.md says who may call each route of %s', async (name, column) => {
   expect(Object.fromEntries(documentedRights(column))).toEqual(Object.fromEntries(await rightsOf(name)));
+});
+
+it('docs/security.md says who may call each route of a worker', async () => {
+  const worker = await startWorker({ WORKER_INTERNAL_KEY: 'the-key-of-this-worker' });
+  try {
+    const { routes } = worker.app.get(RouteTable);
+    const rights = new Map(routes.map(({ method, path, rule }) => [`${method} ${inShort(path)}`, rule]));
+    const page = readFileSync(resolve(__dirname, '../../docs/security.md'), 'utf8');
+    const rows = [...page.matchAll(/^\| `([A-Z]+ \/\S*)` \| ([a-z]+) \|$/gm)];
+    const documented = new Map(rows.map(([, route, rule]) => [route!, rule!]));
+    expect(Object.fromEntries(documented)).toEqual(Object.fromEntries(rights));
+  } finally {
+    await worker.stop();
+  }
 });

@@ -114,8 +114,9 @@ export class AgentSession {
       throw new RivuletError('AGENT_UNREGISTERED', `${message.type} came before REGISTER.`);
     if (message.agent_name !== this.agentName)
       throw new RivuletError('AGENT_MESSAGE_INVALID', `The connection is that of ${this.agentName}.`);
+    if (!(await this.mayStay(opened))) return;
     const { deviceId, name } = opened.known;
-    if (message.type === 'HEARTBEAT') await this.heartbeat(message, about);
+    if (message.type === 'HEARTBEAT') this.heartbeat(message, about);
     else if (message.type === 'DATA') {
       const { repeated } = await this.host.take({ deviceId, name }, message);
       this.send({ type: 'ACK', data: { ...about, ...(repeated && { repeated }) } });
@@ -142,11 +143,21 @@ export class AgentSession {
     this.send({ type: 'ACK', data: { ...about, heartbeat_seconds: this.host.heartbeatMs / 1_000 } });
   }
 
-  private async heartbeat(message: Extract<Heard, { type: 'HEARTBEAT' }>, about: Reference): Promise<void> {
-    await this.host.stillServed(this.opened!).catch((error: unknown) => {
+  /** Asked with every message: an agent that only sends data must not outlive its revocation. */
+  private async mayStay(opened: OpenedBy): Promise<boolean> {
+    try {
+      await this.host.stillServed(opened);
+      return true;
+    } catch (error) {
+      const named = namedError(error);
       // While the registry cannot be asked, whoever is connected stays.
-      if (!isTransient(namedError(error).code)) throw error;
-    });
+      if (isTransient(named.code)) return true;
+      this.fail(named);
+      return false;
+    }
+  }
+
+  private heartbeat(message: Extract<Heard, { type: 'HEARTBEAT' }>, about: Reference): void {
     this.host.heard(this, message);
     if (message.id !== undefined) this.send({ type: 'ACK', data: about });
   }

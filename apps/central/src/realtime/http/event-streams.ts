@@ -5,6 +5,7 @@ import { RivuletError } from '@rivulet/errors';
 import { RealtimeHub } from '../delivery/realtime-hub';
 import { Session } from '../delivery/session';
 import { Identities } from '../identity/identities';
+import { isRevoked } from '../identity/is-revoked';
 import { tokenInvalid } from '../identity/token-invalid';
 import { RealtimeEnv } from '../realtime.env';
 import { RealtimeMetrics } from '../realtime.metrics';
@@ -16,6 +17,8 @@ import { EventStream } from './event-stream';
 
 /** Well before a stream that says nothing counts as stalled. */
 const BEAT_MS = 20_000;
+/** A revoked device or operator must be gone in 5 s, of which finding out takes 3. */
+const LOOK_MS = 1_000;
 
 interface Opened {
   stream: EventStream;
@@ -85,6 +88,16 @@ export class EventStreams implements OnModuleInit, OnModuleDestroy {
       close();
       throw error;
     }
+  }
+
+  @Interval('realtime event stream owners', LOOK_MS)
+  look(): void {
+    for (const opened of this.opened)
+      if (opened.session.who.stillServed !== undefined) void this.endIfRevoked(opened);
+  }
+
+  private async endIfRevoked({ stream, session }: Opened): Promise<void> {
+    if (await isRevoked(session.who)) stream.end(0);
   }
 
   @Interval('realtime event streams', BEAT_MS)

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { RivuletError } from '@rivulet/errors';
-import { AccessControl } from '@rivulet/platform';
+import { AccessControl, type Principal } from '@rivulet/platform';
 import { statementTypes } from '@rivulet/protocol';
 import { DeviceAuthenticator } from '../../devices/authentication/device-authenticator';
 import type { FastifyRequest } from 'fastify';
@@ -9,7 +9,7 @@ import { ApplicationTokens } from './application-tokens';
 import type { Identity } from '../rules/identity';
 import { tokenInvalid } from './token-invalid';
 
-/** A device, or an operator, must prove itself again after so long: they may have been revoked. */
+/** A device, or an operator, must show a token again after so long. Whether they are revoked is looked up meanwhile. */
 const OWN_LIFE_MS = 5 * 60_000;
 const AGENT_TOKEN = /^rvt_/;
 const API_KEY = /^rvk_/;
@@ -37,11 +37,14 @@ export class Identities {
   private async identifyOperator(token: string, address: string): Promise<Identity> {
     try {
       const call = { headers: { authorization: `Bearer ${token}` }, ip: address, routeOptions: {} };
-      const principal = await this.access.of('viewer').authenticate(call as FastifyRequest, 'viewer');
+      const authenticate = async (): Promise<Principal> =>
+        this.access.of('viewer').authenticate(call as FastifyRequest, 'viewer');
+      const principal = await authenticate();
       const userId = `operator:${principal.id}`;
       const { role } = principal as { role?: string };
       const claims = { sub: userId, kind: 'operator', name: principal.name, role };
-      return { kind: 'operator', userId, claims, expiresAtMs: Date.now() + OWN_LIFE_MS };
+      const stillServed = async (): Promise<void> => void (await authenticate());
+      return { kind: 'operator', userId, claims, expiresAtMs: Date.now() + OWN_LIFE_MS, stillServed };
     } catch (error) {
       if (error instanceof RivuletError && OPERATOR_REFUSALS.test(error.code))
         throw tokenInvalid(error.message);
@@ -52,11 +55,12 @@ export class Identities {
   private async identifyDevice(token: string, address: string): Promise<Identity> {
     try {
       const call = { headers: { authorization: `Bearer ${token}` }, ip: address };
-      const { device, name } = await this.devices.authenticate(call);
-      const { deviceId, macAddress } = device;
+      const opened = await this.devices.open(call);
+      const { deviceId, macAddress, name } = opened.known;
       const userId = `device:${deviceId}`;
       const claims = { sub: userId, kind: 'device', device_id: deviceId, mac_address: macAddress, name };
-      return { kind: 'device', userId, claims, expiresAtMs: Date.now() + OWN_LIFE_MS };
+      const stillServed = (): Promise<void> => this.devices.stillServed(opened);
+      return { kind: 'device', userId, claims, expiresAtMs: Date.now() + OWN_LIFE_MS, stillServed };
     } catch (error) {
       if (error instanceof RivuletError && /^(ACCESS_TOKEN|DEVICE)_/.test(error.code))
         throw tokenInvalid(error.message);

@@ -9,6 +9,8 @@ export interface Identity {
   claims: Readonly<Record<string, unknown>>;
   /** Milliseconds since 1970. The connection ends then, unless another token has come. */
   expiresAtMs: number | undefined;
+  /** Looks again whether central still knows this device or operator. @throws RivuletError where it does not */
+  stillServed?: () => Promise<void>;
 }
 
 /** The values of a claim as texts: of a list each, of anything else that is no text, number or boolean none. */

@@ -7,6 +7,7 @@ import { RealtimeHub } from '../delivery/realtime-hub';
 import { Session } from '../delivery/session';
 import type { Identity } from '../rules/identity';
 import { Identities } from '../identity/identities';
+import { isRevoked } from '../identity/is-revoked';
 import { tokenInvalid } from '../identity/token-invalid';
 import type { ClientMessage } from '../protocol/client-message';
 import { messageLimits } from '../rules/message-limits';
@@ -79,7 +80,17 @@ export class SyncSockets implements ConnectionOwner<SyncConnection>, OnModuleIni
   sweep(): void {
     const nowMs = performance.now();
     const now = Date.now();
-    for (const connection of this.connections) this.look(connection, nowMs, now);
+    for (const connection of this.connections) {
+      this.look(connection, nowMs, now);
+      if (connection.session?.who.stillServed !== undefined) void this.closeIfRevoked(connection);
+    }
+  }
+
+  /** What it says until the next sweep is still taken. */
+  private async closeIfRevoked(connection: SyncConnection): Promise<void> {
+    const { session } = connection;
+    if (session !== undefined && (await isRevoked(session.who)))
+      connection.close('tokenExpired', 'Your token is no longer valid.');
   }
 
   async handle(connection: SyncConnection, message: ClientMessage): Promise<void> {
