@@ -6,6 +6,7 @@ import { fleetMacAddresses } from '../setup/bench-devices';
 import { startHttpLoad, type HttpLoad, type HttpLoadResult } from '../load/http-load';
 import type { BenchRun } from '../setup/bench-run';
 import { requestBody, SimulatedDevice } from '../load/simulated-device';
+import { cpuSecondsOf, cpuSecondsOfServer } from '../measure/process-cpu';
 import { percentile, round } from '../measure/statistics';
 
 const CONNECTIONS = 32;
@@ -22,6 +23,9 @@ interface LoadFigures {
   maxMs: number;
   /** Answers that were not "current", by HTTP status. */
   refused: Record<string, number>;
+  /** CPU time for a thousand answers; unlike the answers a second it says little of what else the machine does. */
+  centralCpuMsPerThousand: number;
+  postgresCpuMsPerThousand: number;
 }
 
 /** Devices ask, and nothing has changed. */
@@ -42,10 +46,12 @@ export async function benchNoop(run: BenchRun): Promise<NoopResult> {
   try {
     const requests = await prepareRequests(central, run.log);
     const load = { url: central.url, requests, expected: '"status":"current"' };
+    const measured = async (pattern: Pick<HttpLoad, 'connections' | 'perSecond'>) =>
+      measureWithCpu({ ...load, ...pattern }, central, run);
     await measure({ ...load, connections: CONNECTIONS }, WARM_UP_MS);
-    const full = await measure({ ...load, connections: CONNECTIONS }, MEASURED_MS);
-    const paced = await measure({ ...load, connections: CONNECTIONS, perSecond: PER_SECOND }, MEASURED_MS);
-    const one = await measure({ ...load, connections: 1 }, MEASURED_MS);
+    const full = await measured({ connections: CONNECTIONS });
+    const paced = await measured({ connections: CONNECTIONS, perSecond: PER_SECOND });
+    const one = await measured({ connections: 1 });
     return {
       devices: requests.length,
       connections: CONNECTIONS,
@@ -89,13 +95,43 @@ async function measure(load: HttpLoad, forMs: number): Promise<HttpLoadResult> {
   return thread.stop();
 }
 
-function figuresOf({ answers, seconds, latencies, refused }: HttpLoadResult): LoadFigures {
+/** CPU seconds of central and of its PostgreSQL. */
+interface Cpu {
+  central: number;
+  postgres: number;
+}
+
+async function measureWithCpu(
+  load: HttpLoad,
+  central: RunningApp,
+  { servers }: BenchRun,
+): Promise<HttpLoadResult & { cpu: Cpu }> {
+  const read = async (): Promise<Cpu> => ({
+    central: cpuSecondsOf(central.pid),
+    postgres: await cpuSecondsOfServer(servers.central.pool),
+  });
+  const before = await read();
+  const result = await measure(load, MEASURED_MS);
+  const after = await read();
+  const cpu = { central: after.central - before.central, postgres: after.postgres - before.postgres };
+  return { ...result, cpu };
+}
+
+function figuresOf({
+  answers,
+  seconds,
+  latencies,
+  refused,
+  cpu,
+}: HttpLoadResult & { cpu: Cpu }): LoadFigures {
   return {
     requestsPerSecond: round(answers / seconds, 0),
     p50Ms: round(percentile(latencies, 0.5), 2),
     p99Ms: round(percentile(latencies, 0.99), 2),
     maxMs: round(percentile(latencies, 1), 2),
     refused,
+    centralCpuMsPerThousand: round((cpu.central * 1e6) / answers, 0),
+    postgresCpuMsPerThousand: round((cpu.postgres * 1e6) / answers, 0),
   };
 }
 
@@ -104,7 +140,15 @@ export function noopTable(result: NoopResult): string {
     `### ${formatCount(result.devices)} devices ask, and nothing has changed`,
     '',
     markdownTable(
-      ['what', 'requests a second', 'median ms', 'p99 ms', 'longest ms', 'refused'],
+      [
+        'what',
+        'requests a second',
+        'median ms',
+        'p99 ms',
+        'longest ms',
+        'CPU of central · PostgreSQL, ms for 1,000',
+        'refused',
+      ],
       [
         noopRow(`${result.connections} connections, as fast as they can`, result),
         noopRow(
@@ -127,6 +171,7 @@ function noopRow(what: string, figures: LoadFigures): (string | number)[] {
     figures.p50Ms,
     figures.p99Ms,
     figures.maxMs,
+    `${figures.centralCpuMsPerThousand} · ${figures.postgresCpuMsPerThousand}`,
     Object.values(figures.refused).reduce((sum, number) => sum + number, 0),
   ];
 }
