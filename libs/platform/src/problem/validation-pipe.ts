@@ -4,6 +4,7 @@ import * as classTransformer from 'class-transformer';
 import * as classValidator from 'class-validator';
 import type { ValidationError } from 'class-validator';
 import { MAX_FIELD_ERRORS } from './body-shape';
+import { rememberRules } from './remember-rules';
 import { requestInvalid } from './request-invalid';
 
 const MAX_FIELD_CHARACTERS = 200;
@@ -14,6 +15,7 @@ const MAX_FIELD_CHARACTERS = 200;
  * (DeclaredInputGuard).
  */
 export function validationPipe(): ValidationPipe {
+  rememberRules();
   return new ValidationPipe({
     whitelist: true,
     forbidNonWhitelisted: true,
