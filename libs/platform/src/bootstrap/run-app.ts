@@ -7,6 +7,7 @@ import type { UnknownVariable } from '../environment/load-environment';
 import { manageConnections, type ConnectionLimits } from './connections';
 import { createApp, type AppOptions } from './create-app';
 import { exitProcess } from './exit-process';
+import { sizeYoungGeneration } from './limit-young-generation';
 import { stopApp, type RunningApp } from './shutdown';
 import { reportStartFailure } from './start-failure';
 
@@ -81,6 +82,7 @@ export async function runApp(name: string, configure: () => RunOptions | Promise
 async function start(name: string, app: NestFastifyApplication, options: RunOptions): Promise<void> {
   warnOfUnknownVariables(options);
   const url = await listen(app, options);
+  sizeYoungGeneration();
   options.logger.info(`Listening at ${url}`);
   await options.onListening?.(app, url);
   const { databaseUrl } = options;
