@@ -146,9 +146,12 @@ export class DeviceSyncController {
   }
 }
 
+/** Without a reason each signal would make an error with a stack, for every request. */
+const GONE = Symbol('gone');
+
 /** Aborts when the connection is closed, before the answer or behind it. */
 function goneOf(reply: FastifyReply): AbortSignal {
   const gone = new AbortController();
-  reply.raw.once('close', () => gone.abort());
+  reply.raw.once('close', () => gone.abort(GONE));
   return gone.signal;
 }
