@@ -44,14 +44,18 @@ interface ReceivedRequest {
 /** Says nothing of the device, which comes again. */
 const COMES_AGAIN = new Set<string>(['SERVER_BUSY', 'SHUTTING_DOWN']);
 
-/** Devices whose latest manifest is remembered. */
-const DEVICES_KEPT = 20_000;
+/** Of the devices whose latest manifest is remembered: about 40,000. */
+const MANIFESTS_MAX_BYTES = 8 * 1024 * 1024;
+const MANIFEST_BYTES = 160;
 
 /** Answers "here is what I have; what should I have?", and writes down what it answered. */
 @Injectable()
 export class AnswerRequestService {
   /** The manifest that each device was last seen to have. */
-  private readonly manifestOf = new LRUCache<string, string>({ max: DEVICES_KEPT });
+  private readonly manifestOf = new LRUCache<string, string>({
+    maxSize: MANIFESTS_MAX_BYTES,
+    sizeCalculation: (_, deviceId) => MANIFEST_BYTES + 2 * deviceId.length,
+  });
 
   constructor(
     private readonly log: RequestLog,

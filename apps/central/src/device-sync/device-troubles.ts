@@ -3,8 +3,9 @@ import { errorCatalogue, type ErrorCode } from '@rivulet/errors';
 import { LRUCache } from 'lru-cache';
 import { DeviceSyncMetrics } from './device-sync.metrics';
 
-/** Devices whose trouble is remembered. */
-const DEVICES_KEPT = 20_000;
+/** Devices whose trouble is remembered: about 20,000. */
+const TROUBLES_MAX_BYTES = 16 * 1024 * 1024;
+const TROUBLE_BYTES = 512;
 
 /** A device that has said nothing of it for so long may report to another process, or be switched off. */
 const FORGOTTEN_AFTER_MS = 86_400_000;
@@ -32,7 +33,8 @@ interface KnownTrouble extends Trouble {
 export class DeviceTroubles {
   private readonly logger = new Logger('Devices');
   private readonly known = new LRUCache<string, KnownTrouble>({
-    max: DEVICES_KEPT,
+    maxSize: TROUBLES_MAX_BYTES,
+    sizeCalculation: ({ message }) => TROUBLE_BYTES + 2 * message.length,
     ttl: FORGOTTEN_AFTER_MS,
     ttlAutopurge: false,
   });

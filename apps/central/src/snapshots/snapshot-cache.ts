@@ -28,8 +28,9 @@ export interface ReadDataset {
   snapshot: Snapshot;
 }
 
-/** Reads of polled datasets whose age is known. What is forgotten is read again. */
-const READS_KEPT = 100_000;
+/** Reads of polled datasets whose age is known: about 100,000. What is forgotten is read again. */
+const READS_MAX_BYTES = 32 * 1024 * 1024;
+const READ_BYTES = 320;
 
 /** Scopes that are looked up in one statement. */
 const LISTS_AT_ONCE = 500;
@@ -43,7 +44,10 @@ const LISTS_AT_ONCE = 500;
 @Injectable()
 export class SnapshotCache {
   /** What this process has read, by cache key. */
-  private readonly reads = new LRUCache<string, { readAt: string; beganMs: number }>({ max: READS_KEPT });
+  private readonly reads = new LRUCache<string, { readAt: string; beganMs: number }>({
+    maxSize: READS_MAX_BYTES,
+    sizeCalculation: () => READ_BYTES,
+  });
 
   private readonly lookUps = new Batched((lists: string[][]) => this.lookUp(lists), {
     maxItems: LISTS_AT_ONCE,

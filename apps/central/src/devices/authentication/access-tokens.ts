@@ -26,14 +26,19 @@ interface VerifiedToken {
 
 /** Clocks of two centrals may differ by this. */
 const LEEWAY_SECONDS = 30;
-const TOKENS_KEPT = 50_000;
+/** Tokens that are remembered: about 50,000. */
+const TOKENS_MAX_BYTES = 32 * 1024 * 1024;
+const TOKEN_BYTES = 640;
 const TOKEN_MAX_CHARACTERS = 2_000;
 
 /** Short-lived tokens that central signs for itself: every replica believes those of the others. */
 @Injectable()
 export class AccessTokens {
   /** By digest, so that memory holds no token. */
-  private readonly verified = new LRUCache<string, VerifiedToken>({ max: TOKENS_KEPT });
+  private readonly verified = new LRUCache<string, VerifiedToken>({
+    maxSize: TOKENS_MAX_BYTES,
+    sizeCalculation: () => TOKEN_BYTES,
+  });
 
   constructor(
     private readonly signingKey: SigningKey,

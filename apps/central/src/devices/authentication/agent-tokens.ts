@@ -6,7 +6,9 @@ import type { KnownDevice } from '../device';
 import { DeviceTables, type TableTransaction } from '../device-tables';
 import { DeviceDirectory } from '../registry/device-directory';
 
-const TOKENS_KEPT = 50_000;
+/** Tokens whose device is remembered: about 50,000. */
+const TOKENS_MAX_BYTES = 16 * 1024 * 1024;
+const TOKEN_BYTES = 320;
 const AGENT_TOKEN = /^rvt_[A-Za-z0-9_-]{43}$/;
 
 /** What a caller has in its Authorization header: an agent's token as Bearer, or as the password of Basic. */
@@ -19,7 +21,10 @@ export interface AgentCredentials {
 /** Long-lived tokens of agents, which are too small for keys. They are stored as their SHA-256. */
 @Injectable()
 export class AgentTokens {
-  private readonly deviceOf = new LRUCache<string, string>({ max: TOKENS_KEPT });
+  private readonly deviceOf = new LRUCache<string, string>({
+    maxSize: TOKENS_MAX_BYTES,
+    sizeCalculation: () => TOKEN_BYTES,
+  });
 
   constructor(
     private readonly tables: DeviceTables,

@@ -12,7 +12,15 @@ const TRUSTED_MS = 4_500;
 /** Longer than the transactions of the registry may take: a change becomes visible after it was dated. */
 const OVERLAP_MS = 60_000;
 
-const DEVICES_KEPT = 50_000;
+/** Devices that are remembered: about 40,000 with a key and a few labels each. */
+const DEVICES_MAX_BYTES = 32 * 1024 * 1024;
+/** About what one takes, beside its labels, keys and tokens. */
+const DEVICE_BYTES = 640;
+const LABEL_BYTES = 96;
+const DIGEST_BYTES = 88;
+
+const MAC_ADDRESSES_MAX_BYTES = 8 * 1024 * 1024;
+const MAC_ADDRESS_BYTES = 160;
 
 /** `changedAt` is as PostgreSQL prints it, to the microsecond. */
 type RememberedDevice = KnownDevice & { changedAt: string };
@@ -29,8 +37,14 @@ interface Changes {
 @Injectable()
 export class DeviceDirectory {
   private readonly logger = new Logger('Devices');
-  private readonly known = new LRUCache<string, RememberedDevice>({ max: DEVICES_KEPT });
-  private readonly idOfMac = new LRUCache<string, string>({ max: DEVICES_KEPT });
+  private readonly known = new LRUCache<string, RememberedDevice>({
+    maxSize: DEVICES_MAX_BYTES,
+    sizeCalculation: sizeOf,
+  });
+  private readonly idOfMac = new LRUCache<string, string>({
+    maxSize: MAC_ADDRESSES_MAX_BYTES,
+    sizeCalculation: () => MAC_ADDRESS_BYTES,
+  });
   private polledAtMs = -Infinity;
   private seenUntil: Date | undefined;
 
@@ -96,6 +110,14 @@ export class DeviceDirectory {
     if (device.macAddress !== null) this.idOfMac.set(device.macAddress, device.deviceId);
     return device;
   }
+}
+
+function sizeOf({ name, labels, keys, tokens }: RememberedDevice): number {
+  const texts = Object.entries(labels).map(
+    ([label, value]) => LABEL_BYTES + 2 * (label.length + value.length),
+  );
+  const digests = DIGEST_BYTES * (keys.length + tokens.length);
+  return DEVICE_BYTES + 2 * name.length + digests + texts.reduce((sum, bytes) => sum + bytes, 0);
 }
 
 /** By the indexes on the times. The time is that of the database, whose clock dates the changes. */
