@@ -18,16 +18,9 @@ export async function inTransaction<T>(
   options: TransactionOptions,
   work: () => Promise<T>,
 ): Promise<T> {
-  const isolation = options.isolation ?? 'READ COMMITTED';
-  const access = options.readOnly === true ? 'READ ONLY' : 'READ WRITE';
-  await client.query(`BEGIN ISOLATION LEVEL ${isolation} ${access}`);
   const restoreLimit = expectStatementLimit(client, options.statementTimeoutMs);
   try {
-    await client.query(
-      `SELECT set_config('statement_timeout', $1, true), set_config('lock_timeout', $2, true),
-              set_config('idle_in_transaction_session_timeout', $3, true)`,
-      [options.statementTimeoutMs, options.lockTimeoutMs, options.idleTimeoutMs].map(String),
-    );
+    await client.query(beginning(options));
     const result = await work();
     // After a failed statement whose error `work` swallowed, COMMIT rolls back without an error.
     const { command } = await client.query('COMMIT');
@@ -41,4 +34,23 @@ export async function inTransaction<T>(
   } finally {
     restoreLimit();
   }
+}
+
+/** In one message: each round trip is a good part of what a short transaction costs. */
+function beginning({
+  isolation,
+  readOnly,
+  statementTimeoutMs,
+  lockTimeoutMs,
+  idleTimeoutMs,
+}: TransactionOptions): string {
+  return `BEGIN ISOLATION LEVEL ${isolation ?? 'READ COMMITTED'} ${readOnly === true ? 'READ ONLY' : 'READ WRITE'};
+    SET LOCAL statement_timeout = ${milliseconds(statementTimeoutMs)};
+    SET LOCAL lock_timeout = ${milliseconds(lockTimeoutMs)};
+    SET LOCAL idle_in_transaction_session_timeout = ${milliseconds(idleTimeoutMs)}`;
+}
+
+/** The largest number that these settings take is that of an int. */
+function milliseconds(value: number): number {
+  return Math.min(Math.max(0, Math.ceil(value)), 2 ** 31 - 1);
 }

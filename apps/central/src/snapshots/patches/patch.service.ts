@@ -6,7 +6,7 @@ import { ChunkStore } from '../chunk-store';
 import type { Snapshot } from '../snapshot';
 import { StoreLoss } from '../store-loss';
 import { changedSpans } from './changed-spans';
-import { bytesOf, readChunkList, type ListedChunk } from './chunk-list';
+import { bytesOf, readChunkLists, type ListedChunk } from './chunk-list';
 import { BATCH_BYTES, makePatch } from './make-patch';
 import { PatchStore, type StoredPatch } from './patch-store';
 
@@ -74,7 +74,7 @@ export class PatchService {
   private async between(base: Base, target: Snapshot): Promise<StoredPatch | undefined> {
     const stored = await this.patches.find(base.snapshotId, target.snapshotId);
     if (stored !== undefined) return stored;
-    const spans = changedSpans(await this.listOf(base), await this.listOf(target));
+    const spans = changedSpans(...(await this.listsOf(base, target)));
     if (spans.some(({ bytes }) => bytes > BATCH_BYTES)) return undefined;
     const contents = await makePatch(this.chunks, spans, target.dataset.schema.key.length);
     if (contents === undefined) return undefined;
@@ -82,10 +82,10 @@ export class PatchService {
     return this.patches.find(base.snapshotId, target.snapshotId);
   }
 
-  /** @throws StoreLoss unless it is whole */
-  private async listOf({ snapshotId, bytes }: Base): Promise<ListedChunk[]> {
-    const list = await readChunkList(this.database, snapshotId);
-    if (bytesOf(list) === bytes) return list;
+  /** @throws StoreLoss unless both are whole */
+  private async listsOf(base: Base, target: Base): Promise<[ListedChunk[], ListedChunk[]]> {
+    const lists = await readChunkLists(this.database, base.snapshotId, target.snapshotId);
+    if (bytesOf(lists[0]) === base.bytes && bytesOf(lists[1]) === target.bytes) return lists;
     throw new StoreLoss('A part of the list of a snapshot is no longer stored.');
   }
 }

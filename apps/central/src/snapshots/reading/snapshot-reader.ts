@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Dataset } from '@rivulet/datasets';
 import { RivuletError } from '@rivulet/errors';
 import { readSource, useCanonicalSettings } from '@rivulet/postgres';
+import type { KnownTypes } from '@rivulet/snapshot';
 import type { ClientBase } from 'pg';
 import { DataSource } from 'typeorm';
 import { SourceDatabase } from '../../source-database/source-database';
@@ -123,8 +124,9 @@ export class SnapshotReader {
   private async findUnfit(client: ClientBase, stale: Reading[]): Promise<Set<Dataset>> {
     const first = new Map(distinctStale(stale).map((bound) => [bound.dataset, bound]));
     const unfit = new Set<Dataset>();
+    const known: KnownTypes = new Map();
     for (const [dataset, bound] of first) {
-      if (!(await this.isDescribed(client, bound))) unfit.add(dataset);
+      if (!(await this.isDescribed(client, bound, known))) unfit.add(dataset);
     }
     return unfit;
   }
@@ -174,9 +176,9 @@ export class SnapshotReader {
     return this.currency.complete(bound, snapshots, versions, found, beganMs);
   }
 
-  private async isDescribed(client: ClientBase, bound: BoundDataset): Promise<boolean> {
+  private async isDescribed(client: ClientBase, bound: BoundDataset, known: KnownTypes): Promise<boolean> {
     try {
-      return await isDescriptionCurrent(client, bound);
+      return await isDescriptionCurrent(client, bound, known);
     } catch (error) {
       return fail(bound.dataset, cannotBeRead(error, bound.dataset, this.env.maxRowBytes));
     }
