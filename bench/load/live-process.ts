@@ -35,6 +35,8 @@ async function openOne(
   const device = new FleetDevice(macAddress, (path, headers) => fetchPayload(centralUrl, path, headers));
   const sync = async (): Promise<boolean> =>
     connections.use(async (connection) => (await device.sync(connection, performance.now())).isUpdate);
+  // The first registers it, and is remembered under its MAC address alone.
+  await sync();
   await sync();
   const cycles = new Cycles(async () => {
     if (await sync()) proofs.push({ device: number, provedAtMs: Date.now() });
@@ -64,6 +66,7 @@ class Cycles {
   }
 }
 
+/** Some connections for all requests. */
 class Connections {
   private readonly waiting: ((connection: KeepAliveConnection) => void)[] = [];
 
