@@ -57,7 +57,7 @@ function drawStates({ total, states }: FleetSummary, style: TerminalStyle): stri
   return formatTable(rows, { alignments: '<><' }).map((line, index) => {
     const isBad = fleetStates[index] === 'failing' && states.failing > 0;
     if (isBad) return style.bad(line);
-    return fleetStates[index] === 'current' ? style.good(line) : line;
+    return fleetStates[index] === 'current' && states.current > 0 ? style.good(line) : line;
   });
 }
 
