@@ -1,15 +1,24 @@
 import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
 import { request, type IncomingMessage } from 'node:http';
-import type { Type } from '@nestjs/common';
+import type { Abstract } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createApp, createLogger, loadEnvironment } from '@rivulet/platform';
 import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
 import { ADMIN_PASSWORD, asAdmin } from './operator';
 import { CentralModule } from '../../apps/central/src/central.module';
+import { httpOptions, resolveTls } from '../../apps/central/src/http-options';
 import { TcpListener } from '../../apps/central/src/live/tcp/tcp-listener';
 
 const DEVICE_PATHS =
   /^\/(agent\/register|config\/(agent|version)|api\/(device-|v1\/(register|config(\/|$))))/;
+
+/** Tests make more calls in a minute than callers do; those of the limits say otherwise. */
+const NO_RATE_LIMITS = {
+  CENTRAL_RATE_LIMIT_DEVICE: '0',
+  CENTRAL_RATE_LIMIT_OPERATOR: '0',
+  CENTRAL_RATE_LIMIT_ADDRESS: '0',
+};
 
 /** Central as it runs in production, in the process of the test, on a database of its own with the demo data. */
 export class CentralInProcess {
@@ -44,15 +53,21 @@ export class CentralInProcess {
       CENTRAL_DATABASE_URL: database.url,
       CENTRAL_ADMIN_PASSWORD: ADMIN_PASSWORD,
       CENTRAL_AGENT_PORT: '0',
+      ...NO_RATE_LIMITS,
       ...variables,
     });
+    const secured = resolveTls(environment);
+    const http = httpOptions(environment, secured);
     const app = await createApp({
-      module: CentralModule.forRoot(environment, { url: database.url, isEmbedded: false }),
+      module: CentralModule.forRoot(environment, { url: database.url, isEmbedded: false }, secured),
       logger: createLogger({ app: 'central', level: 'silent' }),
       openApi: { title: 'Rivulet central', description: 'For a test.' },
+      ...http,
     });
     await app.listen(0, '127.0.0.1');
-    return new CentralInProcess(database, await app.getUrl(), app, async () => {
+    const { port } = app.getHttpServer().address() as AddressInfo;
+    const url = `${http.tls?.isOn === true ? 'https' : 'http'}://127.0.0.1:${port}`;
+    return new CentralInProcess(database, url, app, async () => {
       await app.close();
       await onStopped();
     });
@@ -64,7 +79,7 @@ export class CentralInProcess {
   }
 
   /** A provider of any of its features. */
-  get<T extends object>(type: Type<T>): T {
+  get<T extends object>(type: Abstract<T>): T {
     return this.app.get(type, { strict: false });
   }
 
@@ -101,14 +116,15 @@ export class CentralInProcess {
     localAddress: string,
     method: string,
     path: string,
-    body: object,
+    body?: object,
+    headers: Record<string, string> = {},
   ): Promise<[number, Record<string, unknown>, string | undefined]> {
     const call = request(`${this.url}${path}`, {
       method,
       localAddress,
-      headers: { 'content-type': 'application/json' },
+      headers: { ...(body && { 'content-type': 'application/json' }), ...headers },
     });
-    call.end(JSON.stringify(body));
+    call.end(body && JSON.stringify(body));
     const [response] = (await once(call, 'response')) as [IncomingMessage];
     const text = (await response.toArray()).join('');
     return [

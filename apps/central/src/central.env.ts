@@ -1,5 +1,5 @@
-import { EnvVariable, PostgresUrl, ProxyList, serverEnvironment } from '@rivulet/platform';
-import { IsInt, IsOptional, Max, Min } from 'class-validator';
+import { EnvVariable, Flag, PostgresUrl, ProxyList, serverEnvironment } from '@rivulet/platform';
+import { IsInt, IsOptional, IsString, Matches, Max, Min } from 'class-validator';
 
 /** Where central listens, how it logs, how long it may take to stop. */
 export const CentralServerEnv = serverEnvironment('CENTRAL', { port: 8080 });
@@ -50,6 +50,52 @@ export class CentralHttpEnv {
   @Min(10)
   @Max(1_000_000)
   maxConnectionsPerAddress = 6_000;
+}
+
+export class CentralTlsEnv {
+  @EnvVariable(
+    'CENTRAL_TLS_CERT_FILE',
+    'Path of the certificate of central, with its chain (PEM). With it central serves HTTPS, and agents over TCP need TLS.',
+  )
+  @IsOptional()
+  @IsString()
+  certFile: string | undefined = undefined;
+
+  @EnvVariable('CENTRAL_TLS_KEY_FILE', 'Path of the private key of this certificate (PEM).')
+  @IsOptional()
+  @IsString()
+  keyFile: string | undefined = undefined;
+
+  @EnvVariable(
+    'CENTRAL_HTTPS',
+    'false: the HTTP port stays without TLS, for a proxy that ends TLS, and the certificate is for agents over TCP alone.',
+  )
+  @Flag()
+  https = true;
+
+  @EnvVariable(
+    'CENTRAL_CLIENT_CA',
+    'Path of the certificates of those who issue client certificates to devices (PEM). With it a device is known by its certificate, too.',
+  )
+  @IsOptional()
+  @IsString()
+  clientCa: string | undefined = undefined;
+
+  @EnvVariable(
+    'CENTRAL_CLIENT_CRL',
+    'Path of the list of revoked client certificates (PEM), of every one of these issuers.',
+  )
+  @IsOptional()
+  @IsString()
+  clientCrl: string | undefined = undefined;
+
+  @EnvVariable(
+    'CENTRAL_CLIENT_CERT_HEADER',
+    'Header in which the proxies of CENTRAL_TRUSTED_PROXIES pass on the client certificate that they have verified.',
+  )
+  @IsOptional()
+  @Matches(/^[a-z][a-z0-9-]{0,63}$/i, { message: 'must be the name of a header' })
+  clientCertHeader: string | undefined = undefined;
 }
 
 export class CentralDatabaseEnv {

@@ -6,6 +6,8 @@ import {
   EnvironmentModule,
   HealthModule,
   MigrationsIndicator,
+  ServerTls,
+  TrustedProxies,
   type EnvClass,
   type Environment,
   type Feature,
@@ -13,8 +15,10 @@ import {
 import { BusOptions, resolveBus } from './bus/bus-options';
 import { BusEnv } from './bus/bus.env';
 import { BusModule } from './bus/bus.module';
-import { CentralDatabaseEnv, CentralHttpEnv, CentralServerEnv } from './central.env';
+import { CentralDatabaseEnv, CentralHttpEnv, CentralServerEnv, CentralTlsEnv } from './central.env';
 import { ConfigurationsModule } from './configurations/configurations.module';
+import { ClientCertificateSettings } from './devices/authentication/client-certificates';
+import { resolveTls } from './http-options';
 import { CollectionModule } from './collection/collection.module';
 import { DatasetsModule } from './datasets/datasets.module';
 import { DeviceSyncModule } from './device-sync/device-sync.module';
@@ -59,16 +63,24 @@ export class CentralModule {
   static readonly environment: readonly EnvClass[] = [
     CentralServerEnv,
     CentralHttpEnv,
+    CentralTlsEnv,
     CentralDatabaseEnv,
     ...features.flatMap((feature) => feature.environment ?? []),
   ];
 
   /** @param own - central's own database */
-  static forRoot(environment: Environment, own: { url: string; isEmbedded: boolean }): DynamicModule {
+  static forRoot(
+    environment: Environment,
+    own: { url: string; isEmbedded: boolean },
+    { tls, proxies, certificates } = resolveTls(environment),
+  ): DynamicModule {
     return {
       module: CentralModule,
       imports: [
         EnvironmentModule.forRoot(environment, [
+          { provide: ServerTls, useValue: tls },
+          { provide: TrustedProxies, useValue: proxies },
+          { provide: ClientCertificateSettings, useValue: certificates },
           { provide: OWN_DATABASE_URL, useValue: own.url },
           { provide: BusOptions, useValue: resolveBus(environment.section(BusEnv), own.url) },
           { provide: SourceOptions, useValue: resolveSource(environment.section(SourceDatabaseEnv), own) },

@@ -1,16 +1,17 @@
 import '@rivulet/node-version';
-import { createLogger, loadEnvironment, runApp, TrustedProxies } from '@rivulet/platform';
+import { createLogger, loadEnvironment, runApp } from '@rivulet/platform';
 import { resolveAppDatabase } from '@rivulet/postgres';
-import { CentralDatabaseEnv, CentralHttpEnv, CentralServerEnv } from './central.env';
+import { CentralDatabaseEnv, CentralServerEnv } from './central.env';
 import { CentralModule } from './central.module';
 import { TcpListener } from './live/tcp/tcp-listener';
+import { httpOptions, resolveTls } from './http-options';
 import { DevicesEnv } from './devices/devices.env';
 
 void runApp('central', async () => {
   const { environment, unknownVariables } = loadEnvironment(CentralModule.environment);
   const { host, port, shutdownTimeoutMs, logLevel, logFormat } = environment.section(CentralServerEnv);
   const logger = createLogger({ app: 'central', level: logLevel, format: logFormat });
-  const http = environment.section(CentralHttpEnv);
+  const secured = resolveTls(environment);
   const database = await resolveAppDatabase({
     url: environment.section(CentralDatabaseEnv).databaseUrl,
     urlVariable: 'CENTRAL_DATABASE_URL',
@@ -19,7 +20,7 @@ void runApp('central', async () => {
     loadEmbedded: () => import('../../../libs/embedded-postgres/src/index.js'),
   });
   return {
-    module: CentralModule.forRoot(environment, database),
+    module: CentralModule.forRoot(environment, database, secured),
     logger,
     unknownVariables,
     openApi: {
@@ -32,10 +33,7 @@ void runApp('central', async () => {
     port,
     portVariable: 'CENTRAL_PORT',
     shutdownTimeoutMs,
-    rateLimits: http,
-    trustedProxies: new TrustedProxies(http.trustedProxies),
-    maxConnections: http.maxConnections,
-    maxConnectionsPerAddress: http.maxConnectionsPerAddress,
+    ...httpOptions(environment, secured),
     databaseUrl: database.url,
     onStopped: () => database.stop(),
     listeningDetails: (app) => ({ agentPort: app.get(TcpListener).port }),

@@ -1,7 +1,9 @@
+import { ServerTls, TrustedProxies } from '@rivulet/platform';
 import { Registry } from 'prom-client';
 import { AcceptAssertion } from '../src/devices/authentication/accept-assertion';
 import { AccessTokens } from '../src/devices/authentication/access-tokens';
 import { AgentTokens } from '../src/devices/authentication/agent-tokens';
+import { ClientCertificates } from '../src/devices/authentication/client-certificates';
 import { DeviceAuthenticator } from '../src/devices/authentication/device-authenticator';
 import { DeviceTables } from '../src/devices/device-tables';
 import { DevicesMetrics } from '../src/devices/devices.metrics';
@@ -64,6 +66,7 @@ export class DevicesProcess extends RegistryProcess {
       this.presence,
       this.tokens,
       this.agentTokens,
+      noCertificates(this.directory),
     );
   }
 
@@ -84,4 +87,15 @@ export class DevicesProcess extends RegistryProcess {
     });
     return token;
   }
+}
+
+function noCertificates(directory: DeviceDirectory): ClientCertificates {
+  const none = { variable: '', path: undefined };
+  const settings = { isOn: false, header: undefined, issuers: () => '' };
+  return new ClientCertificates(
+    settings,
+    ServerTls.open({ cert: none, key: none }),
+    new TrustedProxies(),
+    directory,
+  );
 }

@@ -55,6 +55,7 @@ export * from './problem/error-status';
 export { namedError } from './problem/named-error';
 export * from './problem/problem';
 export * from './problem/problem.dto';
+export { ServerTls } from './tls/server-tls';
 export { CheckFirst } from './problem/check-first';
 export { Omittable } from './problem/omittable';
 export { requestInvalid } from './problem/request-invalid';

@@ -10,6 +10,7 @@ import { AccessTokens } from './authentication/access-tokens';
 import { AgentsController } from './http/agents.controller';
 import { DeviceAuthController } from './http/device-auth.controller';
 import { AgentTokens } from './authentication/agent-tokens';
+import { ClientCertificates } from './authentication/client-certificates';
 import { DeviceAuthenticator } from './authentication/device-authenticator';
 import { refuseOpenProduction } from './authentication/refuse-open-production';
 import { DeviceTables } from './device-tables';
@@ -51,6 +52,7 @@ import { Connections } from './presence/connections';
     AcceptAssertion,
     AccessTokens,
     AgentTokens,
+    ClientCertificates,
     DeviceAuthenticator,
     DevicesMetrics,
   ],

@@ -23,16 +23,6 @@ export class LiveEnv {
   @Flag()
   plaintext = false;
 
-  @EnvVariable('CENTRAL_TLS_CERT_FILE', 'Path of the certificate, with its chain, for agents over TCP (PEM).')
-  @IsOptional()
-  @IsString()
-  certFile: string | undefined = undefined;
-
-  @EnvVariable('CENTRAL_TLS_KEY_FILE', 'Path of the private key of this certificate (PEM).')
-  @IsOptional()
-  @IsString()
-  keyFile: string | undefined = undefined;
-
   @EnvVariable(
     'CENTRAL_HEARTBEAT_INTERVAL',
     'How often agents and edges send a heartbeat. One that is silent for three of these is offline.',

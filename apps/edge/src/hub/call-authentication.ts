@@ -25,6 +25,25 @@ export interface CallAuthentication {
 /** Injection token of the {@link CallAuthentication}. */
 export const CALL_AUTHENTICATION = Symbol('CALL_AUTHENTICATION');
 
+/** The client certificate of each connection, and nothing besides. */
+export class CertificateAuthentication implements CallAuthentication {
+  async headers(): Promise<Record<string, string>> {
+    return {};
+  }
+
+  renew(): boolean {
+    return false;
+  }
+
+  async signReport(): Promise<undefined> {
+    return undefined;
+  }
+
+  async rotateKey(): Promise<never> {
+    throw new RivuletError('EDGE_KEY_FIXED', 'This edge has no key: it is known by its certificate.');
+  }
+}
+
 /** The MAC address alone, for trials. */
 export class MacAuthentication implements CallAuthentication {
   constructor(private readonly macAddress: string) {}

@@ -1,4 +1,6 @@
 import { isErrorCode, RivuletError } from '@rivulet/errors';
+import { fetch as fetchOver, type RequestInit as OverRequest } from 'undici';
+import { certificateRefusal, type CentralConnection } from './central-connection';
 import { IdleTimeout, type AnswerPace } from './idle-timeout';
 import { readBytes, readJson } from './read-json';
 
@@ -25,9 +27,11 @@ export interface CentralAnswer {
 
 /** Sends requests to central, and turns what goes wrong into errors with codes. */
 export class CentralHttp {
+  /** @param connection - TLS with other files than those that Node trusts */
   constructor(
     private readonly centralUrl: string,
     private readonly pace?: AnswerPace,
+    private readonly connection?: CentralConnection,
   ) {}
 
   /** The answer to a call, as decoded JSON. */
@@ -58,7 +62,7 @@ export class CentralHttp {
 
   async send({ method, path, headers, body, signal }: CentralCall): Promise<Response> {
     const url = new URL(`api/${path}`, withSlash(this.centralUrl));
-    const response = await fetch(url, {
+    const response = await this.fetch(url, {
       method,
       headers: {
         accept: 'application/json, application/problem+json, application/vnd.rivulet.frames',
@@ -75,11 +79,18 @@ export class CentralHttp {
     return response;
   }
 
+  private async fetch(url: URL, request: RequestInit): Promise<Response> {
+    if (this.connection === undefined) return fetch(url, request);
+    const { dispatcher } = this.connection;
+    // Node's own fetch takes a dispatcher of its own version alone.
+    return fetchOver(url, { ...(request as OverRequest), dispatcher });
+  }
+
   explain(error: unknown, aborted: AbortSignal): unknown {
     if (error instanceof RivuletError || aborted.aborted) return error;
     const reason = error instanceof Error ? describeFailure(error) : String(error);
     return new RivuletError(
-      'CENTRAL_UNREACHABLE',
+      certificateRefusal(codeOf(error)) ?? 'CENTRAL_UNREACHABLE',
       `Central at ${this.centralUrl} cannot be reached: ${reason}.`,
       {
         cause: error,
@@ -119,6 +130,10 @@ async function readProblem(response: Response): Promise<RivuletError> {
     `Central answered with HTTP status ${response.status} and no explanation.`,
     retry,
   );
+}
+
+function codeOf(error: unknown): string | undefined {
+  return ((error as Error | undefined)?.cause as NodeJS.ErrnoException | undefined)?.code;
 }
 
 /** fetch() says "fetch failed" and keeps the reason in `cause`. */

@@ -1,6 +1,7 @@
 import { RivuletError } from '@rivulet/errors';
 import { authenticatedCall } from './authenticated-call';
 import type { CallAuthentication } from './call-authentication';
+import type { CentralConnection } from './central-connection';
 import { CentralHttp } from './central-http';
 import { readJson } from './read-json';
 
@@ -29,8 +30,9 @@ export class ConfigurationCalls {
     centralUrl: string,
     private readonly authentication: CallAuthentication,
     private readonly timeoutMs: number,
+    connection?: CentralConnection,
   ) {
-    this.central = new CentralHttp(centralUrl);
+    this.central = new CentralHttp(centralUrl, undefined, connection);
   }
 
   /**

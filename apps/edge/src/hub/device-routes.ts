@@ -1,5 +1,6 @@
 import { authenticatedCall } from './authenticated-call';
 import type { CallAuthentication } from './call-authentication';
+import type { CentralConnection } from './central-connection';
 import { CentralHttp } from './central-http';
 import { openAnswer } from './open-answer';
 
@@ -8,6 +9,7 @@ export const DEVICE_ROUTES = Symbol('DEVICE_ROUTES');
 
 export interface DeviceRoutesSettings {
   centralUrl: string;
+  connection?: CentralConnection | undefined;
   authentication: CallAuthentication;
   /** Until the next bytes of an answer arrive. */
   timeoutMs: number;
@@ -20,7 +22,7 @@ export class DeviceRoutes {
   private readonly central: CentralHttp;
 
   constructor(private readonly settings: DeviceRoutesSettings) {
-    this.central = new CentralHttp(settings.centralUrl);
+    this.central = new CentralHttp(settings.centralUrl, undefined, settings.connection);
   }
 
   /**

@@ -15,6 +15,7 @@ import {
 } from '@rivulet/protocol';
 import { authenticatedCall } from './authenticated-call';
 import type { CallAuthentication } from './call-authentication';
+import type { CentralConnection } from './central-connection';
 import { CentralHttp, type CentralAnswer } from './central-http';
 import type { Hub, HubCall } from './hub';
 import { IdleTimeout, type AnswerPace } from './idle-timeout';
@@ -32,6 +33,7 @@ export interface HubTimeouts {
 
 export interface HttpHubSettings extends HubTimeouts {
   centralUrl: string;
+  connection?: CentralConnection | undefined;
   /** Shows central who calls. */
   authentication: CallAuthentication;
   /** The largest row that is accepted. */
@@ -51,7 +53,7 @@ export class HttpHub implements Hub {
   private readonly central: CentralHttp;
 
   constructor(private readonly settings: HttpHubSettings) {
-    this.central = new CentralHttp(settings.centralUrl, settings.pace);
+    this.central = new CentralHttp(settings.centralUrl, settings.pace, settings.connection);
   }
 
   async request(request: SyncRequest, call: HubCall): Promise<UnverifiedSyncResponse> {

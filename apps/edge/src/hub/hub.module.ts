@@ -1,12 +1,19 @@
 import { join } from 'node:path';
 import { Logger, Module } from '@nestjs/common';
+import { RivuletError } from '@rivulet/errors';
 import { namedError } from '@rivulet/platform';
 import { DeviceIdentity } from '../identity/device-identity';
 import { IdentityEnv } from '../identity/identity.env';
 import { IdentityModule } from '../identity/identity.module';
 import { MAC_ADDRESS } from '../identity/mac-address';
 import { HUB_RETRIES, HUB_TIMEOUTS, hubRetries, hubTimeouts } from './call-limits';
-import { CALL_AUTHENTICATION, MacAuthentication, type CallAuthentication } from './call-authentication';
+import {
+  CALL_AUTHENTICATION,
+  CertificateAuthentication,
+  MacAuthentication,
+  type CallAuthentication,
+} from './call-authentication';
+import { CENTRAL_CONNECTION, CentralConnection } from './central-connection';
 import { CentralHttp } from './central-http';
 import { CentralTrust } from './central-trust';
 import { ConfigurationCalls } from './configuration-calls';
@@ -24,6 +31,11 @@ import { KeyAuthentication } from './key-authentication';
   controllers: [KeyRotationController],
   providers: [
     HubMetrics,
+    {
+      provide: CENTRAL_CONNECTION,
+      inject: [HubEnv],
+      useFactory: (env: HubEnv) => CentralConnection.open(env),
+    },
     { provide: HUB_TIMEOUTS, useValue: hubTimeouts },
     { provide: HUB_RETRIES, useValue: hubRetries },
     {
@@ -34,19 +46,25 @@ import { KeyAuthentication } from './key-authentication';
         MAC_ADDRESS,
         HUB_TIMEOUTS,
         CentralTrust,
+        { token: CENTRAL_CONNECTION, optional: true },
         { token: DeviceIdentity, optional: true },
       ],
       useFactory: callAuthentication,
     },
-    { provide: CentralTrust, inject: [HubEnv, IdentityEnv, HUB_TIMEOUTS], useFactory: centralTrust },
+    {
+      provide: CentralTrust,
+      inject: [HubEnv, IdentityEnv, HUB_TIMEOUTS, { token: CENTRAL_CONNECTION, optional: true }],
+      useFactory: centralTrust,
+    },
     {
       provide: ConfigurationCalls,
-      inject: [HubEnv, CALL_AUTHENTICATION, HUB_TIMEOUTS],
+      inject: [HubEnv, CALL_AUTHENTICATION, HUB_TIMEOUTS, { token: CENTRAL_CONNECTION, optional: true }],
       useFactory: (
         { centralUrl }: HubEnv,
         authentication: CallAuthentication,
         { idleTimeoutMs }: HubTimeouts,
-      ) => new ConfigurationCalls(centralUrl, authentication, idleTimeoutMs),
+        connection: CentralConnection | undefined,
+      ) => new ConfigurationCalls(centralUrl, authentication, idleTimeoutMs, connection),
     },
     {
       provide: DEVICE_ROUTES,
@@ -55,6 +73,7 @@ import { KeyAuthentication } from './key-authentication';
         CALL_AUTHENTICATION,
         HUB_TIMEOUTS,
         CentralTrust,
+        { token: CENTRAL_CONNECTION, optional: true },
         { token: DeviceIdentity, optional: true },
       ],
       useFactory: (
@@ -62,29 +81,38 @@ import { KeyAuthentication } from './key-authentication';
         authentication: CallAuthentication,
         { requestTimeoutMs: timeoutMs }: HubTimeouts,
         trust: CentralTrust,
+        connection: CentralConnection | undefined,
         identity: DeviceIdentity | undefined,
       ) => {
         const trustedKey = (): string | undefined =>
           trust.current(centralKey ?? identity?.enrolment?.centralKey);
-        return new DeviceRoutes({ centralUrl, authentication, timeoutMs, trustedKey });
+        return new DeviceRoutes({ centralUrl, connection, authentication, timeoutMs, trustedKey });
       },
     },
     {
       provide: HUB,
-      inject: [HubEnv, CALL_AUTHENTICATION, HUB_TIMEOUTS, HubMetrics],
+      inject: [
+        HubEnv,
+        CALL_AUTHENTICATION,
+        HUB_TIMEOUTS,
+        HubMetrics,
+        { token: CENTRAL_CONNECTION, optional: true },
+      ],
       useFactory: (
         { centralUrl, maxRowBytes }: HubEnv,
         authentication: CallAuthentication,
         timeouts: HubTimeouts,
         metrics: HubMetrics,
+        connection: CentralConnection | undefined,
       ) => {
         const onReceived = (bytes: number): void => metrics.received(bytes);
-        return new HttpHub({ centralUrl, authentication, maxRowBytes, ...timeouts, onReceived });
+        return new HttpHub({ centralUrl, connection, authentication, maxRowBytes, ...timeouts, onReceived });
       },
     },
   ],
   exports: [
     CALL_AUTHENTICATION,
+    CENTRAL_CONNECTION,
     HUB,
     HUB_RETRIES,
     HUB_TIMEOUTS,
@@ -101,11 +129,12 @@ function centralTrust(
   { centralUrl }: HubEnv,
   { identityDirectory }: IdentityEnv,
   { idleTimeoutMs: timeoutMs }: HubTimeouts,
+  connection: CentralConnection | undefined,
 ): Promise<CentralTrust> {
   const logger = new Logger('Identity');
   return CentralTrust.open({
     file: join(identityDirectory, 'central-keys.json'),
-    central: new CentralHttp(centralUrl),
+    central: new CentralHttp(centralUrl, undefined, connection),
     timeoutMs,
     onFollowed: (from, to) => {
       logger.log(
@@ -116,19 +145,30 @@ function centralTrust(
   });
 }
 
+function certificateAuthentication(connection: CentralConnection | undefined): CallAuthentication {
+  if (connection?.options.cert !== undefined) return new CertificateAuthentication();
+  throw new RivuletError(
+    'ENVIRONMENT_INVALID',
+    'EDGE_DEVICE_AUTH is certificate, and there is no certificate.',
+    { nextStep: 'Set EDGE_TLS_CERT_FILE and EDGE_TLS_KEY_FILE.' },
+  );
+}
+
 function callAuthentication(
   { centralUrl, centralKey }: HubEnv,
-  { enrolmentToken, keyMaxAgeMs }: IdentityEnv,
+  { auth, enrolmentToken, keyMaxAgeMs }: IdentityEnv,
   macAddress: string,
   { idleTimeoutMs: timeoutMs }: HubTimeouts,
   trust: CentralTrust,
+  connection: CentralConnection | undefined,
   identity: DeviceIdentity | undefined,
 ): CallAuthentication {
+  if (auth === 'certificate') return certificateAuthentication(connection);
   if (identity === undefined) return new MacAuthentication(macAddress);
   const logger = new Logger('Identity');
   return new KeyAuthentication({
     identity,
-    central: new CentralHttp(centralUrl),
+    central: new CentralHttp(centralUrl, undefined, connection),
     macAddress,
     enrolmentToken,
     centralKey,

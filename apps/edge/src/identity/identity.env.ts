@@ -4,10 +4,10 @@ import { IsIn, IsOptional, IsString } from 'class-validator';
 export class IdentityEnv {
   @EnvVariable(
     'EDGE_DEVICE_AUTH',
-    'How this device shows who it is: key (a key of its own), or mac (its MAC address alone, for trials).',
+    'How this device shows who it is: key (a key of its own), certificate (that of EDGE_TLS_CERT_FILE), or mac (its MAC address alone, for trials).',
   )
-  @IsIn(['key', 'mac'])
-  auth: 'key' | 'mac' = 'key';
+  @IsIn(['key', 'certificate', 'mac'])
+  auth: 'key' | 'certificate' | 'mac' = 'key';
 
   @EnvVariable(
     'EDGE_ENROLMENT_TOKEN',

@@ -16,7 +16,7 @@ import { findMacAddress, MAC_ADDRESS } from './mac-address';
       provide: DeviceIdentity,
       inject: [IdentityEnv],
       useFactory: ({ auth, identityDirectory, deviceKeyFile }: IdentityEnv) =>
-        auth === 'mac' ? undefined : DeviceIdentity.open(identityDirectory, deviceKeyFile),
+        auth === 'key' ? DeviceIdentity.open(identityDirectory, deviceKeyFile) : undefined,
     },
   ],
   exports: [MAC_ADDRESS, DeviceIdentity],

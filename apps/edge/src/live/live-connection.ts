@@ -3,12 +3,14 @@ import {
   Inject,
   Injectable,
   Logger,
+  Optional,
   type OnApplicationBootstrap,
   type OnModuleDestroy,
 } from '@nestjs/common';
 import { isTransient } from '@rivulet/errors';
 import { appVersion, namedError } from '@rivulet/platform';
 import { CALL_AUTHENTICATION, type CallAuthentication } from '../hub/call-authentication';
+import { CENTRAL_CONNECTION, type CentralConnection } from '../hub/central-connection';
 import { HubEnv } from '../hub/hub.env';
 import { CollectionService } from '../collection/collection.service';
 import { MAC_ADDRESS } from '../identity/mac-address';
@@ -55,6 +57,7 @@ export class LiveConnection implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly metrics: LiveMetrics,
     @Inject(CALL_AUTHENTICATION) private readonly authentication: CallAuthentication,
     @Inject(MAC_ADDRESS) private readonly macAddress: string,
+    @Optional() @Inject(CENTRAL_CONNECTION) private readonly connection?: CentralConnection,
   ) {
     this.current = { isEnabled, isConnected: false, since: new Date() };
   }
@@ -95,6 +98,7 @@ export class LiveConnection implements OnApplicationBootstrap, OnModuleDestroy {
       agentName: this.macAddress,
       version: appVersion(),
       headers: () => this.authentication.headers(signal),
+      tls: this.connection?.options,
       figures: () => this.figures.read(),
       onRegistered: () => {
         onRegistered();

@@ -2,8 +2,9 @@ import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { encodeAgentMessage, parseAgentMessage, type AgentMessage } from '@rivulet/agent-protocol';
-import { RivuletError, isErrorCode } from '@rivulet/errors';
-import { WebSocket } from 'ws';
+import { RivuletError, isErrorCode, type ErrorCode } from '@rivulet/errors';
+import { certificateRefusal } from '../hub/central-connection';
+import { WebSocket, type ClientOptions } from 'ws';
 
 type Figures = Record<string, number | string | null>;
 
@@ -13,6 +14,8 @@ export interface LiveSessionSettings {
   agentName: string;
   version: string;
   headers(): Promise<Record<string, string>>;
+  /** Of TLS. */
+  tls?: ClientOptions | undefined;
   figures(): Promise<Figures>;
   onRegistered(): void;
   /** What central gave as the reason. */
@@ -41,6 +44,7 @@ export class LiveSession {
     signal: AbortSignal,
   ) {
     this.socket = new WebSocket(settings.url, {
+      ...settings.tls,
       headers: sentHeaders,
       handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
       perMessageDeflate: false,
@@ -85,7 +89,10 @@ export class LiveSession {
       this.socket.terminate();
       throw error instanceof RivuletError
         ? error
-        : unreachable(error instanceof Error ? error.message : String(error));
+        : unreachable(
+            error instanceof Error ? error.message : String(error),
+            certificateRefusal((error as NodeJS.ErrnoException).code),
+          );
     }
   }
 
@@ -205,6 +212,6 @@ function asError({
   );
 }
 
-function unreachable(reason: string): RivuletError {
-  return new RivuletError('CENTRAL_UNREACHABLE', `The live connection to central is not there: ${reason}.`);
+function unreachable(reason: string, code: ErrorCode = 'CENTRAL_UNREACHABLE'): RivuletError {
+  return new RivuletError(code, `The live connection to central is not there: ${reason}.`);
 }

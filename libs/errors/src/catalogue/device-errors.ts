@@ -8,6 +8,42 @@ export const deviceErrors = {
       'Enrol the device, as docs/operations.md describes; the edge then sends what is needed by itself.',
     transient: false,
   },
+  CLIENT_CERTIFICATE_MISSING: {
+    title: 'The client certificate is missing',
+    meaning: 'A device called without an access token and without a client certificate.',
+    nextStep: 'Set EDGE_TLS_CERT_FILE and EDGE_TLS_KEY_FILE on the device, or enrol it.',
+    transient: false,
+  },
+  CLIENT_CERTIFICATE_EXPIRED: {
+    title: 'The client certificate has expired',
+    meaning: 'The client certificate of the device has expired, or is not valid yet.',
+    nextStep: 'Renew the certificate of the device.',
+    transient: false,
+  },
+  CLIENT_CERTIFICATE_REVOKED: {
+    title: 'The client certificate has been revoked',
+    meaning: 'The client certificate of the device is on the list of revoked ones.',
+    nextStep: 'Issue a new certificate to the device, if it is to go on.',
+    transient: false,
+  },
+  CLIENT_CERTIFICATE_UNTRUSTED: {
+    title: 'The client certificate is not trusted',
+    meaning: 'The client certificate has an unknown issuer, or came from a proxy that is not trusted.',
+    nextStep: 'Check CENTRAL_CLIENT_CA, CENTRAL_CLIENT_CRL and CENTRAL_TRUSTED_PROXIES at central.',
+    transient: false,
+  },
+  CLIENT_CERTIFICATE_UNKNOWN: {
+    title: 'The client certificate is of no device',
+    meaning: 'The client certificate names no device of the registry, or a name that several have.',
+    nextStep: 'Register the device, or name its id in the certificate, as docs/operations.md describes.',
+    transient: false,
+  },
+  CLIENT_CERTIFICATE_OUTDATED: {
+    title: 'The client certificate is to be checked again',
+    meaning: 'Central has reloaded its files of certificates since the connection was made.',
+    nextStep: 'Connect again; an edge does that by itself.',
+    transient: true,
+  },
   MAC_ADDRESS_INVALID: {
     title: 'The MAC address is not valid',
     meaning: 'The value is not a 48-bit address of one device in any usual notation.',

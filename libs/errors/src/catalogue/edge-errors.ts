@@ -34,6 +34,26 @@ export const edgeErrors = {
       'Look at lastResult and refusedAnswers in GET /api/sync/status: central is away, or someone holds answers back.',
     transient: true,
   },
+  CENTRAL_CERTIFICATE_EXPIRED: {
+    title: "Central's certificate has expired",
+    meaning: 'The certificate of central has expired, or is not valid yet by the clock of the device.',
+    nextStep: "Renew central's certificate, or set the clock of the device.",
+    transient: false,
+  },
+  CENTRAL_CERTIFICATE_REVOKED: {
+    title: "Central's certificate has been revoked",
+    meaning: 'The certificate of central is on the list in EDGE_CENTRAL_CRL_FILE.',
+    nextStep: 'Find out who answers in the place of central; if it is central, give it a new certificate.',
+    transient: false,
+  },
+  CENTRAL_CERTIFICATE_UNTRUSTED: {
+    title: "Central's certificate is not trusted",
+    meaning:
+      'The certificate of central has an issuer that the edge does not trust, or is for a different host.',
+    nextStep:
+      'Check EDGE_CENTRAL_URL and EDGE_CENTRAL_CA_FILE, and find out who answers in the place of central.',
+    transient: false,
+  },
   CENTRAL_KEY_UNKNOWN: {
     title: "The key of central's answer is not trusted",
     meaning: 'The answer is signed by a key other than the one that this edge trusts.',

@@ -16,6 +16,8 @@ export interface RateLimitSettings {
   perOperator: number;
   /** Of those that nobody has been authenticated for: public routes, unknown ones, and refused credentials. */
   perAddress: number;
+  /** Besides Authorization, in lower case. */
+  credentialHeader?: string | undefined;
 }
 
 type Limit = 'device' | 'operator' | 'address';
@@ -44,11 +46,13 @@ export class RateLimits {
   private readonly overUntilMs = new LRUCache<string, number>({ max: KEYS_KEPT.address });
 
   private isInstalled = false;
+  private credentialHeader: string | undefined;
 
   constructor(private readonly metrics: RateLimitsMetrics) {}
 
   install(instance: FastifyInstance, settings: RateLimitSettings): void {
     this.isInstalled = true;
+    this.credentialHeader = settings.credentialHeader;
     instance.register(rateLimit, { global: false }).after((error) => {
       if (error) throw error;
       this.open(instance, settings);
@@ -104,7 +108,10 @@ export class RateLimits {
   /** Who brings credentials is asked for them first: they may be valid. */
   private refusalBefore(request: FastifyRequest): RivuletError | undefined {
     const { headers, socket } = request;
-    const mayBeKnown = headers.authorization !== undefined || (socket as Partial<TLSSocket>).authorized;
+    const mayBeKnown =
+      headers.authorization !== undefined ||
+      headers[this.credentialHeader ?? ''] !== undefined ||
+      (socket as Partial<TLSSocket>).authorized;
     return mayBeKnown || isOpen(request) ? undefined : this.refusalOf(request.ip);
   }
 

@@ -17,10 +17,18 @@ const ERRORS: Record<string, [ErrorCode, string]> = {
   HPE_INVALID_CHUNK_SIZE: ['REQUEST_INVALID', 'The body is not in chunks, as its header says.'],
 };
 
+/** Nothing that is written after these would be read. */
+const OF_TLS = /^(ERR_SSL_|ERR_TLS_|EPROTO)/;
+
 /** Answers what never became a request: Node could not parse it, or gave up waiting for the rest of it. */
 export function answerClientError(error: Error & { code?: string }, socket: Socket): void {
   // A problem written now would end up in the middle of the answer that is on its way.
-  if (error.code === 'ECONNRESET' || !socket.writable || isAnswering(socket)) {
+  if (
+    error.code === 'ECONNRESET' ||
+    !socket.writable ||
+    isAnswering(socket) ||
+    OF_TLS.test(error.code ?? '')
+  ) {
     socket.destroy();
     return;
   }

@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { Server as TlsServer } from 'node:tls';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { TrustedProxies } from '../addresses/trusted-proxies';
 
@@ -38,6 +39,9 @@ export class Connections {
   /** They count to no limit here. */
   private readonly upgraded = new Set<Duplex>();
   private readonly perAddress = new Map<string, number>();
+  /** With TLS: connections without a request yet, by address and port, which their two sockets have in common. */
+  private readonly handshaking = new Map<string, Socket>();
+  private readonly isSecured: boolean;
   private ending = false;
 
   private readonly maxPerAddress: number;
@@ -49,9 +53,11 @@ export class Connections {
     { maxConnections = 10_000, maxConnectionsPerAddress = 6_000, trustedProxies }: ConnectionLimits,
   ) {
     this.proxies = trustedProxies;
+    this.isSecured = server instanceof TlsServer;
     this.maxPerAddress = maxConnectionsPerAddress;
     this.maxConnections = maxConnections;
     server.on('connection', (socket) => this.opened(socket));
+    server.on('secureConnection', (socket: Socket) => this.secured(socket));
     server.on('request', (request, response) => this.began(request, response));
     server.on('upgrade', (_request, socket) => this.upgrade(socket));
   }
@@ -81,6 +87,24 @@ export class Connections {
     this.requests.set(socket, 0);
     addresses.set(socket, address);
     socket.once('close', () => this.forget(socket));
+    if (!this.isSecured) return;
+    const port = portOf(socket);
+    this.handshaking.set(port, socket);
+    socket.once('close', () => this.handshaking.delete(port));
+  }
+
+  /** The connection goes on as this one: what was opened before is the inside of it. */
+  private secured(socket: Socket): void {
+    const inner = this.handshaking.get(portOf(socket));
+    if (inner === undefined) return;
+    this.handshaking.delete(portOf(socket));
+    const address = addresses.get(inner)!;
+    addresses.delete(inner);
+    this.requests.delete(inner);
+    this.requests.set(socket, 0);
+    addresses.set(socket, address);
+    socket.once('close', () => this.forget(socket));
+    if (this.ending) socket.destroy();
   }
 
   private upgrade(socket: Duplex): void {
@@ -107,4 +131,8 @@ export class Connections {
       if (this.ending && left === 0) socket.end();
     });
   }
+}
+
+function portOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
 }

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
 import { RequestMethod, type DynamicModule, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -36,7 +37,7 @@ export interface AppOptions extends HttpLimits {
   logger: AppLogger;
   openApi: OpenApiOptions;
   /** Calls are counted where this is given. */
-  rateLimits?: RateLimitSettings;
+  rateLimits?: RateLimitSettings | undefined;
 }
 
 const MEBIBYTE = 1024 * 1024;
@@ -81,9 +82,9 @@ class AppRoot {}
 
 export function configureApp(
   app: NestFastifyApplication,
-  options: Pick<AppOptions, 'logger' | 'openApi' | 'bodyLimitBytes' | 'rateLimits' | 'trustedProxies'>,
+  options: Omit<AppOptions, 'module'>,
 ): NestFastifyApplication {
-  const { logger, openApi, bodyLimitBytes, rateLimits } = options;
+  const { logger, openApi, bodyLimitBytes, rateLimits, tls } = options;
   const proxies = options.trustedProxies ?? new TrustedProxies();
   const instance = app.getHttpAdapter().getInstance();
   const limits = app.get(RateLimits);
@@ -109,7 +110,9 @@ export function configureApp(
   limitStreams(instance);
   app.get(UpgradeRouter).attach(app.getHttpServer(), { logger, proxies, limits });
   instance.addHook('onSend', (request, reply, payload, done) => {
-    if (drainState.draining) reply.header('connection', 'close');
+    // Also one whose client certificate was judged by files that have been replaced since.
+    if (drainState.draining || tls?.isOutdated(request.socket as TLSSocket) === true)
+      reply.header('connection', 'close');
     // Fastify breaks the response off when its source fails, and tells nobody why.
     if (payload instanceof Readable)
       payload.once('error', (error) => noteProblem(request, namedError(error)));

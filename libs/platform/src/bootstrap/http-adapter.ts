@@ -6,6 +6,7 @@ import { REQUEST_ID_HEADER, requestIdOf } from '../logging/request-id';
 import { logRequest } from '../logging/request-log';
 import { sendProblem } from '../problem/send-problem';
 import { readJsonBodies } from './body/json-body';
+import type { ServerTls } from '../tls/server-tls';
 import { answerClientError } from './client-error';
 import { createHttpServer } from './http-server';
 import { pathOnly } from './odd-requests';
@@ -18,6 +19,8 @@ export interface HttpLimits {
   requestTimeoutMs?: number;
   headersTimeoutMs?: number;
   keepAliveTimeoutMs?: number;
+  /** HTTPS where it is on. */
+  tls?: ServerTls | undefined;
   /** None unless given. */
   trustedProxies?: TrustedProxies | undefined;
 }
@@ -33,13 +36,14 @@ const MAX_PARAM_CHARACTERS = 128;
  */
 export function httpAdapter(logger: AppLogger, limits: HttpLimits = {}): FastifyAdapter {
   const proxies = limits.trustedProxies ?? new TrustedProxies();
-  const timeouts = {
+  const settings = {
+    tls: limits.tls,
     headersTimeoutMs: limits.headersTimeoutMs ?? 10_000,
     requestTimeoutMs: limits.requestTimeoutMs ?? 30_000,
     keepAliveTimeoutMs: limits.keepAliveTimeoutMs ?? 30_000,
   };
   return new JsonAdapter({
-    serverFactory: (listener: RequestListener) => createHttpServer(listener, logger, timeouts),
+    serverFactory: (listener: RequestListener) => createHttpServer(listener, logger, settings),
     // The first that is asked of a request.
     rewriteUrl: (request: IncomingMessage) => {
       proxies.settle(request);

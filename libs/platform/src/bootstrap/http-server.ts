@@ -1,13 +1,17 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import type { AppLogger } from '../logging/logger';
 import { answerConnect } from './client-error';
+import type { ServerTls } from '../tls/server-tls';
 import { oneAnswerAtATime } from './one-answer-at-a-time';
 
-export interface HttpTimeouts {
+export interface HttpServerSettings {
   headersTimeoutMs: number;
   requestTimeoutMs: number;
   keepAliveTimeoutMs: number;
+  /** HTTPS with it. */
+  tls?: ServerTls | undefined;
 }
 
 /** Which requests are upgraded, by server: it is made before the app that knows. */
@@ -24,25 +28,31 @@ const HEAD_MAX_BYTES = 16_384;
 export function createHttpServer(
   listener: RequestListener,
   logger: AppLogger,
-  { headersTimeoutMs, requestTimeoutMs, keepAliveTimeoutMs }: HttpTimeouts,
+  { headersTimeoutMs, requestTimeoutMs, keepAliveTimeoutMs, tls }: HttpServerSettings,
 ): Server {
-  const server: Server = createServer(
-    {
-      headersTimeout: headersTimeoutMs,
-      requestTimeout: requestTimeoutMs,
-      keepAliveTimeout: keepAliveTimeoutMs,
-      connectionsCheckingInterval: Math.min(headersTimeoutMs / 2, 5000),
-      maxHeaderSize: HEAD_MAX_BYTES,
-      requireHostHeader: false,
-      shouldUpgradeCallback: (request) => upgradesOf.get(server)?.(request) ?? false,
-    },
-    oneAnswerAtATime(listener, ({ socket }) => {
-      const address = socket.remoteAddress ?? '';
-      logger.info({ address }, `Closed a connection on which ${address} sent too many requests ahead`);
-    }),
-  );
+  const options = {
+    headersTimeout: headersTimeoutMs,
+    requestTimeout: requestTimeoutMs,
+    keepAliveTimeout: keepAliveTimeoutMs,
+    connectionsCheckingInterval: Math.min(headersTimeoutMs / 2, 5000),
+    maxHeaderSize: HEAD_MAX_BYTES,
+    requireHostHeader: false,
+    shouldUpgradeCallback: (request: IncomingMessage): boolean => upgradesOf.get(server)?.(request) ?? false,
+  };
+  const inTurn = oneAnswerAtATime(listener, ({ socket }) => {
+    const address = socket.remoteAddress ?? '';
+    logger.info({ address }, `Closed a connection on which ${address} sent too many requests ahead`);
+  });
+  const server: Server = tls?.isOn
+    ? secured(tls, createHttpsServer({ ...options, ...tls.options }, inTurn))
+    : createServer(options, inTurn);
   server.on('checkExpectation', (request, response) => server.emit('request', request, response));
   server.on('connect', (_request, socket) => answerConnect(socket));
+  return server;
+}
+
+function secured(tls: ServerTls, server: HttpsServer): Server {
+  tls.follow(server);
   return server;
 }
 

@@ -4,6 +4,8 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { onParentDeath, sendToParent } from '@rivulet/app-process';
 import { RivuletError } from '@rivulet/errors';
 import type { UnknownVariable } from '../environment/load-environment';
+import { Registry } from 'prom-client';
+import { keepTlsCurrent } from '../tls/keep-tls-current';
 import { manageConnections, type ConnectionLimits } from './connections';
 import { createApp, type AppOptions } from './create-app';
 import { exitProcess } from './exit-process';
@@ -67,6 +69,7 @@ export async function runApp(name: string, configure: () => RunOptions | Promise
     exitOnUnexpectedError(options);
     const app = await createApp(options);
     running = { app, connections: manageConnections(app, options), logger: options.logger };
+    if (options.tls) keepTlsCurrent(options.tls, options.logger, app.get(Registry));
     await start(name, app, options);
   } catch (error) {
     await end(async () => {
@@ -129,13 +132,14 @@ async function listen(app: NestFastifyApplication, options: RunOptions): Promise
     }
     throw error;
   }
-  return listeningUrl(app.getHttpServer().address() as AddressInfo);
+  return listeningUrl(app.getHttpServer().address() as AddressInfo, options.tls?.isOn ? 'https' : 'http');
 }
 
 /** For a person to click: an app that listens on every address is reached at localhost. */
-function listeningUrl({ address, port }: AddressInfo): string {
-  if (address === '0.0.0.0' || address === '::' || address === '127.0.0.1') return `http://localhost:${port}`;
-  return `http://${address.includes(':') ? `[${address}]` : address}:${port}`;
+function listeningUrl({ address, port }: AddressInfo, scheme: 'http' | 'https'): string {
+  if (address === '0.0.0.0' || address === '::' || address === '127.0.0.1')
+    return `${scheme}://localhost:${port}`;
+  return `${scheme}://${address.includes(':') ? `[${address}]` : address}:${port}`;
 }
 
 function warnOfUnknownVariables({ logger, unknownVariables = [] }: RunOptions): void {

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { createParamDecorator, Injectable, type ExecutionContext } from '@nestjs/common';
 import { RivuletError, type ErrorCode } from '@rivulet/errors';
 import type { Authenticator, Principal, PrincipalRequest } from '@rivulet/platform';
@@ -9,9 +10,10 @@ import { DeviceDirectory } from '../registry/device-directory';
 import { Presence } from '../registry/presence';
 import { AgentTokens, digestOf, isAgentToken, readCredentials, type AgentCredentials } from './agent-tokens';
 import { AccessTokens } from './access-tokens';
+import { ClientCertificates, type CertificateCall, type ShownCertificate } from './client-certificates';
 import { refuseUnserved } from './refuse-unserved';
 
-type DeviceCall = Pick<FastifyRequest, 'headers' | 'ip'>;
+type DeviceCall = Pick<FastifyRequest, 'headers' | 'ip'> & Pick<CertificateCall, 'socket'>;
 
 /** What opened a connection that stays. */
 export interface OpenedBy {
@@ -22,6 +24,7 @@ export interface OpenedBy {
   digest?: string;
   /** When the access token ends, by this process's monotonic clock. */
   untilMs?: number;
+  certificate?: ShownCertificate;
 }
 
 interface DevicePrincipal extends Principal {
@@ -44,6 +47,11 @@ export class DeviceAuthenticator implements Authenticator {
     'DEVICE_PENDING',
     'DEVICE_REVOKED',
     'DEVICE_QUARANTINED',
+    'CLIENT_CERTIFICATE_MISSING',
+    'CLIENT_CERTIFICATE_EXPIRED',
+    'CLIENT_CERTIFICATE_REVOKED',
+    'CLIENT_CERTIFICATE_UNTRUSTED',
+    'CLIENT_CERTIFICATE_UNKNOWN',
   ];
   readonly scheme = {
     name: 'device',
@@ -60,10 +68,11 @@ export class DeviceAuthenticator implements Authenticator {
     private readonly presence: Presence,
     private readonly tokens: AccessTokens,
     private readonly agentTokens: AgentTokens,
+    private readonly certificates: ClientCertificates,
   ) {}
 
   /**
-   * By its access token, or an agent's own token. In a trial also by its MAC address alone, unless it has a key: that must not be got round.
+   * By its access token, or an agent's own token; without one by its client certificate. In a trial also by its MAC address alone, unless it has a key: that must not be got round.
    *
    * @throws RivuletError DEVICE_UNIDENTIFIED · MAC_ADDRESS_INVALID · ACCESS_TOKEN_INVALID · ACCESS_TOKEN_EXPIRED ·
    *   DEVICE_KEY_RETIRED · DEVICE_PENDING · DEVICE_REVOKED · DEVICE_QUARANTINED
@@ -81,15 +90,28 @@ export class DeviceAuthenticator implements Authenticator {
    *
    * @throws RivuletError as authenticate() does; DEVICE_NOT_REGISTERED
    */
-  async open({ headers, ip }: DeviceCall): Promise<OpenedBy> {
+  async open({ headers, ip, socket }: DeviceCall): Promise<OpenedBy> {
     const credentials = readCredentials(headers.authorization);
     if (credentials !== undefined) return this.openWith(credentials);
-    const known = await this.identify({ headers, ip });
+    const certificate = await this.certificates.find({ headers, socket });
+    if (certificate !== undefined) {
+      refuseUnserved(certificate.known);
+      return { known: certificate.known, certificate };
+    }
+    const known = await this.identify({ headers, ip, socket });
     if (typeof known !== 'string') return { known };
     throw new RivuletError(
       'DEVICE_NOT_REGISTERED',
       'The device is not registered; its first sync does that.',
     );
+  }
+
+  /** By the certificate of a connection; undefined where it has none. @throws RivuletError as open() does */
+  async openWithCertificate(socket: Socket): Promise<OpenedBy | undefined> {
+    const certificate = await this.certificates.find({ headers: {}, socket });
+    if (certificate === undefined) return undefined;
+    refuseUnserved(certificate.known);
+    return { known: certificate.known, certificate };
   }
 
   /** By a token in a message. @throws RivuletError as open() does */
@@ -103,7 +125,8 @@ export class DeviceAuthenticator implements Authenticator {
   }
 
   /** @throws RivuletError when a connection that was opened may not stay */
-  async stillServed({ known: { deviceId }, key, digest }: OpenedBy): Promise<void> {
+  async stillServed({ known: { deviceId }, key, digest, certificate }: OpenedBy): Promise<void> {
+    if (certificate !== undefined) this.certificates.stillValid(certificate);
     const known = await this.directory.find(deviceId);
     if (known === undefined)
       throw new RivuletError('ACCESS_TOKEN_INVALID', `Device ${deviceId} has been deleted.`);
@@ -115,12 +138,12 @@ export class DeviceAuthenticator implements Authenticator {
   }
 
   /** @returns the MAC address alone where the registry does not have it */
-  private async identify({ headers, ip }: DeviceCall): Promise<KnownDevice | string> {
+  private async identify({ headers, ip, socket }: DeviceCall): Promise<KnownDevice | string> {
     const credentials = readCredentials(headers.authorization);
     if (credentials !== undefined) return this.admit(await this.findBy(credentials), ip);
-    if (this.env.auth !== 'mac') {
-      throw new RivuletError('DEVICE_UNIDENTIFIED', 'The request has no access token of a device.');
-    }
+    const certificate = await this.certificates.find({ headers, socket });
+    if (certificate !== undefined) return this.admit(certificate.known, ip);
+    if (this.env.auth !== 'mac') throw this.unidentified();
     const macAddress = readMacAddress(headers[DEVICE_MAC_HEADER]);
     const known = await this.directory.findByMac(macAddress);
     if (known === undefined) return macAddress;
@@ -146,6 +169,15 @@ export class DeviceAuthenticator implements Authenticator {
       throw new RivuletError('ACCESS_TOKEN_INVALID', `Device ${sub} has been deleted.`);
     if (known.keys.includes(jkt)) return known;
     throw new RivuletError('DEVICE_KEY_RETIRED', `The key ${jkt} of device ${sub} is retired.`);
+  }
+
+  private unidentified(): RivuletError {
+    return this.certificates.isOn
+      ? new RivuletError(
+          'CLIENT_CERTIFICATE_MISSING',
+          'The request has no access token, and came without a client certificate.',
+        )
+      : new RivuletError('DEVICE_UNIDENTIFIED', 'The request has no access token of a device.');
   }
 
   private admit(known: KnownDevice, ip: string): KnownDevice {

@@ -20,6 +20,7 @@ const LABEL_BYTES = 96;
 const DIGEST_BYTES = 88;
 
 const MAC_ADDRESSES_MAX_BYTES = 8 * 1024 * 1024;
+const NAMES_KEPT = 10_000;
 const MAC_ADDRESS_BYTES = 160;
 
 /** `changedAt` is as PostgreSQL prints it, to the microsecond. */
@@ -45,6 +46,8 @@ export class DeviceDirectory {
     maxSize: MAC_ADDRESSES_MAX_BYTES,
     sizeCalculation: () => MAC_ADDRESS_BYTES,
   });
+  /** For as long as other changes may go unnoticed, too. */
+  private readonly idOfName = new LRUCache<string, string>({ max: NAMES_KEPT, ttl: TRUSTED_MS });
   private polledAtMs = -Infinity;
   private seenUntil: Date | undefined;
 
@@ -60,6 +63,20 @@ export class DeviceDirectory {
     const known = deviceId !== undefined && this.isTrusted ? this.known.get(deviceId) : undefined;
     if (known?.macAddress === macAddress) return known;
     return this.read('mac_address', macAddress);
+  }
+
+  /** Undefined where several have the name: it tells none of them apart. */
+  async findByName(name: string): Promise<KnownDevice | undefined> {
+    const deviceId = this.idOfName.get(name);
+    const known = deviceId === undefined ? undefined : await this.find(deviceId);
+    if (known?.name === name) return known;
+    const ids = await this.tables.rows<{ deviceId: string }>(
+      'SELECT device_id AS "deviceId" FROM rivulet.devices WHERE name = $1 LIMIT 2',
+      [name],
+    );
+    if (ids.length !== 1) return undefined;
+    this.idOfName.set(name, ids[0]!.deviceId);
+    return this.find(ids[0]!.deviceId);
   }
 
   forget(deviceId: string): void {

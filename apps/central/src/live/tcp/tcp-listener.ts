@@ -1,18 +1,17 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { createServer as createTlsServer } from 'node:tls';
+import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { encodeAgentMessage, LineDecoder } from '@rivulet/agent-protocol';
 import { RivuletError } from '@rivulet/errors';
-import { namedError } from '@rivulet/platform';
+import { namedError, ServerTls } from '@rivulet/platform';
+import { DeviceAuthenticator } from '../../devices/authentication/device-authenticator';
 import { LiveEnv } from '../live.env';
 import type { AgentSession } from '../sessions/agent-session';
 import { AgentSessions } from '../sessions/agent-sessions';
 import { listeningHost } from './listening-address';
 import { TcpTransport } from './tcp-transport';
-import { readTlsFiles } from './tls-files';
 
-const TLS_HANDSHAKE_TIMEOUT_MS = 10_000;
 /** TCP's own keep-alive, for a peer that vanished without closing. */
 const KEEP_ALIVE_MS = 30_000;
 
@@ -27,17 +26,12 @@ export class TcpListener implements OnApplicationBootstrap, OnModuleDestroy {
   constructor(
     private readonly env: LiveEnv,
     private readonly sessions: AgentSessions,
+    private readonly authenticator: DeviceAuthenticator,
+    tls: ServerTls,
   ) {
-    const tls = readTlsFiles(env);
-    this.host = listeningHost(env, tls !== undefined);
+    this.host = listeningHost(env, tls.isOn);
     const onSocket = (socket: Socket): void => void this.serve(socket);
-    this.server =
-      tls === undefined
-        ? createServer(onSocket)
-        : createTlsServer(
-            { ...tls, minVersion: 'TLSv1.2', handshakeTimeout: TLS_HANDSHAKE_TIMEOUT_MS },
-            onSocket,
-          );
+    this.server = tls.isOn ? secureServer(tls, onSocket) : createServer(onSocket);
     this.server.on('tlsClientError', (_error, socket) => socket.destroy());
     this.server.on('connection', (socket: Socket) => {
       this.sockets.add(socket);
@@ -69,7 +63,7 @@ export class TcpListener implements OnApplicationBootstrap, OnModuleDestroy {
     // With TLS it is another one than that of the connection.
     socket.on('error', () => undefined);
     socket.setKeepAlive(true, KEEP_ALIVE_MS).setNoDelay(true);
-    const session = this.accept(socket);
+    const session = await this.accept(socket);
     if (session === undefined) return;
     try {
       const decoder = new LineDecoder();
@@ -83,10 +77,11 @@ export class TcpListener implements OnApplicationBootstrap, OnModuleDestroy {
     }
   }
 
-  private accept(socket: Socket): AgentSession | undefined {
+  private async accept(socket: Socket): Promise<AgentSession | undefined> {
     const transport = new TcpTransport(socket);
     try {
-      return this.sessions.accept(transport);
+      this.sessions.refuseTooMany(transport.address, true);
+      return this.sessions.accept(transport, await this.authenticator.openWithCertificate(socket));
     } catch (error) {
       const { code, message, nextStep, retryAfterSeconds = 5 } = namedError(error);
       const data = { code, message, next_step: nextStep, retry_after_seconds: retryAfterSeconds };
@@ -98,6 +93,12 @@ export class TcpListener implements OnApplicationBootstrap, OnModuleDestroy {
       return undefined;
     }
   }
+}
+
+function secureServer(tls: ServerTls, onSocket: (socket: TLSSocket) => void): Server {
+  const server = createTlsServer(tls.options, onSocket);
+  tls.follow(server);
+  return server;
 }
 
 function explain(error: NodeJS.ErrnoException, port: number, host: string): Error {

@@ -34,7 +34,11 @@ export class WebSocketEndpoint {
 
   private async upgrade({ request, socket, head, address, signal }: Upgrade): Promise<void> {
     this.sessions.refuseTooMany(address, true);
-    const opened = await this.authenticator.open({ headers: request.headers, ip: address });
+    const opened = await this.authenticator.open({
+      headers: request.headers,
+      ip: address,
+      socket: request.socket,
+    });
     this.sessions.refuseTooMany(address, false);
     if (signal.aborted) throw new RivuletError('REQUEST_TIMEOUT', 'The handshake took too long.');
     this.server.handleUpgrade(request, socket, head, (client) => this.serve(client, address, opened));
