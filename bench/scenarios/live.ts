@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { formatCount, formatFigure, markdownTable } from '@rivulet/cli';
 import { LiveFleet } from '../load/live-fleet';
-import { cpuSecondsOf } from '../measure/process-cpu';
+import { cpuSecondsOf, cpuSecondsOfServer } from '../measure/process-cpu';
 import { percentile, round } from '../measure/statistics';
 import { startCentralWith, type RunningApp } from '../setup/bench-apps';
 import type { BenchRun } from '../setup/bench-run';
@@ -34,6 +34,9 @@ export interface LiveResult {
   one: ProofFigures;
   /** The same for a change that concerns all devices. */
   all: ProofFigures;
+  /** CPU of a change that concerns all, for each device: of central, and of PostgreSQL. */
+  centralCpuMsEach: number;
+  postgresCpuMsEach: number;
   /** How long GET /api/fleet/summary takes meanwhile, in milliseconds. */
   summaryMs: number;
   idle: number;
@@ -62,7 +65,7 @@ export async function benchLive(run: BenchRun): Promise<LiveResult> {
 async function benchProofs(
   run: BenchRun,
   count: number,
-): Promise<Pick<LiveResult, 'one' | 'all' | 'summaryMs'>> {
+): Promise<Pick<LiveResult, 'one' | 'all' | 'centralCpuMsEach' | 'postgresCpuMsEach' | 'summaryMs'>> {
   const { pool } = run.servers.central;
   const central = await startLiveCentral(run, '5s');
   const fleet = new LiveFleet(run.cleanup);
@@ -83,13 +86,17 @@ async function benchProofs(
       await delay(PAUSE_MS * Math.random());
     }
     const ofAll: number[] = [];
+    const before = [cpuSecondsOf(central.pid), await cpuSecondsOfServer(pool)] as const;
     for (let change = 0; change < CHANGES_OF_ALL; change++) {
       const atMs = Date.now();
       await pool.query('UPDATE fleet_products SET price = price + 1 WHERE id = 1');
       ofAll.push(...(await fleet.proofs(count)).map(({ provedAtMs }) => provedAtMs - atMs));
       await delay(SETTLE_MS);
     }
+    const msEach = (seconds: number): number => round((seconds * 1_000) / (CHANGES_OF_ALL * count), 2);
     return {
+      centralCpuMsEach: msEach(cpuSecondsOf(central.pid) - before[0]),
+      postgresCpuMsEach: msEach((await cpuSecondsOfServer(pool)) - before[1]),
       one: figuresOf(ofOne, CHANGES_OF_ONE),
       all: figuresOf(ofAll, CHANGES_OF_ALL),
       summaryMs: await summaryMs(central.url),
@@ -187,6 +194,11 @@ export function liveTable(result: LiveResult): string {
           `commit → proved, a change of all ${connected}: median / p99 ms`,
           '≤ 5,000',
           describeProofs(result.all),
+        ],
+        [
+          'CPU for each proof of that: central · PostgreSQL, ms',
+          '',
+          `${formatFigure(result.centralCpuMsEach)} · ${formatFigure(result.postgresCpuMsEach)}`,
         ],
         [`summary of ${connected}, ms`, '≤ 100', formatCount(result.summaryMs)],
         [

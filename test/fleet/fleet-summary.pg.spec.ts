@@ -167,6 +167,23 @@ it('shows who is connected to any central, and nobody of a central that was kill
   there.destroy();
 });
 
+it('shows a device as offline before three heartbeats have passed without a word, and again once it says something', async () => {
+  const [there, deviceId] = await agent(one, 'there');
+  const session = one.get(AgentSessions).devices.get(deviceId)!;
+  const silentMs = jest.spyOn(session, 'silentMs').mockReturnValue(12_400);
+  one.get(AgentSessions).check();
+  expect((await summaryOf(two)).agents.online).toBe(1);
+  silentMs.mockReturnValue(12_600);
+  one.get(AgentSessions).check();
+  expect((await summaryOf(two)).agents.online).toBe(0);
+  silentMs.mockRestore();
+  there.send({ type: 'HEARTBEAT', id: 'late', data: {} });
+  await there.next();
+  one.get(AgentSessions).check();
+  expect((await summaryOf(two)).agents.online).toBe(1);
+  there.destroy();
+});
+
 it('moves a device that has connected to another central, whose first connection ends', async () => {
   const deviceId = await device('mover', 'agent');
   const [, { token }] = await one.call<{ token: string }>('POST', `/api/devices/${deviceId}/token`);

@@ -1,6 +1,10 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { Gauge, Registry } from 'prom-client';
 import { FleetSummaryService } from './fleet-summary.service';
+
+/** The other metrics do not wait for a database that does not answer. */
+const WAITED_MS = 1_000;
 
 /** The same of every process of central. Without the database they keep their last values. */
 @Injectable()
@@ -25,7 +29,10 @@ export class FleetMetrics {
       labelNames: ['state'],
       registers,
       async collect() {
-        const summary = await fleet.summary(0).catch(() => undefined);
+        const summary = await Promise.race([
+          fleet.summary(0).catch(() => undefined),
+          delay(WAITED_MS, undefined, { ref: false }),
+        ]);
         if (summary === undefined) return;
         for (const [state, count] of Object.entries(summary.states)) this.set({ state }, count);
         lag.set(summary.worstLag?.lagSeconds ?? 0);

@@ -37,6 +37,8 @@ export class AgentSession {
   /** Who it is; over a WebSocket known before the first message, and undefined until REGISTER over TCP. */
   opened: OpenedBy | undefined;
   isRegistered = false;
+  /** Whether it counts as gone, as it has been silent for long. */
+  isAway = false;
   private agentName = 'unknown';
   private isOver = false;
   private heardAtMs = performance.now();
@@ -81,9 +83,13 @@ export class AgentSession {
     return true;
   }
 
+  silentMs(nowMs: number): number {
+    return nowMs - this.heardAtMs;
+  }
+
   /** Ends the session if its time is over. */
   check(nowMs: number): void {
-    const silentMs = nowMs - this.heardAtMs;
+    const silentMs = this.silentMs(nowMs);
     if (this.transport.waitingBytes > MAX_WAITING_BYTES) this.end('slow');
     else if (!this.isRegistered && silentMs > REGISTER_WITHIN_MS)
       this.fail(new RivuletError('AGENT_UNREGISTERED', 'No REGISTER came in time.'));

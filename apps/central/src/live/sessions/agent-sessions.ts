@@ -16,6 +16,8 @@ import type { AgentTransport, EndReason } from './agent-transport';
 const BEATS_MISSED = 3;
 /** How often it is looked whose time is over. */
 const CHECK_MS = 1_000;
+/** Until the presence of a device is the same for all who ask: a check, a write, and a summary that is kept. */
+const SHOWN_WITHIN_MS = 2_500;
 /** Connections over which nobody has said who it is. */
 const MAX_UNREGISTERED = 500;
 
@@ -30,6 +32,7 @@ export interface SessionListener {
 @Injectable()
 export class AgentSessions implements SessionHost {
   readonly heartbeatMs: number;
+  private readonly awayAfterMs: number;
   private readonly logger = new Logger('Live');
   private readonly sessions = new Set<AgentSession>();
   private readonly registeredSessions = new Map<string, AgentSession>();
@@ -47,7 +50,9 @@ export class AgentSessions implements SessionHost {
     private readonly metrics: LiveMetrics,
   ) {
     this.heartbeatMs = env.heartbeatMs;
-    processes.goneAfter(BEATS_MISSED * env.heartbeatMs);
+    const beatsMs = BEATS_MISSED * env.heartbeatMs;
+    this.awayAfterMs = beatsMs - Math.min(SHOWN_WITHIN_MS, env.heartbeatMs / 2);
+    processes.goneAfter(beatsMs);
   }
 
   /** The devices that are connected here. */
@@ -163,7 +168,20 @@ export class AgentSessions implements SessionHost {
   @Interval('agent sessions', CHECK_MS)
   check(): void {
     const now = performance.now();
-    for (const session of this.sessions) session.check(now);
+    for (const session of this.sessions) {
+      session.check(now);
+      this.notePresence(session, now);
+    }
+  }
+
+  private notePresence(session: AgentSession, nowMs: number): void {
+    const { deviceId, transport } = session;
+    if (deviceId === undefined || this.registeredSessions.get(deviceId) !== session) return;
+    const isAway = session.silentMs(nowMs) > this.awayAfterMs;
+    if (isAway === session.isAway) return;
+    session.isAway = isAway;
+    if (isAway) this.connections.closed(deviceId);
+    else this.connections.opened(deviceId, transport.kind);
   }
 
   /** Says goodbye to all, who come back elsewhere. */
