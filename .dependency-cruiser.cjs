@@ -35,7 +35,7 @@ const features = {
     snapshots: ['source', 'datasets', 'source-database'],
     'device-sync': ['devices', 'signing', 'snapshots', 'source', 'datasets'],
     rollouts: ['users', 'devices'],
-    configurations: ['rollouts', 'users', 'devices', 'signing', 'bus'],
+    configurations: ['rollouts', 'live', 'users', 'devices', 'signing', 'bus'],
     operators: [
       'users',
       'device-sync',
@@ -67,7 +67,7 @@ const features = {
     mirrors: ['state', 'spool'],
     sync: ['mirrors', 'state', 'spool', 'hub', 'identity', 'schedule'],
     scrub: ['sync', 'mirrors', 'state', 'schedule'],
-    live: ['sync', 'collection', 'hub', 'identity'],
+    live: ['sync', 'collection', 'configuration', 'hub', 'identity'],
     status: ['live', 'scrub', 'sync', 'state', 'identity', 'hub'],
     collection: ['hub'],
   },

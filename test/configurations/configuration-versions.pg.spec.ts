@@ -1,5 +1,6 @@
 import { configurationDigest, readConfigurationStatement, statementTypes } from '@rivulet/protocol';
 import { openStatement } from '@rivulet/signatures';
+import { CurrentConfigurations } from '../../apps/central/src/configurations/current/current-configurations';
 import { CentralInProcess } from '../support/central-in-process';
 import { registerAgent, type TestAgent } from '../support/config-agent';
 
@@ -261,4 +262,15 @@ it('a preview says who would get what, and changes nothing', async () => {
     overlays: [`device ${agent.id}`],
   });
   expect(await central.call('GET', path())).toMatchObject([200, { latestVersion: 1 }]);
+});
+
+it('after a restore of central a tag from before it is no longer current, although the number is the same', async () => {
+  const config = `/api/v1/config?name=${name}`;
+  await add({ data: { life: 1 } });
+  expect(await agent.get(config, { 'if-none-match': '"1"' })).toMatchObject({ status: 304 });
+  await central.database.pool.query('UPDATE rivulet.central_state SET epoch = epoch + 1');
+  await central.get(CurrentConfigurations).lookInBackground();
+  const { status, headers } = await agent.get(config, { 'if-none-match': '"1"' });
+  expect([status, headers.get('etag')]).toEqual([200, '"1-e2"']);
+  expect(await agent.get(config, { 'if-none-match': '"1-e2"' })).toMatchObject({ status: 304 });
 });

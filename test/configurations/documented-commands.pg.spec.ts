@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { openBus } from '@rivulet/bus';
 import {
   createTestDatabase,
   isInstalled,
@@ -10,6 +11,7 @@ import {
   type BusServer,
   type TestDatabase,
 } from '@rivulet/testing';
+import { AnnounceConfigurations } from '../../apps/central/src/configurations/current/announce-configurations';
 import { startTarget, startWorker, type RunningWorker } from '../../apps/worker/test/worker-in-process';
 import { CentralInProcess } from '../support/central-in-process';
 import { registerAgent, type TestAgent } from '../support/config-agent';
@@ -60,12 +62,14 @@ async function startSystem(strategy: string, busUrl?: string): Promise<System> {
       EDGE_WORKER_KEY: WORKER_KEY,
       EDGE_WORKER_HEALTHY_FOR: '0',
       DISTRIBUTION_STRATEGY: strategy,
+      EDGE_LIVE: String(strategy === 'LIVE'),
       ...(busUrl !== undefined && { EDGE_BUS_URL: busUrl }),
     },
     {},
   );
   running.push(() => edge.stop());
   await untilAsked(edge);
+  if (strategy === 'LIVE') await untilConnected(edge);
   const agent = await registerAgent(central);
   const [, login] = await central.call<{ token: string }>('POST', '/api/login', {
     username: 'admin',
@@ -118,6 +122,16 @@ async function untilAsked({ url }: RunningEdge): Promise<void> {
   }
 }
 
+async function untilConnected({ url }: RunningEdge): Promise<void> {
+  for (;;) {
+    const { details } = (await (await fetch(`${url}/health`)).json()) as {
+      details: { live: { connected: boolean } };
+    };
+    if (details.live.connected) return;
+    await delay(50);
+  }
+}
+
 /** The worker has taken it, whatever the strategy. */
 async function untilWorkerRuns({ worker }: System, version: number): Promise<void> {
   for (;;) {
@@ -134,10 +148,11 @@ function updated(version: number): object {
 
 function documents(strategy: string, start: (() => Promise<BusServer>) | undefined): void {
   let system: System;
+  let bus: BusServer | undefined;
 
   beforeAll(async () => {
-    const bus = await start?.();
-    if (bus !== undefined) running.push(() => bus.stop());
+    bus = await start?.();
+    if (bus !== undefined) running.push(() => bus!.stop());
     system = await startSystem(strategy, bus?.url);
   });
   afterAll(async () => {
@@ -191,6 +206,27 @@ function documents(strategy: string, start: (() => Promise<BusServer>) | undefin
     ]);
   });
 
+  it('keeps a version key in Redis, and brings it back when Redis has lost it', async () => {
+    if (bus === undefined || strategy !== 'REDIS') return;
+    const client = openBus({ url: bus.url, databaseUrl: '' });
+    const mark = async (): Promise<string | null> => {
+      for (;;) {
+        const read = await client.values!.read('configuration-mark.default').catch(() => undefined);
+        if (read !== undefined) return read;
+        await delay(20);
+      }
+    };
+    try {
+      expect(await mark()).toMatch(/^1\.\d+$/);
+      await bus.kill();
+      await bus.restart();
+      expect(await mark()).toBeNull();
+      while ((await mark()) === null) await system.central.get(AnnounceConfigurations).writeMarks();
+    } finally {
+      await client.close();
+    }
+  });
+
   it('has applied the last version, and central has heard of it', async () => {
     for (;;) {
       const [, devices] = await system.central.call<{ status: string; reportedVersion: number }[]>(
@@ -213,3 +249,7 @@ const describeWithNats = isInstalled('nats-server', 'strategy NATS') ? describe 
 
 describeWithRedis('with DISTRIBUTION_STRATEGY=REDIS, Rivulet', () => documents('REDIS', startRedis));
 describeWithNats('with DISTRIBUTION_STRATEGY=NATS, Rivulet', () => documents('NATS', startNats));
+
+describe('with DISTRIBUTION_STRATEGY=LIVE, Rivulet', () => {
+  documents('LIVE', undefined);
+});

@@ -1,5 +1,6 @@
 import { Registry } from 'prom-client';
 import type { CollectionService } from '../../apps/edge/src/collection/collection.service';
+import type { ConfigurationService } from '../../apps/edge/src/configuration/configuration.service';
 import type { CallAuthentication } from '../../apps/edge/src/hub/call-authentication';
 import { HubEnv } from '../../apps/edge/src/hub/hub.env';
 import type { DeviceFigures } from '../../apps/edge/src/live/device-figures';
@@ -25,6 +26,7 @@ export class ConnectedDevice {
       { read: () => Promise.resolve({ last_cycle: 'current' }) } as unknown as DeviceFigures,
       { nudge: () => void this.ask() } as unknown as NudgedSync,
       {} as CollectionService,
+      { hear: () => undefined } as unknown as ConfigurationService,
       new LiveMetrics(new Registry()),
       { headers: () => Promise.resolve(headers), renew: () => undefined } as unknown as CallAuthentication,
       macAddress,

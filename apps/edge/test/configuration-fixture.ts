@@ -54,6 +54,8 @@ export class TemporaryDirectory {
 export class FakeWorker {
   /** The versions that it was given and took, in order. */
   readonly taken: number[] = [];
+  /** Called with each document that it takes, before it says so. */
+  onTaken = (_document: { version: number }): void => undefined;
   refuses = (_version: number): boolean => false;
   isHealthy = (_version: number | undefined): boolean => true;
   private current: { version: number; uuid: string } | undefined;
@@ -103,6 +105,7 @@ export class FakeWorker {
     for await (const piece of request) text += String(piece);
     const posted = JSON.parse(text) as { version: number; uuid: string };
     if (this.refuses(posted.version)) return [422, { code: 'NO', detail: 'not this one' }];
+    this.onTaken(posted);
     this.current = posted;
     this.taken.push(posted.version);
     return [200, {}];

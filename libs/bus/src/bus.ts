@@ -28,6 +28,14 @@ export interface Subscription {
 export type BusState =
   { readonly isConnected: true } | { readonly isConnected: false; readonly reason: string };
 
+/** Short texts by name that a server keeps, for whoever looks instead of listening. They may be lost at any time. */
+export interface BusValues {
+  /** @throws Error while the server cannot be reached */
+  write(values: Readonly<Record<string, string>>): Promise<void>;
+  /** @returns null where there is none. @throws Error while the server cannot be reached */
+  read(name: string): Promise<string | null>;
+}
+
 export interface BusEvents {
   onState?: (state: BusState) => void;
   /** A handler failed, or a message came that no bus of ours has sent. */
@@ -42,6 +50,8 @@ export interface Bus {
   /** What stands in CENTRAL_BUS_URL, without credentials. */
   readonly name: string;
   readonly state: BusState;
+  /** Only Redis keeps values; undefined of the others. */
+  readonly values: BusValues | undefined;
   /**
    * Resolves when the server has the message.
    *

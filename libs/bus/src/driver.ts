@@ -1,4 +1,4 @@
-import type { BusState } from './bus';
+import type { BusState, BusValues } from './bus';
 
 /** The text of a message, as a driver carries it. */
 export interface Carried {
@@ -27,6 +27,7 @@ export interface Listening {
 
 /** How messages get from process to process. */
 export interface BusDriver {
+  readonly values?: BusValues;
   /** Connects, and connects again, until it is stopped. Never throws. */
   start(events: DriverEvents): void;
   /** Resolves when the server has it; messages arrive in the order in which this was called. */

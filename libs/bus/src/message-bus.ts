@@ -5,6 +5,7 @@ import type {
   BusBody,
   BusEvents,
   BusState,
+  BusValues,
   MessageHandler,
   SubscribeOptions,
   Subscription,
@@ -38,6 +39,10 @@ export class MessageBus implements Bus {
       gap: (reason) => this.tellAll(reason),
       error: (error, topic) => this.events.onError?.(error, topic),
     });
+  }
+
+  get values(): BusValues | undefined {
+    return this.driver.values;
   }
 
   async publish(topic: string, body: BusBody): Promise<void> {

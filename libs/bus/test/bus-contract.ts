@@ -42,6 +42,14 @@ export function describeBus(start: () => Promise<BusServer>): void {
     return bus;
   }
 
+  it('keeps values for other processes, where its server keeps any', async () => {
+    const [one, other] = [await open(), await open()];
+    expect(one.values !== undefined).toBe(server.url.startsWith('redis'));
+    await one.values?.write({ mark: '1.7', other: 'x' });
+    expect(await other.values?.read('mark')).toBe(one.values && '1.7');
+    expect(await other.values?.read('nothing')).toBe(one.values && null);
+  });
+
   it('brings a message to every subscription of every process whose pattern matches', async () => {
     const [publisher, other] = [await open(), await open()];
     const received = await Promise.all([

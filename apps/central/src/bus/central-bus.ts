@@ -4,6 +4,7 @@ import {
   type Bus,
   type BusBody,
   type BusState,
+  type BusValues,
   type MessageHandler,
   type SubscribeOptions,
   type Subscription,
@@ -41,6 +42,10 @@ export class CentralBus implements Bus, OnApplicationShutdown {
 
   get state(): BusState {
     return this.bus.state;
+  }
+
+  get values(): BusValues | undefined {
+    return this.bus.values;
   }
 
   /** Since when the state is what it is. */

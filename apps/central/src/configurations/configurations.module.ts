@@ -3,6 +3,7 @@ import { OwnTables } from '@rivulet/platform';
 import { CreateConfigurations1795824000000 } from '../../../../db/central/migrations/1795824000000-create-configurations';
 import { BusModule } from '../bus/bus.module';
 import { DevicesModule } from '../devices/devices.module';
+import { LiveModule } from '../live/live.module';
 import { RolloutsModule } from '../rollouts/rollouts.module';
 import { SigningModule } from '../signing/signing.module';
 import { UsersModule } from '../users/users.module';
@@ -16,6 +17,7 @@ import { VersionContents } from './current/version-contents';
 import { ConfigurationRollouts } from './delivery/configuration-rollouts';
 import { DeliverConfiguration } from './delivery/deliver-configuration';
 import { DeviceReports } from './delivery/device-reports';
+import { TellConnected } from './delivery/tell-connected';
 import { AgentConfigurationController } from './http/agent-configuration.controller';
 import { ConfigAdminController } from './http/config-admin.controller';
 import { ConfigurationRolloutsController } from './http/configuration-rollouts.controller';
@@ -25,7 +27,7 @@ import { ConfigurationStore } from './store/configuration-store';
 
 /** Named JSON documents with versions, for devices and their workers. */
 @Module({
-  imports: [BusModule, DevicesModule, RolloutsModule, SigningModule, UsersModule],
+  imports: [BusModule, DevicesModule, LiveModule, RolloutsModule, SigningModule, UsersModule],
   controllers: [
     AgentConfigurationController,
     ConfigAdminController,
@@ -41,6 +43,7 @@ import { ConfigurationStore } from './store/configuration-store';
     AnnounceConfigurations,
     DeliverConfiguration,
     DeviceReports,
+    TellConnected,
     ConfigurationsService,
     PreviewConfiguration,
     ConfigurationRollouts,

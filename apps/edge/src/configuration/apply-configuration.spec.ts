@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Logger } from '@nestjs/common';
 import { DEVICE, FakeWorker, SigningCentral, TemporaryDirectory } from '../../test/configuration-fixture';
 import type { ConfigurationReport } from '../hub/configuration-calls';
@@ -148,6 +150,37 @@ it('an edge that was killed while a version was tried out tries it again, or goe
   worker.refuses = (version) => version === 2;
   await apply.settle(signal);
   expect([worker.runs, statuses()]).toEqual([1, ['2 APPLYING', '2 FAILED', '2 FAILED']]);
+});
+
+it('a version that was refused is not tried again by an edge that is started again, and central hears so', async () => {
+  worker.refuses = (version) => version === 2;
+  await receive(1, 10);
+  await apply.settle(signal);
+  await receive(2, 11);
+  await apply.settle(signal);
+  await start();
+  worker.refuses = () => false;
+  await apply.settle(signal);
+  expect([worker.runs, worker.taken.includes(2), statuses()]).toEqual([1, false, ['2 FAILED']]);
+  expect(reports[0]).toMatchObject({
+    reason: expect.stringContaining('WORKER_REFUSED'),
+    in_force_version: 1,
+  });
+
+  await receive(2, 12);
+  await apply.settle(signal);
+  expect(reports.at(-1)).toMatchObject({ version: 2, sequence: 12, status: 'FAILED' });
+  await receive(3, 13);
+  await apply.settle(signal);
+  expect(worker.runs).toBe(3);
+});
+
+it('what is remembered of a failure may be torn', async () => {
+  await receive(1, 10);
+  writeFileSync(join(directory.path, 'failed.json'), '{"version":1,"sha');
+  await start();
+  await apply.settle(signal);
+  expect(worker.runs).toBe(1);
 });
 
 it('an apply that is interrupted is not taken for done', async () => {

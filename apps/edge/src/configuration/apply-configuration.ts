@@ -4,7 +4,7 @@ import { RivuletError } from '@rivulet/errors';
 import { namedError } from '@rivulet/platform';
 import type { ConfigurationReport } from '../hub/configuration-calls';
 import type { ConfigurationCache } from './statement/configuration-cache';
-import { isSameContent, type HeldConfiguration } from './statement/held-configuration';
+import { isSameContent, type FailedVersion, type HeldConfiguration } from './statement/held-configuration';
 import type { WorkerSet } from './workers/worker-set';
 
 export type ApplyStatus = 'idle' | 'applying' | 'applied' | 'failed';
@@ -26,12 +26,11 @@ interface Settings {
   retryMs: { first: number; most: number };
 }
 
-interface Failure {
-  code: string;
-  reason: string;
-  /** Whether the same version may do better later. */
-  isPassing: boolean;
-}
+type Failure = FailedVersion & {
+  /** As central has sent it last. */
+  held: HeldConfiguration;
+  atMs: number;
+};
 
 /** Attempts with a version under which the workers were unhealthy. */
 const ATTEMPTS = 3;
@@ -41,7 +40,7 @@ const ATTEMPT_AGAIN_MS = 60_000;
 export class ApplyConfiguration {
   private readonly logger = new Logger('Configuration');
   /** The failure of the version that failed last. */
-  private failure: (Failure & { held: HeldConfiguration; attempts: number; atMs: number }) | undefined;
+  private failure: Failure | undefined;
   private inForce: HeldConfiguration | undefined;
   private applying: HeldConfiguration | undefined;
   /** Whether a push has begun after which nothing was settled: what workers run is not known. */
@@ -53,7 +52,14 @@ export class ApplyConfiguration {
     private readonly settings: Settings,
     /** Never fails: a report that does not get through is sent again by whoever does it. */
     private readonly report: (report: ConfigurationReport) => void,
-  ) {}
+  ) {
+    const { accepted, failed } = cache;
+    if (accepted === undefined || failed === undefined) return;
+    const { version, sha256 } = accepted.statement;
+    // Before this edge was started.
+    if (failed.version === version && failed.sha256 === sha256)
+      this.failure = { ...failed, held: accepted, atMs: performance.now() };
+  }
 
   get state(): ApplyState {
     const { inForce, applying, failure } = this;
@@ -99,6 +105,11 @@ export class ApplyConfiguration {
       this.failure = undefined;
       return accepted;
     }
+    if (failure.held !== accepted) {
+      // The same again, under a new number: central asks what became of it.
+      failure.held = accepted;
+      this.tellFailure(failure);
+    }
     const waitMs = ATTEMPT_AGAIN_MS * 2 ** (failure.attempts - 1);
     const isDue =
       failure.isPassing && failure.attempts < ATTEMPTS && performance.now() - failure.atMs > waitMs;
@@ -132,25 +143,33 @@ export class ApplyConfiguration {
     const { code, message } = namedError(error);
     const before = this.failure?.held === held ? this.failure.attempts : 0;
     this.inForce = undefined;
-    this.failure = {
-      held,
-      code,
-      reason: message,
-      isPassing: code === 'WORKER_UNHEALTHY',
-      attempts: before + 1,
-      atMs: performance.now(),
-    };
+    const { version, sha256 } = held.statement;
+    const isPassing = code === 'WORKER_UNHEALTHY';
+    const failed = { version, sha256, code, reason: message, isPassing, attempts: before + 1 };
+    const failure = { ...failed, held, atMs: performance.now() };
+    this.failure = failure;
+    await this.remember(failed);
     this.logger.warn(
       { code },
       `Version ${held.statement.version} of ${held.statement.name} is taken back: ${message}`,
     );
-    this.tell('FAILED', held, `${code}: ${message}`);
+    this.tellFailure(failure);
     const { good } = this.cache;
     if (good === undefined) return;
     await this.pushUntilReached(good, signal);
     this.inForce = good;
     this.isOpen = false;
-    this.tell('FAILED', held, `${code}: ${message}`);
+    this.tellFailure(failure);
+  }
+
+  /** Workers get the last good version back, whatever the disk says. */
+  private async remember(failed: FailedVersion): Promise<void> {
+    try {
+      await this.cache.markFailed(failed);
+    } catch (error) {
+      const { code, message } = namedError(error);
+      this.logger.warn({ code }, `After a start version ${failed.version} is tried again: ${message}`);
+    }
   }
 
   private async restore(held: HeldConfiguration, signal: AbortSignal): Promise<void> {
@@ -159,7 +178,10 @@ export class ApplyConfiguration {
     this.inForce = held;
     this.isOpen = false;
     await this.cache.markGood(held);
-    if (this.failure !== undefined) return;
+    if (this.failure !== undefined) {
+      this.tellFailure(this.failure);
+      return;
+    }
     this.logger.log(`The workers run version ${held.statement.version} of ${held.statement.name} again`);
     this.tell('APPLIED', held);
   }
@@ -203,6 +225,10 @@ export class ApplyConfiguration {
         await sleep(waitMs * (1 + Math.random()), undefined, { signal });
       }
     }
+  }
+
+  private tellFailure({ held, code, reason }: Failure): void {
+    this.tell('FAILED', held, `${code}: ${reason}`);
   }
 
   private tell(status: ConfigurationReport['status'], held: HeldConfiguration, reason?: string): void {

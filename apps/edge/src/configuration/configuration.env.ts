@@ -2,7 +2,7 @@ import { BusUrl, Duration, EnvVariable, List } from '@rivulet/platform';
 import { configurationNamePattern } from '@rivulet/protocol';
 import { IsIn, IsOptional, IsString, IsUrl, Matches } from 'class-validator';
 
-const strategies = ['POLLER', 'REDIS', 'NATS'] as const;
+const strategies = ['LIVE', 'POLLER', 'REDIS', 'NATS'] as const;
 export type DistributionStrategy = (typeof strategies)[number];
 
 export class ConfigurationEnv {
@@ -60,10 +60,10 @@ export class ConfigurationEnv {
 
   @EnvVariable(
     'DISTRIBUTION_STRATEGY',
-    'How the edge hears of a new version: POLLER (it asks), REDIS or NATS (it is told, and asks at times all the same).',
+    'How the edge hears of a new version: LIVE (over its connection to central), POLLER (it asks), REDIS or NATS. It asks at times all the same.',
   )
   @IsIn(strategies)
-  strategy: DistributionStrategy = 'POLLER';
+  strategy: DistributionStrategy = 'LIVE';
 
   @EnvVariable('EDGE_BUS_URL', 'The Redis or NATS server of CENTRAL_BUS_URL, for DISTRIBUTION_STRATEGY.', {
     secret: true,

@@ -35,7 +35,7 @@ import { ConfigurationCache } from './statement/configuration-cache';
     ConfigurationMetrics,
     ConfigurationIndicator,
   ],
-  exports: [ConfigurationIndicator],
+  exports: [ConfigurationIndicator, ConfigurationService],
 })
 export class ConfigurationModule {
   static readonly environment = [ConfigurationEnv];

@@ -3,7 +3,7 @@ import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShut
 import { namedError } from '@rivulet/platform';
 import { ConfigurationCalls } from '../hub/configuration-calls';
 import { ApplyConfiguration, type ApplyState } from './apply-configuration';
-import { ConfigurationEnv } from './configuration.env';
+import { ConfigurationEnv, type DistributionStrategy } from './configuration.env';
 import { ConfigurationMetrics } from './configuration.metrics';
 import { ReportSender } from './report-sender';
 import { ConfigurationCache } from './statement/configuration-cache';
@@ -83,6 +83,11 @@ export class ConfigurationService implements OnApplicationBootstrap, OnApplicati
   async onApplicationShutdown(): Promise<void> {
     this.stopping.abort();
     await Promise.all([...this.loops, this.reports.stopped()]);
+  }
+
+  /** Central has something new, says this channel. It counts if it is the one of the strategy. */
+  hear(channel: DistributionStrategy): void {
+    if (this.env.strategy === channel) this.pollNow();
   }
 
   /** Asks central now, instead of when the interval is over. */

@@ -13,6 +13,7 @@ import { CALL_AUTHENTICATION, type CallAuthentication } from '../hub/call-authen
 import { CENTRAL_CONNECTION, type CentralConnection } from '../hub/central-connection';
 import { HubEnv } from '../hub/hub.env';
 import { CollectionService } from '../collection/collection.service';
+import { ConfigurationService } from '../configuration/configuration.service';
 import { MAC_ADDRESS } from '../identity/mac-address';
 import { DeviceFigures } from './device-figures';
 import { LiveEnv } from './live.env';
@@ -35,8 +36,9 @@ export interface LiveState {
 const SLOW_RETRY_MS = 60_000;
 /** In a trial it is the first sync that registers the device. */
 const NOT_SERVED_YET = 'DEVICE_NOT_REGISTERED';
-/** The reason of a nudge that is about rows which central collects. Any other means: sync. */
+/** The reasons of nudges that are not about rows of mirrors. Any other means: sync. */
 const COLLECT = 'collect';
+const CONFIGURATION = 'configuration';
 const CATCH_UP_WITHIN_MS = 10_000;
 
 /** Keeps one connection to central open, for as long as the app runs. All that comes over it are hints. */
@@ -54,6 +56,7 @@ export class LiveConnection implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly figures: DeviceFigures,
     private readonly nudges: NudgedSync,
     private readonly collection: CollectionService,
+    private readonly configuration: ConfigurationService,
     private readonly metrics: LiveMetrics,
     @Inject(CALL_AUTHENTICATION) private readonly authentication: CallAuthentication,
     @Inject(MAC_ADDRESS) private readonly macAddress: string,
@@ -106,19 +109,29 @@ export class LiveConnection implements OnApplicationBootstrap, OnModuleDestroy {
         this.change({ isEnabled: true, isConnected: true, since: new Date() });
         this.logger.log('Connected to central: it says when to sync');
       },
-      onNudge: (reason?: string) => (reason === COLLECT ? this.collection.askNow() : this.nudges.nudge()),
+      onNudge: (reason?: string) => this.nudged(reason),
     };
+  }
+
+  private nudged(reason?: string): void {
+    if (reason === COLLECT) this.collection.askNow();
+    else if (reason === CONFIGURATION) this.configuration.hear('LIVE');
+    else this.nudges.nudge();
   }
 
   /** What changed while the connection was missing was not told. The whole fleet may come back at once, too. */
   private catchUp(): void {
     const isFirst = !this.hasBeenConnected;
     this.hasBeenConnected = true;
-    if (isFirst) return;
+    if (isFirst) {
+      this.configuration.hear('LIVE');
+      return;
+    }
     const { signal } = this.stopping;
     const nudge = async (): Promise<void> => {
       await delay(Math.random() * CATCH_UP_WITHIN_MS, undefined, { signal });
       this.nudges.nudge();
+      this.configuration.hear('LIVE');
     };
     nudge().catch(() => undefined);
   }

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { CollectionModule } from '../collection/collection.module';
+import { ConfigurationModule } from '../configuration/configuration.module';
 import { HubModule } from '../hub/hub.module';
 import { IdentityModule } from '../identity/identity.module';
 import { SyncModule } from '../sync/sync.module';
@@ -12,7 +13,7 @@ import { NudgedSync } from './nudged-sync';
 
 /** The connection over which central is told how this device is, and says when to sync. */
 @Module({
-  imports: [CollectionModule, HubModule, IdentityModule, SyncModule],
+  imports: [CollectionModule, ConfigurationModule, HubModule, IdentityModule, SyncModule],
   providers: [DeviceFigures, LiveConnection, LiveIndicator, LiveMetrics, NudgedSync],
   exports: [LiveConnection, LiveIndicator, NudgedSync],
 })

@@ -1,4 +1,5 @@
 import { Redis, type RedisOptions } from 'ioredis';
+import type { BusValues } from '../bus';
 import { decodeCarried, encodeCarried } from '../carried-text';
 import type { BusDriver, Carried, DriverEvents, Listening } from '../driver';
 import { busLimits } from '../limits';
@@ -16,6 +17,13 @@ interface Listener {
 
 /** The bus over Redis or Valkey: https://redis.io/docs/latest/develop/pubsub/ */
 export class RedisDriver implements BusDriver {
+  readonly values: BusValues = {
+    write: async (values) => {
+      const keys = Object.entries(values).map(([name, value]) => [PREFIX + name, value] as const);
+      if (keys.length > 0) await within(busLimits.publishTimeoutMs, this.publisher.mset(...keys.flat()));
+    },
+    read: (name) => within(busLimits.publishTimeoutMs, this.publisher.get(PREFIX + name)),
+  };
   private readonly publisher: Redis;
   private readonly subscriber: Redis;
   private readonly listeners = new Set<Listener>();

@@ -7,6 +7,11 @@ export const configurationNamePattern = /^[a-z0-9]([a-z0-9_-]{0,62}[a-z0-9])?$/;
 /** On the bus, followed by the name of a configuration that has changed. */
 export const CONFIGURATIONS_TOPIC = 'configurations';
 
+/** The name of a value on the bus that changes with a configuration, for agents that look instead of listening. */
+export function configurationMark(name: string): string {
+  return `configuration-mark.${name}`;
+}
+
 /** What central signs of the configuration that a device is to have, of type `rivulet-configuration`. */
 export interface ConfigurationStatement {
   /** The configuration's name. */

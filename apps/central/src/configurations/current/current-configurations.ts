@@ -37,6 +37,7 @@ export class CurrentConfigurations implements OnModuleInit {
   private current = new Map<string, CurrentConfiguration>();
   private seen = -1;
   private epoch = 1;
+  private readonly listeners: ((name: string) => void)[] = [];
   private readonly loading = new Coalesced(() => this.load());
 
   constructor(
@@ -48,6 +49,16 @@ export class CurrentConfigurations implements OnModuleInit {
 
   async onModuleInit(): Promise<void> {
     await this.refresh();
+  }
+
+  /** Another one whenever some devices are to have something else. */
+  markOf(name: string): string {
+    return `${this.epoch}.${this.generationOf(name)}`;
+  }
+
+  /** Called for each configuration of which some devices are to have something else. Must not throw. */
+  onChange(listener: (name: string) => void): void {
+    this.listeners.push(listener);
   }
 
   /** Zero where there is none. */
@@ -112,9 +123,12 @@ export class CurrentConfigurations implements OnModuleInit {
     const rows = await this.database.query<CurrentConfiguration[]>(readCurrent);
     // After the generations: what is remembered may be newer than its generation, never older.
     const rollouts = await this.rollouts.of(CONFIGURATION);
+    const before = this.current;
     this.current = new Map(rows.map((row) => [row.name, { ...row, rollout: rollouts.get(row.name) }]));
     this.seen = latest;
     this.epoch = epoch;
+    for (const { name, generation } of rows)
+      if (before.get(name)?.generation !== generation) for (const listener of this.listeners) listener(name);
   }
 }
 

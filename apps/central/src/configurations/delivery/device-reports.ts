@@ -57,6 +57,33 @@ export class DeviceReports {
     return taken.length > 0;
   }
 
+  /** Whether its workers run this very content. */
+  async hasApplied(
+    deviceId: string,
+    { name, version, sha256 }: { name: string; version: number; sha256: string },
+  ): Promise<boolean> {
+    const found = await this.database.query<object[]>(
+      `SELECT 1 FROM rivulet.configuration_devices WHERE name = $1 AND device_id = $2 AND status = 'APPLIED'
+         AND reported_version = $3 AND in_force_version = $3 AND in_force_sha256 = $4`,
+      [name, deviceId, version, sha256],
+    );
+    return found.length > 0;
+  }
+
+  /** The answer to what it was sent under this number; nothing where it was sent something else since. */
+  async takeAnswer(deviceId: string, name: string, sequence: number, failure?: string): Promise<void> {
+    const [inForce] = await this.database.query<{ version: number; sha256: string }[]>(
+      `SELECT version, sha256 FROM rivulet.configuration_devices
+       WHERE name = $1 AND device_id = $2 AND sequence = $3 AND version IS NOT NULL`,
+      [name, deviceId, sequence],
+    );
+    if (inForce === undefined) return;
+    const { version } = inForce;
+    if (failure === undefined)
+      await this.take(deviceId, { name, version, sequence, status: 'APPLIED', inForce });
+    else await this.take(deviceId, { name, version, sequence, status: 'FAILED', reason: failure });
+  }
+
   /** By device, after the given one. */
   async list(
     name: string,

@@ -20,10 +20,10 @@ import {
   AgentConfigurationVersionDto,
   ConfigurationReceiptDto,
   ConfigurationReportDto,
-  DEFAULT_NAME,
   NameQueryDto,
 } from './agent-configuration.dto';
 import { configUrlOf } from './config-url';
+import { DEFAULT_NAME } from '../content/default-name';
 
 const ifNoneMatch = {
   name: 'If-None-Match',

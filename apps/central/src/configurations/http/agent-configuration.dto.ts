@@ -4,9 +4,9 @@ import { configurationNamePattern, patterns } from '@rivulet/protocol';
 import { Type } from 'class-transformer';
 import { IsIn, IsInt, IsString, IsUrl, Matches, Max, MaxLength, Min } from 'class-validator';
 import { reportStatuses, type ReportStatus } from '../delivery/device-reports';
+import { DEFAULT_NAME } from '../content/default-name';
 import { exampleData, POLL_INTERVAL_MAX_SECONDS } from './versions.dto';
 
-export const DEFAULT_NAME = 'default';
 const exampleUuid = '9f86d081-884c-8d65-9a2f-eaa0c55ad015';
 
 /** Which configuration a request is about. */

@@ -11,12 +11,12 @@ import type { StoredVersion } from '../store/stored-version';
 import {
   ConfigAdminDto,
   ConfigUrlDto,
-  DEFAULT_NAME,
   ListedAgentDto,
   UpdatedConfigurationDto,
   UpdateQueryDto,
 } from './agent-configuration.dto';
 import { configUrlOf } from './config-url';
+import { DEFAULT_NAME } from '../content/default-name';
 import { exampleData } from './versions.dto';
 
 const AGENTS_LISTED = 1_000;

@@ -21,7 +21,7 @@ export interface AgentReceiver {
    * @throws RivuletError which is sent to the agent
    */
   take(sender: Sender, message: DataMessage): Promise<{ repeated: boolean }>;
-  /** ACK or ERROR for a CONFIG or JOB that was sent. */
+  /** ACK or ERROR for a JOB that was sent. */
   answered?(sender: Sender, message: AnswerMessage): void | Promise<void>;
 }
 
@@ -29,9 +29,15 @@ export interface AgentReceiver {
 @Injectable()
 export class AgentInbox {
   private receiver: AgentReceiver | undefined;
+  private configAnswered: ((sender: Sender, message: AnswerMessage) => Promise<void>) | undefined;
 
   setReceiver(receiver: AgentReceiver): void {
     this.receiver = receiver;
+  }
+
+  /** ACK or ERROR for a CONFIG that was sent. */
+  onConfigAnswered(listener: (sender: Sender, message: AnswerMessage) => Promise<void>): void {
+    this.configAnswered = listener;
   }
 
   async take(sender: Sender, message: DataMessage): Promise<{ repeated: boolean }> {
@@ -41,6 +47,7 @@ export class AgentInbox {
   }
 
   async answered(sender: Sender, message: AnswerMessage): Promise<void> {
-    await this.receiver?.answered?.(sender, message);
+    if (message.data.of === 'CONFIG') await this.configAnswered?.(sender, message);
+    else await this.receiver?.answered?.(sender, message);
   }
 }

@@ -4,7 +4,7 @@ import { Logger } from '@nestjs/common';
 import { RivuletError } from '@rivulet/errors';
 import { namedError } from '@rivulet/platform';
 import { writeFileSafely } from '../../identity/write-file-safely';
-import { isLater, type HeldConfiguration } from './held-configuration';
+import { isLater, type FailedVersion, type HeldConfiguration } from './held-configuration';
 import { verifyConfiguration, type ExpectedConfiguration } from './verify-configuration';
 
 /** Whom this device has believed first, where nothing said whom to believe. */
@@ -13,6 +13,7 @@ interface Believed {
   deviceId: string;
 }
 
+type Kept = HeldConfiguration & Believed & FailedVersion;
 type Slot = 'accepted' | 'good';
 
 /**
@@ -23,6 +24,7 @@ export class ConfigurationCache {
   private readonly logger = new Logger('Configuration');
   private believed: Believed | undefined;
   private readonly held: Partial<Record<Slot, HeldConfiguration>> = {};
+  private lastFailed: FailedVersion | undefined;
 
   private constructor(
     private readonly directory: string,
@@ -61,6 +63,11 @@ export class ConfigurationCache {
     return this.held.good;
   }
 
+  /** What the workers have run badly with last. It is not signed: it can keep a version away, and bring none. */
+  get failed(): FailedVersion | undefined {
+    return this.lastFailed;
+  }
+
   /**
    * Verifies what central has sent, and keeps it.
    *
@@ -84,6 +91,11 @@ export class ConfigurationCache {
 
   async markGood(held: HeldConfiguration): Promise<void> {
     await this.write('good', held);
+  }
+
+  async markFailed(failed: FailedVersion): Promise<void> {
+    await writeFileSafely(this.pathOf('failed'), JSON.stringify(failed));
+    this.lastFailed = failed;
   }
 
   /** What the environment or the enrolment says goes before what was believed first. */
@@ -115,6 +127,17 @@ export class ConfigurationCache {
       const held = await this.readHeld(slot);
       if (held !== undefined) this.held[slot] = held;
     }
+    const { version, sha256, attempts, ...failed } = (await this.read('failed')) ?? {};
+    if (typeof version === 'number' && typeof sha256 === 'string' && typeof attempts === 'number')
+      this.lastFailed = {
+        code: 'UNKNOWN',
+        reason: '',
+        isPassing: false,
+        ...failed,
+        version,
+        sha256,
+        attempts,
+      };
   }
 
   private async readHeld(slot: Slot): Promise<HeldConfiguration | undefined> {
@@ -133,10 +156,10 @@ export class ConfigurationCache {
   }
 
   /** Undefined where there is none, or no whole one. */
-  private async read(name: string): Promise<Partial<HeldConfiguration & Believed> | undefined> {
+  private async read(name: string): Promise<Partial<Kept> | undefined> {
     const path = this.pathOf(name);
     try {
-      return JSON.parse(await readFile(path, 'utf8')) as Partial<HeldConfiguration & Believed>;
+      return JSON.parse(await readFile(path, 'utf8')) as Partial<Kept>;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
       if (!(error instanceof SyntaxError)) throw error;

@@ -16,3 +16,14 @@ export function isLater(one: ConfigurationStatement, other: ConfigurationStateme
 export function isSameContent(one: ConfigurationStatement, other: ConfigurationStatement): boolean {
   return one.version === other.version && one.sha256 === other.sha256;
 }
+
+/** What is remembered of the version that failed last. */
+export interface FailedVersion {
+  version: number;
+  sha256: string;
+  code: string;
+  reason: string;
+  /** Whether the same version may do better later. */
+  isPassing: boolean;
+  attempts: number;
+}
