@@ -13,8 +13,12 @@ const PARTS = {
   definitions: { file: 'random-definitions', environment: { RIVULET_DEFINITION_BATCHES: '2000' } },
   hostile: { file: 'hostile-schema', environment: { RIVULET_HOSTILE_ROUNDS: '20' } },
   narrowed: { file: 'narrowed-histories', environment: { RIVULET_NARROWED_HISTORIES: '100' } },
+  keyed: { file: 'keyed-histories', environment: { RIVULET_KEYED_HISTORIES: '60' } },
   collections: { file: 'random-collections', environment: { RIVULET_COLLECTION_ROUNDS: '60' } },
-  faults: { file: 'narrowing-faults', environment: { RIVULET_NARROWING_FAULTS: '100' } },
+  faults: {
+    file: '(narrowing|keyed)-faults',
+    environment: { RIVULET_NARROWING_FAULTS: '100', RIVULET_KEYED_FAULTS: '100' },
+  },
   live: { file: 'killed-central', environment: { RIVULET_KILLED_DEVICES: '100' } },
   topics: {
     file: 'lost-connections',

@@ -31,6 +31,7 @@ CREATE TABLE IF NOT EXISTS rivulet.changed_values (
   transaction xid8 NOT NULL
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 ALTER TABLE rivulet.changed_values DROP CONSTRAINT IF EXISTS changed_values_pkey;
+ALTER TABLE rivulet.changed_values ADD COLUMN IF NOT EXISTS key text[] COLLATE "C";
 CREATE TABLE IF NOT EXISTS rivulet.table_versions (
   relation   oid PRIMARY KEY,
   version    uuid NOT NULL DEFAULT gen_random_uuid(),
@@ -44,10 +45,19 @@ CREATE TABLE IF NOT EXISTS rivulet.value_versions (
   PRIMARY KEY (relation, value)
 );
 CREATE INDEX IF NOT EXISTS value_versions_fold ON rivulet.value_versions (fold);
+ALTER TABLE rivulet.value_versions ADD COLUMN IF NOT EXISTS whole_fold bigint NOT NULL DEFAULT 0;
 CREATE TABLE IF NOT EXISTS rivulet.folds (
   fold    bigint PRIMARY KEY,
   version bigint NOT NULL
 );
+ALTER TABLE rivulet.folds ADD COLUMN IF NOT EXISTS keys bigint;
+CREATE TABLE IF NOT EXISTS rivulet.changed_keys (
+  relation oid NOT NULL,
+  fold     bigint NOT NULL,
+  value    int NOT NULL,
+  key      text[] COLLATE "C" NOT NULL
+);
+CREATE INDEX IF NOT EXISTS changed_keys_fold ON rivulet.changed_keys (fold);
 CREATE OR REPLACE FUNCTION rivulet.note_change() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $function$
 BEGIN
@@ -57,39 +67,70 @@ END
 $function$;
 -- The text of the trigger function that notes the changes of a table by the values in these columns, each as
 -- attribute * 65536 + the low 16 bits of a hash; NULL as -1, what is too much or cannot be told as 0: the whole table.
+-- Of columns whose numbers are negative the texts are noted, too, as the key of a changed row, in the order of the table.
 CREATE OR REPLACE FUNCTION rivulet.note_body(relation oid, attributes int[]) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $function$
-  WITH columns AS (
-    SELECT attnum, format(CASE atttypid::int
+  WITH wanted AS (
+    SELECT attnum, attname, atttypid::int AS type
+    FROM pg_attribute WHERE attrelid = relation AND attnum > 0 AND NOT attisdropped
+  ), columns AS (
+    SELECT attnum, format('coalesce(%s + (%s & 65535), -1)', attnum * 65536, format(CASE type
         WHEN 21 THEN 'hashint2(r.%I)' WHEN 23 THEN 'hashint4(r.%I)' WHEN 20 THEN 'hashint8(r.%I)'
         WHEN 25 THEN 'hashtext(r.%I)' WHEN 1043 THEN 'hashtext(r.%I)' WHEN 1042 THEN 'hashbpchar(r.%I)'
         WHEN 2950 THEN 'uuid_hash(r.%I)' WHEN 829 THEN 'hashmacaddr(r.%I)' WHEN 16 THEN 'hashint4(r.%I::int)'
-      END, attname) AS hash
-    FROM pg_attribute WHERE attrelid = relation AND attnum = ANY (attributes) AND NOT attisdropped
+      END, attname)) AS value,
+      type IN (21, 23, 20, 25, 1043, 1042, 2950, 829, 16) AS is_fit
+    FROM wanted WHERE attnum = ANY (attributes)
+    UNION ALL SELECT 0, '-1', true WHERE 0 > ALL (attributes) AND cardinality(attributes) > 0
+  ), key AS (
+    SELECT count(*) AS count, format('ARRAY[%s]', string_agg(format(CASE
+        WHEN type IN (25, 1043, 1042) THEN 'CASE WHEN octet_length(r.%1$I) <= 500 THEN r.%1$I::text COLLATE "C" END'
+        WHEN type IN (1082, 1114, 1184) THEN '(to_jsonb(r.%1$I) #>> ''{}'') COLLATE "C"'
+        WHEN type IN (21, 23, 20, 1700, 2950, 829, 16) THEN 'r.%1$I::text COLLATE "C"'
+      END, attname), ', ' ORDER BY attnum)) AS texts
+    FROM wanted WHERE -attnum = ANY (attributes)
+      AND type IN (25, 1043, 1042, 1082, 1114, 1184, 21, 23, 20, 1700, 2950, 829, 16)
   ), notes AS (
-    SELECT name, string_agg(format('SELECT coalesce(%s + (%s & 65535), -1) AS value FROM %s r', attnum * 65536, hash, rows),
-      ' UNION ALL ' ORDER BY attnum, rows) AS query
-    FROM columns, (VALUES ('INSERT', 'new_rows'), ('UPDATE', 'old_rows'), ('UPDATE', 'new_rows'), ('DELETE', 'old_rows'))
+    SELECT name, string_agg(format('SELECT %s AS value FROM %s r', value, rows), ' UNION ALL ' ORDER BY attnum, rows) AS query,
+      string_agg(format('SELECT %s AS value, %s AS key FROM %s r', value, texts, rows), ' UNION ALL ' ORDER BY attnum, rows) AS keyed
+    FROM columns, key, (VALUES ('INSERT', 'new_rows'), ('UPDATE', 'old_rows'), ('UPDATE', 'new_rows'), ('DELETE', 'old_rows'))
       AS event (name, rows)
-    GROUP BY name HAVING bool_and(hash IS NOT NULL)
+    GROUP BY name HAVING bool_and(is_fit)
+  ), texts AS (
+    SELECT name, CASE count WHEN 0 THEN format(
+      E'      SELECT min(value), max(value) INTO rivulet_least, rivulet_most FROM (%1$s) AS changed;\n'
+      '      IF rivulet_least < rivulet_most THEN rivulet_notes := ARRAY(SELECT DISTINCT value FROM (%1$s) AS changed LIMIT 1001);\n'
+      '      ELSIF rivulet_least IS NULL THEN rivulet_notes := ''{}'';\n      END IF;\n', query)
+    ELSE format(
+      E'      SELECT min(value), max(value), min(key), max(key), count(*)\n'
+      '        INTO rivulet_least, rivulet_most, rivulet_key, rivulet_last, rivulet_count FROM (%2$s LIMIT 1001) AS changed;\n'
+      '      IF rivulet_count > 1000 THEN\n        rivulet_key := NULL;\n'
+      '        SELECT min(value), max(value) INTO rivulet_least, rivulet_most FROM (%1$s) AS changed;\n'
+      '        IF rivulet_least < rivulet_most THEN rivulet_notes := ARRAY(SELECT DISTINCT value FROM (%1$s) AS changed LIMIT 1001);\n        END IF;\n'
+      '      ELSIF rivulet_count = 0 THEN rivulet_notes := ''{}'';\n'
+      '      ELSIF rivulet_least < rivulet_most OR rivulet_key IS DISTINCT FROM rivulet_last THEN\n'
+      '        rivulet_rows := ARRAY(SELECT DISTINCT ROW(TG_RELID, value, pg_current_xact_id(), key)::rivulet.changed_values FROM (%2$s) AS changed);\n'
+      '      END IF;\n', query, keyed)
+    END AS text
+    FROM notes, key
   )
-  SELECT E'\n#variable_conflict use_column\nDECLARE rivulet_notes int[]; rivulet_least int; rivulet_most int;\nBEGIN\n  BEGIN\n'
-    || string_agg(format(
-      E'    IF TG_OP = %1$L THEN\n      SELECT min(value), max(value) INTO rivulet_least, rivulet_most FROM (%2$s) AS changed;\n'
-      '      IF rivulet_least < rivulet_most THEN rivulet_notes := ARRAY(SELECT DISTINCT value FROM (%2$s) AS changed LIMIT 1001);\n'
-      '      ELSIF rivulet_least IS NULL THEN rivulet_notes := ''{}'';\n      END IF;\n    END IF;\n', name, query),
-      '' ORDER BY name)
-    || E'  EXCEPTION WHEN OTHERS THEN rivulet_notes := NULL;\n  END;\n'
-    || E'  IF rivulet_least = rivulet_most THEN\n'
-    || E'    INSERT INTO rivulet.changed_values VALUES (TG_RELID, rivulet_least, pg_current_xact_id());\n'
+  SELECT E'\n#variable_conflict use_column\nDECLARE rivulet_notes int[]; rivulet_least int; rivulet_most int;\n'
+    || E'  rivulet_rows rivulet.changed_values[]; rivulet_key text[]; rivulet_last text[]; rivulet_count int;\nBEGIN\n  BEGIN\n'
+    || string_agg(format(E'    IF TG_OP = %L THEN\n%s    END IF;\n', name, text), '' ORDER BY name)
+    || E'  EXCEPTION WHEN OTHERS THEN rivulet_notes := NULL; rivulet_rows := NULL; rivulet_least := NULL;\n  END;\n'
+    || E'  IF rivulet_rows IS NOT NULL THEN\n'
+    || E'    INSERT INTO rivulet.changed_values SELECT * FROM unnest(rivulet_rows);\n'
+    || E'  ELSIF rivulet_least = rivulet_most THEN\n'
+    || E'    INSERT INTO rivulet.changed_values VALUES (TG_RELID, rivulet_least, pg_current_xact_id(), rivulet_key);\n'
     || E'  ELSIF cardinality(rivulet_notes) <= 1000 THEN\n'
     || E'    INSERT INTO rivulet.changed_values SELECT TG_RELID, note, pg_current_xact_id() FROM unnest(rivulet_notes) AS note;\n'
     || E'  ELSE\n'
     || E'    INSERT INTO rivulet.changed_values VALUES (TG_RELID, 0, pg_current_xact_id());\n'
     || E'  END IF;\n  RETURN NULL;\nEND\n'
-  FROM notes HAVING count(*) = 3
+  FROM texts, key WHERE count = (SELECT count(*) FROM unnest(attributes) AS attribute WHERE attribute < 0)
+  HAVING count(*) = 3
 $function$;
--- The columns by which the triggers of a table note its changes: empty unless all of them fire always and do what note_body() says.
+-- The columns by which the triggers of a table note its changes, as note_body() takes them: empty unless all of them fire always and do what note_body() says.
 CREATE OR REPLACE FUNCTION rivulet.noted_columns(relation oid) RETURNS int[]
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $function$
   WITH noted AS (
@@ -102,7 +143,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $function$
   )
   SELECT coalesce((SELECT min(attributes) FROM noted HAVING count(*) = 4 AND min(attributes) = max(attributes)), '{}')
 $function$;
--- Has the changes of a table noted by the values in these columns, and in those that they are noted by already.
+-- Has the changes of a table noted by these columns, and by those that they are noted by already; see note_body().
 CREATE OR REPLACE FUNCTION rivulet.note_values(relation regclass, attributes int[]) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $function$
 DECLARE
@@ -113,7 +154,7 @@ DECLARE
   trigger_name text;
   gone text;
 BEGIN
-  IF body IS NULL OR cardinality(wanted) > 8 OR NOT has_table_privilege('rivulet.changed_values', 'INSERT') THEN
+  IF body IS NULL OR cardinality(wanted) > 16 OR NOT has_table_privilege('rivulet.changed_values', 'INSERT') THEN
     RAISE EXCEPTION 'changes of % cannot be noted by these columns', relation;
   END IF;
   EXECUTE format('CREATE OR REPLACE FUNCTION %s() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS %L', note, body);
@@ -123,7 +164,7 @@ BEGIN
       trigger_name, event, relation,
       CASE event WHEN 'insert' THEN 'REFERENCING NEW TABLE AS new_rows' WHEN 'delete' THEN 'REFERENCING OLD TABLE AS old_rows'
         WHEN 'update' THEN 'REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows' END,
-      note, array_to_string(wanted, ', '));
+      note, (SELECT string_agg(quote_literal(attribute), ', ') FROM unnest(wanted) AS attribute));
     EXECUTE format('ALTER TABLE ONLY %s ENABLE ALWAYS TRIGGER %s', relation, trigger_name);
   END LOOP;
   FOR gone IN
@@ -144,6 +185,7 @@ BEGIN
   EXECUTE 'GRANT SELECT, INSERT, UPDATE ON rivulet.table_versions TO ' || role;
   EXECUTE 'GRANT SELECT, INSERT, UPDATE, DELETE ON rivulet.value_versions TO ' || role;
   EXECUTE 'GRANT SELECT, INSERT, DELETE ON rivulet.folds TO ' || role;
+  EXECUTE 'GRANT SELECT, INSERT, DELETE ON rivulet.changed_keys TO ' || role;
 END
 $rights$;
 

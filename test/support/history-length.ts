@@ -21,3 +21,9 @@ export const collectionRounds = Number(process.env['RIVULET_COLLECTION_ROUNDS'] 
 
 /** Mistakes that are made on purpose, to see whether these histories find them. */
 export const narrowingFaultsPlayed = Number(process.env['RIVULET_NARROWING_FAULTS'] ?? 2);
+
+/** Histories of sources whose changed rows are told by their keys. */
+export const keyedHistories = Number(process.env['RIVULET_KEYED_HISTORIES'] ?? 1);
+
+/** Mistakes that are made on purpose, to see whether these histories find them. */
+export const keyedFaultsPlayed = Number(process.env['RIVULET_KEYED_FAULTS'] ?? 1);

@@ -33,6 +33,7 @@ import { SnapshotCurrency } from '../src/snapshots/snapshot-currency';
 import { PatchStore } from '../src/snapshots/patches/patch-store';
 import { PatchService } from '../src/snapshots/patches/patch.service';
 import { ReadScheduler } from '../src/snapshots/queue/read-scheduler';
+import { ChangedChunks, type ChangedChunksLimits } from '../src/snapshots/reading/changed-chunks';
 import { SnapshotReader } from '../src/snapshots/reading/snapshot-reader';
 import { SnapshotService } from '../src/snapshots/snapshot.service';
 import { SnapshotsEnv } from '../src/snapshots/snapshots.env';
@@ -57,11 +58,16 @@ export class WrittenFile {
 }
 
 /** What a test sets otherwise than it is by default. */
-export type CentralSettings = Partial<SourceEnv & SnapshotsEnv>;
+export interface CentralSettings extends Partial<SourceEnv & SnapshotsEnv> {
+  /** Size from which on the keys of changed rows are noted. */
+  leastKeyedBytes?: number;
+  changedChunks?: Partial<ChangedChunksLimits>;
+}
 
 /** Everything behind central's routes, for one datasets file, without Nest. */
 export class CentralServices {
   readonly changes: ChangeDetection;
+  readonly changedChunks: ChangedChunks;
   readonly watch: SourceWatch;
   readonly operations: DatasetsOperations;
   readonly scopes: ScopeService;
@@ -88,13 +94,25 @@ export class CentralServices {
     const env = Object.assign(new SnapshotsEnv(), settings);
     const sourceMetrics = new SourceMetrics(new Registry());
     const metrics = new DeviceSyncMetrics(new Registry());
-    this.changes = new ChangeDetection(source.pool, changeDetection, pollIntervalMs);
+    const { leastKeyedBytes, changedChunks } = settings;
+    this.changes = new ChangeDetection(source.pool, changeDetection, pollIntervalMs, leastKeyedBytes);
     this.watch = new SourceWatch(datasets, this.changes, sourceMetrics);
     this.operations = new DatasetsOperations(datasets, this.watch, this.changes, source);
     this.scopes = new ScopeService(source, datasets, this.changes, sourceMetrics);
     const currency = new SnapshotCurrency(new SnapshotCache(central), this.changes, snapshotsMetrics);
     const repair = new StoreRepair(central, snapshotsMetrics);
-    const reader = new SnapshotReader(env, central, store, source, this.changes, currency, snapshotsMetrics);
+    this.changedChunks = new ChangedChunks(central, store, this.changes);
+    Object.assign(this.changedChunks.limits, changedChunks);
+    const reader = new SnapshotReader(
+      env,
+      central,
+      store,
+      source,
+      this.changes,
+      currency,
+      this.changedChunks,
+      snapshotsMetrics,
+    );
     this.snapshots = new SnapshotService(
       source,
       datasets,

@@ -17,6 +17,8 @@ export * from './watch/read-definitions';
 export { literalsOf } from './watch/sql-literals';
 export { parseQuery } from './watch/query-tree';
 export type { SessionSetting, SettingUse } from './watch/setting-uses';
+export * from './tracking/changed-key';
+export * from './tracking/row-scan';
 export * from './tracking/track-query';
 export * from './tracking/tracking';
 export * from './tracking/value-buckets';

@@ -1,5 +1,7 @@
 export * from './describe-query';
 export * from './find-repeated-key';
+export { keyTexts, type KeyRange } from './key-range';
+export * from './locate-keys';
 export * from './query-template';
 export { canonicalCopy, canonicalSelect, readChunks, type RowSource } from './read-chunks';
 export * from './read-scopes';

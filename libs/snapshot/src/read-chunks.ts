@@ -2,12 +2,15 @@ import { ChunkCutter, freeMemory, type Chunk, type ChunkCutterOptions } from '@r
 import { copyOut } from '@rivulet/postgres';
 import { escapeIdentifier, type ClientBase } from 'pg';
 import type { DescribedColumn } from './describe-query';
+import { orderedColumn, rangeCondition, type KeyRange } from './key-range';
 
 /** The source of canonical rows: a bound query, its columns with the key first, and the number of key columns. */
 export interface RowSource {
   boundQuery: string;
   columns: DescribedColumn[];
   keyColumns: number;
+  /** Only the rows with these keys. */
+  range?: KeyRange;
 }
 
 /**
@@ -37,9 +40,11 @@ export function canonicalCopy(source: RowSource): string {
 
 /** The query of that statement: the columns with their types on the wire, in the order of the key. */
 export function canonicalSelect(source: RowSource): string {
+  const { boundQuery, columns, keyColumns, range } = source;
+  const where = range === undefined ? '' : ` WHERE ${rangeCondition(columns.slice(0, keyColumns), range)}`;
   return (
-    `SELECT * FROM (SELECT ${source.columns.map(sentColumn).join(', ')} FROM (\n${source.boundQuery}\n) AS query) ` +
-    `AS dataset ORDER BY ${orderOfKey(source).join(', ')}`
+    `SELECT * FROM (SELECT ${columns.map(sentColumn).join(', ')} FROM (\n${boundQuery}\n) AS query) ` +
+    `AS dataset${where} ORDER BY ${orderOfKey(source).join(', ')}`
   );
 }
 
@@ -50,7 +55,5 @@ export function sentColumn({ name, castTo }: DescribedColumn): string {
 }
 
 export function orderOfKey({ columns, keyColumns }: Pick<RowSource, 'columns' | 'keyColumns'>): string[] {
-  return columns
-    .slice(0, keyColumns)
-    .map((column) => escapeIdentifier(column.name) + (column.collatable ? ' COLLATE "C"' : ''));
+  return columns.slice(0, keyColumns).map(orderedColumn);
 }

@@ -9,6 +9,7 @@ import { KeepSignedReports1795752000000 } from '../../../../db/central/migration
 import { BoundTheStore1795759200000 } from '../../../../db/central/migrations/1795759200000-bound-the-store';
 import { RememberForeignPositions1795762800000 } from '../../../../db/central/migrations/1795762800000-remember-foreign-positions';
 import { ChainSigningKeys1795827600000 } from '../../../../db/central/migrations/1795827600000-chain-signing-keys';
+import { RememberFolds1795838400000 } from '../../../../db/central/migrations/1795838400000-remember-folds';
 import { DatasetsModule } from '../datasets/datasets.module';
 import { DevicesModule } from '../devices/devices.module';
 import { SigningModule } from '../signing/signing.module';
@@ -72,5 +73,6 @@ export class DeviceSyncModule {
     RememberForeignPositions1795762800000,
     ChainSigningKeys1795827600000,
     CreatePresence1795831200000,
+    RememberFolds1795838400000,
   ];
 }

@@ -34,6 +34,10 @@ export interface TrackedTable {
 }
 
 export interface LoadedDataset extends WatchedTables {
+  /** The columns by which changed rows are found, so that only the chunks with them are read again. */
+  changedRowsBy?: string[];
+  /** Why all of it is read again after a change. */
+  readWholeBecause?: string;
   name: string;
   schema: string;
   table: string;
@@ -109,7 +113,10 @@ export class DatasetsOperations implements OnModuleInit, OnModuleDestroy {
   private loadedDataset(dataset: Dataset, names: Map<string, string>): LoadedDataset {
     const { name, schema, table, key, columns, indexes } = dataset.schema;
     const watched = this.watchedTables(dataset.queryId, names);
-    return { name, schema, table, key, columns, indexes, ...watched };
+    const changedKey = this.changes.changedKeyOf(dataset.queryId, dataset.columns.slice(0, key.length));
+    const reread =
+      typeof changedKey === 'string' ? { readWholeBecause: changedKey } : { changedRowsBy: changedKey.names };
+    return { name, schema, table, key, columns, indexes, ...watched, ...reread };
   }
 
   private watchedTables(queryId: string, names: Map<string, string>): WatchedTables {

@@ -92,6 +92,19 @@ export class LoadedDatasetDto extends WatchedTablesDto implements LoadedDataset 
     example: [['email']],
   })
   indexes: string[][];
+
+  @ApiPropertyOptional({
+    description:
+      'The columns by which changed rows are found, so that only the chunks with them are re-read.',
+    example: ['id'],
+  })
+  changedRowsBy?: string[];
+
+  @ApiPropertyOptional({
+    description: 'Why all of it is re-read after a change, where that is so, and what to do about it.',
+    example: 'it reads several tables, or one with partitions, children or parents',
+  })
+  readWholeBecause?: string;
 }
 
 export class LoadedDatasetsDto extends LoadedFileDto implements LoadedDatasets {

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { CHUNK_MAX_BYTES, CHUNK_TARGET_BYTES, type TableContent } from '@rivulet/protocol';
 import { Batched } from '@rivulet/platform';
 import { isDatabaseUnavailable } from '@rivulet/postgres';
 import { LRUCache } from 'lru-cache';
@@ -14,12 +15,21 @@ export interface CachedSnapshot extends Snapshot {
   ageMs: number;
 }
 
+/** What was read last of a dataset whose rows may be others now, under the same definitions. */
+export interface SnapshotBase extends TableContent {
+  snapshotId: number;
+  /** The id of the versions with which it was read. */
+  readAsOf: string;
+}
+
 /** What is known of the rows of a dataset. */
 export interface FoundSnapshot {
   /** Undefined when they may be others now. */
   snapshot: CachedSnapshot | undefined;
   /** The bytes of the rows when they were last read; undefined when not known. */
   lastBytes: number | undefined;
+  /** Undefined where nothing can be said of what has changed since. */
+  base: SnapshotBase | undefined;
 }
 
 /** A dataset that has been read, and what its rows were. */
@@ -61,9 +71,10 @@ export class SnapshotCache {
     const byKey = await this.lookUps.run(bound.map(({ cacheKey }) => cacheKey));
     return bound.map(({ dataset, cacheKey, relations, definition, polled }) => {
       const row = byKey.get(cacheKey);
-      if (row === undefined) return { snapshot: undefined, lastBytes: undefined };
+      if (row === undefined) return { snapshot: undefined, lastBytes: undefined, base: undefined };
       const lastBytes = Number(row.bytes);
-      const stale = { snapshot: undefined, lastBytes };
+      const base = polled ? undefined : baseOf(row, definition);
+      const stale = { snapshot: undefined, lastBytes, base };
       if (row.stamp !== versionVectorOf({ relations, definition }, versions)) return stale;
       const ageMs = polled ? this.ageOf(row) : 0;
       if (ageMs >= pollIntervalMs) return stale;
@@ -74,7 +85,7 @@ export class SnapshotCache {
         number,
       ];
       const snapshot = { dataset, checksum, snapshotId, rows, bytes: lastBytes, wireBytes, ageMs };
-      return { snapshot, lastBytes };
+      return { snapshot, lastBytes, base: undefined };
     });
   }
 
@@ -93,6 +104,7 @@ export class SnapshotCache {
       entries.map(({ cacheKey }) => Buffer.from(cacheKey, 'hex')),
       entries.map(({ stamp }) => stamp),
       entries.map(({ snapshotId }) => snapshotId),
+      entries.map(({ snapshotId }) => readAsOf(snapshotId, versions.id)),
     ]);
     const polled = new Set(read.filter(({ bound }) => bound.polled).map(({ bound }) => bound.cacheKey));
     for (const { cacheKey, readAt } of rows)
@@ -112,9 +124,32 @@ export class SnapshotCache {
   }
 }
 
+/** A part of the chunks can be cut again only as the rest was cut. */
+const CUT = `${CHUNK_TARGET_BYTES}/${CHUNK_MAX_BYTES}`;
+
+/** Names the snapshot, too: a central of an earlier version enters another one and leaves this as it is. */
+function readAsOf(snapshotId: number | string, versionsId: string): string {
+  return `${snapshotId} ${CUT} ${versionsId}`;
+}
+
+function baseOf(row: CacheRow, definition: string): SnapshotBase | undefined {
+  const { stamp, snapshotId, rows, bytes, checksum } = row;
+  const prefix = readAsOf(snapshotId, '');
+  if (definition === '' || !stamp.startsWith(`${definition} `)) return undefined;
+  if (row.readAsOf?.startsWith(prefix) !== true) return undefined;
+  return {
+    snapshotId: Number(snapshotId),
+    checksum,
+    rows: Number(rows),
+    bytes: Number(bytes),
+    readAsOf: row.readAsOf.slice(prefix.length),
+  };
+}
+
 interface CacheRow {
   cacheKey: string;
   stamp: string;
+  readAsOf: string | null;
   /** Tells one read from another. */
   readAt: string;
   snapshotId: string;
@@ -131,14 +166,16 @@ WITH used AS (
   WHERE cache_key = ANY ($1) AND used_at < now() - interval '1 hour'
 )
 SELECT encode(cache_key, 'hex') AS "cacheKey", stamp, snapshot_id AS "snapshotId", rows, bytes, checksum,
-       wire_bytes AS "wireBytes", read_at::text AS "readAt"
+       wire_bytes AS "wireBytes", read_at::text AS "readAt", read_as_of AS "readAsOf"
 FROM rivulet.snapshot_cache JOIN rivulet.snapshots USING (snapshot_id)
 WHERE cache_key = ANY ($1)`;
 
 /** In the order of keys, so that two processes that enter the same do not wait for each other. */
 const putEntries = `
-INSERT INTO rivulet.snapshot_cache (cache_key, stamp, snapshot_id)
-SELECT * FROM unnest($1::bytea[], $2::text[], $3::bigint[]) AS entry (cache_key, stamp, snapshot_id) ORDER BY cache_key
+INSERT INTO rivulet.snapshot_cache (cache_key, stamp, snapshot_id, read_as_of)
+SELECT * FROM unnest($1::bytea[], $2::text[], $3::bigint[], $4::text[])
+  AS entry (cache_key, stamp, snapshot_id, read_as_of) ORDER BY cache_key
 ON CONFLICT (cache_key) DO UPDATE
-SET stamp = excluded.stamp, snapshot_id = excluded.snapshot_id, read_at = now(), used_at = now()
+SET stamp = excluded.stamp, snapshot_id = excluded.snapshot_id, read_as_of = excluded.read_as_of, read_at = now(),
+  used_at = now()
 RETURNING encode(cache_key, 'hex') AS "cacheKey", read_at::text AS "readAt"`;

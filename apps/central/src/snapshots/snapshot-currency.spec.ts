@@ -22,7 +22,11 @@ class FakeCache implements Pick<SnapshotCache, 'find' | 'put'> {
 
   find(bound: BoundDataset[]): Promise<FoundSnapshot[]> {
     return Promise.resolve(
-      bound.map(({ cacheKey }) => ({ snapshot: this.entries.get(cacheKey), lastBytes: 1_000 })),
+      bound.map(({ cacheKey }) => ({
+        snapshot: this.entries.get(cacheKey),
+        lastBytes: 1_000,
+        base: undefined,
+      })),
     );
   }
 
@@ -179,6 +183,7 @@ describe('what has been read before', () => {
       stale: [polled],
       staleBytes: 1_000,
       found: [snapshotOf(1), undefined],
+      bases: new Map(),
     });
   });
 

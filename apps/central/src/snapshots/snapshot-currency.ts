@@ -6,14 +6,21 @@ import type { Versions } from '../source/change-detection/change-log/versions';
 import type { KnownScope } from '../source/scope/scope.service';
 import type { BoundDataset } from './bound-dataset';
 import type { Snapshot } from './snapshot';
-import { SnapshotCache, type CachedSnapshot, type ReadDataset } from './snapshot-cache';
+import { SnapshotCache, type CachedSnapshot, type ReadDataset, type SnapshotBase } from './snapshot-cache';
 import type { SnapshotSet } from './snapshot-set';
 import { SnapshotsMetrics } from './snapshots.metrics';
 
 /** What is still so of a list of datasets: all of it, or some, with `undefined` for each that must be read. */
 export type Lookup =
   | { kind: 'current'; set: SnapshotSet }
-  | { kind: 'stale'; stale: BoundDataset[]; staleBytes: number; found: (CachedSnapshot | undefined)[] };
+  | {
+      kind: 'stale';
+      stale: BoundDataset[];
+      staleBytes: number;
+      found: (CachedSnapshot | undefined)[];
+      /** Of those that must be read, what they were when they were read last, by cache key. */
+      bases: ReadonlyMap<string, SnapshotBase>;
+    };
 
 interface ConfirmedSet {
   snapshots: Snapshot[];
@@ -98,7 +105,10 @@ export class SnapshotCurrency {
     const stale = bound.filter((_, index) => found[index] === undefined);
     if (stale.length > 0) {
       const bytes = entries.map(({ snapshot, lastBytes = 0 }) => (snapshot === undefined ? lastBytes : 0));
-      return { kind: 'stale', stale, staleBytes: bytes.reduce((sum, count) => sum + count, 0), found };
+      const bases = new Map(
+        entries.flatMap(({ base }, index) => (base === undefined ? [] : [[bound[index]!.cacheKey, base]])),
+      );
+      return { kind: 'stale', stale, staleBytes: bytes.reduce((sum, count) => sum + count, 0), found, bases };
     }
     const snapshots = found as CachedSnapshot[];
     const ages = snapshots.map(({ ageMs }) => ageMs);

@@ -16,7 +16,7 @@ export class SnapshotsMetrics {
   readonly queueScopes: Gauge<'lane'>;
   readonly waitSeconds: Histogram;
   readonly batchScopes: Histogram;
-  readonly snapshotsBuilt: Counter;
+  readonly snapshotsBuilt: Counter<'read'>;
   readonly rowsRead: Counter;
   readonly bytesRead: Counter;
   readonly chunksStored: Counter;
@@ -77,7 +77,8 @@ export class SnapshotsMetrics {
     });
     this.snapshotsBuilt = new Counter({
       name: 'rivulet_central_snapshots_built_total',
-      help: 'Datasets that were read for a scope.',
+      help: 'Datasets that were read for a scope: whole, or the changed chunks alone.',
+      labelNames: ['read'],
       registers,
     });
     this.rowsRead = new Counter({

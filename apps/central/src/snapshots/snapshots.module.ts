@@ -3,6 +3,7 @@ import { createPool } from '@rivulet/postgres';
 import { DataSource } from 'typeorm';
 import { CreateOperationalTables1763683200000 } from '../../../../db/central/migrations/1763683200000-create-operational-tables';
 import { BoundTheStore1795759200000 } from '../../../../db/central/migrations/1795759200000-bound-the-store';
+import { RememberFolds1795838400000 } from '../../../../db/central/migrations/1795838400000-remember-folds';
 import { DatasetsModule } from '../datasets/datasets.module';
 import { SourceDatabaseModule } from '../source-database/source-database.module';
 import { SourceModule } from '../source/source.module';
@@ -18,6 +19,7 @@ import { SnapshotCache } from './snapshot-cache';
 import { SnapshotCurrency } from './snapshot-currency';
 import { SnapshotDatabase } from './snapshot-database';
 import { SnapshotLocks } from './snapshot-locks';
+import { ChangedChunks } from './reading/changed-chunks';
 import { SnapshotReader } from './reading/snapshot-reader';
 import { SnapshotService } from './snapshot.service';
 import { SnapshotsEnv } from './snapshots.env';
@@ -38,6 +40,7 @@ import { StoreRepair } from './store-repair';
     SnapshotLocks,
     SnapshotCache,
     SnapshotCurrency,
+    ChangedChunks,
     SnapshotReader,
     ReadScheduler,
     SnapshotService,
@@ -54,7 +57,11 @@ import { StoreRepair } from './store-repair';
 export class SnapshotsModule {
   static readonly environment = [SnapshotsEnv];
   static readonly indicators = [StoreIndicator];
-  static readonly migrations = [CreateOperationalTables1763683200000, BoundTheStore1795759200000];
+  static readonly migrations = [
+    CreateOperationalTables1763683200000,
+    BoundTheStore1795759200000,
+    RememberFolds1795838400000,
+  ];
 }
 
 function openDatabase({ maxSnapshotBuilds }: SnapshotsEnv, url: string): SnapshotDatabase {

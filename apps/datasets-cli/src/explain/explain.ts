@@ -1,7 +1,7 @@
 import { inTransaction, readSource, useCanonicalSettings, withClient } from '@rivulet/postgres';
 import type { Parameters } from '@rivulet/snapshot';
 import type { ClientBase, Pool } from 'pg';
-import type { Dataset, TableTracking } from '@rivulet/datasets';
+import { changedKeyOf, type ChangedKey, type Dataset, type TableTracking } from '@rivulet/datasets';
 import { adviseOnSort } from '../plan/sort-advice';
 import { scopeOf } from '../source/device-scope';
 import type { CommandProgress } from '../progress/command-progress';
@@ -41,6 +41,8 @@ export interface ExplainedDataset {
   polledBecause: string | undefined;
   /** Which changes of its tables have it read again. */
   tracking: TableTracking[];
+  /** By which columns its changed rows are found, so that the rest need not be read again; or why it must be. */
+  changedKey: ChangedKey | string;
 }
 
 /** Explains each dataset with the plan of the statement that central reads it with. */
@@ -68,8 +70,10 @@ export async function explainDatasets(source: Pool, options: ExplainOptions): Pr
       for (const [index, dataset] of datasets.entries()) {
         progress?.update(index, datasets.length, dataset.schema.name);
         const plans = await explainDataset(client, dataset, definition.columns, scope?.parameters, analyze);
-        const { polled: polledBecause, tracking } = watches[index]!;
-        explained.push({ ...plans, polledBecause, tracking });
+        const { polled: polledBecause, tracking, rowScan } = watches[index]!;
+        const key = dataset.columns.slice(0, dataset.definition.key.length);
+        const changedKey = typeof rowScan === 'string' ? rowScan : changedKeyOf(rowScan, key);
+        explained.push({ ...plans, polledBecause, tracking, changedKey });
       }
       return explained;
     }),
@@ -82,7 +86,7 @@ async function explainDataset(
   unbound: Parameters,
   bound: Parameters | undefined,
   analyze: boolean,
-): Promise<Omit<ExplainedDataset, 'polledBecause' | 'tracking'>> {
+): Promise<Omit<ExplainedDataset, 'polledBecause' | 'tracking' | 'changedKey'>> {
   const explainable = datasetStatement(dataset, bound ?? unbound, bound !== undefined);
   const generic = await planOf(client, datasetStatement(dataset, unbound, false));
   return {

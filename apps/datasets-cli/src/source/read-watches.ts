@@ -1,4 +1,12 @@
-import { DependencyWalk, trackQuery, watchQuery, type TableTracking, type Watch } from '@rivulet/datasets';
+import {
+  DependencyWalk,
+  findRowScan,
+  trackQuery,
+  watchQuery,
+  type RowScan,
+  type TableTracking,
+  type Watch,
+} from '@rivulet/datasets';
 import {
   isInterruption,
   inTransaction,
@@ -14,6 +22,8 @@ import { findSettingLiterals } from './setting-literals';
 /** What a query depends on, and which changes of that count. */
 export interface TrackedWatch extends Watch {
   tracking: TableTracking[];
+  /** Or why each row of the result is not made of one row of one table. */
+  rowScan: RowScan | string;
 }
 
 interface Query {
@@ -55,15 +65,13 @@ async function readWatch(
       const literals = await findSettingLiterals(client, template, parameters);
       return { ...found, settings: [...(found.settings ?? []), ...literals] };
     });
-    const tracking = watch.polled === undefined ? await trackQuery(client, template, parameters, watch) : [];
-    return { ...watch, tracking };
+    if (watch.polled !== undefined) return { ...watch, tracking: [], rowScan: watch.polled };
+    const tracking = await trackQuery(client, template, parameters, watch);
+    const rowScan = await findRowScan(client, template, parameters, watch);
+    return { ...watch, tracking, rowScan };
   } catch (error) {
     if (!isPostgresError(error) || isInterruption(error)) throw error;
-    return {
-      relations: [],
-      definitions: new Map(),
-      tracking: [],
-      polled: `PostgreSQL refuses it: ${error.message}`,
-    };
+    const polled = `PostgreSQL refuses it: ${error.message}`;
+    return { relations: [], definitions: new Map(), tracking: [], rowScan: polled, polled };
   }
 }

@@ -34,6 +34,38 @@ export async function readScans(
   template: QueryTemplate,
   parameters: Parameters,
 ): Promise<RelationScan[] | undefined> {
+  const { nodes, oids } = await planNodes(client, template, parameters);
+  if (JSON.stringify(nodes).length > MAX_PLAN_BYTES || hasManyInitPlans(nodes)) return undefined;
+  return nodes.flatMap((node) => scanOf(node, oids) ?? []);
+}
+
+/** A plan that is one scan of one table, whose rows it returns one by one. */
+export interface OnlyScan extends RelationScan {
+  /** What it returns, as EXPLAIN (VERBOSE) prints it. */
+  output: string[];
+  /** Bytes that it returns, as PostgreSQL guesses for a value of the parameters that it does not know. */
+  guessedBytes: number;
+}
+
+/** As readScans, where the plan is nothing but a scan; else the kinds of its nodes. */
+export async function readOnlyScan(
+  client: ClientBase,
+  template: QueryTemplate,
+  parameters: Parameters,
+): Promise<OnlyScan | string[]> {
+  const { nodes, oids } = await planNodes(client, template, parameters);
+  const [node] = nodes;
+  const scan = node && nodes.length === 1 ? scanOf(node, oids) : undefined;
+  if (scan?.isPlain !== true) return [...new Set(nodes.map((each) => each['Node Type']))];
+  const { Output: output = [], 'Plan Rows': rows = 0, 'Plan Width': width = 0 } = node!;
+  return { ...scan, output, guessedBytes: rows * width };
+}
+
+async function planNodes(
+  client: ClientBase,
+  template: QueryTemplate,
+  parameters: Parameters,
+): Promise<{ nodes: PlanNode[]; oids: Map<string, string> }> {
   await client.query(dropPrepared);
   const plan = await inUndoneSavepoint(client, async () => {
     await client.query(plainPlans);
@@ -47,8 +79,7 @@ export async function readScans(
     return { nodes, oids: await oidsOf(client, nodes) };
   });
   await client.query(dropPrepared);
-  if (JSON.stringify(plan.nodes).length > MAX_PLAN_BYTES || hasManyInitPlans(plan.nodes)) return undefined;
-  return plan.nodes.flatMap((node) => scanOf(node, plan.oids) ?? []);
+  return plan;
 }
 
 /** In the order of their numbers. */
@@ -65,9 +96,10 @@ END $$`;
 
 /** Those of these settings that this version has, until the end of the savepoint. */
 const plainPlans = `
-SELECT set_config(name, CASE name WHEN 'plan_cache_mode' THEN 'force_generic_plan' ELSE 'off' END, true)
+SELECT set_config(name, CASE name WHEN 'plan_cache_mode' THEN 'force_generic_plan'
+  WHEN 'max_parallel_workers_per_gather' THEN '0' ELSE 'off' END, true)
 FROM pg_settings
-WHERE name IN ('plan_cache_mode', 'enable_indexscan', 'enable_indexonlyscan', 'enable_bitmapscan', 'enable_tidscan',
+WHERE name IN ('plan_cache_mode', 'max_parallel_workers_per_gather', 'enable_indexscan', 'enable_indexonlyscan', 'enable_bitmapscan', 'enable_tidscan',
   'enable_partition_pruning', 'enable_self_join_elimination', 'constraint_exclusion')`;
 
 function prepare(template: QueryTemplate, parameters: Parameters, names: string[]): string {
@@ -85,6 +117,9 @@ interface PlanNode {
   'Relation Name'?: string;
   Alias?: string;
   Filter?: string;
+  Output?: string[];
+  'Plan Rows'?: number;
+  'Plan Width'?: number;
   'Subplan Name'?: string;
   Plans?: PlanNode[];
 }

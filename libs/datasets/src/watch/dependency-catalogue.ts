@@ -146,7 +146,7 @@ SELECT class.oid::text AS oid, relkind AS kind,
     WHEN relkind = 'v' THEN NULL
     WHEN relpersistence = 'u' THEN 'the unlogged table ' || class.oid::regclass || ', which a crash empties'
     WHEN relpersistence = 't' THEN 'the temporary table ' || class.oid::regclass
-    WHEN nspname = 'rivulet' AND relname IN ('changed_tables', 'changed_values', 'changed_rows', 'table_versions', 'value_versions', 'folds')
+    WHEN nspname = 'rivulet' AND relname IN ('changed_tables', 'changed_values', 'changed_rows', 'table_versions', 'value_versions', 'folds', 'changed_keys')
       THEN class.oid::regclass || ', where central keeps its own record of changes'
     WHEN EXISTS (SELECT FROM pg_subscription_rel WHERE srrelid = class.oid)
       THEN class.oid::regclass || ', which logical replication fills'

@@ -12,11 +12,12 @@ import { isConsistentRead } from '../../source/consistent-read';
 import type { BoundDataset } from '../bound-dataset';
 import { ChunkStore } from '../chunk-store';
 import type { Snapshot } from '../snapshot';
-import type { CachedSnapshot, ReadDataset } from '../snapshot-cache';
+import type { CachedSnapshot, ReadDataset, SnapshotBase } from '../snapshot-cache';
 import { SnapshotCurrency, type Lookup } from '../snapshot-currency';
 import type { SnapshotSet } from '../snapshot-set';
 import { SnapshotsEnv } from '../snapshots.env';
 import { SnapshotsMetrics } from '../snapshots.metrics';
+import { ChangedChunks } from './changed-chunks';
 import { cannotBeRead } from './dataset-failure';
 import { isDescriptionCurrent } from './description-check';
 import { explainLock } from './explain-lock';
@@ -45,7 +46,11 @@ interface Reading {
   isSettled: boolean;
   found: (CachedSnapshot | undefined)[];
   current: SnapshotSet | undefined;
+  /** What it was when it was read last, by cache key. */
+  bases: ReadonlyMap<string, SnapshotBase>;
 }
+
+const NO_BASES: ReadonlyMap<string, SnapshotBase> = new Map();
 
 /** The moment of a transaction. */
 interface Moment {
@@ -65,6 +70,7 @@ export class SnapshotReader {
     private readonly source: SourceDatabase,
     private readonly changes: ChangeDetection,
     private readonly currency: SnapshotCurrency,
+    private readonly changedChunks: ChangedChunks,
     private readonly metrics: SnapshotsMetrics,
   ) {}
 
@@ -96,10 +102,11 @@ export class SnapshotReader {
 
   /** Another process may have read it while this one waited. */
   private async begin(order: ReadOrder, settled: boolean, versions: Versions): Promise<Reading> {
-    if (!settled) return { order, isSettled: false, found: [], current: undefined };
+    const reading = { order, isSettled: settled, found: [], current: undefined, bases: NO_BASES };
+    if (!settled) return reading;
     const lookup: Lookup = await this.currency.lookUp(order.bound, versions);
-    if (lookup.kind === 'current') return { order, isSettled: true, found: [], current: lookup.set };
-    return { order, isSettled: true, found: lookup.found, current: undefined };
+    if (lookup.kind === 'current') return { ...reading, current: lookup.set };
+    return { ...reading, found: lookup.found, bases: lookup.bases };
   }
 
   private async readAll(moment: Moment, readings: Reading[]): Promise<ReadOutcome[]> {
@@ -109,7 +116,8 @@ export class SnapshotReader {
     );
     const unfit = await this.findUnfit(moment.client, stale);
     const fit = stale.filter(({ order }) => !order.bound.some(({ dataset }) => unfit.has(dataset)));
-    const snapshots = await this.build(moment.client, distinctStale(fit));
+    const bases = new Map(fit.flatMap((reading) => [...reading.bases]));
+    const snapshots = await this.build(moment.client, distinctStale(fit), bases);
     const isOne = fit.length === 0 || (await isConsistentRead(moment.client));
     if (isOne) await this.enter(moment, fit, snapshots);
     return readings.map((reading) => {
@@ -132,25 +140,51 @@ export class SnapshotReader {
   }
 
   /** By statement. */
-  private async build(client: ClientBase, stale: BoundDataset[]): Promise<Map<string, Snapshot>> {
-    const groups = new Map<Dataset, BoundDataset[]>();
-    for (const bound of new Map(stale.map((one) => [one.statementKey, one])).values()) {
-      groups.set(bound.dataset, [...(groups.get(bound.dataset) ?? []), bound]);
-    }
+  private async build(
+    client: ClientBase,
+    stale: BoundDataset[],
+    bases: ReadonlyMap<string, SnapshotBase>,
+  ): Promise<Map<string, Snapshot>> {
+    const distinct = [...new Map(stale.map((one) => [one.statementKey, one])).values()];
     const keys: string[] = [];
     const contents: ReadContent[] = [];
+    const groups = new Map<Dataset, BoundDataset[]>();
+    for (const bound of distinct) {
+      const content = await this.readChanged(client, bound, bases.get(bound.cacheKey));
+      if (content === undefined) groups.set(bound.dataset, [...(groups.get(bound.dataset) ?? []), bound]);
+      else {
+        keys.push(bound.statementKey);
+        contents.push(content);
+      }
+    }
     for (const [dataset, scopes] of groups) {
       keys.push(...scopes.map(({ statementKey }) => statementKey));
       const read = readContents(client, scopes, this.store, this.env.maxRowBytes);
-      contents.push(...(await read.catch((error: unknown) => fail(dataset, error))));
+      const whole = await read.catch((error: unknown) => fail(dataset, error));
+      for (const { rows, bytes } of whole) this.countRead('whole', rows, bytes);
+      contents.push(...whole);
     }
     const snapshots = await recordSnapshots(this.database, contents);
-    for (const { rows, bytes } of snapshots) {
-      this.metrics.snapshotsBuilt.inc();
-      this.metrics.rowsRead.inc(rows);
-      this.metrics.bytesRead.inc(bytes);
-    }
     return new Map(keys.map((key, index) => [key, snapshots[index]!]));
+  }
+
+  private async readChanged(
+    client: ClientBase,
+    bound: BoundDataset,
+    base: SnapshotBase | undefined,
+  ): Promise<ReadContent | undefined> {
+    if (base === undefined) return undefined;
+    const content = await this.changedChunks
+      .read(client, bound, base, this.env.maxRowBytes)
+      .catch((error: unknown) => fail(bound.dataset, error));
+    if (content !== undefined) this.countRead('changed', content.rowsRead, content.bytesRead);
+    return content;
+  }
+
+  private countRead(how: 'whole' | 'changed', rows: number, bytes: number): void {
+    this.metrics.snapshotsBuilt.inc({ read: how });
+    this.metrics.rowsRead.inc(rows);
+    this.metrics.bytesRead.inc(bytes);
   }
 
   private async enter(

@@ -4,13 +4,16 @@ import { inTransaction, ownTables, withClient } from '@rivulet/postgres';
 import type { ClientBase, Pool } from 'pg';
 import { ChangeLog } from './change-log/change-log';
 import { openChangeLog } from './change-log/open-change-log';
-import { QueryWatches, type WatchedQuery } from './query-watches';
+import type { DescribedColumn } from '@rivulet/snapshot';
+import { readChangedKeys, forgetOldKeys, type NotedKey } from './change-log/changed-keys';
+import type { WatchedQuery } from './look-at-queries';
+import { QueryWatches, type NotedChangedKey } from './query-watches';
 import { recordTables, readTableNames } from './change-log/record-tables';
 import { whyWithoutTrigger } from './tables-without-trigger';
 import { Versions } from './change-log/versions';
 import { WatchReport } from './watch-report';
 
-export type { WatchedQuery } from './query-watches';
+export type { WatchedQuery } from './look-at-queries';
 
 /** What decides whether the result of a query is still what it was. */
 export interface QueryWatch {
@@ -24,6 +27,9 @@ export interface QueryWatch {
   polled: string | undefined;
 }
 
+/** Below this, reading all rows of a dataset takes no longer than finding out which have changed. */
+const LEAST_KEYED_BYTES = 4 * 1024 * 1024;
+
 export type DetectionMode = 'trigger' | 'poll';
 
 const NONE = { versions: Versions.none, pending: new Set<string>() };
@@ -33,7 +39,7 @@ const NONE = { versions: Versions.none, pending: new Set<string>() };
 export class ChangeDetection {
   private readonly log: ChangeLog;
   private readonly report: WatchReport;
-  private readonly watches = new QueryWatches();
+  private readonly watches: QueryWatches;
   /** The state of the watches whose tables have versions. */
   private recorded: string | undefined;
   /** Their names. */
@@ -46,7 +52,9 @@ export class ChangeDetection {
     private readonly source: Pool,
     private readonly mode: DetectionMode,
     readonly pollIntervalMs: number,
+    leastKeyedBytes = LEAST_KEYED_BYTES,
   ) {
+    this.watches = new QueryWatches(leastKeyedBytes);
     this.log = new ChangeLog(source);
     this.report = new WatchReport(pollIntervalMs);
   }
@@ -82,6 +90,31 @@ export class ChangeDetection {
       definition,
       polled: polled ?? whyWithoutTrigger(this.watches.withoutTrigger(name)),
     };
+  }
+
+  /** By which columns the changed rows of a dataset with this key are noted; or why they are not, and the cure. */
+  changedKeyOf(name: string, key: readonly DescribedColumn[]): NotedChangedKey | string {
+    if (this.polled !== undefined) return this.polled;
+    return this.watchOf(name).polled ?? this.watches.changedKeyOf(name, key);
+  }
+
+  /** Whether all that a query reads is defined now as it was when this definition was found. */
+  async isDefinedAs(name: string, definition: string): Promise<boolean> {
+    if (this.polled !== undefined) return false;
+    return withClient(this.source, (client) => this.watches.isDefinedAs(client, name, definition));
+  }
+
+  /** See readChangedKeys. @param since the id of the versions with which something was read */
+  async changedKeys(
+    client: ClientBase,
+    relation: string,
+    since: string,
+    values: readonly number[] | undefined,
+    limit: number,
+  ): Promise<NotedKey[] | undefined> {
+    const [fold, version] = since.split('.');
+    if (this.polled !== undefined || fold === undefined || version === undefined) return undefined;
+    return readChangedKeys(client, relation, { fold, version }, values, limit);
   }
 
   /**
@@ -130,6 +163,7 @@ export class ChangeDetection {
         this.tables = await readTableNames(client, watchedRelations);
         this.recorded = state;
       }
+      await inTransaction(client, ownTables, () => forgetOldKeys(client));
       return this.tables;
     });
     // The log does not grow while no device asks.

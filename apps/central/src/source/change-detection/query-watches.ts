@@ -1,47 +1,22 @@
 import { createHash } from 'node:crypto';
 import {
+  changedKeyOf,
   definitionDigest,
-  DependencyWalk,
   readDefinitions,
-  trackQuery,
-  watchQuery,
   type DefinitionKeys,
-  type DefinitionKind,
+  type ChangedKey,
   type Definitions,
   type TableTracking,
   type Watch,
 } from '@rivulet/datasets';
-import {
-  isInterruption,
-  inTransaction,
-  inUndoneSavepoint,
-  isPostgresError,
-  ownTables,
-  readCatalogue,
-} from '@rivulet/postgres';
-import type { Parameters, QueryTemplate } from '@rivulet/snapshot';
+import { inTransaction, ownTables, readCatalogue } from '@rivulet/postgres';
+import type { DescribedColumn } from '@rivulet/snapshot';
 import type { ClientBase } from 'pg';
 import { TRIGGER_NAMES } from './change-log/change-log-schema';
+import { keysWorthNoting } from './keys-worth-noting';
+import { lookAtEach, unionOf, type Look, type WatchedQuery } from './look-at-queries';
 import { installTriggers, type InstalledTriggers } from './install-triggers';
 import type { TableWithoutTrigger } from './tables-without-trigger';
-
-/** A query of the datasets file, under the name by which its watch is asked for. */
-export interface WatchedQuery {
-  name: string;
-  /** For messages, where the name is not fit for them. */
-  label?: string;
-  template: QueryTemplate;
-  /** Names and types. */
-  parameters: Parameters;
-}
-
-/** What a query depends on, and how that was defined when it was found out. */
-interface Look extends Watch {
-  tracking: TableTracking[];
-  /** Undefined while it is not certain that the rest fits any definition. */
-  definition: string | undefined;
-  isRefused: boolean;
-}
 
 /** A definition that others change meanwhile makes a look worthless; so many are made at a time. */
 const LOOKS = 3;
@@ -55,6 +30,10 @@ export class QueryWatches {
   private definitions: Definitions = new Map();
   private triggers: InstalledTriggers = { missing: new Map(), columns: new Map(), notByValue: new Map() };
   private known = '';
+  /** What is to be noted of the keys of tables, by their OIDs. */
+  private wantedKeys = new Map<string, number[]>();
+
+  constructor(private readonly leastKeyedBytes: number) {}
 
   get(name: string): Watch & { definition: string } {
     const look = this.looks.get(name);
@@ -91,6 +70,40 @@ export class QueryWatches {
     });
   }
 
+  /** By which columns the changed rows of a dataset are noted, with this key; or why they are not. */
+  changedKeyOf(name: string, key: readonly DescribedColumn[]): NotedChangedKey | string {
+    const look = this.looks.get(name);
+    if (look === undefined) return 'nobody has looked at it yet';
+    if (typeof look.rowScan === 'string') return look.rowScan;
+    const changedKey = changedKeyOf(look.rowScan, key);
+    if (typeof changedKey === 'string') return changedKey;
+    const { table, attributes } = changedKey;
+    const noted = this.notedKey(table);
+    if (attributes.every((attribute) => noted.includes(attribute))) return { ...changedKey, noted };
+    const isWanted = attributes.every(
+      (attribute) => this.wantedKeys.get(table)?.includes(-attribute) === true,
+    );
+    if (!isWanted) return whySmall(this.leastKeyedBytes);
+    return this.triggers.notByValue.get(table) ?? 'its triggers are being made';
+  }
+
+  /** The attributes whose texts the triggers of a table note, in the order of the notes. */
+  private notedKey(table: string): number[] {
+    const columns = this.triggers.columns.get(table) ?? [];
+    return columns
+      .filter((attribute) => attribute < 0)
+      .map((attribute) => -attribute)
+      .toSorted((a, b) => a - b);
+  }
+
+  /** Whether all that a query reads is still defined as it was for a look; asked on a connection of its own. */
+  async isDefinedAs(client: ClientBase, name: string, definition: string): Promise<boolean> {
+    const look = this.looks.get(name);
+    if (look === undefined || look.definition !== definition) return false;
+    const now = await readDefinitions(client, look.definitions, TRIGGER_NAMES);
+    return definitionDigest(now, look.definitions) === definition;
+  }
+
   /** One text for how everything is defined that any of the queries reads. */
   get definition(): string {
     return definitionDigest(this.definitions, this.keys);
@@ -116,12 +129,13 @@ export class QueryWatches {
   /** Looks at the queries that are new and at those of which a definition has changed, and gives tables their triggers. */
   async refresh(client: ClientBase, queries: WatchedQuery[]): Promise<void> {
     this.forgetOthers(queries);
+    this.wantedKeys = await keysWorthNoting(client, queries, this.looks, this.leastKeyedBytes);
     await this.installAndRead(client);
     const refused = new Set<string>();
     for (let count = 1; count <= LOOKS; count++) {
       const pending = queries.filter(({ name }) => !this.isSettled(name) && !refused.has(name));
       if (pending.length === 0) break;
-      await this.lookAt(client, pending);
+      await this.lookAt(client, pending, queries);
       for (const { name } of pending) if (this.looks.get(name)!.isRefused) refused.add(name);
     }
   }
@@ -138,11 +152,12 @@ export class QueryWatches {
     return look.definition === definitionDigest(this.definitions, look.definitions);
   }
 
-  private async lookAt(client: ClientBase, queries: WatchedQuery[]): Promise<void> {
+  private async lookAt(client: ClientBase, pending: WatchedQuery[], queries: WatchedQuery[]): Promise<void> {
     const earlier = this.definitions;
-    const looks = await inTransaction(client, ownTables, () => lookAtEach(client, queries));
+    const looks = await inTransaction(client, ownTables, () => lookAtEach(client, pending));
     for (const [name, look] of looks) this.looks.set(name, look);
     this.noteState();
+    this.wantedKeys = await keysWorthNoting(client, queries, this.looks, this.leastKeyedBytes);
     await this.installAndRead(client);
     for (const [, look] of looks) {
       const now = definitionDigest(this.definitions, look.definitions);
@@ -168,7 +183,7 @@ export class QueryWatches {
   }
 
   private get wantedColumns(): Map<string, number[]> {
-    const wanted = new Map<string, number[]>();
+    const wanted = new Map(this.wantedKeys);
     for (const { table, columns = [] } of [...this.looks.values()].flatMap(({ tracking }) => tracking)) {
       const known = wanted.get(table) ?? [];
       wanted.set(table, [...new Set([...known, ...columns.map(({ attribute }) => attribute)])]);
@@ -185,45 +200,11 @@ export class QueryWatches {
   }
 }
 
-async function lookAtEach(client: ClientBase, queries: WatchedQuery[]): Promise<[string, Look][]> {
-  const walk = await DependencyWalk.begin(client);
-  const looks: [string, Look][] = [];
-  for (const query of queries) looks.push([query.name, await lookAtOne(client, query, walk)]);
-  return looks;
+/** With the attributes that a note has, in its order. */
+export interface NotedChangedKey extends ChangedKey {
+  noted: number[];
 }
 
-/** The other queries are still worth watching when PostgreSQL refuses one. */
-async function lookAtOne(
-  client: ClientBase,
-  { template, parameters }: WatchedQuery,
-  walk: DependencyWalk,
-): Promise<Look> {
-  try {
-    const watch = await inUndoneSavepoint(client, () => watchQuery(client, template, parameters, walk));
-    const tracking = watch.polled === undefined ? await trackQuery(client, template, parameters, watch) : [];
-    return { ...watch, tracking, definition: undefined, isRefused: false };
-  } catch (error) {
-    if (!isPostgresError(error) || isInterruption(error)) throw error;
-    const polled = `PostgreSQL refuses it: ${error.message}`;
-    return {
-      relations: [],
-      definitions: new Map(),
-      tracking: [],
-      definition: undefined,
-      polled,
-      isRefused: true,
-    };
-  }
-}
-
-function unionOf(watches: Watch[]): DefinitionKeys {
-  const union = new Map<DefinitionKind, Set<string>>();
-  for (const { definitions } of watches) {
-    for (const [kind, oids] of definitions) {
-      const known = union.get(kind) ?? new Set<string>();
-      for (const oid of oids) known.add(oid);
-      union.set(kind, known);
-    }
-  }
-  return union;
+function whySmall(bytes: number): string {
+  return `it is smaller than ${Math.round(bytes / 1024 / 1024)} MiB, so that reading all of it is as good`;
 }

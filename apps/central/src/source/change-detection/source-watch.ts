@@ -141,11 +141,12 @@ function queriesOf({ scope, scopeQueryId, datasets }: DatasetCatalogue): Watched
       template: scope.query.template,
       parameters: SCOPE_PARAMETERS,
     },
-    ...datasets.map(({ queryId, schema, definition }) => ({
+    ...datasets.map(({ queryId, schema, definition, columns }) => ({
       name: queryId,
       label: `dataset ${schema.name}`,
       template: definition.query.template,
       parameters: scope.columns,
+      key: columns.slice(0, definition.key.length),
     })),
   ];
 }

@@ -94,26 +94,49 @@ export const nextFold = `SELECT coalesce(max(fold), 0) + 1 AS fold, ${randomVers
 /** Folds that are remembered, so that a central that was away for some of them need not read all versions again. */
 const FOLDS_KEPT = 10_000;
 
+/** Of one table in one fold; with more, what has changed is not told by keys. */
+const KEYS_OF_FOLD = 5_000;
+
+/**
+ * What is noted with keys is remembered with them, and of the rest the fold in which it last changed as a whole. The number
+ * of keys stands in the fold, so that it is seen when some are lost, or when a central of an earlier version has folded.
+ */
 export const fold = `
 WITH tables AS (
   DELETE FROM rivulet.changed_tables
   WHERE ctid = ANY (ARRAY(SELECT ctid FROM rivulet.changed_tables LIMIT $1)) RETURNING relation
 ), noted AS (
   DELETE FROM rivulet.changed_values
-  WHERE ctid = ANY (ARRAY(SELECT ctid FROM rivulet.changed_values LIMIT $1)) RETURNING relation, value
+  WHERE ctid = ANY (ARRAY(SELECT ctid FROM rivulet.changed_values LIMIT $1)) RETURNING relation, value, key
+), distinct_keys AS MATERIALIZED (
+  SELECT DISTINCT relation, value, key FROM noted WHERE key IS NOT NULL
+), crowded AS MATERIALIZED (
+  SELECT relation FROM distinct_keys GROUP BY relation HAVING count(*) > ${KEYS_OF_FOLD}
+), keyed AS MATERIALIZED (
+  SELECT * FROM distinct_keys WHERE relation NOT IN (SELECT relation FROM crowded)
 ), changed AS (
-  SELECT relation, 0 AS value FROM tables UNION SELECT relation, value FROM noted
+  SELECT relation, value, bool_or(is_whole) AS is_whole FROM (
+    SELECT relation, 0 AS value, true AS is_whole FROM tables
+    UNION ALL
+    SELECT relation, value, key IS NULL OR relation IN (SELECT relation FROM crowded) FROM noted
+  ) AS all_notes GROUP BY relation, value
 ), next AS (
-  INSERT INTO rivulet.folds SELECT fold, version FROM (${nextFold}) AS next WHERE EXISTS (SELECT FROM changed)
+  INSERT INTO rivulet.folds (fold, version, keys) SELECT fold, version, (SELECT count(*) FROM keyed)
+  FROM (${nextFold}) AS next WHERE EXISTS (SELECT FROM changed)
   RETURNING fold, version
 ), forgotten AS (
   DELETE FROM rivulet.folds WHERE fold <= (SELECT fold FROM next) - ${FOLDS_KEPT}
+), forgotten_keys AS (
+  DELETE FROM rivulet.changed_keys WHERE fold <= (SELECT fold FROM next) - ${FOLDS_KEPT}
+), remembered AS (
+  INSERT INTO rivulet.changed_keys (relation, fold, value, key) SELECT relation, fold, value, key FROM keyed, next
 ), given AS (
   UPDATE rivulet.table_versions SET version = gen_random_uuid() WHERE relation IN (SELECT relation FROM changed)
 ), kept AS (
-  INSERT INTO rivulet.value_versions (relation, value, fold, version)
-  SELECT changed.relation, value, fold, next.version FROM changed, next
+  INSERT INTO rivulet.value_versions AS known (relation, value, fold, version, whole_fold)
+  SELECT changed.relation, value, fold, next.version, CASE WHEN is_whole THEN fold ELSE 0 END FROM changed, next
   WHERE changed.relation IN (SELECT relation FROM rivulet.table_versions)
-  ON CONFLICT (relation, value) DO UPDATE SET fold = excluded.fold, version = excluded.version
+  ON CONFLICT (relation, value) DO UPDATE
+  SET fold = excluded.fold, version = excluded.version, whole_fold = greatest(known.whole_fold, excluded.whole_fold)
 )
 SELECT greatest((SELECT count(*) FROM tables), (SELECT count(*) FROM noted))::int AS folded`;

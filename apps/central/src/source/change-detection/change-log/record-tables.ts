@@ -30,12 +30,14 @@ WITH defined AS (
   UNION SELECT relation FROM defined
     WHERE NOT EXISTS (SELECT FROM rivulet.value_versions known WHERE known.relation = defined.relation AND value = 0)
 ), next AS (
-  INSERT INTO rivulet.folds SELECT fold, version FROM (${nextFold}) AS next WHERE EXISTS (SELECT FROM changed)
+  INSERT INTO rivulet.folds (fold, version, keys)
+  SELECT fold, version, 0 FROM (${nextFold}) AS next WHERE EXISTS (SELECT FROM changed)
   RETURNING fold, version
 )
-INSERT INTO rivulet.value_versions (relation, value, fold, version)
-SELECT relation, 0, fold, version FROM changed, next
-ON CONFLICT (relation, value) DO UPDATE SET fold = excluded.fold, version = excluded.version`;
+INSERT INTO rivulet.value_versions (relation, value, fold, version, whole_fold)
+SELECT relation, 0, fold, version, fold FROM changed, next
+ON CONFLICT (relation, value) DO UPDATE
+SET fold = excluded.fold, version = excluded.version, whole_fold = excluded.whole_fold`;
 
 /** With their schemas, sorted. */
 export async function readTableNames(client: ClientBase, oids: string[]): Promise<string[]> {

@@ -1,0 +1,253 @@
+import { Injectable } from '@nestjs/common';
+import { inSavepoint, isInterruption, isPostgresError } from '@rivulet/postgres';
+import { TableHasher } from '@rivulet/protocol';
+import {
+  canonicalSelect,
+  keyTexts,
+  locateKeys,
+  readChunks,
+  type KeyPlace,
+  type KeyRange,
+  type RowSource,
+} from '@rivulet/snapshot';
+import type { ClientBase } from 'pg';
+import { DataSource } from 'typeorm';
+import { ChangeDetection } from '../../source/change-detection/change-detection';
+import type { NotedKey } from '../../source/change-detection/change-log/changed-keys';
+import type { BoundDataset } from '../bound-dataset';
+import { ChunkStore } from '../chunk-store';
+import type { SnapshotBase } from '../snapshot-cache';
+import { ChunkBatches } from './chunk-batches';
+import { cannotBeRead } from './dataset-failure';
+import { readBaseChunks, type BaseChunk } from './base-chunks';
+import type { ReadContent } from './record-snapshots';
+import { staleRuns, type StaleRun } from './stale-runs';
+
+/** When it is worth while to read only what has changed. */
+export interface ChangedChunksLimits {
+  /** Of what was read last: a smaller dataset is read whole. */
+  leastBytes: number;
+  /** Changed keys that are looked for. */
+  mostKeys: number;
+  /** The largest part of the chunks that is read. */
+  mostShare: number;
+  /** The largest part of the cost of a whole reading, as PostgreSQL guesses both. */
+  mostCost: number;
+}
+
+const CHANGED_CHUNKS_LIMITS: ChangedChunksLimits = {
+  leastBytes: 2 * 1024 * 1024,
+  mostKeys: 5_000,
+  mostShare: 0.25,
+  mostCost: 0.5,
+};
+
+/** What was read of the source for it. */
+export interface PartialContent extends ReadContent {
+  rowsRead: number;
+  bytesRead: number;
+}
+
+/**
+ * Reads again only those chunks of a dataset in which keys of changed rows fall. What comes of it is the same, byte for byte,
+ * as what a whole reading at the same moment gives: docs/adr/0027.
+ */
+@Injectable()
+export class ChangedChunks {
+  readonly limits = { ...CHANGED_CHUNKS_LIMITS };
+
+  constructor(
+    private readonly database: DataSource,
+    private readonly store: ChunkStore,
+    private readonly changes: ChangeDetection,
+  ) {}
+
+  /**
+   * @param client in the REPEATABLE READ transaction whose moment the content shows, in which no change is pending that
+   *   concerns the dataset
+   * @param base what was read last of the same dataset for the same scope
+   * @returns undefined where it is not certain that the rest has not changed, or not worth while: it must be read whole
+   * @throws RivuletError DATASET_… when the rows are at fault
+   */
+  async read(
+    client: ClientBase,
+    bound: BoundDataset,
+    base: SnapshotBase,
+    maxRowBytes: number,
+  ): Promise<PartialContent | undefined> {
+    if (bound.polled || base.bytes < this.limits.leastBytes) return undefined;
+    const keys = await this.changedKeys(client, bound, base);
+    if (keys === undefined) return undefined;
+    const chunks = await readBaseChunks(this.database, base, bound.dataset.fingerprint);
+    if (chunks === undefined || chunks.length === 0) return undefined;
+    const runs = await this.findRuns(client, bound.source, chunks, keys);
+    if (runs === undefined) return undefined;
+    const content = await this.readRuns(client, bound, chunks, runs, maxRowBytes);
+    // Last: rows that were read of other definitions than those of the base would be mixed with its.
+    const isSame = await this.changes.isDefinedAs(bound.dataset.queryId, bound.definition);
+    return isSame ? content : undefined;
+  }
+
+  /** In the order of the dataset's key. */
+  private async changedKeys(
+    client: ClientBase,
+    { dataset, relations }: BoundDataset,
+    { readAsOf }: SnapshotBase,
+  ): Promise<string[][] | undefined> {
+    const { queryId, columns, definition } = dataset;
+    const changedKey = this.changes.changedKeyOf(queryId, columns.slice(0, definition.key.length));
+    if (typeof changedKey === 'string') return undefined;
+    const { table, attributes, noted } = changedKey;
+    const values = valuesOf(relations, table);
+    const keys = await this.changes.changedKeys(client, table, readAsOf, values, this.limits.mostKeys);
+    const places = attributes.map((attribute) => noted.indexOf(attribute));
+    const isWhole = (key: NotedKey): key is string[] => key.length === noted.length && !key.includes(null);
+    return keys?.every(isWhole) === true ? keys.map((key) => places.map((place) => key[place]!)) : undefined;
+  }
+
+  private async findRuns(
+    client: ClientBase,
+    source: RowSource,
+    chunks: BaseChunk[],
+    keys: string[][],
+  ): Promise<StaleRun[] | undefined> {
+    const places = await this.tolerant(client, () =>
+      locateKeys(
+        client,
+        source.columns.slice(0, source.keyColumns),
+        chunks.map(({ lastKey }) => keyTexts(lastKey)),
+        keys,
+      ),
+    );
+    if (places === undefined) return undefined;
+    const runs = this.runsOf(chunks, places);
+    const count = runs.reduce((sum, { first, last }) => sum + last - first + 1, 0);
+    if (count > Math.max(1, chunks.length * this.limits.mostShare)) return undefined;
+    const isCheap = await this.tolerant(client, () => this.isCheap(client, source, chunks, runs));
+    return isCheap === true ? runs : undefined;
+  }
+
+  private runsOf(chunks: BaseChunk[], places: KeyPlace[]): StaleRun[] {
+    return staleRuns(
+      chunks.map(({ bytes }) => bytes),
+      places,
+    );
+  }
+
+  /** Whether an index finds the rows of a run, in their order: else each run costs about as much as the whole. */
+  private async isCheap(
+    client: ClientBase,
+    source: RowSource,
+    chunks: BaseChunk[],
+    runs: StaleRun[],
+  ): Promise<boolean> {
+    const [longest] = runs.toSorted((a, b) => b.last - b.first - (a.last - a.first));
+    if (longest === undefined || this.limits.mostCost === Infinity) return true;
+    const whole = await costOf(client, source);
+    const cost = await costOf(client, { ...source, range: rangeOf(chunks, longest) });
+    return cost * runs.length <= whole * this.limits.mostCost;
+  }
+
+  /** Without a result when PostgreSQL refuses the statement, after which a whole reading can still go on. */
+  private async tolerant<T>(client: ClientBase, work: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await inSavepoint(client, work);
+    } catch (error) {
+      if (!isPostgresError(error) || isInterruption(error)) throw error;
+      return undefined;
+    }
+  }
+
+  private async readRuns(
+    client: ClientBase,
+    { dataset, source }: BoundDataset,
+    chunks: BaseChunk[],
+    runs: StaleRun[],
+    maxRowBytes: number,
+  ): Promise<PartialContent | undefined> {
+    const list = new ContentList(dataset.fingerprint);
+    const batches = new ChunkBatches(this.store);
+    let next = 0;
+    try {
+      for (const run of runs) {
+        for (const chunk of chunks.slice(next, run.first)) list.keep(chunk);
+        const ranged = { ...source, range: rangeOf(chunks, run) };
+        for await (const chunk of readChunks(client, ranged, { maxRowBytes })) {
+          list.replace(chunk);
+          await batches.add(chunk);
+        }
+        // What follows was cut behind this row.
+        const isMet = run.last === chunks.length - 1 || list.lastKey === chunks[run.last]!.lastKey;
+        if (!isMet) {
+          await batches.abandon();
+          return undefined;
+        }
+        next = run.last + 1;
+      }
+      await batches.finish();
+    } catch (error) {
+      await batches.abandon();
+      throw cannotBeRead(error, dataset, maxRowBytes);
+    }
+    for (const chunk of chunks.slice(next)) list.keep(chunk);
+    return { dataset, ...list.finish() };
+  }
+}
+
+type ListedContent = Omit<PartialContent, 'dataset'>;
+
+/** The chunks of a content, of which some are those of the base and some have been read. */
+class ContentList {
+  private readonly hasher: TableHasher;
+  private readonly digests: Buffer[] = [];
+  private readonly lastKeys: string[] = [];
+  private rowsRead = 0;
+  private bytesRead = 0;
+
+  constructor(fingerprint: string) {
+    this.hasher = new TableHasher(fingerprint);
+  }
+
+  get lastKey(): string | undefined {
+    return this.lastKeys.at(-1);
+  }
+
+  keep(chunk: BaseChunk): void {
+    this.hasher.add(chunk);
+    this.digests.push(chunk.digest);
+    this.lastKeys.push(chunk.lastKey);
+  }
+
+  replace(chunk: BaseChunk): void {
+    this.keep(chunk);
+    this.rowsRead += chunk.rows;
+    this.bytesRead += chunk.bytes;
+  }
+
+  finish(): ListedContent {
+    const { digests, lastKeys, rowsRead, bytesRead } = this;
+    return { ...this.hasher.finish(), digests, lastKeys, rowsRead, bytesRead };
+  }
+}
+
+/** The notes of the values in a table that count for a dataset; undefined: each change of the table does. */
+function valuesOf(relations: string[], table: string): number[] | undefined {
+  if (relations.includes(table)) return undefined;
+  return relations
+    .filter((key) => key.startsWith(`${table}:`))
+    .map((key) => Number(key.slice(table.length + 1)));
+}
+
+function rangeOf(chunks: BaseChunk[], { first, last }: StaleRun): KeyRange {
+  return {
+    after: first === 0 ? undefined : keyTexts(chunks[first - 1]!.lastKey),
+    upTo: last === chunks.length - 1 ? undefined : keyTexts(chunks[last]!.lastKey),
+  };
+}
+
+async function costOf(client: ClientBase, source: RowSource): Promise<number> {
+  const { rows } = await client.query<{ 'QUERY PLAN': [{ Plan: { 'Total Cost': number } }] }>(
+    `EXPLAIN (FORMAT JSON) ${canonicalSelect(source)}`,
+  );
+  return rows[0]!['QUERY PLAN'][0].Plan['Total Cost'];
+}

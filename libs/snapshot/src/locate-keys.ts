@@ -1,0 +1,53 @@
+import { escapeIdentifier, type ClientBase } from 'pg';
+import type { DescribedColumn } from './describe-query';
+import { orderedColumn } from './key-range';
+
+/** Where some keys fall among others, which are in ascending order. */
+export interface KeyPlace {
+  /** How many of those come before it. */
+  place: number;
+  /** Whether the one at this place is equal to it. */
+  isEqual: boolean;
+}
+
+/**
+ * Finds where keys fall among the bounds, by PostgreSQL's own comparison and in the order of canonical rows. Each place
+ * once; keys and bounds are given as the texts of their columns.
+ */
+export async function locateKeys(
+  client: ClientBase,
+  key: readonly DescribedColumn[],
+  bounds: readonly string[][],
+  keys: readonly string[][],
+): Promise<KeyPlace[]> {
+  const { rows } = await client.query<KeyPlace>(locateStatement(key), [
+    ...columnsOf(bounds, key.length),
+    ...columnsOf(keys, key.length),
+  ]);
+  return rows;
+}
+
+function columnsOf(rows: readonly string[][], count: number): string[][] {
+  return Array.from({ length: count }, (_, column) => rows.map((row) => row[column]!));
+}
+
+function locateStatement(key: readonly DescribedColumn[]): string {
+  const names = key.map(({ name }) => escapeIdentifier(name)).join(', ');
+  const values = key.map(
+    ({ name, type }) => `${escapeIdentifier(name)}::${type} AS ${escapeIdentifier(name)}`,
+  );
+  const part = (isKey: boolean): string => {
+    const first = isKey ? key.length + 1 : 1;
+    const lists = key.map((_, index) => `$${first + index}::text[]`);
+    return `SELECT ${isKey} AS "rivulet is key", ${values.join(', ')} FROM unnest(${lists.join(', ')}) AS given (${names})`;
+  };
+  const order = key.map(orderedColumn).join(', ');
+  return `
+SELECT DISTINCT "rivulet place"::int AS place, "rivulet is equal" AS "isEqual" FROM (
+  SELECT "rivulet is key",
+    count(*) FILTER (WHERE NOT "rivulet is key")
+      OVER (ORDER BY ${order}, "rivulet is key" DESC ROWS UNBOUNDED PRECEDING) AS "rivulet place",
+    bool_or(NOT "rivulet is key") OVER (PARTITION BY ${order}) AS "rivulet is equal"
+  FROM (${part(false)} UNION ALL ${part(true)}) AS given
+) AS placed WHERE "rivulet is key"`;
+}

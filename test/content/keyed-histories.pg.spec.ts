@@ -1,0 +1,17 @@
+import { historySeed, keyedHistories } from '../support/history-length';
+import { KeyedHistory } from '../support/keyed-history';
+
+jest.setTimeout(60_000 + keyedHistories * 60_000);
+
+it(`in ${keyedHistories} histories of random keys and writers each chunk is what a whole reading gives`, async () => {
+  for (let index = 0; index < keyedHistories; index++) {
+    const history = await KeyedHistory.start(historySeed + index * 15_485_863, { steps: 20, tables: 2 });
+    try {
+      expect(await history.play()).toBeUndefined();
+      // Else nothing was proved.
+      expect(await history.readsOf('changed')).toBeGreaterThan(5);
+    } finally {
+      await history.close();
+    }
+  }
+});
