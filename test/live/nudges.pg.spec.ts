@@ -1,5 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
+import {
+  createTestDatabase,
+  isInstalled,
+  startNats,
+  type BusServer,
+  type TestDatabase,
+} from '@rivulet/testing';
+import { CentralBus } from '../../apps/central/src/bus/central-bus';
 import { Presence } from '../../apps/central/src/devices/registry/presence';
 import { CentralInProcess } from '../support/central-in-process';
 import { validRequest } from '../support/device-client';
@@ -7,6 +14,11 @@ import { startEdgeInProcess, type RunningEdge } from '../support/edge-in-process
 import { DEMO_MAC } from '../support/sync-pair';
 import { TestAgent } from '../support/test-agent';
 
+/** Without it, the bus of PostgreSQL, which a test cannot kill alone. */
+const hasNats = isInstalled('nats-server', 'changes while the broker is down');
+const withNats = hasNats ? describe : describe.skip;
+
+let broker: BusServer | undefined;
 let central: CentralInProcess;
 const over = new AbortController();
 let edge: RunningEdge;
@@ -43,7 +55,12 @@ async function mirrored(name: string): Promise<boolean> {
 }
 
 beforeAll(async () => {
-  central = await CentralInProcess.start({ CENTRAL_DEVICE_AUTH: 'mac', CENTRAL_HEARTBEAT_INTERVAL: '1s' });
+  broker = hasNats ? await startNats() : undefined;
+  central = await CentralInProcess.start({
+    CENTRAL_DEVICE_AUTH: 'mac',
+    CENTRAL_HEARTBEAT_INTERVAL: '1s',
+    ...(broker && { CENTRAL_BUS_URL: broker.url }),
+  });
   edgeDatabase = await createTestDatabase();
   const { rows } = await central.database.pool.query<{ mac: string }>(
     `SELECT mac_address AS mac FROM public.devices WHERE is_active AND company_id <>
@@ -77,6 +94,7 @@ afterAll(async () => {
   await edge?.stop();
   await central?.stop();
   await edgeDatabase?.drop();
+  await broker?.stop();
 });
 
 it('brings a change to the device that it concerns, without its schedule, and tells no other', async () => {
@@ -91,6 +109,23 @@ it('brings a change to the device that it concerns, without its schedule, and te
   expect(await other.next()).toMatchObject({ type: 'NUDGE', agent_name: otherMac });
   expect(other.received).toEqual([]);
   expect(await mirrored('Elsewhere')).toBe(false);
+});
+
+withNats('with a broker', () => {
+  it('brings changes also while it is down, and after it is back', async () => {
+    const bus = central.get(CentralBus);
+    await until(async () => bus.state.isConnected);
+    await broker!.kill();
+    await until(async () => !bus.state.isConnected);
+    await renameLocationOf(DEMO_MAC, 'Without a broker');
+    await until(() => mirrored('Without a broker'));
+    await broker!.restart();
+    await until(async () => bus.state.isConnected);
+    await renameLocationOf(DEMO_MAC, 'With it again');
+    await until(() => mirrored('With it again'));
+    await until(async () => (await status()).state === 'idle');
+    expect((await status()).lastResult).toMatchObject({ status: 'applied', trigger: 'nudge' });
+  });
 });
 
 it('measures the time from the change to the proof', async () => {
