@@ -21,12 +21,14 @@ const PARTS = {
   },
   live: { file: 'killed-central', environment: { RIVULET_KILLED_DEVICES: '100' } },
   topics: {
-    file: 'lost-connections',
+    file: '(lost-connections|killed-centrals)',
     environment: {
       RIVULET_REALTIME_CLIENTS: '200',
       RIVULET_REALTIME_TOPICS: '20',
       RIVULET_REALTIME_KILLS: '50',
       RIVULET_REALTIME_PAUSE_MS: '10',
+      RIVULET_REALTIME_PROCESSES: 'true',
+      RIVULET_REALTIME_PER_SECOND: '100',
     },
   },
 };

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { RealtimeClient } from '@rivulet/realtime-client';
 import { isInstalled, startNats, startRedis, TcpRelay, type BusServer } from '@rivulet/testing';
 import { CentralInProcess } from '../support/central-in-process';
+import { RealtimeFollower } from '../support/realtime-follower';
 import { realtimeLength } from '../support/realtime-length';
-import { realtimeToken, realtimeVariables } from '../support/realtime-tokens';
+import { realtimeVariables } from '../support/realtime-tokens';
 import { writeTemporaryFile } from '../support/written-file';
 
 const { clients: clientCount, topics: topicCount, kills, pauseMs } = realtimeLength;
@@ -17,57 +17,6 @@ interface Publication {
   topic: string;
   position: number;
   number: number;
-}
-
-/** Follows some topics, and notes what a client may not get. */
-class Follower {
-  readonly received = new Map<string, number[]>();
-  readonly violations: string[] = [];
-  private readonly client: RealtimeClient;
-  private readonly ready: Promise<unknown>;
-
-  constructor(
-    url: string,
-    userId: string,
-    readonly topics: readonly string[],
-  ) {
-    this.client = new RealtimeClient({
-      url,
-      token: () => realtimeToken(userId),
-      firstDelayMs: 20,
-      maxDelayMs: 200,
-    });
-    const positions = new Map<string, number>();
-    this.ready = Promise.all(
-      topics.map(
-        (topic) =>
-          new Promise<void>((onReady) =>
-            this.client.subscribe<number>(topic, {
-              onReady,
-              onResync: () => this.violations.push(`${topic} has history, and was to be read again`),
-              onMessage: ({ position, data }) => {
-                const before = positions.get(topic) ?? 0;
-                if (position !== before + 1) this.violations.push(`${topic}: ${position} after ${before}`);
-                positions.set(topic, position);
-                this.received.set(topic, [...(this.received.get(topic) ?? []), data]);
-              },
-            }),
-          ),
-      ),
-    );
-  }
-
-  async start(): Promise<void> {
-    await this.ready;
-  }
-
-  publish(topic: string, number: number): Promise<number> {
-    return this.client.publish(topic, number);
-  }
-
-  stop(): void {
-    this.client.close();
-  }
 }
 
 function describeLosses(startServer: () => Promise<BusServer | undefined>): void {
@@ -87,7 +36,7 @@ function describeLosses(startServer: () => Promise<BusServer | undefined>): void
     const urls = relays.map((relay) => relay.through('ws://127.0.0.1/ws/sync'));
     const followers = Array.from({ length: clientCount }, (_, index) => {
       const own = [topics[index % topicCount]!, topics[(index * 7 + 3) % topicCount]!];
-      return new Follower(urls[index % 2]!, `user${index}`, [...new Set(own)]);
+      return new RealtimeFollower(urls[index % 2]!, `user${index}`, [...new Set(own)]);
     });
     await Promise.all(followers.map((follower) => follower.start()));
 

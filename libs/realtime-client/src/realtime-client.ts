@@ -15,8 +15,6 @@ interface Waiting {
   failed: (error: Error) => void;
 }
 
-const SUBPROTOCOL = 'rivulet.realtime';
-
 /**
  * A connection to central's topics that comes back by itself, with the positions that it has. For browsers and Node, without
  * dependencies.
@@ -48,8 +46,7 @@ export class RealtimeClient {
     if (this.isOpen) this.send(state.request());
     return {
       unsubscribe: () => {
-        if (!this.topics.delete(topic)) return;
-        if (this.isOpen) this.send({ type: 'unsubscribe', topic });
+        if (this.topics.delete(topic) && this.isOpen) this.send({ type: 'unsubscribe', topic });
       },
     };
   }
@@ -75,18 +72,14 @@ export class RealtimeClient {
 
   private async connect(): Promise<void> {
     this.options.onState?.('connecting');
-    let token: string;
-    try {
-      token = await this.options.token();
-    } catch {
-      this.comeBack();
-      return;
-    }
-    if (this.isStopped) return;
+    const asking = (async () => this.options.token())();
+    const token = await asking.catch(() => undefined);
+    if (token === undefined) this.comeBack();
+    if (token === undefined || this.isStopped) return;
     const Socket = this.options.WebSocket ?? WebSocket;
     const url = new URL(this.options.url);
     url.searchParams.set('subscribe', 'explicit');
-    const socket = new Socket(url.href, [SUBPROTOCOL, `bearer.${token}`]);
+    const socket = new Socket(url.href, ['rivulet.realtime', `bearer.${token}`]);
     this.socket = socket;
     socket.addEventListener('message', ({ data }: { data: unknown }) => {
       if (this.socket === socket) this.receive(JSON.parse(String(data)) as ServerMessage);
@@ -117,13 +110,13 @@ export class RealtimeClient {
         this.opened();
         break;
       case 'data':
-        this.deliver(message as unknown as RealtimeMessage);
+        for (const state of this.statesOf(message)) state.deliver(message as RealtimeMessage & ServerMessage);
         break;
       case 'subscribe':
         this.topics.get(message.topic ?? '')?.subscribed(message);
         break;
       case 'sync':
-        if (message.resync === true) this.resync(message);
+        if (message.resync === true) for (const state of this.statesOf(message)) state.resync(message);
         else this.published(message);
         break;
       case 'error':
@@ -132,8 +125,6 @@ export class RealtimeClient {
       case 'disconnect':
         // Central is stopping, and says when to come back so that not all do at once.
         this.delayMs = (message.data as { reconnect_after_ms?: number } | undefined)?.reconnect_after_ms;
-        break;
-      default:
     }
   }
 
@@ -144,12 +135,8 @@ export class RealtimeClient {
     this.options.onState?.('open');
   }
 
-  private deliver(message: RealtimeMessage): void {
-    for (const state of this.topics.values()) if (state.matches(message.topic)) state.deliver(message);
-  }
-
-  private resync({ topic = '', epoch = '', position = 0 }: ServerMessage): void {
-    for (const state of this.topics.values()) if (state.matches(topic)) state.resync(topic, epoch, position);
+  private statesOf({ topic = '' }: ServerMessage): TopicState[] {
+    return [...this.topics.values()].filter((state) => state.matches(topic));
   }
 
   private published({ id = '', position = 0 }: ServerMessage): void {
@@ -164,13 +151,10 @@ export class RealtimeClient {
       setTimeout(() => this.isOpen && this.waiting.has(id!) && this.sendWaiting(id!, waiting), retryAfterMs);
       return;
     }
-    if (waiting !== undefined) {
-      this.waiting.delete(id!);
-      waiting.failed(problem);
-      return;
-    }
     const { onError } = this.topics.get(topic ?? '')?.handlers ?? {};
-    (onError ?? this.options.onError)?.(problem);
+    if (waiting === undefined) (onError ?? this.options.onError)?.(problem);
+    else waiting.failed(problem);
+    this.waiting.delete(id ?? '');
   }
 
   private sendWaiting(id: string, { topic, data, key }: Waiting): void {

@@ -34,8 +34,7 @@ export class TopicState {
   request(): object {
     const { name: topic, epoch, position } = this;
     if (epoch === undefined) return { type: 'subscribe', topic };
-    const positions = this.isPattern ? { positions: Object.fromEntries(this.positions) } : {};
-    return { type: 'subscribe', topic, epoch, position, ...positions };
+    return { type: 'subscribe', topic, epoch, position, positions: Object.fromEntries(this.positions) };
   }
 
   matches(topic: string): boolean {
@@ -53,23 +52,20 @@ export class TopicState {
     this.handlers.onReady?.();
   }
 
-  deliver(message: RealtimeMessage): void {
-    const { topic, epoch, position } = message;
-    this.epoch = epoch;
-    if (this.isPattern) this.positions.set(topic, position);
-    else this.position = position;
+  deliver(message: RealtimeMessage & ServerMessage): void {
+    this.move(message);
     this.handlers.onMessage(message);
   }
 
-  resync(topic: string, epoch: string, position: number): void {
-    this.epoch = epoch;
-    // One of the pattern itself is about its topics without messages.
-    if (this.isPattern && topic !== this.name) this.positions.set(topic, position);
-    else this.position = position;
-    this.handlers.onResync?.(topic, position);
+  /** One of a pattern itself is about its topics without messages. */
+  resync(message: ServerMessage): void {
+    this.move(message);
+    this.handlers.onResync?.(message.topic ?? this.name, message.position ?? 0);
   }
 
-  private get isPattern(): boolean {
-    return this.words.some((word) => word === '*' || word === '>');
+  private move({ topic = this.name, epoch, position = 0 }: ServerMessage): void {
+    this.epoch = epoch;
+    if (topic === this.name) this.position = position;
+    else this.positions.set(topic, position);
   }
 }

@@ -7,6 +7,8 @@ export interface Outgoing {
   readonly message: StoredMessage;
   /** The `data` message, as UTF-8. */
   readonly frame: Buffer;
+  /** The same as a WebSocket carries it. */
+  readonly webSocketFrame: Buffer;
 }
 
 /** A connection that takes messages. */

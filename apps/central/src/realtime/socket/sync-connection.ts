@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import { namedError } from '@rivulet/platform';
 import { RivuletError } from '@rivulet/errors';
 import { ulid } from 'ulid';
@@ -33,6 +34,8 @@ export class SyncConnection implements Receiver {
 
   constructor(
     private readonly socket: WebSocket,
+    /** Beneath it. Nothing that `ws` sends waits in `ws`, as it does not compress: what is written here keeps the order. */
+    private readonly stream: Duplex,
     private readonly sockets: ConnectionOwner<SyncConnection>,
     readonly address: string,
     /** What the client says that it is; the token must say the same. */
@@ -55,8 +58,10 @@ export class SyncConnection implements Receiver {
     return this.socket.bufferedAmount < this.sockets.limits.sendBufferBytes / 2;
   }
 
-  deliver({ frame }: Outgoing): void {
-    this.send(frame);
+  deliver({ webSocketFrame }: Outgoing): void {
+    if (this.isClosed) return;
+    this.stream.write(webSocketFrame);
+    this.closeIfSlow();
   }
 
   tell(message: ServerMessage): void {
@@ -100,9 +105,13 @@ export class SyncConnection implements Receiver {
     this.socket.ping();
   }
 
-  private send(data: Buffer | string): void {
+  private send(data: string): void {
     if (this.isClosed) return;
     this.socket.send(data, { binary: false });
+    this.closeIfSlow();
+  }
+
+  private closeIfSlow(): void {
     if (this.socket.bufferedAmount > this.sockets.limits.sendBufferBytes) {
       this.close('tooSlow', 'You read too slowly. Come back with your positions.');
     }

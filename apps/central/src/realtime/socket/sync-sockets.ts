@@ -142,7 +142,7 @@ export class SyncSockets implements ConnectionOwner<SyncConnection>, OnModuleIni
       if (identity !== undefined) releases.push(this.counts.takeUser(identity.userId));
       this.server.handleUpgrade(request, socket, head, (webSocket) => {
         const { userId, isExplicit } = handshake;
-        const connection = new SyncConnection(webSocket, this, address, userId, releases);
+        const connection = new SyncConnection(webSocket, socket, this, address, userId, releases);
         void this.greet(connection, identity, isExplicit);
       });
     } catch (error) {
