@@ -4,6 +4,7 @@ import { RivuletError } from '@rivulet/errors';
 import {
   createLocalJWKSet,
   createRemoteJWKSet,
+  customFetch,
   errors,
   jwtVerify,
   type JSONWebKeySet,
@@ -13,6 +14,7 @@ import {
 import { isUserId } from '../rules/topic-name';
 import { RealtimeEnv } from '../realtime.env';
 import type { Identity } from '../rules/identity';
+import { fetchKeys } from './fetch-keys';
 import { tokenInvalid } from './token-invalid';
 
 /** Clocks may differ by this. */
@@ -20,6 +22,8 @@ const LEEWAY_SECONDS = 30;
 const TIMEOUT_MS = 5_000;
 /** An unknown key is asked for, but not more often. */
 const COOLDOWN_MS = 30_000;
+/** A key that was taken away is believed for so long. */
+const CACHE_MS = 5 * 60_000;
 
 /** The IDs of those whom central knows itself begin so, and no user of an application may have one. */
 const OWN_IDS = /^(operator|device|rivulet):/;
@@ -105,6 +109,8 @@ async function readKeys({ jwksUrl, jwksFile, secret }: RealtimeEnv): Promise<Key
   const get = createRemoteJWKSet(new URL(jwksUrl), {
     timeoutDuration: TIMEOUT_MS,
     cooldownDuration: COOLDOWN_MS,
+    cacheMaxAge: CACHE_MS,
+    [customFetch]: fetchKeys,
   });
   return { kind: 'public', get };
 }
@@ -120,7 +126,9 @@ async function readKeyFile(path: string): Promise<JWTVerifyGetKey> {
 
 function isKeysAway(error: unknown): boolean {
   if (error instanceof errors.JWKSTimeout) return true;
-  if (error instanceof errors.JOSEError)
-    return error.code === 'ERR_JOSE_GENERIC' && /JSON Web Key Set/.test(error.message);
-  return error instanceof TypeError && error.message === 'fetch failed';
+  return (
+    error instanceof errors.JOSEError &&
+    error.code === 'ERR_JOSE_GENERIC' &&
+    /JSON Web Key Set/.test(error.message)
+  );
 }
