@@ -15,10 +15,7 @@ interface Waiting {
   failed: (error: Error) => void;
 }
 
-/**
- * A connection to central's topics that comes back by itself, with the positions that it has. For browsers and Node, without
- * dependencies.
- */
+/** A connection to central's topics that comes back by itself, with the positions that it has. Without dependencies. */
 export class RealtimeClient {
   private readonly topics = new Map<string, TopicState>();
   /** What was published and has not been confirmed. Sent again after a reconnect, with the same key. */
@@ -72,8 +69,7 @@ export class RealtimeClient {
 
   private async connect(): Promise<void> {
     this.options.onState?.('connecting');
-    const asking = (async () => this.options.token())();
-    const token = await asking.catch(() => undefined);
+    const token = await (async () => this.options.token())().catch(() => undefined);
     if (token === undefined) this.comeBack();
     if (token === undefined || this.isStopped) return;
     const Socket = this.options.WebSocket ?? WebSocket;
@@ -99,9 +95,8 @@ export class RealtimeClient {
     if (this.isStopped) return;
     const { firstDelayMs = 500, maxDelayMs = 30_000, random = Math.random } = this.options;
     const most = Math.min(maxDelayMs, firstDelayMs * 2 ** Math.min(this.attempt++, 16));
-    const delayMs = this.delayMs ?? random() * most;
+    this.timer = setTimeout(() => void this.connect(), this.delayMs ?? random() * most);
     this.delayMs = undefined;
-    this.timer = setTimeout(() => void this.connect(), delayMs);
   }
 
   private receive(message: ServerMessage): void {
@@ -123,7 +118,7 @@ export class RealtimeClient {
         this.failed(message);
         break;
       case 'disconnect':
-        // Central is stopping, and says when to come back so that not all do at once.
+        // So that not all come back at once.
         this.delayMs = (message.data as { reconnect_after_ms?: number } | undefined)?.reconnect_after_ms;
     }
   }
@@ -145,16 +140,19 @@ export class RealtimeClient {
   }
 
   private failed({ id, code = '', error = '', topic, retry_after_ms: retryAfterMs }: ServerMessage): void {
-    const problem = new RealtimeError(code, error, topic);
     const waiting = this.waiting.get(id ?? '');
-    if (waiting !== undefined && retryAfterMs !== undefined) {
-      setTimeout(() => this.isOpen && this.waiting.has(id!) && this.sendWaiting(id!, waiting), retryAfterMs);
-      return;
-    }
-    const { onError } = this.topics.get(topic ?? '')?.handlers ?? {};
-    if (waiting === undefined) (onError ?? this.options.onError)?.(problem);
-    else waiting.failed(problem);
+    if (retryAfterMs !== undefined) return void setTimeout(() => this.repeat(id, topic), retryAfterMs);
+    const problem = new RealtimeError(code, error, topic);
+    const { onError = this.options.onError } = this.topics.get(topic ?? '')?.handlers ?? {};
+    if (waiting === undefined) onError?.(problem);
+    waiting?.failed(problem);
     this.waiting.delete(id ?? '');
+  }
+
+  private repeat(id = '', topic = ''): void {
+    const [waiting, state] = [this.waiting.get(id), this.topics.get(topic)];
+    if (this.isOpen && waiting !== undefined) this.sendWaiting(id, waiting);
+    else if (this.isOpen && id === '' && state !== undefined) this.send(state.request());
   }
 
   private sendWaiting(id: string, { topic, data, key }: Waiting): void {

@@ -127,6 +127,7 @@ export class PostgresHistory implements History {
       if (!isDatabaseUnavailable(error)) throw error;
       throw new RivuletError('DATABASE_UNAVAILABLE', "Central's database cannot be reached.", {
         cause: error,
+        retryAfterSeconds: 1,
       });
     }
   }
