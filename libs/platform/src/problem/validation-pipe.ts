@@ -1,9 +1,10 @@
-import { ValidationPipe } from '@nestjs/common';
+import { ValidationPipe, type ArgumentMetadata } from '@nestjs/common';
 import type { FieldError } from '@rivulet/errors';
 import * as classTransformer from 'class-transformer';
 import * as classValidator from 'class-validator';
 import type { ValidationError } from 'class-validator';
-import { MAX_FIELD_ERRORS } from './body-shape';
+import { BodyAcceptance } from './accept-body';
+import { MAX_FIELD_ERRORS, type DtoClass } from './body-shape';
 import { rememberRules } from './remember-rules';
 import { requestInvalid } from './request-invalid';
 
@@ -16,7 +17,7 @@ const MAX_FIELD_CHARACTERS = 200;
  */
 export function validationPipe(): ValidationPipe {
   rememberRules();
-  return new ValidationPipe({
+  return new DtoPipe({
     whitelist: true,
     forbidNonWhitelisted: true,
     forbidUnknownValues: true,
@@ -27,6 +28,18 @@ export function validationPipe(): ValidationPipe {
     transformerPackage: classTransformer,
     exceptionFactory: (errors) => requestInvalid(fieldErrors(errors)),
   });
+}
+
+/** With the same result as without: what BodyAcceptance does not accept is looked at in full. */
+class DtoPipe extends ValidationPipe {
+  override async transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
+    const { type, metatype } = metadata;
+    const accepted =
+      type === 'body' && typeof metatype === 'function'
+        ? BodyAcceptance.of(metatype as DtoClass).accept(value)
+        : undefined;
+    return accepted ?? ((await super.transform(value, metadata)) as unknown);
+  }
 }
 
 /** Flattens class-validator's tree, whose depth and width the caller decides, to a list of bounded size. */
