@@ -59,6 +59,13 @@ class Checkout {
     >;
   }
 
+  /** Log lines that the apps have not written themselves, such as warnings of Node. */
+  foreignLogLines(): string[] {
+    const folder = join(this.directory, '.rivulet', 'logs');
+    const lines = readdirSync(folder).flatMap((file) => readFileSync(join(folder, file), 'utf8').split('\n'));
+    return lines.filter((line) => line !== '' && !line.startsWith('{"level":'));
+  }
+
   /** Commands of all processes that run in this folder. */
   processes(): string[] {
     const found: string[] = [];
@@ -170,6 +177,7 @@ describe('npm start', () => {
     await exited;
     await until('no process is left', () => checkout.processes().length === 0);
     expect(existsSync(join(checkout.directory, '.rivulet', 'runtime.json'))).toBe(false);
+    expect(checkout.foreignLogLines()).toEqual([]);
   });
 
   describeWithCurl('the tour (skipped without curl)', () => {

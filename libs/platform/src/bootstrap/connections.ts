@@ -125,6 +125,8 @@ export class Connections {
 
   private began({ socket }: IncomingMessage, response: ServerResponse): void {
     this.requests.set(socket, (this.requests.get(socket) ?? 0) + 1);
+    // Fastify, Nest, the log, the metrics and a feature wait for the end of one answer. Node warns of a leak from 11 on.
+    response.setMaxListeners(30);
     response.once('close', () => {
       const left = (this.requests.get(socket) ?? 1) - 1;
       if (!socket.destroyed) this.requests.set(socket, left);
