@@ -5,6 +5,7 @@ import { onParentDeath } from '@rivulet/app-process';
 import { createDevices } from './setup/bench-devices';
 import { BenchServers } from './setup/bench-servers';
 import { Cleanup } from './setup/cleanup';
+import { benchCollect, collectTable } from './scenarios/collect';
 import { benchDelta, deltaTable } from './scenarios/delta';
 import { benchFanout, fanoutTable } from './scenarios/fanout';
 import { benchFull, fullTable } from './scenarios/full';
@@ -36,6 +37,7 @@ const scenarios: Record<ScenarioName, (run: BenchRun) => Promise<Report>> = {
   store: reporting(benchStore, storeTable),
   realtime: reporting(benchRealtime, realtimeTable),
   live: reporting(benchLive, liveTable),
+  collect: reporting(benchCollect, collectTable),
 };
 
 const hasRowsOfItsOwn = new Set<ScenarioName>(['fanout', 'scopes', 'writers', 'store', 'realtime', 'live']);

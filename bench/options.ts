@@ -11,6 +11,7 @@ const scenarioNames = [
   'store',
   'realtime',
   'live',
+  'collect',
 ] as const;
 export type ScenarioName = (typeof scenarioNames)[number];
 

@@ -50,7 +50,11 @@ export async function startCentralWith(
 }
 
 /** The edge, which syncs when it is told to. */
-export async function startEdge({ servers, cleanup }: BenchRun, centralUrl: string): Promise<RunningApp> {
+export async function startEdge(
+  { servers, cleanup }: BenchRun,
+  centralUrl: string,
+  variables: Record<string, string> = {},
+): Promise<RunningApp> {
   const app = await startApp('edge', {
     EDGE_DATABASE_URL: servers.edge.url,
     EDGE_CENTRAL_URL: centralUrl,
@@ -58,6 +62,7 @@ export async function startEdge({ servers, cleanup }: BenchRun, centralUrl: stri
     EDGE_SPOOL_FILE: servers.path('edge.spool'),
     EDGE_SYNC_SCHEDULE: '1d',
     EDGE_FIRST_SYNC_DELAY: '1h',
+    ...variables,
   });
   return running(app, cleanup);
 }

@@ -62,6 +62,10 @@ export class TaskQueue {
        JOIN rivulet.collection_runs AS run USING (run_id)
        WHERE device_id = $1 AND run.state = 'running' AND deadline_at > clock_timestamp()
          AND (task.state = 'waiting' OR task.state = 'active' AND lease_until <= clock_timestamp())
+         -- Without a lock: most of those that ask while a run is full get no further.
+         AND (SELECT count(*) FROM rivulet.collection_tasks AS other
+              WHERE other.run_id = run.run_id AND other.state = 'active'
+                AND other.lease_until > clock_timestamp()) < run.max_parallel
        ORDER BY run_id LIMIT ${RUNS_LOOKED_AT}`,
       [deviceId],
     );
