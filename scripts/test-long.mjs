@@ -20,6 +20,7 @@ const PARTS = {
     environment: { RIVULET_NARROWING_FAULTS: '100', RIVULET_KEYED_FAULTS: '100' },
   },
   live: { file: 'killed-central', environment: { RIVULET_KILLED_DEVICES: '100' } },
+  fuzz: { file: 'fuzz-[a-z]+', environment: { RIVULET_FUZZ_ROUNDS: '40' } },
   topics: {
     file: '(lost-connections|killed-centrals)',
     environment: {

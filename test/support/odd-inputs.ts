@@ -1,6 +1,5 @@
 import type { InjectOptions } from 'fastify';
 import { someUlid } from './device-client';
-import { DEMO_MAC } from './sync-pair';
 
 export type Random = () => number;
 
@@ -122,38 +121,73 @@ const ODD_QUERIES = [
   'limit=5',
 ]);
 
-/** Makes requests to these routes (`GET /api/x/{id}`) of which hardly any is as it should be. */
-export function oddRequest(random: Random, routes: string[]): InjectOptions {
+/** A route as `GET /api/x/{id}`, with a body that it takes. */
+export interface FuzzedRoute {
+  route: string;
+  body?: Record<string, unknown> | undefined;
+}
+
+/** Who calls, and names that were seen in answers: with them a request gets further. */
+export interface FuzzedCaller {
+  headers: Record<string, string>[];
+  seen: string[];
+}
+
+/** Makes requests to these routes of which hardly any is as it should be. */
+export function oddRequest(
+  random: Random,
+  routes: FuzzedRoute[],
+  { headers: callers, seen }: FuzzedCaller,
+): InjectOptions {
   const pick = <T>(values: readonly T[]): T => values[Math.floor(random() * values.length)]!;
-  const [method, path] = pick(routes).split(' ') as ['GET' | 'POST', string];
-  const segments = path.replaceAll(/\{\w+\}/g, () => pick(ODD_SEGMENTS));
+  const { route, body } = pick(routes);
+  const [method, path] = route.split(' ') as ['GET' | 'POST', string];
+  const segment = (): string =>
+    seen.length > 0 && random() < 0.7 ? encodeURIComponent(pick(seen)) : pick(ODD_SEGMENTS);
+  const segments = path.replaceAll(/\{\w+\}|:\w+/g, segment);
   const query = random() < 0.3 ? `?${pick(ODD_QUERIES)}${random() < 0.2 ? `&${pick(ODD_QUERIES)}` : ''}` : '';
-  const headers: Record<string, string> = { 'x-device-mac': DEMO_MAC };
-  if (method === 'POST' || random() < 0.1) headers['content-type'] = 'application/json';
+  const takesBody = ['POST', 'PUT', 'PATCH'].includes(method);
+  const headers: Record<string, string> = { ...pick(callers) };
+  if (takesBody || random() < 0.1) headers['content-type'] = 'application/json';
   if (random() < 0.15) {
     const [name, values] = pick(ODD_HEADERS);
     headers[name] = pick(values);
   }
-  const hasBody = method === 'POST' || random() < 0.05;
+  const hasBody = takesBody || random() < 0.05;
   return {
     method: random() < 0.03 ? pick(['DELETE', 'OPTIONS', 'HEAD', 'PUT', 'PATCH'] as const) : method,
     url: segments + query,
     headers,
-    ...(hasBody && { payload: oddBody(random) }),
+    ...(hasBody && { payload: oddBytes(random, body && random() < 0.8 ? body : pick(BODIES)) }),
   };
 }
 
-function oddBody(random: Random): Buffer {
-  const body = structuredClone(BODIES[Math.floor(random() * BODIES.length)]!);
+/** JSON that differs in little from what is expected, or bytes that are none. */
+export function oddBytes(random: Random, like: object): Buffer {
+  const body = structuredClone(like);
   for (let changes = Math.floor(random() * 3) + 1; changes > 0; changes--) changeSomewhere(body, random);
   const text = JSON.stringify(random() < 0.03 ? ODD_VALUES[Math.floor(random() * ODD_VALUES.length)] : body);
-  const bytes = Buffer.from(text);
-  if (random() > 0.15 || bytes.length === 0) return bytes;
+  return random() > 0.15 ? Buffer.from(text) : damaged(Buffer.from(text), random);
+}
+
+/** The same bytes with a piece cut off, doubled, moved or changed. */
+export function damaged(bytes: Buffer, random: Random): Buffer {
+  if (bytes.length === 0) return bytes;
   const place = Math.floor(random() * bytes.length);
-  if (random() < 0.3) return bytes.subarray(0, place);
-  if (random() < 0.3) return Buffer.concat([bytes.subarray(0, place), bytes.subarray(Math.floor(place / 2))]);
-  bytes[place] = Math.floor(random() * 256);
-  return bytes;
+  const other = Math.floor(random() * bytes.length);
+  const kind = Math.floor(random() * 5);
+  if (kind === 0) return bytes.subarray(0, place);
+  if (kind === 1) return Buffer.concat([bytes.subarray(0, place), bytes.subarray(Math.floor(place / 2))]);
+  if (kind === 2)
+    return Buffer.concat([
+      bytes.subarray(0, place),
+      bytes.subarray(other, other + 64),
+      bytes.subarray(place),
+    ]);
+  const copy = Buffer.from(bytes);
+  if (kind === 3) copy.writeUIntBE(random() < 0.5 ? 0 : 255, place, 1);
+  else copy[place] = copy[place]! ^ (1 << Math.floor(random() * 8));
+  return copy;
 }
 
 /** Changes, adds or removes a field, at any depth. */

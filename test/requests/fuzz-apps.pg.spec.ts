@@ -1,0 +1,106 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { startWorker } from '../../apps/worker/test/worker-in-process';
+import { startAppInProcess } from '../support/apps-in-process';
+import { fuzzedRequests } from '../support/fuzz-length';
+import { historySeed } from '../support/history-length';
+import { oddRequest, seededRandom, type FuzzedCaller } from '../support/odd-inputs';
+import { fuzzedRoutes } from '../support/open-api-routes';
+import { asAdmin, bearer } from '../support/operator';
+import { DEMO_MAC } from '../support/sync-pair';
+
+const AT_ONCE = 14;
+const SEEN_MAX = 200;
+/** Names that a route could take. */
+const NAME = /^[A-Za-z0-9][\w.-]{0,63}$/;
+
+interface Fuzzed {
+  app: NestFastifyApplication;
+  caller: FuzzedCaller;
+  stop(): Promise<void>;
+}
+
+const apps: Record<string, () => Promise<Fuzzed>> = {
+  central: async () => {
+    const running = await startAppInProcess('central', {
+      CENTRAL_RATE_LIMIT_DEVICE: '0',
+      CENTRAL_RATE_LIMIT_OPERATOR: '0',
+      CENTRAL_RATE_LIMIT_ADDRESS: '0',
+    });
+    const made = await running.app.inject({
+      method: 'POST',
+      url: '/api/me/api-keys',
+      headers: asAdmin,
+      payload: { name: 'fuzz', role: 'admin' },
+    });
+    const headers: Record<string, string>[] = [
+      { 'x-device-mac': DEMO_MAC },
+      bearer(made.json<{ key: string }>().key),
+      {},
+    ];
+    return { ...running, caller: { headers: [...headers, ...headers.slice(0, 2)], seen: ['default', '1'] } };
+  },
+  edge: async () => {
+    // What answers is no central, so a request to sync fails at once, and is not tried again.
+    const elsewhere = createServer((_, response) => response.writeHead(404).end()).listen(0, '127.0.0.1');
+    await once(elsewhere, 'listening');
+    const { port } = elsewhere.address() as AddressInfo;
+    const running = await startAppInProcess('edge', { EDGE_CENTRAL_URL: `http://127.0.0.1:${port}` });
+    const stop = async (): Promise<void> => {
+      await running.stop();
+      elsewhere.close();
+    };
+    return { ...running, stop, caller: { headers: [{}], seen: ['1'] } };
+  },
+  worker: async () => {
+    const key = 'the-key-of-this-worker';
+    const running = await startWorker({ WORKER_INTERNAL_KEY: key, WORKER_TASK_TIMEOUT: '100ms' });
+    const headers: Record<string, string>[] = [{ 'x-internal-key': key }, {}];
+    return { ...running, caller: { headers, seen: [] } };
+  },
+};
+
+/** Keeps names out of an answer, with which later requests get further. */
+function learn(seen: string[], body: string): void {
+  for (const [, name] of body
+    .slice(0, 20_000)
+    .matchAll(/"(?:\w*id|name|version|manifestId)":"?([^",}]+)/gi)) {
+    if (seen.length < SEEN_MAX && NAME.test(name!) && !seen.includes(name!)) seen.push(name!);
+  }
+}
+
+describe.each(Object.keys(apps))('%s', (name) => {
+  let fuzzed: Fuzzed;
+
+  beforeAll(async () => {
+    fuzzed = await apps[name]!();
+  });
+  afterAll(() => fuzzed?.stop());
+
+  it(`answers ${fuzzedRequests} odd requests, and none with an error of its own`, async () => {
+    const random = seededRandom(historySeed);
+    const { app, caller } = fuzzed;
+    const routes = await fuzzedRoutes(app);
+    const statuses = new Map<number, number>();
+    for (let count = 0; count < fuzzedRequests; count += AT_ONCE) {
+      const requests = Array.from({ length: AT_ONCE }, () => oddRequest(random, routes, caller));
+      const answers = await Promise.all(requests.map((request) => app.inject(request)));
+      for (const [index, { statusCode, headers, body }] of answers.entries()) {
+        statuses.set(statusCode, (statuses.get(statusCode) ?? 0) + 1);
+        if (statusCode < 300) learn(caller.seen, body);
+        const isProblem = headers['content-type'] === 'application/problem+json';
+        if (statusCode < 400 || (isProblem && !body.includes('"code":"INTERNAL"'))) continue;
+        throw new Error(`${statusCode} ${body}\n${describeRequest(requests[index]!)}`);
+      }
+    }
+    // The inputs reach what is behind the checks, too.
+    expect([200, 400, 404].filter((status) => (statuses.get(status) ?? 0) < 10)).toEqual([]);
+  });
+});
+
+function describeRequest(request: ReturnType<typeof oddRequest>): string {
+  const body = Buffer.isBuffer(request.payload) ? request.payload.toString('latin1') : '';
+  return JSON.stringify({ ...request, payload: body.slice(0, 1_000) });
+}
