@@ -49,7 +49,7 @@ const features = {
     collection: ['users', 'bus', 'devices', 'live', 'signing', 'snapshots'],
     live: ['bus', 'device-sync', 'devices', 'source', 'snapshots'],
     fleet: ['bus', 'live', 'device-sync', 'devices'],
-    realtime: ['bus', 'devices', 'source'],
+    realtime: ['users', 'bus', 'devices', 'source'],
   },
   worker: {
     targets: [],

@@ -9,6 +9,7 @@ export type { AccessRule } from './access/access-rule';
 export type { Authenticator } from './access/authenticator';
 export type { Principal, PrincipalRequest } from './access/principal';
 export { LocalAuthenticator } from './access/local-authenticator';
+export { Refusals, type Refusal } from './access/refusals';
 export { RouteTable } from './access/route-table';
 export { TakesBinary } from './bootstrap/body/binary-body';
 /** @public */

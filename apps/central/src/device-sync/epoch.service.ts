@@ -1,5 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { requestInvalid } from '@rivulet/platform';
+import { OwnTables, requestInvalid } from '@rivulet/platform';
 import { DataSource } from 'typeorm';
 
 /** Beyond it an epoch is a mistake: there is one for each restore. */
@@ -17,7 +17,11 @@ export interface RaisedEpoch {
 export class EpochService {
   private readonly logger = new Logger('Epoch');
 
-  constructor(private readonly database: DataSource) {}
+  private readonly tables: OwnTables;
+
+  constructor(database: DataSource) {
+    this.tables = new OwnTables(database);
+  }
 
   /**
    * Makes all manifests that are issued from now on later than any that was issued before.
@@ -26,7 +30,7 @@ export class EpochService {
    * @throws RivuletError REQUEST_INVALID when there is no higher epoch
    */
   async raise(above = 0): Promise<RaisedEpoch> {
-    const raised = await this.database.transaction(async (manager) => {
+    const raised = await this.tables.transaction(async ({ manager }) => {
       const [state] = await manager.query<{ epoch: number }[]>(
         'SELECT epoch FROM rivulet.central_state FOR UPDATE',
       );
@@ -41,7 +45,9 @@ export class EpochService {
       );
       return { before, epoch, released: Number(row!.released) };
     });
-    this.logger.warn(raised, `The epoch was raised from ${raised.before} to ${raised.epoch}`);
+    this.tables.afterCommit(() =>
+      this.logger.warn(raised, `The epoch was raised from ${raised.before} to ${raised.epoch}`),
+    );
     return raised;
   }
 }

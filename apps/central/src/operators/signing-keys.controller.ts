@@ -29,11 +29,13 @@ export class SigningKeysController {
   @ApiOperation({ summary: 'Sign with a new key from now on; edges follow by themselves' })
   @ApiOkResponse({ type: RotatedSigningKeyDto })
   async rotate(@CurrentCaller() caller: Caller): Promise<RotatedSigningKey> {
-    return this.audit.change(caller, {
+    const rotated = await this.audit.change(caller, {
       action: 'signing-key.rotate',
       targetKind: 'central',
       targetId: 'signing-key',
-      change: () => this.keys.rotate(),
+      change: () => this.keys.replace(),
     });
+    await this.keys.begin(rotated);
+    return rotated;
   }
 }

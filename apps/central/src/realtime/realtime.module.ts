@@ -25,6 +25,7 @@ import { ReloadRules } from './http/reload-rules';
 import { RowPublisher } from './rows/row-publisher';
 import { RowNotes } from '../source/row-notes/row-notes';
 import { SourceModule } from '../source/source.module';
+import { UsersModule } from '../users/users.module';
 import { ConnectionCounts } from './socket/connection-counts';
 import { SyncSockets } from './socket/sync-sockets';
 
@@ -33,7 +34,7 @@ const HISTORY_CONNECTIONS = 4;
 
 /** Topics for applications: WebSocket, server-sent events, publish and broadcast. */
 @Module({
-  imports: [BusModule, DevicesModule, SourceModule],
+  imports: [UsersModule, BusModule, DevicesModule, SourceModule],
   controllers: [SyncController, EventsController, RulesController],
   providers: [
     {

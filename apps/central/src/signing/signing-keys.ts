@@ -1,6 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
-import { namedError } from '@rivulet/platform';
+import { namedError, OwnTables } from '@rivulet/platform';
 import { statementTypes, type CentralKeyAccepted, type CentralKeyStatement } from '@rivulet/protocol';
 import { readSigningPair, signStatement } from '@rivulet/signatures';
 import type { JWK } from 'jose';
@@ -35,10 +35,14 @@ type ActiveKey = KnownSigningKey & { privateJwk: JWK };
 export class SigningKeys {
   private readonly logger = new Logger('Signing');
 
+  private readonly tables: OwnTables;
+
   constructor(
     private readonly database: DataSource,
     private readonly signingKey: SigningKey,
-  ) {}
+  ) {
+    this.tables = new OwnTables(database);
+  }
 
   /** The latest first. */
   async list(): Promise<KnownSigningKey[]> {
@@ -71,7 +75,14 @@ export class SigningKeys {
 
   /** A new key, named by the present one, which is kept for what it has signed. The epoch rises with it. */
   async rotate(): Promise<RotatedSigningKey> {
-    const rotated = await this.database.transaction(async (manager) => {
+    const rotated = await this.replace();
+    await this.begin(rotated);
+    return rotated;
+  }
+
+  /** The same within the transaction that is open, if there is one: after it begin() has this process use the key. */
+  async replace(): Promise<RotatedSigningKey> {
+    return this.tables.transaction(async ({ manager }) => {
       const [active] = await manager.query<ActiveKey[]>(
         `SELECT thumbprint, number, private_jwk AS "privateJwk" FROM rivulet.signing_keys
          WHERE retired_at IS NULL FOR UPDATE`,
@@ -91,12 +102,14 @@ export class SigningKeys {
       );
       return { before, thumbprint: next.thumbprint, epoch: rows[0]!.epoch };
     });
+  }
+
+  async begin(rotated: RotatedSigningKey): Promise<void> {
     await this.signingKey.refresh();
     this.logger.warn(
       rotated,
       `Central signs with a new key, ${rotated.thumbprint}; edges follow by themselves`,
     );
-    return rotated;
   }
 
   @Interval('signing key', POLL_MS)

@@ -9,6 +9,7 @@ import { UserDirectory } from './user-directory';
 import { ApiKeys } from './api-keys/api-keys';
 import { AuditList } from './audit/audit-list';
 import { AuditLog } from './audit/audit-log';
+import { RefusalAudit } from './audit/refusal-audit';
 import { OperatorAuthenticator } from './authentication/operator-authenticator';
 import { AuditController } from './http/audit.controller';
 import { LoginController } from './http/login.controller';
@@ -46,6 +47,7 @@ import { UsersMetrics } from './users.metrics';
     UsersMetrics,
     AuditLog,
     AuditList,
+    RefusalAudit,
   ],
   exports: [AuditLog],
 })

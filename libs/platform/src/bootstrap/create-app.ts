@@ -4,16 +4,18 @@ import { RequestMethod, type DynamicModule, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { RivuletError } from '@rivulet/errors';
+import type { FastifyRequest } from 'fastify';
 import { Registry } from 'prom-client';
 import { AccessControl } from '../access/access-control';
 import { AccessGuard } from '../access/access.guard';
 import { AccessMetrics } from '../access/access.metrics';
 import { AccessModule } from '../access/access.module';
+import { Refusals, type Refusal } from '../access/refusals';
 import { RouteTable } from '../access/route-table';
 import { DrainState } from '../health/drain-state';
 import type { AppLogger } from '../logging/logger';
 import { loggingModule, nestLogger } from '../logging/logging.module';
-import { installRequestLog } from '../logging/request-log';
+import { failureOf, installRequestLog, type RequestFailure } from '../logging/request-log';
 import { installHttpMetrics } from '../metrics/http-metrics';
 import { RateLimits, type RateLimitSettings } from '../access/rate-limits';
 import { MetricsModule } from '../metrics/metrics.module';
@@ -100,6 +102,12 @@ export function configureApp(
     done(drainState.closing && !request.url.startsWith('/health') ? shuttingDown() : undefined);
   });
   if (rateLimits) limits.install(instance, rateLimits);
+  const refusals = app.get(Refusals);
+  instance.addHook('onResponse', (request, _reply, done) => {
+    const failure = failureOf(request.raw);
+    if (failure !== undefined) refusals.note(refusalOf(request, failure));
+    done();
+  });
   refuseOddRequests(instance);
   limitBodies(instance, {
     totalBytes: 32 * MEBIBYTE,
@@ -108,7 +116,7 @@ export function configureApp(
     bodyLimitBytes: bodyLimitBytes ?? DEFAULT_BODY_LIMIT_BYTES,
   });
   limitStreams(instance);
-  app.get(UpgradeRouter).attach(app.getHttpServer(), { logger, proxies, limits });
+  app.get(UpgradeRouter).attach(app.getHttpServer(), { logger, proxies, limits, refusals });
   instance.addHook('onSend', (request, reply, payload, done) => {
     // Also one whose client certificate was judged by files that have been replaced since.
     if (drainState.draining || tls?.isOutdated(request.socket as TLSSocket) === true)
@@ -130,6 +138,11 @@ export function configureApp(
   app.useGlobalPipes(validationPipe());
   setUpOpenApi(app, openApi);
   return app;
+}
+
+function refusalOf(request: FastifyRequest, { code, detail }: RequestFailure): Refusal {
+  const where = `${request.method} ${request.is404 ? 'unknown' : (request.routeOptions.url ?? 'unknown')}`;
+  return { code, detail, address: request.ip, requestId: request.id, where };
 }
 
 function shuttingDown(): RivuletError {

@@ -4,6 +4,7 @@ import { Global, Injectable, Module } from '@nestjs/common';
 import { RivuletError } from '@rivulet/errors';
 import { DrainState } from '../health/drain-state';
 import type { AppLogger } from '../logging/logger';
+import type { Refusals } from '../access/refusals';
 import type { RateLimits } from '../access/rate-limits';
 import { LINE_CAUSE } from '../logging/repeated-lines';
 import { requestIdOf } from '../logging/request-id';
@@ -37,6 +38,7 @@ interface UpgradeSurroundings {
   logger: AppLogger;
   proxies: TrustedProxies;
   limits: RateLimits;
+  refusals: Refusals;
 }
 
 const HANDSHAKE_TIMEOUT_MS = 10_000;
@@ -71,7 +73,7 @@ export class UpgradeRouter {
     request: IncomingMessage,
     socket: Duplex,
     head: Buffer,
-    { logger, proxies, limits }: UpgradeSurroundings,
+    { logger, proxies, limits, refusals }: UpgradeSurroundings,
   ): Promise<void> {
     const startedAtMs = performance.now();
     const requestId = requestIdOf(request);
@@ -86,6 +88,10 @@ export class UpgradeRouter {
       .then((error) => error && limits.refusalAfter(address, error));
     clearTimeout(timer);
     if (failure !== undefined && errorStatus[failure.code] < 500) void limits.countAnonymous(address);
+    if (failure !== undefined) {
+      const { code, message: detail } = failure;
+      refusals.note({ code, detail, address, requestId, where: `GET ${routeOf(request)}` });
+    }
     if (failure !== undefined) writeProblem(socket, failure, { instance: pathOf(request), requestId });
     socket.off('error', abort).off('close', abort);
     logUpgrade(logger, upgrade, Math.round(performance.now() - startedAtMs), failure);

@@ -44,7 +44,7 @@ export class TableTransaction {
   isOpen = true;
   readonly onCommit: (() => void)[] = [];
 
-  constructor(private readonly manager: EntityManager) {}
+  constructor(readonly manager: EntityManager) {}
 
   async rows<T extends object>(text: string, values: unknown[] = []): Promise<T[]> {
     return rowsOf<T>(await this.manager.query(text, values));

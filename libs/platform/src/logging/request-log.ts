@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { ErrorCode } from '@rivulet/errors';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Level } from 'pino';
 import type { PrincipalRequest } from '../access/principal';
@@ -9,7 +10,7 @@ import { REQUEST_ID_HEADER } from './request-id';
 
 /** Why a request was answered with a problem, or its answer broke off. */
 export interface RequestFailure {
-  code: string;
+  code: ErrorCode;
   detail: string;
   /** The HTTP status of the code, also where another one had been sent before the failure. */
   status: number;
@@ -39,6 +40,11 @@ const PROBE = /^\/(health|metrics)(\/|$)/;
 export function noteFailure(request: LoggedMessage, failure: RequestFailure): void {
   request[FAILURE] = failure;
   request[LATE_LINE]?.();
+}
+
+/** Undefined for a request that was answered as asked. */
+export function failureOf(request: LoggedMessage): RequestFailure | undefined {
+  return request[FAILURE];
 }
 
 /**

@@ -2,6 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
 import type { AgentMessage } from '@rivulet/agent-protocol';
 import { RivuletError } from '@rivulet/errors';
+import { Refusals } from '@rivulet/platform';
 import { readCredentials } from '../../devices/authentication/agent-tokens';
 import { DeviceAuthenticator, type OpenedBy } from '../../devices/authentication/device-authenticator';
 import { CentralProcesses } from '../../devices/presence/central-processes';
@@ -48,6 +49,7 @@ export class AgentSessions implements SessionHost {
     processes: CentralProcesses,
     private readonly inbox: AgentInbox,
     private readonly metrics: LiveMetrics,
+    private readonly refusals: Refusals,
   ) {
     this.heartbeatMs = env.heartbeatMs;
     const beatsMs = BEATS_MISSED * env.heartbeatMs;
@@ -142,6 +144,8 @@ export class AgentSessions implements SessionHost {
 
   refused({ deviceId, transport }: AgentSession, { code, message }: RivuletError): void {
     this.metrics.refusals.inc({ code });
+    const { address, kind } = transport;
+    this.refusals.note({ code, detail: message, address, requestId: '', where: `agent over ${kind}` });
     const who = deviceId ?? transport.address;
     this.logger.log({ code, device: deviceId, address: transport.address }, `Refused ${who}: ${message}`);
   }

@@ -1,6 +1,8 @@
 import { Controller, HttpCode, Post } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiProperty, ApiTags } from '@nestjs/swagger';
 import { Access, ApiProblems } from '@rivulet/platform';
+import { AuditLog } from '../../users/audit/audit-log';
+import { CurrentCaller, type Caller } from '../../users/audit/current-caller';
 import { ReloadRules } from './reload-rules';
 
 class ReloadedRulesDto {
@@ -16,13 +18,19 @@ class ReloadedRulesDto {
 @Access('admin')
 @Controller('operators/realtime')
 export class RulesController {
-  constructor(private readonly rules: ReloadRules) {}
+  constructor(
+    private readonly rules: ReloadRules,
+    private readonly audit: AuditLog,
+  ) {}
 
   @Post('reload')
   @HttpCode(200)
   @ApiOperation({ summary: 'Read the file of topics again; a file with a mistake changes nothing' })
   @ApiOkResponse({ type: ReloadedRulesDto })
-  async reload(): Promise<ReloadedRulesDto> {
-    return this.rules.reload();
+  async reload(@CurrentCaller() caller: Caller): Promise<ReloadedRulesDto> {
+    const reloaded = await this.rules.reload();
+    const entry = { action: 'realtime.reload', targetKind: 'realtime', targetId: 'file' };
+    await this.audit.record(caller, { ...entry, after: reloaded });
+    return reloaded;
   }
 }

@@ -83,8 +83,8 @@ export class LoginController {
   @ApiOperation({ summary: 'Get new tokens for a refresh token, which is valid once' })
   @ApiOkResponse({ type: TokensDto })
   @ApiProblems('REQUEST_TOO_LARGE', 'MEDIA_TYPE_UNSUPPORTED', 'REFRESH_TOKEN_INVALID', 'REFRESH_TOKEN_REUSED')
-  async refresh(@Body() { refresh_token }: RefreshDto): Promise<TokensDto> {
-    const issued = await this.sessions.refresh(refresh_token);
+  async refresh(@Body() { refresh_token }: RefreshDto, @CurrentCaller() caller: Caller): Promise<TokensDto> {
+    const issued = await this.sessions.refresh(refresh_token, caller);
     return tokensOf(issued, await this.accounts.get(issued.userId));
   }
 

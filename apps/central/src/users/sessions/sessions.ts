@@ -3,6 +3,8 @@ import { Injectable } from '@nestjs/common';
 import { RivuletError } from '@rivulet/errors';
 import { OwnTables, type TableTransaction } from '@rivulet/platform';
 import { monotonicFactory } from 'ulid';
+import { AuditLog } from '../audit/audit-log';
+import type { Caller } from '../audit/current-caller';
 import { UserDirectory } from '../user-directory';
 import { UsersEnv } from '../users.env';
 import { AccessJwt } from './access-jwt';
@@ -49,6 +51,7 @@ export class Sessions {
     private readonly jwt: AccessJwt,
     private readonly env: UsersEnv,
     private readonly directory: UserDirectory,
+    private readonly audit: AuditLog,
   ) {}
 
   async begin(userId: string, { address, userAgent }: SessionOrigin): Promise<IssuedTokens> {
@@ -73,7 +76,7 @@ export class Sessions {
    *
    * @throws RivuletError REFRESH_TOKEN_INVALID · REFRESH_TOKEN_REUSED
    */
-  async refresh(token: string): Promise<IssuedTokens> {
+  async refresh(token: string, caller: Caller): Promise<IssuedTokens> {
     if (!REFRESH_TOKEN.test(token)) throw invalidRefreshToken();
     const refreshed = await this.tables.transaction(async (transaction) => {
       const [found] = await transaction.rows<FoundToken>(lockRefreshToken, [digestOf(token)]);
@@ -81,6 +84,8 @@ export class Sessions {
       const { userId, sessionId } = found;
       if (found.isUsed) {
         await endSessions(transaction, 'reused', 'session_id = $2', [sessionId]);
+        const entry = { action: 'session.reuse', targetKind: 'session', targetId: sessionId };
+        await this.audit.record(caller, { ...entry, after: { userId } });
         return { userId, sessionId };
       }
       await transaction.rows('UPDATE rivulet.refresh_tokens SET used_at = now() WHERE token_digest = $1', [

@@ -1,0 +1,103 @@
+import { RefusalAudit } from '../../apps/central/src/users/audit/refusal-audit';
+import { CentralInProcess } from '../support/central-in-process';
+import { asAdmin, basic, bearer } from '../support/operator';
+
+interface Entry {
+  action: string;
+  address: string;
+  targetId: string;
+  after: { code: string; refused: number; detail: string };
+}
+
+const PASSWORD = 'a sentence of some length';
+const FORGED = 'eyJhbGciOiJub25lIn0.eyJzdWIiOiJtZSJ9.canary-of-a-token';
+
+let central: CentralInProcess;
+
+beforeAll(async () => {
+  central = await CentralInProcess.start({ CENTRAL_RATE_LIMIT_OPERATOR: '40' });
+});
+afterAll(() => central.stop());
+beforeEach(() => central.get(RefusalAudit).flush());
+
+async function entries(action: string): Promise<Entry[]> {
+  await central.get(RefusalAudit).flush();
+  const read = 'SELECT action, address, target_id AS "targetId", after FROM rivulet.audit_log';
+  const { rows } = await central.database.pool.query<Entry>(`${read} WHERE action = $1 ORDER BY audit_id`, [
+    action,
+  ]);
+  return rows;
+}
+
+async function times(count: number, make: () => Promise<unknown>): Promise<void> {
+  for (let made = 0; made < count; made++) await make();
+}
+
+it('the first of a kind from an address has an entry at once, and the others of the minute one together', async () => {
+  await times(25, () => central.call('GET', '/api/me', undefined, bearer(FORGED)));
+  const found = await entries('refusal.operator-token-invalid');
+  expect(found.map(({ after }) => after.refused)).toEqual([1, 24]);
+  expect(found[0]).toMatchObject({ address: '127.0.0.1', targetId: 'GET /api/me' });
+});
+
+it.each([
+  ['a forged token of a device', '/api/v1/config', 'refusal.access-token-invalid'],
+  ['an agent token of nobody', '/config/agent', 'refusal.access-token-invalid'],
+])('%s has one, which does not hold the token', async (_, path, action) => {
+  await central.call('GET', path, undefined, bearer(FORGED));
+  expect((await entries(action)).at(-1)?.targetId).toBe(`GET ${path}`);
+  const { rows } = await central.database.pool.query(
+    `SELECT 1 FROM rivulet.audit_log AS entry WHERE entry::text LIKE '%canary-of-a-token%'`,
+  );
+  expect(rows).toEqual([]);
+});
+
+it('a role that is not enough, a revoked device and a used refresh token have one', async () => {
+  await central.call('POST', '/api/users', {
+    username: 'eve',
+    role: 'viewer',
+    password: `${PASSWORD} first`,
+  });
+  const change = { currentPassword: `${PASSWORD} first`, newPassword: PASSWORD };
+  await central.call('POST', '/api/me/password', change, basic('eve', `${PASSWORD} first`));
+  await central.call('POST', '/api/devices', { name: 'x' }, basic('eve', PASSWORD));
+  expect(await entries('refusal.role-insufficient')).toMatchObject([{ targetId: 'POST /api/devices' }]);
+
+  const [, { deviceId }] = await central.call<{ deviceId: string }>('POST', '/api/devices', { name: 'gate' });
+  const [, { token }] = await central.call<{ token: string }>('POST', `/api/devices/${deviceId}/token`);
+  await central.call('POST', `/api/devices/${deviceId}/revoke`, { reason: 'lost' });
+  await central.call('GET', '/api/v1/config', undefined, bearer(token));
+  expect(await entries('refusal.device-revoked')).toMatchObject([
+    { after: { detail: expect.stringContaining(deviceId) } },
+  ]);
+
+  const [, login] = await central.call<Record<string, string>>('POST', '/api/login', {
+    username: 'eve',
+    password: PASSWORD,
+  });
+  const refresh = { refresh_token: login['refresh_token'] };
+  await times(2, () => central.call('POST', '/api/token/refresh', refresh));
+  const { rows } = await central.database.pool.query(
+    `SELECT after, end_reason FROM rivulet.audit_log JOIN rivulet.user_sessions ON session_id = target_id
+     WHERE action = 'session.reuse'`,
+  );
+  expect(rows).toEqual([{ after: { userId: expect.any(String) }, end_reason: 'reused' }]);
+});
+
+it('calls over a limit have one', async () => {
+  await times(45, () => central.call('GET', '/api/me', undefined, asAdmin));
+  expect((await entries('refusal.rate-limited')).length).toBeGreaterThan(0);
+});
+
+it('a flood from everywhere has no more entries than a minute may have', async () => {
+  const audit = central.get(RefusalAudit);
+  const action = 'refusal.assertion-replayed';
+  for (let call = 0; call < 50_000; call++) {
+    const address = `10.${call % 200}.${(call >> 8) % 256}.${call % 256}`;
+    audit.note({ code: 'ASSERTION_REPLAYED', detail: 'Again.', address, requestId: 'r', where: 'POST /x' });
+  }
+  const found = await entries(action);
+  expect(found.length).toBeLessThanOrEqual(401);
+  expect(found.reduce((sum, { after }) => sum + after.refused, 0)).toBe(50_000);
+  expect(found.at(-1)?.address).toBe('several');
+});
