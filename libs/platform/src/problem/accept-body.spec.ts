@@ -115,11 +115,11 @@ const plain = {
   parts: orOdd(fc.array(orOdd(part), { maxLength: 3 })),
   lid: orOdd(part),
 };
-const cases: [new () => object, fc.Arbitrary<object>][] = [
-  [Plain, bodies(plain, ['state', 'amount', 'lid'])],
-  [Longer, bodies({ ...plain, length: orOdd(fc.nat(5)) }, ['state', 'lid'])],
-  [WithList, bodies({ words: orOdd(fc.array(fc.constantFrom<unknown>('a', 'b', 1))) }, ['words'])],
-  [Grouped, bodies({ amount: orOdd(fc.nat(5)) }, ['amount'])],
+const cases: [new () => object, fc.Arbitrary<object>, 'some' | 'none'][] = [
+  [Plain, bodies(plain, ['state', 'amount', 'lid']), 'some'],
+  [Longer, bodies({ ...plain, length: orOdd(fc.nat(5)) }, ['state', 'lid']), 'some'],
+  [WithList, bodies({ words: orOdd(fc.array(fc.constantFrom<unknown>('a', 'b', 1))) }, ['words']), 'none'],
+  [Grouped, bodies({ amount: orOdd(fc.nat(5)) }, ['amount']), 'none'],
 ];
 
 const right = {
@@ -135,7 +135,8 @@ async function outcomeOf(
   type: new () => object,
   value: unknown,
 ) {
-  const given = structuredClone(value);
+  // As a parser makes it, for each its own: class-transformer and Nest change what they are given.
+  const given = JSON.parse(JSON.stringify(value)) as unknown;
   return transform(given, { type: 'body', metatype: type }).then(
     (made) => ({ made, prototypes: prototypesOf(made) }),
     (error: { details?: unknown }) => ({ refused: error.details }),
@@ -154,13 +155,16 @@ describe('a body that is accepted at once', () => {
   const quick = (value: unknown, metadata: ArgumentMetadata): Promise<unknown> =>
     pipe.transform(value, metadata) as Promise<unknown>;
 
-  it.each(cases)('becomes what it becomes by the whole validation: %p', async (type, body) => {
+  it.each(cases)('becomes what it becomes by the whole validation: %p', async (type, body, accepted) => {
+    let count = 0;
     await fc.assert(
       fc.asyncProperty(body, async (value) => {
+        if (BodyAcceptance.of(type).accept(value) !== undefined) count++;
         expect(await outcomeOf(quick, type, value)).toEqual(await outcomeOf(whole, type, value));
       }),
       { numRuns: 300 },
     );
+    expect(count > 0).toBe(accepted === 'some');
   });
 
   it('is one that is right by plain rules', () => {
