@@ -14,7 +14,10 @@ const PARTS = {
   hostile: { file: 'hostile-schema', environment: { RIVULET_HOSTILE_ROUNDS: '20' } },
   narrowed: { file: 'narrowed-histories', environment: { RIVULET_NARROWED_HISTORIES: '100' } },
   keyed: { file: 'keyed-histories', environment: { RIVULET_KEYED_HISTORIES: '60' } },
-  collections: { file: 'random-collections', environment: { RIVULET_COLLECTION_ROUNDS: '60' } },
+  collections: {
+    file: '(random|killed)-collections',
+    environment: { RIVULET_COLLECTION_ROUNDS: '60', RIVULET_COLLECTION_KILLS: '200' },
+  },
   faults: {
     file: '(narrowing|keyed)-faults',
     environment: { RIVULET_NARROWING_FAULTS: '100', RIVULET_KEYED_FAULTS: '100' },

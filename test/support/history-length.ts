@@ -19,6 +19,9 @@ export const narrowedHistories = Number(process.env['RIVULET_NARROWED_HISTORIES'
 /** Rounds of changes at three edges whose rows are collected. */
 export const collectionRounds = Number(process.env['RIVULET_COLLECTION_ROUNDS'] ?? 6);
 
+/** Kills of the apps and databases that rows are collected between. */
+export const collectionKills = Number(process.env['RIVULET_COLLECTION_KILLS'] ?? 2);
+
 /** Mistakes that are made on purpose, to see whether these histories find them. */
 export const narrowingFaultsPlayed = Number(process.env['RIVULET_NARROWING_FAULTS'] ?? 2);
 
