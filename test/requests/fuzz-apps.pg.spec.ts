@@ -11,6 +11,8 @@ import { fuzzedRoutes } from '../support/open-api-routes';
 import { asAdmin, bearer } from '../support/operator';
 import { DEMO_MAC } from '../support/sync-pair';
 
+jest.setTimeout(60_000 + fuzzedRequests * 50);
+
 const AT_ONCE = 14;
 const SEEN_MAX = 200;
 /** Names that a route could take. */

@@ -8,6 +8,8 @@ import { damaged, oddBytes, seededRandom, type Random } from '../support/odd-inp
 import { RealtimeCentral } from '../support/realtime-central';
 import { realtimeToken } from '../support/realtime-tokens';
 
+jest.setTimeout(60_000 + fuzzedMessages * 50);
+
 const rules = `
 version: 1
 topics:

@@ -18,6 +18,8 @@ import { fuzzedTexts } from '../support/fuzz-length';
 import { historySeed } from '../support/history-length';
 import { damaged, oddBytes, seededRandom, type Random } from '../support/odd-inputs';
 
+jest.setTimeout(60_000 + fuzzedTexts * 50);
+
 /** What a parser says when it refuses an input; everything else is a mistake of ours. */
 const REFUSALS = new Set(['RivuletError', 'ShapeError', 'StatementError', 'KeyChainError', 'FileProblem']);
 const ROOT = resolve(__dirname, '../..');
