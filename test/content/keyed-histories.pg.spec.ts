@@ -5,7 +5,7 @@ jest.setTimeout(60_000 + keyedHistories * 60_000);
 
 it(`in ${keyedHistories} histories of random keys and writers each chunk is what a whole reading gives`, async () => {
   for (let index = 0; index < keyedHistories; index++) {
-    const history = await KeyedHistory.start(historySeed + index * 15_485_863, { steps: 20, tables: 2 });
+    const history = await KeyedHistory.start(historySeed + index * 15_485_863, { steps: 14, tables: 2 });
     try {
       expect(await history.play()).toBeUndefined();
       // Else nothing was proved.
