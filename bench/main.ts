@@ -6,6 +6,7 @@ import { createDevices } from './setup/bench-devices';
 import { BenchServers } from './setup/bench-servers';
 import { Cleanup } from './setup/cleanup';
 import { benchCollect, collectTable } from './scenarios/collect';
+import { benchConfiguration, configurationTable } from './scenarios/configuration';
 import { benchDelta, deltaTable } from './scenarios/delta';
 import { benchFanout, fanoutTable } from './scenarios/fanout';
 import { benchFull, fullTable } from './scenarios/full';
@@ -38,9 +39,18 @@ const scenarios: Record<ScenarioName, (run: BenchRun) => Promise<Report>> = {
   realtime: reporting(benchRealtime, realtimeTable),
   live: reporting(benchLive, liveTable),
   collect: reporting(benchCollect, collectTable),
+  configuration: reporting(benchConfiguration, configurationTable),
 };
 
-const hasRowsOfItsOwn = new Set<ScenarioName>(['fanout', 'scopes', 'writers', 'store', 'realtime', 'live']);
+const hasRowsOfItsOwn = new Set<ScenarioName>([
+  'fanout',
+  'scopes',
+  'writers',
+  'store',
+  'realtime',
+  'live',
+  'configuration',
+]);
 
 function reporting<Result extends object>(
   bench: (run: BenchRun) => Promise<Result>,

@@ -12,6 +12,7 @@ const scenarioNames = [
   'realtime',
   'live',
   'collect',
+  'configuration',
 ] as const;
 export type ScenarioName = (typeof scenarioNames)[number];
 
@@ -41,8 +42,8 @@ export const USAGE = `npm run bench -- [--only ${scenarioNames.join(',')}] [--ro
   --quick          200,000 rows
   --repeat         rounds of which the median is taken, 3 by default
   --devices        devices of the scenario scopes, 2,000 by default, at most 10,000 and a hundredth of the rows
-  --live-devices   connected devices of the scenario live, 1,000 by default, at most 10,000
-  --idle           idle connections of the scenario live, 10,000 by default
+  --live-devices   connected devices of the scenarios live and configuration, 1,000 by default, at most 10,000
+  --idle           idle devices of these, 10,000 by default
   --commits        small commits of the scenario store, 10,000 by default
   --without-peers  no logical replication, no JSON with INSERT: for the memory that 10,000,000 rows need
   --out            writes the figures to this file, as JSON

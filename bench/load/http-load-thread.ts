@@ -18,7 +18,7 @@ async function main(): Promise<void> {
     Array.from({ length: load.connections }, () => KeepAliveConnection.open(url)),
   );
   reportReady();
-  const measurement = new Measurement(load.expected);
+  const measurement = new Measurement(load.expected, load.status ?? 200);
   const pace = new Pace(load.perSecond);
   let sent = 0;
   const run = async (connection: KeepAliveConnection): Promise<void> => {
@@ -54,11 +54,14 @@ class Measurement {
   private answerBytes = 0;
   private bodyBytes = 0;
 
-  constructor(private readonly expected: string) {}
+  constructor(
+    private readonly expected: string,
+    private readonly status: number,
+  ) {}
 
   /** Whether it is a good answer. */
   add({ status, bytes, body }: HttpAnswer, latencyMs: number): boolean {
-    if (status !== 200 || !body.includes(this.expected)) {
+    if (status !== this.status || !body.includes(this.expected)) {
       this.refused[status] = (this.refused[status] ?? 0) + 1;
       return false;
     }

@@ -6,6 +6,8 @@ export interface HttpLoad {
   requests: { method: 'GET' | 'POST'; path: string; headers: Record<string, string>; body: string }[];
   /** What a good answer has in its body. */
   expected: string;
+  /** Of a good answer; 200 unless given. */
+  status?: number;
   connections: number;
   /** Requests a second, over all connections. Without it each sends the next one when it has its answer. */
   perSecond?: number;

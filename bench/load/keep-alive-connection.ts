@@ -76,7 +76,8 @@ export class KeepAliveConnection {
     const headEnd = this.received.indexOf(HEAD_END);
     if (headEnd === -1) return;
     const head = this.received.toString('latin1', 0, headEnd);
-    const bodyBytes = Number(/\r\ncontent-length: *(\d+)/i.exec(head)?.[1] ?? Number.NaN);
+    const isEmpty = head.startsWith('304', 9);
+    const bodyBytes = isEmpty ? 0 : Number(/\r\ncontent-length: *(\d+)/i.exec(head)?.[1] ?? Number.NaN);
     if (Number.isNaN(bodyBytes)) {
       this.reject(new Error(`An answer has no Content-Length:\n${head}`));
       return;

@@ -30,3 +30,6 @@ export const keyedHistories = Number(process.env['RIVULET_KEYED_HISTORIES'] ?? 1
 
 /** Mistakes that are made on purpose, to see whether these histories find them. */
 export const keyedFaultsPlayed = Number(process.env['RIVULET_KEYED_FAULTS'] ?? 1);
+
+/** Parts that are killed while a configuration goes out. */
+export const configurationKills = Number(process.env['RIVULET_CONFIGURATION_KILLS'] ?? 2);

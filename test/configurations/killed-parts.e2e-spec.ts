@@ -1,0 +1,184 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { isInstalled, startNats, startRedis, type BusServer } from '@rivulet/testing';
+import { FakeWorker } from '../../apps/edge/test/configuration-fixture';
+import { FaultProxy } from '../support/fault-proxy';
+import { configurationKills, historySeed } from '../support/history-length';
+import { asAdmin } from '../support/operator';
+import { startCentral, SyncPair, until } from '../support/sync-pair';
+
+const LONGEST_PAUSE_MS = 1_200;
+const MS_A_ROUND = 30_000;
+
+type Part = 'edge' | 'central' | 'worker' | 'bus';
+
+interface DeviceOf {
+  status: string;
+  reportedVersion: number;
+  inForceVersion: number;
+}
+
+/** A device, its worker, central and a bus, each of which may be killed with SIGKILL (the worker: loses its connections and all it had). */
+class Killable {
+  /** The highest version that central has heard to be applied. */
+  private applied = 0;
+  readonly faults: string[] = [];
+
+  private constructor(
+    readonly pair: SyncPair,
+    readonly worker: FakeWorker,
+    private readonly bus: BusServer,
+    private readonly proxy: FaultProxy,
+    private readonly directory: string,
+    private readonly options: Parameters<typeof startCentral>[1],
+  ) {
+    worker.onTaken = (document) => this.look(document);
+  }
+
+  static async start(strategy: 'REDIS' | 'NATS'): Promise<Killable> {
+    const bus = await (strategy === 'REDIS' ? startRedis() : startNats());
+    const worker = await FakeWorker.start();
+    const proxy = await FaultProxy.start();
+    const directory = mkdtempSync(join(tmpdir(), 'rivulet-killed-'));
+    const options = {
+      central: { CENTRAL_CONFIGURATION_POLL_INTERVAL_MIN: '1s', CENTRAL_BUS_URL: bus.url },
+      edge: {
+        EDGE_WORKER_URLS: worker.url,
+        EDGE_WORKER_HEALTHY_FOR: '0',
+        EDGE_CONFIGURATION_DIRECTORY: join(directory, 'configuration'),
+        DISTRIBUTION_STRATEGY: strategy,
+        EDGE_BUS_URL: bus.url,
+      },
+      centralUrl: (url: string) => proxy.inFrontOf(url),
+    };
+    const pair = await SyncPair.start(options);
+    const system = new Killable(pair, worker, bus, proxy, directory, options);
+    await pair.syncNow();
+    return system;
+  }
+
+  /** A version goes out in stages; it says its own number, so that a mixture of two would be seen. */
+  async rollOut(version: number): Promise<void> {
+    const data = { url: `http://example.com/${version}`, check: [version, version] };
+    const body = { data, pollIntervalSeconds: 1, release: version === 1 };
+    await this.call('POST', '/api/configurations/default/versions', body);
+    if (version === 1) return;
+    const gate = { healthySeconds: 0 };
+    await this.call('POST', '/api/configurations/default/rollouts', {
+      stages: [{ count: 1 }, { percent: 100 }],
+      gate,
+    });
+  }
+
+  async kill(part: Part): Promise<void> {
+    if (part === 'worker') await this.worker.kill();
+    else if (part === 'bus') await this.bus.kill();
+    else await this.pair[part].kill();
+  }
+
+  async restart(part: Part): Promise<void> {
+    if (part === 'worker') await this.worker.listen();
+    else if (part === 'bus') await this.bus.restart();
+    else if (part === 'edge') this.pair.edge = await this.pair.startEdge();
+    else {
+      this.pair.central = await startCentral(this.pair.centralDb, this.options);
+      this.proxy.inFrontOf(this.pair.central.url);
+    }
+  }
+
+  /** Everybody has it, and the rollout is complete. */
+  async converged(version: number): Promise<void> {
+    await until(`version ${version} is everywhere`, async () => {
+      const devices = await this.call<DeviceOf[]>('GET', '/api/configurations/default/devices');
+      const { releasedVersion } = await this.call<{ releasedVersion: number }>(
+        'GET',
+        '/api/configurations/default',
+      );
+      const [device] = devices;
+      if (device?.status === 'APPLIED') this.applied = Math.max(this.applied, device.inForceVersion);
+      return this.worker.runs === version && this.applied === version && releasedVersion === version;
+    });
+  }
+
+  async stop(): Promise<void> {
+    await this.pair.stop();
+    await this.worker.kill();
+    await this.proxy.stop();
+    await this.bus.stop();
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  private look(document: { version: number; url?: string; check?: number[] }): void {
+    const { version, url, check } = document;
+    const isWhole =
+      url === `http://example.com/${version}` && check?.every((part) => part === version) === true;
+    if (!isWhole) this.faults.push(`torn: ${JSON.stringify(document)}`);
+    if (version < this.applied) this.faults.push(`${version} came after ${this.applied} was applied`);
+  }
+
+  private async call<T>(method: string, path: string, body?: object): Promise<T> {
+    const response = await fetch(`${this.pair.central.url}${path}`, {
+      method,
+      headers: { ...asAdmin, ...(body && { 'content-type': 'application/json' }) },
+      body: body === undefined ? null : JSON.stringify(body),
+    });
+    const answer = (await response.json()) as T;
+    if (!response.ok) throw new Error(`${method} ${path}: ${JSON.stringify(answer)}`);
+    return answer;
+  }
+}
+
+/** Reproducible by its seed: https://en.wikipedia.org/wiki/Xorshift */
+function randomOf(seed: number): () => number {
+  let state = seed >>> 0 || 1;
+  return () => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) / 2 ** 32;
+  };
+}
+
+const parts: Part[] = ['edge', 'central', 'bus', 'worker'];
+/** The first rounds, and all that `npm test` plays. */
+const usual: Record<'REDIS' | 'NATS', Part[]> = { REDIS: ['edge', 'central'], NATS: ['bus', 'worker'] };
+
+/** @param kills - in all */
+async function play(strategy: 'REDIS' | 'NATS', kills: number): Promise<void> {
+  const random = randomOf(historySeed + strategy.length);
+  const system = await Killable.start(strategy);
+  try {
+    await system.rollOut(1);
+    await system.converged(1);
+    for (let round = 0; round < kills; round++) {
+      const version = round + 2;
+      const part = usual[strategy][round] ?? parts[Math.floor(random() * parts.length)]!;
+      await system.rollOut(version);
+      const pauseMs = Math.floor(random() * LONGEST_PAUSE_MS);
+      await delay(pauseMs);
+      await system.kill(part);
+      await system.restart(part);
+      await system.converged(version).catch((error: Error) => {
+        throw new Error(`${part} killed after ${pauseMs} ms, round ${round}: ${error.message}`);
+      });
+      expect(system.faults).toEqual([]);
+    }
+  } finally {
+    await system.stop();
+  }
+}
+
+const redisKills = Math.max(2, Math.ceil(configurationKills / 2));
+const natsKills = configurationKills - redisKills;
+const itWithRedis = isInstalled('redis-server', 'kills with Redis') ? it : it.skip;
+const itWithNats = natsKills > 0 && isInstalled('nats-server', 'kills with NATS') ? it : it.skip;
+
+itWithRedis(
+  'over Redis, no worker runs a torn version or one before its last good one, whatever is killed, and all converge',
+  () => play('REDIS', redisKills),
+  60_000 + redisKills * MS_A_ROUND,
+);
+
+itWithNats('the same over NATS', () => play('NATS', natsKills), 60_000 + natsKills * MS_A_ROUND);
