@@ -134,3 +134,12 @@ describe('a message of a client', () => {
     );
   });
 });
+
+it.each(['id', 'key', 'epoch'])('NUL in `%s` is refused, as PostgreSQL does not take it', (field) => {
+  const message = { type: 'sync', topic: 'a', data: 1, position: 1, id: '1', key: 'k', epoch: 'e' };
+  const type = field === 'epoch' ? 'subscribe' : 'sync';
+  const text = JSON.stringify({ ...message, type, [field]: 'a\0b' });
+  expect(() => parseClientMessage(text)).toThrow(
+    expect.objectContaining({ code: 'REALTIME_MESSAGE_INVALID' }),
+  );
+});

@@ -66,7 +66,7 @@ function readTopic(fields: Fields): string {
 function readSince(fields: Fields): Since | undefined {
   const { epoch, position, positions = {} } = fields;
   if (epoch === undefined && position === undefined) return undefined;
-  if (typeof epoch !== 'string' || epoch.length > messageLimits.maxIdCharacters)
+  if (typeof epoch !== 'string' || epoch.length > messageLimits.maxIdCharacters || !isStorable(epoch))
     throw invalid('`epoch` must be a text, as the server sent it.');
   if (!isPosition(position)) throw invalid('`position` must be a whole number, as the server sent it.');
   if (typeof positions !== 'object' || positions === null) throw invalid('`positions` must be an object.');
@@ -89,9 +89,14 @@ function readKey(fields: Fields): string | undefined {
 
 function readText(fields: Fields, name: string, most: number): string {
   const value = fields[name];
-  if (typeof value !== 'string' || value === '' || value.length > most || !value.isWellFormed())
+  if (typeof value !== 'string' || value === '' || value.length > most || !isStorable(value))
     throw invalid(`\`${name}\` must be a text of 1 to ${most} characters.`);
   return value;
+}
+
+/** PostgreSQL holds every text but those with NUL or half a character. */
+function isStorable(text: string): boolean {
+  return text.isWellFormed() && !text.includes('\0');
 }
 
 function isPosition(value: unknown): value is number {
