@@ -73,6 +73,8 @@ describe('the routes of an edge', () => {
           problem: 'EDGE_LIVE is false.',
         },
         identity: { auth: 'mac', macAddress: '48:b0:2d:e9:c3:b7' },
+        freshness: { state: 'never', staleAfterSeconds: expect.any(Number) as number },
+        refusedAnswers: { total: 0 },
         macAddress: '48:b0:2d:e9:c3:b7',
         nextRunAt: expect.any(String) as string,
         mirrors: [],
