@@ -29,6 +29,8 @@ module.exports = {
   testTimeout,
   // On whatever machine the same, for two cores: the longest files mostly wait, for PostgreSQL and for time to pass.
   maxWorkers: 3,
+  // What files leave in a worker makes collections of its memory slow: up to three times the time of a file at the end.
+  workerIdleMemoryLimit: '600MB',
   testSequencer: './test/setup/longest-first.cjs',
   projects: [
     {

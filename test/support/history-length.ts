@@ -8,19 +8,19 @@ export const historySeed = Number(process.env['RIVULET_HISTORY_SEED'] ?? USUAL_S
 export const historyBatches = Number(process.env['RIVULET_HISTORY_BATCHES'] ?? 200);
 
 /** Rounds of changes of the hostile tables. */
-export const hostileRounds = Number(process.env['RIVULET_HOSTILE_ROUNDS'] ?? 4);
+export const hostileRounds = Number(process.env['RIVULET_HOSTILE_ROUNDS'] ?? 2);
 
 /** Batches of changes of a source whose definitions change, too. */
-export const definitionBatches = Number(process.env['RIVULET_DEFINITION_BATCHES'] ?? 200);
+export const definitionBatches = Number(process.env['RIVULET_DEFINITION_BATCHES'] ?? 100);
 
 /** Histories of sources, each with tables and queries of its own, that are read by parameters. */
 export const narrowedHistories = Number(process.env['RIVULET_NARROWED_HISTORIES'] ?? 2);
 
 /** Rounds of changes at three edges whose rows are collected. */
-export const collectionRounds = Number(process.env['RIVULET_COLLECTION_ROUNDS'] ?? 6);
+export const collectionRounds = Number(process.env['RIVULET_COLLECTION_ROUNDS'] ?? 3);
 
 /** Kills of the apps and databases that rows are collected between. */
-export const collectionKills = Number(process.env['RIVULET_COLLECTION_KILLS'] ?? 2);
+export const collectionKills = Number(process.env['RIVULET_COLLECTION_KILLS'] ?? 1);
 
 /** Mistakes that are made on purpose, to see whether these histories find them. */
 export const narrowingFaultsPlayed = Number(process.env['RIVULET_NARROWING_FAULTS'] ?? 2);

@@ -4,7 +4,7 @@ import { CentralInProcess } from '../support/central-in-process';
 import { validRequest } from '../support/device-client';
 import { writeTemporaryFile } from '../support/written-file';
 
-const DEVICES = 500;
+const DEVICES = 200;
 const datasets = writeTemporaryFile(
   'datasets.yaml',
   `version: 1
@@ -77,7 +77,7 @@ function rowsOf(manifest: string): Record<string, number> {
   return Object.fromEntries(tables.map(({ name, rows }) => [name, rows]));
 }
 
-it('serves 500 devices with a scope each that ask at once, and refuses none', async () => {
+it('serves 200 devices with a scope each that ask at once, and refuses none', async () => {
   const { rows: devices } = await source.pool.query<{ mac: string; stock: number }>(
     'SELECT mac, (SELECT count(*)::int FROM stock WHERE stock.site = devices.site) AS stock FROM devices',
   );
