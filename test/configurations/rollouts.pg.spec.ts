@@ -1,18 +1,7 @@
 import { RolloutDriver } from '../../apps/central/src/rollouts/rollout-driver';
 import { CentralInProcess } from '../support/central-in-process';
+import type { RolloutPage as Page } from '../support/rollout-page';
 import { SimulatedDevice } from '../support/simulated-device';
-
-interface Page {
-  rolloutId: string;
-  status: string;
-  stage: number;
-  version: number;
-  reason: string | null;
-  detail: string | null;
-  failures: object[];
-  stages: { state: string; devices: number | null; applied: number | null; failed: number | null }[];
-  events: { what: string; stage: number; by: string | null }[];
-}
 
 const DEVICES = 12;
 const gate = { healthySeconds: 0, appliedPercent: 100, healthyPercent: 100 };

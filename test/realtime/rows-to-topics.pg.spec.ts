@@ -4,6 +4,7 @@ import { RowNotes, type RowNote } from '../../apps/central/src/source/row-notes/
 import { CentralInProcess } from '../support/central-in-process';
 import { asAdmin } from '../support/operator';
 import { RealtimeCentral } from '../support/realtime-central';
+import { dataOf, inPublic, order, resyncsOf } from '../support/row-messages';
 import type { SyncSocket } from '../support/sync-socket';
 import { realtimeVariables } from '../support/realtime-tokens';
 
@@ -18,9 +19,6 @@ rows:
   - { table: public.orders, key: [id], topic: 'orders.{site_id}', columns: [status, total, note] }
   - { table: public.parts, key: [kind, number], topic: 'parts.{kind}' }
 `;
-
-/** The test's role has the name of Rivulet's own schema, which PostgreSQL would look into first. */
-const inPublic = 'SET search_path = public; ';
 
 let realtime: RealtimeCentral;
 let central: CentralInProcess;
@@ -76,21 +74,6 @@ async function follow(site: string, topic = `orders.${site}`): Promise<SyncSocke
   socket.send({ type: 'subscribe', topic });
   await socket.next('subscribe', 3);
   return socket;
-}
-
-function dataOf(socket: SyncSocket): unknown[] {
-  return socket.of('data').map(({ data }) => data);
-}
-
-function resyncsOf(socket: SyncSocket): unknown[] {
-  return socket
-    .of('sync')
-    .filter(({ resync }) => resync === true)
-    .map(({ topic }) => topic);
-}
-
-function order(operation: string, id: number | string, row?: object): object {
-  return { table: 'public.orders', operation, key: { id: String(id) }, ...(row && { row }) };
 }
 
 describe('a changed row', () => {

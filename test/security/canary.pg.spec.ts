@@ -7,35 +7,26 @@ import { createApp, createLogger, loadEnvironment } from '@rivulet/platform';
 import { WorkerModule } from '../../apps/worker/src/worker.module';
 import { TcpListener } from '../../apps/central/src/live/tcp/tcp-listener';
 import { startAppInProcess, type AppInProcess } from '../support/apps-in-process';
-import { Canary, findCanaries, ownRows } from '../support/canary';
+import { Canaries, findCanaries, ownRows } from '../support/canary';
 import { basic, bearer } from '../support/operator';
 import { realtimeToken } from '../support/realtime-tokens';
+import { send, type Call } from '../support/send';
 import { SyncSocket } from '../support/sync-socket';
 import { DEMO_MAC } from '../support/sync-pair';
 import { TestAgent } from '../support/test-agent';
 import { writeTemporaryFile, type TemporaryFile } from '../support/written-file';
 
-const adminPassword = Canary.make('the password of the admin');
-const guessed = Canary.make('a wrong password');
-const userPassword = Canary.make('the password of a user');
-const newPassword = Canary.make('the new password of a user');
-const realtimeSecret = Canary.make('the secret of the application');
-const workerKey = Canary.make('the internal key of the worker');
-const apiToken = Canary.make('the token of the edge');
-const configured = Canary.make('a value that a configuration refers to');
-const misplaced = Canary.make('a secret that was written into a configuration');
+const canaries = new Canaries();
 
-const canaries = [
-  adminPassword,
-  guessed,
-  userPassword,
-  newPassword,
-  realtimeSecret,
-  workerKey,
-  apiToken,
-  configured,
-  misplaced,
-];
+const adminPassword = canaries.make('the password of the admin');
+const guessed = canaries.make('a wrong password');
+const userPassword = canaries.make('the password of a user');
+const newPassword = canaries.make('the new password of a user');
+const realtimeSecret = canaries.make('the secret of the application');
+const workerKey = canaries.make('the internal key of the worker');
+const apiToken = canaries.make('the token of the edge');
+const configured = canaries.make('a value that a configuration refers to');
+const misplaced = canaries.make('a secret that was written into a configuration');
 
 /** All that anybody could read: log lines and answers. */
 const written: [where: string, text: string][] = [];
@@ -46,23 +37,6 @@ let worker: AppInProcess['app'];
 let centralUrl: string;
 let topics: TemporaryFile;
 let directory: string;
-
-function keep(name: string, secret: string | undefined): string {
-  if (secret === undefined) throw new Error(`There is no ${name}.`);
-  canaries.push(new Canary(name, secret));
-  return secret;
-}
-
-interface Call {
-  body?: unknown;
-  headers?: Record<string, string>;
-}
-
-async function send(url: string, method: string, { body, headers = {} }: Call): Promise<Response> {
-  const text = typeof body === 'string' ? body : JSON.stringify(body);
-  const type = body === undefined ? {} : { 'content-type': 'application/json' };
-  return fetch(url, { method, headers: { ...type, ...headers }, body: body === undefined ? null : text });
-}
 
 /** A call whose answer must show no secret. */
 async function call(url: string, method = 'GET', options: Call = {}): Promise<number> {
@@ -124,7 +98,7 @@ beforeAll(async () => {
       EDGE_DEVICE_AUTH: 'key',
       EDGE_LIVE: 'true',
       EDGE_CENTRAL_URL: centralUrl,
-      EDGE_ENROLMENT_TOKEN: keep('an enrolment token', made.token),
+      EDGE_ENROLMENT_TOKEN: canaries.keep('an enrolment token', made.token),
       EDGE_IDENTITY_DIRECTORY: join(directory, 'identity'),
       EDGE_API_TOKEN: apiToken.secret,
       EDGE_WORKER_URLS: await worker.getUrl(),
@@ -153,17 +127,17 @@ function api(path: string): string {
 async function operators(): Promise<void> {
   const login = { username: 'admin', password: adminPassword.secret };
   const session = await issue<Record<string, string>>('/api/login', 'POST', { body: login });
-  const access = keep('an access token', session['token']);
-  const refresh = keep('a refresh token', session['refresh_token']);
+  const access = canaries.keep('an access token', session['token']);
+  const refresh = canaries.keep('a refresh token', session['refresh_token']);
   const renewed = await issue<Record<string, string>>('/api/token/refresh', 'POST', {
     body: { refresh_token: refresh },
   });
-  keep('a new refresh token', renewed['refresh_token']);
+  canaries.keep('a new refresh token', renewed['refresh_token']);
   const key = await issue<Record<string, string>>('/api/me/api-keys', 'POST', {
     body: { name: 'canary', role: 'viewer' },
     headers: asAdmin,
   });
-  keep('an API key', key['key']);
+  canaries.keep('an API key', key['key']);
   const user = { username: 'bird', role: 'viewer', password: userPassword.secret };
   expect(await call(api('/api/users'), 'POST', { body: user, headers: asAdmin })).toBe(201);
   const change = { currentPassword: userPassword.secret, newPassword: newPassword.secret };
@@ -204,11 +178,11 @@ async function operators(): Promise<void> {
 
 async function devicesAndTopics(): Promise<void> {
   const { token } = await issue<{ token: string }>('/agent/admin', 'GET', { headers: asAdmin });
-  keep('a registration token', token);
+  canaries.keep('a registration token', token);
   const agent = await issue<{ token: string; agent_id: string }>('/agent/register', 'POST', {
     headers: bearer(token),
   });
-  keep('a token of an agent', agent.token);
+  canaries.keep('a token of an agent', agent.token);
   expect(await call(api('/agent/register'), 'POST', { headers: bearer(token) })).toBe(401);
   for (const credential of [token, agent.token, guessed.secret]) {
     await call(api('/api/v1/config'), 'GET', { headers: basic(agent.agent_id, credential) });
@@ -231,9 +205,9 @@ async function devicesAndTopics(): Promise<void> {
     connection.destroy();
   }
   const own = await realtimeToken('user1', {}, { secret: realtimeSecret.secret });
-  keep('a token of the application', own);
+  canaries.keep('a token of the application', own);
   const forged = await realtimeToken('user1', {}, { secret: guessed.secret });
-  keep('a forged token of the application', forged);
+  canaries.keep('a forged token of the application', forged);
   for (const jwt of [own, forged]) {
     const socket = await SyncSocket.open({ url: centralUrl }, `/ws/sync?token=${jwt}`);
     const other = await SyncSocket.open({ url: centralUrl }, '/ws/sync');
@@ -286,7 +260,8 @@ async function syncs(): Promise<void> {
     const content = readFileSync(join(directory, 'identity', name), 'utf8');
     const key = /-----BEGIN PRIVATE KEY-----\s+([\w+/=]+)/.exec(content)?.[1];
     // The first 20 letters are the same in every such key.
-    if (key !== undefined) keep(`the key of the device in ${name}`, key.slice(24).replace(/=+$/, ''));
+    if (key !== undefined)
+      canaries.keep(`the key of the device in ${name}`, key.slice(24).replace(/=+$/, ''));
   }
 }
 
@@ -314,7 +289,7 @@ it('no secret is found in a log, an answer, the audit log, health, metrics, or a
     const pool = (source.driver as unknown as { master: Parameters<typeof ownRows>[0] }).master;
     written.push(...(await ownRows(pool)));
   }
-  expect(canaries.length).toBeGreaterThan(18);
+  expect(canaries.all.length).toBeGreaterThan(18);
   expect(written.filter(([where]) => where.endsWith('log')).length).toBeGreaterThan(60);
-  expect(findCanaries(canaries, written)).toEqual([]);
+  expect(findCanaries(canaries.all, written)).toEqual([]);
 });

@@ -31,10 +31,6 @@ export class Canary {
     ]);
   }
 
-  static make(name: string, prefix = 'canary-'): Canary {
-    return new Canary(name, `${prefix}${randomBytes(18).toString('hex')}`);
-  }
-
   isIn(text: string): boolean {
     return this.needles.some((needle) => text.includes(needle));
   }
@@ -48,6 +44,24 @@ export function findCanaries(canaries: Canary[], texts: Iterable<[where: string,
       if (canary.isIn(text)) found.push(`${canary.name} in ${where}: ${text.slice(0, 400)}`);
   }
   return found;
+}
+
+/** The secrets of a test. */
+export class Canaries {
+  readonly all: Canary[] = [];
+
+  make(name: string): Canary {
+    const made = new Canary(name, `canary-${randomBytes(18).toString('hex')}`);
+    this.all.push(made);
+    return made;
+  }
+
+  /** Adds a secret that somebody else has made. */
+  keep(name: string, secret: string | undefined): string {
+    if (secret === undefined) throw new Error(`There is no ${name}.`);
+    this.all.push(new Canary(name, secret));
+    return secret;
+  }
 }
 
 /** Every row of every table of Rivulet's own schemas, one text a table. */

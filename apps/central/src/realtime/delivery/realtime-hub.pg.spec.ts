@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf } from '../../../test/realtime/history-contract';
 import { createHistoryDatabase, openHistory } from '../../../test/realtime/history-database';
 import { MemoryReceiver } from '../../../test/realtime/memory-receiver';
+import { ReconnectingClient } from '../../../test/realtime/reconnecting-client';
 import type { Identity } from '../rules/identity';
 import { parseRealtimeFile } from '../rules/realtime-file';
 import { TopicRules } from '../rules/topic-rules';
@@ -245,7 +246,10 @@ it('gives every client what was published to its topics, whatever is lost and wh
   const pick = (count: number): number => Math.floor(random() * count);
   const topics = ['open.r.1', 'open.r.2', 'open.r.3'];
   processes.lossOf = () => random() < 0.3;
-  const clients = Array.from({ length: 12 }, () => new ReconnectingClient(topics[pick(3)]!));
+  const clients = Array.from(
+    { length: 12 },
+    () => new ReconnectingClient(topics[pick(3)]!, (receiver, hub) => processes.open(receiver, hub)),
+  );
   await Promise.all(clients.map((client) => client.connect(pick(2))));
   const published = new Map<string, number[]>(topics.map((topic) => [topic, []]));
   const pending: Promise<unknown>[] = [];
@@ -268,38 +272,6 @@ it('gives every client what was published to its topics, whatever is lost and wh
   }
   for (const client of clients) client.session?.close();
 });
-
-class ReconnectingClient {
-  readonly positions = new Map<string, { epoch: string; position: number }>();
-  readonly receivers: MemoryReceiver[] = [];
-  session: Session | undefined;
-  private turn: Promise<void> = Promise.resolve();
-
-  constructor(readonly topic: string) {}
-
-  get received(): number[] {
-    return this.receivers.flatMap(({ received }) => (received.get(this.topic) ?? []) as number[]);
-  }
-
-  get violations(): string[] {
-    return this.receivers.flatMap(({ violations, resyncs }) => [...violations, ...resyncs]);
-  }
-
-  connect(hub: number): Promise<void> {
-    const connect = async (): Promise<void> => {
-      this.session?.close();
-      const before = this.receivers.at(-1);
-      if (before !== undefined) before.isClosed = true;
-      const receiver = new MemoryReceiver(this.positions);
-      this.receivers.push(receiver);
-      this.session = processes.open(receiver, hub);
-      const known = this.positions.get(this.topic);
-      await this.session.subscribe(this.topic, known && { ...known, positions: new Map() });
-    };
-    this.turn = this.turn.then(connect);
-    return this.turn;
-  }
-}
 
 /** mulberry32: the same numbers for the same seed. */
 function randomOf(seed: number): () => number {
