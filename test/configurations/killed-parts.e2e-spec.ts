@@ -7,6 +7,7 @@ import { FakeWorker } from '../../apps/edge/test/configuration-fixture';
 import { FaultProxy } from '../support/fault-proxy';
 import { configurationKills, historySeed } from '../support/history-length';
 import { asAdmin } from '../support/operator';
+import { Randomness } from '../support/random-source';
 import { startCentral, SyncPair, until } from '../support/sync-pair';
 
 const LONGEST_PAUSE_MS = 1_200;
@@ -130,33 +131,22 @@ class Killable {
   }
 }
 
-/** Reproducible by its seed: https://en.wikipedia.org/wiki/Xorshift */
-function randomOf(seed: number): () => number {
-  let state = seed >>> 0 || 1;
-  return () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) / 2 ** 32;
-  };
-}
-
 const parts: Part[] = ['edge', 'central', 'bus', 'worker'];
 /** The first rounds, and all that `npm test` plays. */
 const usual: Record<'REDIS' | 'NATS', Part[]> = { REDIS: ['edge', 'central'], NATS: ['bus', 'worker'] };
 
 /** @param kills - in all */
 async function play(strategy: 'REDIS' | 'NATS', kills: number): Promise<void> {
-  const random = randomOf(historySeed + strategy.length);
+  const random = new Randomness(historySeed + strategy.length);
   const system = await Killable.start(strategy);
   try {
     await system.rollOut(1);
     await system.converged(1);
     for (let round = 0; round < kills; round++) {
       const version = round + 2;
-      const part = usual[strategy][round] ?? parts[Math.floor(random() * parts.length)]!;
+      const part = usual[strategy][round] ?? random.pick(parts);
       await system.rollOut(version);
-      const pauseMs = Math.floor(random() * LONGEST_PAUSE_MS);
+      const pauseMs = random.below(LONGEST_PAUSE_MS);
       await delay(pauseMs);
       await system.kill(part);
       await system.restart(part);
@@ -173,6 +163,7 @@ async function play(strategy: 'REDIS' | 'NATS', kills: number): Promise<void> {
 const redisKills = Math.max(2, Math.ceil(configurationKills / 2));
 const natsKills = configurationKills - redisKills;
 const itWithRedis = isInstalled('redis-server', 'kills with Redis') ? it : it.skip;
+// The first kills are those of REDIS: `npm test` has no more.
 const itWithNats = natsKills > 0 && isInstalled('nats-server', 'kills with NATS') ? it : it.skip;
 
 itWithRedis(
@@ -181,4 +172,8 @@ itWithRedis(
   60_000 + redisKills * MS_A_ROUND,
 );
 
-itWithNats('the same over NATS', () => play('NATS', natsKills), 60_000 + natsKills * MS_A_ROUND);
+itWithNats(
+  'the same over NATS (only in npm run test:long -- configuration)',
+  () => play('NATS', natsKills),
+  60_000 + natsKills * MS_A_ROUND,
+);

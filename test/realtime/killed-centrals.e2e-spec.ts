@@ -142,14 +142,14 @@ const describeLong = realtimeLength.areProcessesKilled ? describe : describe.ski
 const describeNats = isInstalled('nats-server', 'topics over NATS') ? describeLong : describe.skip;
 const describeRedis = isInstalled('redis-server', 'topics over Redis') ? describeLong : describe.skip;
 
-describeLong('killed centrals over PostgreSQL', () => {
+describeLong('killed centrals over PostgreSQL (only in npm run test:long -- topics)', () => {
   describeKills(() => Promise.resolve(undefined));
 });
 
-describeNats('killed centrals over NATS', () => {
+describeNats('killed centrals over NATS (only in npm run test:long -- topics)', () => {
   describeKills(startNats);
 });
 
-describeRedis('killed centrals over Redis', () => {
+describeRedis('killed centrals over Redis (only in npm run test:long -- topics)', () => {
   describeKills(startRedis);
 });
