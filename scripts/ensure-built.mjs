@@ -78,7 +78,7 @@ function explain(log) {
   return `${log.trimEnd()}\n\nThe build failed: correct what the compiler names above.`;
 }
 
-/** What was compiled from a file that is no longer there. Not all of dist/: a running app may still load from it. */
+/** Removes compiled files whose source is no longer there. Not all of dist/: a running app may still load from it. */
 function removeStaleOutput() {
   for (const file of listFiles(outputDirectory)) {
     const source = relative(outputDirectory, file).replace(/\.js(\.map)?$/, '.ts');

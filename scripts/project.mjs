@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 
 export const projectRoot = resolve(fileURLToPath(import.meta.url), '..', '..');
 
-/** What running leaves behind: data, logs, locks. Ignored by git, removed by `npm run reset`. */
+/** Files that running leaves behind: data, logs, locks. Ignored by git, removed by `npm run reset`. */
 export const stateDirectory = join(projectRoot, '.rivulet');
 
 /** Below node_modules. */

@@ -18,7 +18,7 @@ export function writeRuntimeFile(path, runtime) {
   renameSync(draft, path);
 }
 
-/** What runs, or undefined; a process that was killed leaves its file behind. */
+/** The running system, or undefined; a process that was killed leaves its file behind. */
 export function readRuntimeFile(path) {
   let runtime;
   try {

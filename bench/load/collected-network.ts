@@ -20,7 +20,7 @@ interface Task {
   key: string[];
 }
 
-/** What a network needs to take part in collection, without a database: the same rows for each. */
+/** A network's side of collection, without a database: the same rows for each network. */
 export class CollectedNetwork {
   private readonly chunks: Chunk[];
   /** Answers that said to come back later. */

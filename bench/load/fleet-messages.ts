@@ -1,4 +1,4 @@
-/** What a process that simulates devices is to do. */
+/** The task of a process that simulates devices. */
 export interface FleetOrder {
   centralUrl: string;
   /** Devices at once. */

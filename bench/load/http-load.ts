@@ -4,9 +4,9 @@ export interface HttpLoad {
   url: string;
   /** Sent in turn. Each may have `{nonce}` in its body, in whose place 22 characters are put that are new each time. */
   requests: { method: 'GET' | 'POST'; path: string; headers: Record<string, string>; body: string }[];
-  /** What a good answer has in its body. */
+  /** A text that a good answer has in its body. */
   expected: string;
-  /** Of a good answer; 200 unless given. */
+  /** Status of a good answer; 200 unless given. */
   status?: number;
   connections: number;
   /** Requests a second, over all connections. Without it each sends the next one when it has its answer. */

@@ -1,7 +1,7 @@
-/** What a process with connected devices is to do. */
+/** The task of a process with connected devices. */
 export interface LiveOrder {
   centralUrl: string;
-  /** Of the fleet, from this number on. */
+  /** Number within the fleet of its first device. */
   first: number;
   count: number;
   /** Whether they sync when they are nudged. Otherwise they are there, and say so every 30 seconds. */

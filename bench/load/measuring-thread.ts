@@ -38,7 +38,7 @@ export async function startMeasuringThread<Result>(
   };
 }
 
-/** What the thread has to do, and whether it is to end. */
+/** The thread's task, and whether it is to end. */
 export function thisThread(): { work: unknown; isOver: () => boolean } {
   const { work, stopFlag } = workerData as { work: unknown; stopFlag: StopFlag };
   return { work, isOver: () => Atomics.load(stopFlag, 0) === 1 };

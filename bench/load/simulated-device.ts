@@ -4,7 +4,7 @@ import { DEVICE_MAC_HEADER, PROTOCOL_VERSION, type Manifest, type SyncResponse }
 
 const ATTEMPTS = 200;
 
-/** What a device says it has, in a request. */
+/** The tables that a device reports in a request. */
 export type Held = Pick<Manifest, 'schemaVersion' | 'tables'> & { manifestId?: string };
 
 /** Speaks to central as an edge would, and keeps nothing of what it gets. */

@@ -10,7 +10,7 @@ export interface Machine {
   settings: Record<string, string>;
 }
 
-/** What the figures depend on, besides the code. */
+/** The conditions, besides the code, that the figures depend on. */
 export async function describeMachine({ central }: BenchServers): Promise<Machine> {
   const { rows } = await central.pool.query<{ server_version: string }>('SHOW server_version');
   return {

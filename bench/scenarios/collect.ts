@@ -34,7 +34,7 @@ export interface CollectResult {
   ratio: number;
   /** A run in which nothing has changed. */
   unchangedSeconds: number;
-  /** Of a mirror, with changed rows here and there. */
+  /** Changed rows of a mirror, here and there. */
   changedRows: number;
   changedRowBytes: number;
   changedSentBytes: number;

@@ -16,7 +16,7 @@ const strategies = ['LIVE', 'REDIS', 'NATS', 'POLLER'] as const;
 type Strategy = (typeof strategies)[number];
 
 const VERSIONS = 5;
-/** Of POLLER, here. */
+/** The interval of POLLER in this run. */
 const INTERVAL_SECONDS = 5;
 const IDLE_INTERVAL_SECONDS = 30;
 const IDLE_FOR_MS = 60_000;
@@ -37,7 +37,7 @@ export interface ConfigurationResult {
   /** From before POST until the last agent has reported it as applied. */
   announced: Announced[];
   idle: number;
-  /** Of one core. */
+  /** Share of one core. */
   idleCpuPercent: number;
   unchangedPerSecond: number;
   unchangedP99Ms: number;

@@ -18,7 +18,7 @@ const MIN_ROUNDS = 5;
 const ATTEMPTS = 1_000;
 const RETRY_MS = 20;
 
-/** What a sync costs after some rows, far apart, were updated in one column. Medians. */
+/** The cost of a sync after some rows, far apart, were updated in one column. Medians. */
 interface DeltaFigures {
   changedRows: number;
   /** Canonical bytes of these rows. */

@@ -41,7 +41,7 @@ export interface LiveResult {
   summaryMs: number;
   idle: number;
   idleRssMiB: number;
-  /** Of one core, at a beat every 30 seconds. */
+  /** Share of one core, at a beat every 30 seconds. */
   idleCpuPercent: number;
   idleSummaryMs: number;
 }

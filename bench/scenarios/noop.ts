@@ -67,7 +67,7 @@ export async function benchNoop(run: BenchRun): Promise<NoopResult> {
   }
 }
 
-/** What each device of the fleet sends once it has a manifest of its own, and holds what that says. */
+/** Makes the request of each device of the fleet once it has a manifest of its own and holds its tables. */
 async function prepareRequests(central: RunningApp, log: BenchRun['log']): Promise<HttpLoad['requests']> {
   log(`  issuing a manifest to each of ${fleetMacAddresses.length} devices`);
   const first = await new SimulatedDevice(central.url, fleetMacAddresses[0]!).adopt();

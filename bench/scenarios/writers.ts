@@ -17,11 +17,11 @@ const TABLE = 'fleet_stock';
 interface Compared {
   withTriggers: number;
   withoutTriggers: number;
-  /** What the triggers make of the time: 1.1 is 10 % more. */
+  /** Ratio of the times with and without triggers: 1.1 is 10 % more. */
   ratio: number;
 }
 
-/** What writers of a watched table pay for its being watched. Medians of rounds that alternate. */
+/** The cost of change tracking to writers of a watched table. Medians of rounds that alternate. */
 export interface WritersResult {
   /** Transactions a second, each with one row, of several clients. */
   updates: Compared;

@@ -87,7 +87,7 @@ export async function syncNow(edge: RunningApp, ...expected: string[]): Promise<
   throw new Error(`The sync was to end as ${expected.join(' or ')}: ${JSON.stringify(answer)}`);
 }
 
-/** What central has stored of its source, and for whom. */
+/** Tables of the stored source data, and of who has it. */
 const STORED = /chunk|snapshot|patch|manifest|acknowledgement/;
 
 /** Central has to read and store all rows again. One of them changes, so that nothing it remembers is right either. */

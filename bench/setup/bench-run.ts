@@ -1,7 +1,7 @@
 import type { BenchServers } from './bench-servers';
 import type { Cleanup } from './cleanup';
 
-/** What every scenario gets. The rows of the source are there. */
+/** The input of every scenario. The rows of the source are there. */
 export interface BenchRun {
   servers: BenchServers;
   rows: number;

@@ -10,7 +10,7 @@ function read({ sql_command: sql, parameters }) {
   return { columns, rows: query.all(...parameters).map((row) => columns.map(({ name }) => row[name])) };
 }
 
-/** What DATA messages of a job have as data. */
+/** The data of a job's DATA messages. */
 export function partsOf(id, job) {
   const { columns, rows } = read(job);
   const parts = Math.ceil(rows.length / ROWS_OF_MESSAGE) || 1;

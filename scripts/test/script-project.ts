@@ -13,7 +13,7 @@ export interface ScriptResult {
 export interface RunningScript {
   child: ChildProcess;
   ended: Promise<ScriptResult>;
-  /** What it has printed so far on standard output. */
+  /** Standard output so far. */
   output(): string;
 }
 

@@ -4,7 +4,7 @@ import { ServerTls, TrustedProxies, type Environment } from '@rivulet/platform';
 import { CentralHttpEnv, CentralTlsEnv } from './central.env';
 import { ClientCertificateSettings } from './devices/authentication/client-certificates';
 
-/** What central's servers have of TLS. */
+/** The TLS settings of central's servers. */
 export interface TlsOptions {
   tls: ServerTls;
   proxies: TrustedProxies;

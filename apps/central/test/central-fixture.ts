@@ -46,7 +46,7 @@ export class CentralFixture {
     return new CentralFixture(database, central, new SnapshotDatabase(pool), metrics);
   }
 
-  /** What collects, with settings other than the usual ones. */
+  /** A collector, with settings other than the usual ones. */
   retention(settings: Partial<SnapshotsEnv> = {}): RetentionService {
     const env = Object.assign(new SnapshotsEnv(), settings);
     return new RetentionService(env, this.central, new StoreLimit(env), this.metrics);

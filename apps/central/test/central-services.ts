@@ -57,7 +57,7 @@ export class WrittenFile {
   }
 }
 
-/** What a test sets otherwise than it is by default. */
+/** Settings that a test changes from their defaults. */
 export interface CentralSettings extends Partial<SourceEnv & SnapshotsEnv> {
   /** Size from which on the keys of changed rows are noted. */
   leastKeyedBytes?: number;

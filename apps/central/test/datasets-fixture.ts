@@ -20,7 +20,7 @@ datasets:
 ${datasets.map((dataset) => `  - ${dataset}\n`).join('')}`;
 }
 
-/** What a device is told. */
+/** The answer that a device gets. */
 export interface SentManifest {
   schemaVersion: string;
   tables: ManifestTable[];
@@ -28,7 +28,7 @@ export interface SentManifest {
 
 /** A central, its source with a few rows, and a datasets file that may be written again. */
 export class DatasetsFixture {
-  /** What was logged at ERROR. */
+  /** The lines logged at ERROR. */
   readonly errors: string[] = [];
   file = new WrittenFile(fileOf(users));
 

@@ -18,7 +18,7 @@ import { Presence } from '../src/devices/registry/presence';
 import { SigningKey } from '../src/signing/signing-key';
 import type { CentralFixture } from './central-fixture';
 
-/** What one process of central has of the registry. */
+/** The registry as one process of central has it. */
 export class RegistryProcess {
   readonly tables: DeviceTables;
   readonly directory: DeviceDirectory;

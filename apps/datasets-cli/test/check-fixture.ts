@@ -30,7 +30,7 @@ export class CheckFixture {
     return file;
   }
 
-  /** What is found, as `line:column: …`. */
+  /** The findings, as `line:column: …`. */
   async check(source: string, macAddresses: string[] = []): Promise<Record<keyof Findings, string[]>> {
     const options = { file: this.write(source), macAddresses, timeoutMs: 10_000, maxRowBytes: ROW_MAX_BYTES };
     const { findings } = await checkDatasetsFile(this.database.pool, options);

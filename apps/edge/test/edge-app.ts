@@ -13,7 +13,7 @@ import { HUB_RETRIES, HUB_TIMEOUTS, hubRetries, hubTimeouts } from '../src/hub/c
 import type { HubTimeouts } from '../src/hub/http-hub';
 import type { RetrySettings } from '../src/hub/retry';
 
-/** What a test needs to be different from a real edge. */
+/** The differences of a test's edge from a real one. */
 export interface EdgeLimits extends Partial<HubTimeouts>, Partial<RetrySettings> {}
 
 /** The whole edge app in this process, with other limits for calls of central. It is neither initialised nor listening. */

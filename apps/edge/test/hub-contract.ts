@@ -11,7 +11,7 @@ import type { Hub, HubCall } from '../src/hub/hub';
 /** A hub for {@link contractDevice}, whose central has {@link contractDataset}. */
 export interface HubSubject {
   hub: Hub;
-  /** What central has on record of an acknowledgement, once for each time that it came. */
+  /** Central's record of an acknowledgement, once for each time that it came. */
   acknowledged(): Promise<Acknowledgement[]>;
   stop(): Promise<void>;
 }
@@ -36,7 +36,7 @@ interface Update {
   plan: SyncPlan;
 }
 
-/** What the edge relies on, whichever hub it has. Registers the tests. */
+/** The behaviour that the edge relies on, whichever hub it has. Registers the tests. */
 export function describeHub(name: string, start: () => Promise<HubSubject>): void {
   describe(`a hub ${name}`, () => {
     let subject: HubSubject;

@@ -1,7 +1,7 @@
 import { numberedTexts, type FakeDataset } from '@rivulet/testing';
 import type { SyncCycleFixture } from './sync-cycle-fixture';
 
-/** What `names` shows to a reader, before and after it has a column more. */
+/** The rows of `names` that a reader sees, before and after it has a column more. */
 export const ada = '[{"id": 1, "label": "Ada"}]';
 export const adaWithNote = '[{"id": 1, "note": "x", "label": "Ada"}]';
 

@@ -32,7 +32,7 @@ import { SyncCycle } from '../src/sync/cycle/sync-cycle';
 /** The device that all of them are. */
 export const macAddress = '48:b0:2d:e9:c3:b7';
 
-/** What is to be different from an ordinary cycle. */
+/** The differences from an ordinary cycle. */
 export interface CycleOptions extends Partial<SyncCycleDependencies> {
   trigger?: SyncTrigger;
   confirmDeletes?: boolean;

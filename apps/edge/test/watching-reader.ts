@@ -4,7 +4,7 @@ import type { PoolClient } from 'pg';
 import type { SyncResult } from '../src/state/sync-result';
 import type { CycleOptions, SyncCycleFixture } from './sync-cycle-fixture';
 
-/** What a reader sees where there is no table. */
+/** A reader's result where there is no table. */
 export const NOTHING = 'no such table';
 
 const UNDEFINED_TABLE = new Set<unknown>([sqlState.undefinedTable, sqlState.invalidSchemaName]);

@@ -18,7 +18,7 @@ export type Sender = 'agent' | 'central';
 
 export type JsonValue = null | boolean | number | string | JsonValue[] | { [name: string]: JsonValue };
 
-/** What an agent says of itself: numbers, texts and switches by name, such as `cpu_usage` in percent. */
+/** An agent's figures and facts: numbers, texts and switches by name, such as `cpu_usage` in percent. */
 export type Reported = Readonly<Record<string, number | string | boolean | null>>;
 
 interface Envelope {

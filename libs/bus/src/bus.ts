@@ -47,7 +47,7 @@ export interface BusEvents {
  * time, at most once, in the order of its publisher. What must not be lost is stored elsewhere, and read on a gap.
  */
 export interface Bus {
-  /** What stands in CENTRAL_BUS_URL, without credentials. */
+  /** CENTRAL_BUS_URL without its credentials. */
   readonly name: string;
   readonly state: BusState;
   /** Only Redis keeps values; undefined of the others. */

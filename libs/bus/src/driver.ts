@@ -8,7 +8,7 @@ export interface Carried {
   body: string;
 }
 
-/** What a driver tells the bus. */
+/** The events that a driver reports to the bus. */
 export interface DriverEvents {
   state(state: BusState): void;
   /** Messages may have been missed by every subscription. */

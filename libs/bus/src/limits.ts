@@ -4,10 +4,10 @@ export const busLimits = {
   maxMessageBytes: 512 * 1024,
   maxTopicLength: 250,
   maxWords: 16,
-  /** What waits for one subscription's handler. Beyond it, the oldest are dropped and the subscription hears of a gap. */
+  /** Limits of what waits for one subscription's handler. Beyond them, the oldest are dropped and the subscription hears of a gap. */
   maxWaitingMessages: 10_000,
   maxWaitingBytes: 16 * 1024 * 1024,
-  /** What waits for the server. Beyond it, publishing is refused. */
+  /** Limits of what waits for the server. Beyond them, publishing is refused. */
   maxUnsentMessages: 10_000,
   maxUnsentBytes: 16 * 1024 * 1024,
   publishTimeoutMs: 5_000,

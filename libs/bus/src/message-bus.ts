@@ -21,7 +21,7 @@ interface Subscribed {
   onGap: (reason: string) => void;
 }
 
-/** What all drivers have in common: names, limits, the queues of subscriptions, and the state. */
+/** The part that all drivers share: names, limits, the queues of subscriptions, and the state. */
 export class MessageBus implements Bus {
   state: BusState = { isConnected: false, reason: 'not connected yet' };
   private readonly newId = monotonicFactory();

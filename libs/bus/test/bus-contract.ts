@@ -249,7 +249,7 @@ function bodies(messages: BusMessage[]): BusBody[] {
   return messages.map(({ body }) => body);
 }
 
-/** What never comes true fails by the time limit of the test. */
+/** A condition that never comes true fails by the time limit of the test. */
 async function until(isTrue: () => boolean): Promise<void> {
   while (!isTrue()) await delay(10);
 }

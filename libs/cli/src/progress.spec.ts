@@ -13,7 +13,7 @@ class Output extends PassThrough implements ProgressOutput {
     this.on('data', (piece: Buffer) => (this.text += piece.toString()));
   }
 
-  /** What a terminal shows at the end: of each line what was written after it was last erased. */
+  /** The screen of a terminal at the end: each line since it was last erased. */
   get shown(): string[] {
     // oxlint-disable-next-line no-control-regex
     return this.text.split('\n').map((line) => line.split(/\u001B\[1G\u001B\[0K/).at(-1)!);

@@ -11,7 +11,7 @@ const TOO_MANY_LOCKS =
   'A statement locks each partition, and each index of it, that it may read. Compare the partition key with constants, or raise ' +
   "max_locks_per_transaction of the source's server.";
 
-/** What to do when a query fails on the rows of the source; undefined where it is not known. */
+/** The next step when a query fails on the rows of the source; undefined where none is known. */
 export function cureForReading({ code, hint }: PostgresError): string | undefined {
   if (code === sqlState.outOfMemory && hint?.includes('max_locks_per_transaction')) return TOO_MANY_LOCKS;
   if (code === sqlState.readOnlyTransaction) return READS_ONLY;

@@ -10,5 +10,5 @@ export interface CatalogueChange {
 
 export const SIMPLE = 'SELECT id, name FROM users';
 
-/** What can be changed in a catalogue, or why no change of it matters. */
+/** A change that can be made in a catalogue, or why no change of it matters. */
 export type CatalogueChanges = Record<string, CatalogueChange[] | string>;

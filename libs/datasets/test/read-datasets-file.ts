@@ -4,7 +4,7 @@ import { FileProblems } from '../src/file/file-problems';
 /** Where the file is said to be. */
 export const PATH = 'db/datasets.yaml';
 
-/** What is found, in the order of the file. */
+/** The problems found, in the order of the file. */
 export function problemsOf(source: string): string[] {
   const problems = new FileProblems();
   parseDatasetsFile(PATH, source, problems);

@@ -24,7 +24,7 @@ import { loadAsEdge } from './load-as-edge';
 
 const limits = { statementTimeoutMs: 60_000, lockTimeoutMs: 10_000, idleTimeoutMs: 60_000 };
 
-/** What a manifest promises of a table, and the chunks that keep the promise. */
+/** A manifest's statement of a table, and the chunks that fit it. */
 export interface Content {
   table: ManifestTable;
   chunks: Chunk[];

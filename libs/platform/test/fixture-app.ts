@@ -37,7 +37,7 @@ class SampleDto {
   tables: TableDto[];
 }
 
-/** What a test makes the routes do. */
+/** The behaviour that a test asks of the routes. */
 export interface Behaviour {
   throws?: unknown;
   during?: () => Promise<void>;

@@ -27,7 +27,7 @@ function canonicalText(pool: Pool, expression: string): Promise<string> {
   );
 }
 
-/** What it is, an expression that makes it, and its canonical text. */
+/** A kind of value, an expression that makes it, and its canonical text. */
 const awkwardValues = [
   ['NULL', 'NULL::text', String.raw`\N`],
   ['an empty text', `''`, ''],

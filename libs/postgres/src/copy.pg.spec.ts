@@ -48,7 +48,7 @@ async function countOf(table: string): Promise<number> {
   return rows[0]!.rows;
 }
 
-/** What a backend waits for, once that is what is expected, or after ten seconds. */
+/** The wait event of a backend, once it is the expected one, or after ten seconds. */
 async function waitEventOf(pid: number, expected: string): Promise<string | null> {
   for (let attempt = 1; ; attempt++) {
     const { rows } = await database.pool.query<{ event: string | null }>(

@@ -79,7 +79,7 @@ export function refusalWords(error: unknown): string | undefined {
   return driverError === error ? undefined : refusalWords(driverError);
 }
 
-/** What databaseFailure() says, with PostgreSQL's words where its code alone does not tell. */
+/** The result of databaseFailure(), with PostgreSQL's words where its code alone does not tell. */
 export function describeDatabaseFailure(error: unknown): string | undefined {
   const failure = databaseFailure(error);
   const words = refusalWords(error);

@@ -1,4 +1,4 @@
-/** What only the connection can know of an error that came over it. */
+/** Facts about an error that only the connection it came over can know. */
 export interface ErrorMarks {
   /** It was the answer to an attempt to connect. */
   refusesConnection?: true;

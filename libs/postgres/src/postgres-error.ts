@@ -9,7 +9,7 @@ export interface PostgresError extends Error, ErrorMarks {
   hint?: string;
   /** The context, such as `COPY users, line 3, column name: "…"`. */
   where?: string;
-  /** What the error is about, where it is about one of them. */
+  /** The object that the error is about, where there is one. */
   schema?: string;
   table?: string;
   column?: string;

@@ -7,11 +7,11 @@ import { CHUNK_MAX_BYTES, CHUNK_TARGET_BYTES, ROW_MAX_BYTES } from '../src/versi
 export interface TestRow {
   key: string;
   fill: number;
-  /** What it is filled with; `x` when nothing else is said. */
+  /** The filling; `x` unless given. */
   letter?: string;
 }
 
-/** What can be said of a chunk without its content. */
+/** A chunk's description without its content. */
 export interface ChunkFacts {
   rows: number;
   bytes: number;

@@ -30,7 +30,7 @@ export function payloadOf(contents: Buffer[]): Buffer {
   return Buffer.concat([...frames, encodeEndFrame(contents.length)]);
 }
 
-/** What a client makes of a payload when it checks what docs/protocol.md tells it to check. */
+/** A client's reading of a payload when it checks as docs/protocol.md tells it to. */
 export function receive(stream: Iterable<Buffer>, planned: Buffer[]): Buffer[] {
   const decoder = new FrameDecoder();
   const contents: Buffer[] = [];

@@ -1,6 +1,6 @@
 import { RealtimeClient } from './index';
 
-/** What a browser has, in the hands of the test. */
+/** A browser's WebSocket, in the hands of the test. */
 class FakeSocket extends EventTarget {
   static last: FakeSocket;
   readonly readyState = 1;

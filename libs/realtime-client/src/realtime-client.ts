@@ -18,7 +18,7 @@ interface Waiting {
 /** A connection to central's topics that comes back by itself, with the positions that it has. Without dependencies. */
 export class RealtimeClient {
   private readonly topics = new Map<string, TopicState>();
-  /** What was published and has not been confirmed. Sent again after a reconnect, with the same key. */
+  /** Messages that were published and not confirmed. Sent again after a reconnect, with the same key. */
   private readonly waiting = new Map<string, Waiting>();
   private socket: WebSocket | undefined;
   private timer: ReturnType<typeof setTimeout> | undefined;

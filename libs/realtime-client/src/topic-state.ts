@@ -1,6 +1,6 @@
 import type { RealtimeMessage, TopicHandlers } from './client-types';
 
-/** What central sends, as docs/realtime.md describes it. */
+/** Central's messages, as docs/realtime.md describes them. */
 export interface ServerMessage {
   type: string;
   id?: string;

@@ -9,19 +9,19 @@ import {
 import { openKeyChain } from './key-chain';
 import { openStatement } from './statement';
 
-/** What central keeps to show later that a device held certain rows. Each part is signed: nothing else of it counts. */
+/** The documents that show later that a device held certain rows. Each part is signed: nothing else of it counts. */
 export interface DeviceProof {
   /** Central's word that a key is the device's: `rivulet-device-key`. */
   deviceKey: string;
-  /** What the device was to have: `rivulet-manifest`, signed by central. */
+  /** The state that the device was to have: `rivulet-manifest`, signed by central. */
   manifest: string;
-  /** What the device read back from its database: `rivulet-report`, signed by the device. */
+  /** The device's reading of its own database: `rivulet-report`, signed by the device. */
   report: string;
   /** By which each key of central has named the next: `rivulet-central-key`. Needed where two of them have signed. */
   centralKeys?: string[];
 }
 
-/** What is shown by a proof that holds. */
+/** The facts that a valid proof shows. */
 export interface ProvedRows {
   deviceId: string;
   macAddress: string;

@@ -44,7 +44,7 @@ async function describeType(type: string): Promise<DescribedColumn> {
   return column!;
 }
 
-/** What is said of a query that PostgreSQL refuses, and the text from the place on that it complains about. */
+/** The message for a query that PostgreSQL refuses, and the text from the place on that it complains about. */
 async function refusalOf(query: string, parameters?: Parameters): Promise<{ message: string; at: string }> {
   const error = await columnsOf(query, parameters).catch((thrown: unknown) => thrown);
   if (!(error instanceof QueryTextError)) throw new Error('It was not refused.', { cause: error });

@@ -8,7 +8,7 @@ const codes = {
   'row-incomplete': 'COLLECTION_QUERY_FAILED',
 } as const;
 
-/** What rows of a collected schema that cannot be cut into chunks are reported as. */
+/** The error for rows of a collected schema that cannot be cut into chunks. */
 export function collectedRowFailure(schema: string, error: RowError): RivuletError {
   return new RivuletError(codes[error.problem], `Schema ${schema}: ${error.message}.`, { cause: error });
 }

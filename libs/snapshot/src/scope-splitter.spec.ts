@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { ScopeSplitter } from './scope-splitter';
 
-/** What is read of rows that arrive in pieces of these sizes, by scope. */
+/** The rows by scope, read in pieces of these sizes. */
 function split(text: string, sizes: number[]): [number, string][] {
   const splitter = new ScopeSplitter();
   const read: [number, string][] = [];

@@ -78,7 +78,7 @@ export function significantTokens(text: string): SqlToken[] {
   return [...lexSql(text)].filter(({ kind }) => kind !== 'space' && kind !== 'comment');
 }
 
-/** What a name means: folded to lower case, or what stands between the quotes. */
+/** The meaning of a name: folded to lower case, or the text between the quotes. */
 export function nameOf({ kind, text }: SqlToken): string {
   if (kind !== 'quotedName') return text.toLowerCase();
   return text.slice(text.indexOf('"') + 1, -1).replaceAll('""', '"');

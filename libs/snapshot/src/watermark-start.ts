@@ -2,7 +2,7 @@ import { escapeLiteral, type ClientBase } from 'pg';
 
 const timeTypes = new Set(['timestamp with time zone', 'timestamp without time zone', 'date']);
 
-/** What is below every value. */
+/** A value below every other. */
 const lowest: Record<string, string> = {
   'timestamp with time zone': '-infinity',
   'timestamp without time zone': '-infinity',

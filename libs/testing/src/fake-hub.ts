@@ -70,7 +70,7 @@ export class FakeHub {
   readonly acknowledgements: Acknowledgement[] = [];
 
   private readonly issued = new Map<string, Frame[]>();
-  /** What was ever in a manifest, by checksum. */
+  /** Contents that were ever in a manifest, by checksum. */
   private readonly contents = new Map<string, CutDataset>();
   private readonly nextUlid = monotonicFactory();
 

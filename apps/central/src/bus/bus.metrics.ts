@@ -3,7 +3,7 @@ import { Counter, Gauge, Registry } from 'prom-client';
 
 type Outcome = 'sent' | 'failed';
 
-/** What central gives to its bus and gets from it, by the first word of the topic. */
+/** Messages between central and its bus, counted by the first word of the topic. */
 @Injectable()
 export class BusMetrics {
   readonly connected: Gauge;

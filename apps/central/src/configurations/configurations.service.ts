@@ -16,7 +16,7 @@ import { VersionContents } from './current/version-contents';
 import { ConfigurationStore } from './store/configuration-store';
 import type { StoredConfiguration, StoredVersion } from './store/stored-version';
 
-/** What an operator wants devices to have. What is undefined is as in the latest version. */
+/** The content that an operator wants devices to have. Undefined fields stay as in the latest version. */
 export interface ProposedVersion {
   data: unknown;
   overlays?: Overlay[] | undefined;
@@ -190,7 +190,7 @@ export class ConfigurationsService {
   }
 }
 
-/** What devices may get of a version, each overlay by itself: all combinations of labels would be too many. */
+/** The documents that devices may get from a version, each overlay by itself: there are too many combinations of labels. */
 function documentsOf({ data, overlays }: ConfigurationContent): { place: string; data: unknown }[] {
   const merged = overlays.map((overlay, at) => ({
     place: `overlays/${at}/data`,

@@ -15,7 +15,7 @@ import { ManifestService } from './manifests/manifest.service';
 
 export interface AcknowledgementReceipt {
   manifestId: string;
-  /** What is on record now. */
+  /** The acknowledgement now on record. */
   status: 'applied' | 'failed';
   /** Whether this manifest had been acknowledged before. */
   repeated: boolean;

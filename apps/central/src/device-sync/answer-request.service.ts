@@ -29,7 +29,7 @@ interface Answer {
   manifestId: string;
 }
 
-/** What a device asks, and when that was received. */
+/** A device's request, and when it was received. */
 interface ReceivedRequest {
   requestId: string;
   device: Device;
@@ -44,7 +44,7 @@ interface ReceivedRequest {
 /** Says nothing of the device, which comes again. */
 const COMES_AGAIN = new Set<string>(['SERVER_BUSY', 'SHUTTING_DOWN']);
 
-/** Of the devices whose latest manifest is remembered: about 40,000. */
+/** Room for the latest manifests of about 40,000 devices. */
 const MANIFESTS_MAX_BYTES = 8 * 1024 * 1024;
 const MANIFEST_BYTES = 160;
 
@@ -160,7 +160,7 @@ export class AnswerRequestService {
     }
   }
 
-  /** What is collected a second time in one request is left to the next. */
+  /** A dataset that is collected a second time within one request is left to the next. */
   private async issueAgain(...order: Parameters<AnswerRequestService['issue']>): Promise<Answer> {
     try {
       return await this.issue(...order);

@@ -10,7 +10,7 @@ export interface DeviceSync {
   epoch: number;
   sequence: number;
   issuedAt: Date;
-  /** What the device reported; null before it did. */
+  /** The device's report; null until it has reported. */
   status: 'applied' | 'failed' | null;
   acknowledgedAt: Date | null;
   errorCode: string | null;
@@ -18,7 +18,7 @@ export interface DeviceSync {
   tables: { name: string; rows: number; checksum: string }[];
 }
 
-/** What became of the manifests of one device. */
+/** The history of one device's manifests. */
 @Injectable()
 export class DeviceHistory {
   constructor(

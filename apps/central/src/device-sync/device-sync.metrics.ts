@@ -3,7 +3,7 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 const BUCKETS_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 
-/** What devices ask for, and what they are told. */
+/** Requests of devices and the answers that they get. */
 @Injectable()
 export class DeviceSyncMetrics {
   readonly requestSeconds: Histogram<'outcome'>;

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { Coalesced } from '@rivulet/platform';
 
-/** What became of one `POST /api/device-sync/request` of a known device. */
+/** The outcome of one `POST /api/device-sync/request` of a known device. */
 export interface RequestRecord {
   requestId: string;
   deviceId: string;

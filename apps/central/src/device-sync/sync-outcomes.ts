@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 
-/** What has become of a sync, as central knows it. */
+/** The outcome of a sync, as central knows it. */
 export type SyncOutcome =
   | { kind: 'issued'; manifestId: string }
   /** `isFirst`: it had not been reported before. */

@@ -12,7 +12,7 @@ export const deviceStatuses = ['pending', 'active', 'revoked', 'quarantined'] as
  */
 export type DeviceStatus = (typeof deviceStatuses)[number];
 
-/** What every request of a device needs to know of it. */
+/** The fields of a device that each of its requests needs. */
 export interface KnownDevice {
   /** ULID. */
   deviceId: string;

@@ -4,13 +4,13 @@ import { CentralProcesses } from '../devices/presence/central-processes';
 import { NudgeService } from '../live/nudges/nudge.service';
 import { ProofLatency, type Percentiles } from '../live/nudges/proof-latency';
 
-/** What a process of central does not do as it should, for now. Nothing is lost by it. */
+/** A part of central that does not work as it should at present. Nothing is lost by it. */
 export interface DegradedPart {
   part: 'bus' | 'nudges';
   problem: string;
 }
 
-/** What each process says of itself with its beat. */
+/** Each process's report of itself, sent with its beat. */
 export interface ProcessReport {
   degraded: DegradedPart[];
   latency: Percentiles | null;

@@ -7,7 +7,7 @@ import { AgentSessions } from '../live/sessions/agent-sessions';
 import { afterOutcome, type ProgressNote } from './progress-note';
 
 const FLUSH_MS = 1_000;
-/** Of a fleet that is larger, the rest is noted at its next sync. */
+/** In a larger fleet, the remaining devices are noted at their next sync. */
 const DEVICES_KEPT = 100_000;
 const codePattern = /^[A-Z][A-Z0-9_]{0,59}$/;
 
@@ -16,7 +16,7 @@ const codePattern = /^[A-Z][A-Z0-9_]{0,59}$/;
 export class DeviceProgress implements OnModuleInit, OnApplicationShutdown {
   private readonly logger = new Logger('Fleet');
   private notes = new Map<string, ProgressNote>();
-  /** What connected devices have last reported; null when all was well. */
+  /** The last reports of connected devices; null when all was well. */
   private readonly reported = new Map<string, string | null>();
   private readonly writing = new Coalesced(() => this.write());
   private failure: string | undefined;
@@ -65,7 +65,7 @@ export class DeviceProgress implements OnModuleInit, OnApplicationShutdown {
     this.notes.set(deviceId, change(before ?? {}));
   }
 
-  /** What an edge says of its last cycle: some failures never reach central. */
+  /** An edge's report of its last cycle: some failures never reach central. */
   private heard(deviceId: string, { last_cycle: status, last_cycle_error: error }: Record<string, unknown>) {
     if (typeof status !== 'string') return;
     const isCode = typeof error === 'string' && codePattern.test(error);

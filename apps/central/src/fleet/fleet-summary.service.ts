@@ -49,7 +49,7 @@ export class FleetSummaryService {
     private readonly processes: CentralProcesses,
   ) {}
 
-  /** Of a second ago at most. @param named - how many of the devices that need attention */
+  /** The fleet's state, at most a second old. @param named - how many of the devices that need attention */
   async summary(named: number): Promise<FleetSummary> {
     const isFresh = this.last !== undefined && performance.now() - this.last.atMs < FRESH_MS;
     const summary = isFresh ? this.last!.summary : await this.reading.run();
@@ -90,7 +90,7 @@ export class FleetSummaryService {
   }
 }
 
-/** Of several processes the slowest counts: percentiles cannot be added up. */
+/** The slowest of several processes counts: percentiles cannot be added up. */
 function slowest(all: Percentiles[]): Percentiles | null {
   if (all.length === 0) return null;
   const most = (name: keyof Percentiles): number => Math.max(...all.map((each) => each[name]));
@@ -98,7 +98,7 @@ function slowest(all: Percentiles[]): Percentiles | null {
   return { count, p50Ms: most('p50Ms'), p95Ms: most('p95Ms'), p99Ms: most('p99Ms') };
 }
 
-/** What several processes say alike is said once. */
+/** A statement that several processes share is given once. */
 function gather(reports: { processId: string; degraded?: DegradedPart[] }[]): FleetSummary['degraded'] {
   const byText = new Map<string, FleetSummary['degraded'][number]>();
   for (const { processId, degraded = [] } of reports) {

@@ -1,6 +1,6 @@
 import type { SyncOutcome } from '../device-sync/sync-outcomes';
 
-/** What has become known of a device since it was last written. What is undefined stays as it was. */
+/** News of a device since it was last written. Undefined fields stay as they were. */
 export interface ProgressNote {
   issuedManifestId?: string;
   issuedAt?: Date;
@@ -12,7 +12,7 @@ export interface ProgressNote {
   reported?: { code: string; at: Date } | null;
 }
 
-/** What is known after this outcome. */
+/** The device's progress after this outcome. */
 export function afterOutcome(before: ProgressNote, outcome: SyncOutcome, at: Date): ProgressNote {
   switch (outcome.kind) {
     case 'issued':

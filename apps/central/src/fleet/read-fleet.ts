@@ -1,6 +1,6 @@
 import { onlineDevices } from '../devices/presence/connections';
 
-/** What a device that syncs can be. */
+/** The states of a device that syncs. */
 export const fleetStates = ['current', 'behind', 'failing', 'silent', 'never'] as const;
 export type FleetState = (typeof fleetStates)[number];
 
@@ -10,7 +10,7 @@ export interface FleetDevice {
   macAddress: string | null;
   state: FleetState;
   online: boolean;
-  /** Of `failing`, and of the last sync before it fell silent. */
+  /** The reason of `failing`, and of the last sync before the device fell silent. */
   code: string | null;
   table: string | null;
   /** Since when its rows are not known to be those that it is to have. */

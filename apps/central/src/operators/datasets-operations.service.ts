@@ -5,7 +5,7 @@ import { SourceDatabase } from '../source-database/source-database';
 import { conditionsOf, type ChangedDataset, type Dataset, type TableTracking } from '@rivulet/datasets';
 import { CurrentDatasets } from '../datasets/current-datasets';
 
-/** What is loaded. */
+/** The datasets that are loaded. */
 export interface LoadedDatasets {
   path: string;
   loadedAt: string;
@@ -56,7 +56,7 @@ export interface ReloadedDatasets {
   changed: ChangedDataset[];
 }
 
-/** What operators do with the datasets file: see what is loaded, and have it read again, also by SIGHUP. */
+/** Operators' work on the datasets file: see what is loaded, and reload it, also by SIGHUP. */
 @Injectable()
 export class DatasetsOperations implements OnModuleInit, OnModuleDestroy {
   private readonly logger = new Logger('Datasets');

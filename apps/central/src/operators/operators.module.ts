@@ -17,7 +17,7 @@ import { SigningModule } from '../signing/signing.module';
 import { SigningKeysController } from './signing-keys.controller';
 import { OperatorDatasetsController } from './operator-datasets.controller';
 
-/** What operators may see and do. */
+/** The routes of operators. */
 @Module({
   imports: [
     UsersModule,

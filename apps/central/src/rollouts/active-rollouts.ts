@@ -9,7 +9,7 @@ export interface ActiveRollout {
   reaches(device: { deviceId: string; labels: Record<string, string> }): boolean;
 }
 
-/** What goes out at present. */
+/** The rollouts under way. */
 @Injectable()
 export class ActiveRollouts {
   constructor(private readonly store: RolloutStore) {}

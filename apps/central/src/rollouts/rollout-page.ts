@@ -6,7 +6,7 @@ import type { RolloutEvent, RolloutOutcome, StoredRollout } from './store/stored
 import { RolloutSubjects } from './subjects/rollout-subjects';
 
 export interface RolloutPage extends StoredRollout {
-  /** Of the stages that have begun. */
+  /** The figures of stages that have begun. */
   counts: StageCounts[];
   failures: RolloutOutcome['failures'];
   estimatedEnd: Date | null;
@@ -25,7 +25,7 @@ export class RolloutPages {
     return this.of(await this.store.get(rolloutId));
   }
 
-  /** Of one that is over: how it ended. */
+  /** The page of a rollout; of a finished one, how it ended. */
   async of(rollout: StoredRollout): Promise<RolloutPage> {
     const { outcome, plan, state } = rollout;
     if (outcome !== null)
@@ -37,7 +37,7 @@ export class RolloutPages {
   }
 }
 
-/** Of the stages that have passed, in milliseconds. */
+/** Duration of the stages that have passed, in milliseconds. */
 function durationsOf(events: readonly RolloutEvent[]): number[] {
   let beganMs: number | undefined;
   return events.flatMap(({ what, at }) => {

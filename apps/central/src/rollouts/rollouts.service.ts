@@ -23,7 +23,7 @@ export interface RolloutOrder {
 
 type Steering = 'pause' | 'resume' | 'abort';
 
-/** What operators do with rollouts. */
+/** Operators' work on rollouts. */
 @Injectable()
 export class RolloutsService {
   private readonly nextUlid = monotonicFactory();

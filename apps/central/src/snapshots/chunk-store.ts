@@ -4,7 +4,7 @@ import { selectBinary, withClient } from '@rivulet/postgres';
 import { SnapshotDatabase } from './snapshot-database';
 import { SnapshotsMetrics } from './snapshots.metrics';
 
-/** What one frame carries: a chunk, or the content of a patch. */
+/** The content of one frame: a chunk, or a patch. */
 export type FrameContent = Pick<Chunk, 'digest' | 'rows' | 'bytes' | 'content'>;
 
 /** A chunk or patch as it is stored and sent. */
@@ -89,7 +89,7 @@ export class ChunkStore {
   }
 }
 
-/** What a stored chunk decompresses to; undefined when it does not have its digest. */
+/** The decompressed content of a stored chunk; undefined when it does not have its digest. */
 export function contentOf({ block, ...stored }: StoredChunk): Buffer | undefined {
   const header = { kind: 'chunk', table: 0, number: 0, blockBytes: block.length, ...stored } as const;
   try {

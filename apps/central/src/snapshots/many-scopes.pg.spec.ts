@@ -55,7 +55,7 @@ async function contentsOf(central: CentralServices, site: number): Promise<Conte
 
 const sites = Array.from({ length: SITES }, (_, site) => site);
 
-/** What each site has, read by itself by a central with an empty store. */
+/** Each site's snapshot, read by itself by a central with an empty store. */
 async function readAlone(): Promise<Contents[]> {
   await query('TRUNCATE rivulet.chunks, rivulet.snapshots CASCADE');
   const central = await CentralServices.start(fixture, datasets);
@@ -64,7 +64,7 @@ async function readAlone(): Promise<Contents[]> {
   return contents;
 }
 
-/** Of the transactions of the source in which scopes were read. */
+/** Transactions of the source in which scopes were read. */
 async function valueOf(suffix: '_count' | '_sum'): Promise<number> {
   const { values } = await fixture.metrics.batchScopes.get();
   return values.find(({ metricName }) => metricName?.endsWith(suffix))?.value ?? 0;

@@ -15,14 +15,14 @@ export interface CachedSnapshot extends Snapshot {
   ageMs: number;
 }
 
-/** What was read last of a dataset whose rows may be others now, under the same definitions. */
+/** The last snapshot of a dataset whose rows may have changed, under the same definitions. */
 export interface SnapshotBase extends TableContent {
   snapshotId: number;
   /** The id of the versions with which it was read. */
   readAsOf: string;
 }
 
-/** What is known of the rows of a dataset. */
+/** A dataset's snapshot and its currency. */
 export interface FoundSnapshot {
   /** Undefined when they may be others now. */
   snapshot: CachedSnapshot | undefined;
@@ -53,7 +53,7 @@ const LISTS_AT_ONCE = 500;
  */
 @Injectable()
 export class SnapshotCache {
-  /** What this process has read, by cache key. */
+  /** The reads of this process, by cache key. */
   private readonly reads = new LRUCache<string, { readAt: string; beganMs: number }>({
     maxSize: READS_MAX_BYTES,
     sizeCalculation: () => READ_BYTES,

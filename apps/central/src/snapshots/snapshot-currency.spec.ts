@@ -15,7 +15,7 @@ const watched = { cacheKey: 'watched', relations: ['1'], polled: false } as Boun
 const polled = { cacheKey: 'polled', relations: ['1'], polled: true } as BoundDataset;
 const [before, after] = [new Versions({ '1': 'a' }), new Versions({ '1': 'b' })];
 
-/** What central's database has, by cache key, whatever the versions. */
+/** The snapshots in central's database, by cache key, whatever the versions. */
 class FakeCache implements Pick<SnapshotCache, 'find' | 'put'> {
   readonly entries = new Map<string, CachedSnapshot>();
   readonly entered: string[] = [];

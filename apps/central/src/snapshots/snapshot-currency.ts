@@ -10,7 +10,7 @@ import { SnapshotCache, type CachedSnapshot, type ReadDataset, type SnapshotBase
 import type { SnapshotSet } from './snapshot-set';
 import { SnapshotsMetrics } from './snapshots.metrics';
 
-/** What is still so of a list of datasets: all of it, or some, with `undefined` for each that must be read. */
+/** The snapshots of a list of datasets that are still current: all, or some, with `undefined` for each that must be read. */
 export type Lookup =
   | { kind: 'current'; set: SnapshotSet }
   | {
@@ -18,7 +18,7 @@ export type Lookup =
       stale: BoundDataset[];
       staleBytes: number;
       found: (CachedSnapshot | undefined)[];
-      /** Of those that must be read, what they were when they were read last, by cache key. */
+      /** The last snapshots of those that must be read, by cache key. */
       bases: ReadonlyMap<string, SnapshotBase>;
     };
 
@@ -26,7 +26,7 @@ interface ConfirmedSet {
   snapshots: Snapshot[];
   /** The latest versions at which it was found to be current. */
   versionsId: string;
-  /** What its rows depend on, and how that was when they were read. */
+  /** The dependencies of its rows, and their versions when the rows were read. */
   keys: readonly string[];
   vector: string;
   /** That of change detection. */
@@ -149,7 +149,7 @@ export class SnapshotCurrency {
   ): SnapshotSet {
     const remaining = bound.map((dataset, index) => {
       if (dataset.polled) return this.changes.pollIntervalMs - ages[index]!;
-      // What is watched is used for as long as its versions are known.
+      // A watched dataset is used for as long as its versions are known.
       return versionVectorOf(dataset, versions) === undefined ? 0 : Infinity;
     });
     return { snapshots, versions, remainingMs: Math.min(...remaining) };

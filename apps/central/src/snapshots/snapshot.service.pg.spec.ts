@@ -240,7 +240,7 @@ describe('where changes are not detected', () => {
   });
 
   it('polling-clock-back: nothing is stale because the clock of the database was set back', async () => {
-    // What was entered before is of a time that is still to come.
+    // Entries made before belong to a time that is still to come.
     await query(`
       CREATE FUNCTION ahead() RETURNS trigger LANGUAGE plpgsql AS
         $$ BEGIN NEW.read_at := now() + interval '120 seconds'; RETURN NEW; END $$;

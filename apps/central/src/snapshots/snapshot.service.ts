@@ -156,7 +156,7 @@ export class SnapshotService {
   }
 }
 
-/** What was found in the store was collected before it was entered. */
+/** A snapshot found in the store was collected before it was entered. */
 function missIfGone(error: unknown): ReadOutcome | { kind: 'gone' } {
   if (isGone(error)) return { kind: 'gone' };
   throw error;

@@ -3,7 +3,7 @@ import { Coalesced } from '@rivulet/platform';
 import { DataSource } from 'typeorm';
 import { SnapshotsMetrics } from './snapshots.metrics';
 
-/** What the store has lost, and what was removed because it is of no use without that. */
+/** The losses of the store, and the entries removed because they are of no use without what was lost. */
 interface Lost {
   /** Chunks, and frames of patches, that are listed and not stored. */
   chunks: number;

@@ -11,7 +11,7 @@ import { ScopeService } from './scope/scope.service';
 import { SourceEnv } from './source.env';
 import { SourceMetrics } from './source.metrics';
 
-/** What is read of the source and when: changes of its tables, and the scopes of devices. */
+/** Reading of the source: changes of its tables, and the scopes of devices. */
 @Module({
   imports: [SourceDatabaseModule, DatasetsModule],
   providers: [

@@ -22,7 +22,7 @@ export interface KnownKey {
 
 type Found = { user?: KnownUser | undefined; key?: KnownKey | undefined };
 
-/** What each call of an operator needs to know, from memory. It is at most 2.5 s old; in this process it is never old. */
+/** Users as each call of an operator needs them, from memory: at most 2.5 s old, and never old in the process that changed them. */
 @Injectable()
 export class UserDirectory {
   private readonly found = new LRUCache<string, Found>({ max: REMEMBERED_MAX, ttl: REMEMBERED_MS });
@@ -84,7 +84,7 @@ export class UserDirectory {
     if (known !== undefined) return known;
     const { generation } = this;
     const found = await read();
-    // What was read before a change must not be remembered after it.
+    // A user read before a change must not be remembered after it.
     if (generation === this.generation) this.found.set(name, found);
     return found;
   }

@@ -17,7 +17,7 @@ export interface User {
   lastLoginAt: Date | null;
 }
 
-/** What is asked of the table for it. */
+/** The columns read for it. */
 export const userColumns = `
   users.user_id AS "userId", username, email, users.role, must_change_password AS "mustChangePassword",
   is_disabled AS "isDisabled", users.created_at AS "createdAt", changed_at AS "changedAt",

@@ -7,7 +7,7 @@ import { previewDevice } from '../preview/preview';
 const FOLDER = 'db/examples';
 const examples = readdirSync(FOLDER).filter((name) => name.endsWith('.yaml'));
 
-/** What a check is meant to say of them, as `line:column`, and a word of the message. */
+/** The findings expected of a check, as `line:column`, and a word of the message. */
 const expected: Record<string, [place: string, word: string][]> = {
   'last-90-days.yaml': [
     ['18:7', 'CURRENT_DATE'],

@@ -20,7 +20,7 @@ beforeAll(async () => {
 
 afterAll(() => fixture.close());
 
-/** What check says of a query, as `line:column: …`, without what it says of each dataset that is the same for all. */
+/** The findings of check for a query, as `line:column: …`, without those that every dataset has. */
 async function findings(
   query: string,
   url = fixture.database.url,

@@ -4,7 +4,7 @@ import { renderQuery, significantTokens, type SqlToken } from '@rivulet/snapshot
 import type { ClientBase } from 'pg';
 import type { Findings } from './findings';
 
-/** What a session of the source has before it sets anything, by setting. */
+/** The settings of a source session before it sets any, by name. */
 export type SourceSettings = ReadonlyMap<string, string>;
 
 export async function readSourceSettings(client: ClientBase): Promise<SourceSettings> {

@@ -19,7 +19,7 @@ import type { Parameters, QueryTemplate } from '@rivulet/snapshot';
 import type { ClientBase, Pool } from 'pg';
 import { findSettingLiterals } from './setting-literals';
 
-/** What a query depends on, and which changes of that count. */
+/** The dependencies of a query, and which of their changes count. */
 export interface TrackedWatch extends Watch {
   tracking: TableTracking[];
   /** Or why each row of the result is not made of one row of one table. */

@@ -24,7 +24,7 @@ const RETRY_MAX_MS = 300_000;
 /** Central learns so often how far a query is, and that the device is there. */
 const PROGRESS_EVERY_MS = 15_000;
 
-/** What central says when a task is not to be done any more. */
+/** Central's codes for a task that is not to be done any more. */
 const OVER = new Set<string>([
   'COLLECTION_RUN_OVER',
   'COLLECTION_RUN_UNKNOWN',

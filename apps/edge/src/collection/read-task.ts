@@ -27,7 +27,7 @@ export interface ReadingLimits {
   timeoutMs: number;
 }
 
-/** What becomes of the rows of a task. */
+/** The outcome for the rows of a task. */
 export interface RowSink {
   begin(columns: Column[]): void;
   add(chunk: Chunk): Promise<void>;
@@ -120,7 +120,7 @@ async function explained(task: CollectionTask, work: () => Promise<void>): Promi
 function explain({ name }: CollectionTask, error: unknown): unknown {
   if (error instanceof RowError) return collectedRowFailure(name, error);
   if (error instanceof QueryTextError) return failed(error.message, error);
-  // What the query itself does wrong: not a lost connection or a server that stops.
+  // Faults of the query itself, as opposed to a lost connection or a server that stops.
   if (isPostgresError(error) && !/^(08|57P|53)/.test(error.code)) return failed(error.message, error);
   return error;
 }

@@ -9,11 +9,11 @@ import type { WorkerSet } from './workers/worker-set';
 
 export type ApplyStatus = 'idle' | 'applying' | 'applied' | 'failed';
 
-/** What is going on, for operators and for health. */
+/** The present state, for operators and for health. */
 export interface ApplyState {
   status: ApplyStatus;
   version: number | null;
-  /** What the workers run. */
+  /** The version that the workers run. */
   inForceVersion: number | null;
   inForceSha256: string | null;
   code: string | null;
@@ -96,7 +96,7 @@ export class ApplyConfiguration {
     await this.tryOut(target, signal);
   }
 
-  /** What the workers should have now: the newest that has not failed. */
+  /** The version that the workers should have now: the newest that has not failed. */
   private target(): HeldConfiguration | undefined {
     const { accepted, good } = this.cache;
     if (accepted === undefined) return good;

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { HealthCheckOutcome, HealthIndicator, Probe } from '@rivulet/platform';
 import { ConfigurationService } from './configuration.service';
 
-/** What the workers run. A detail only: they run on by what they have. */
+/** The versions that the workers run. A detail only: they go on with what they have. */
 @Injectable()
 export class ConfigurationIndicator implements HealthIndicator {
   readonly name = 'configuration';

@@ -16,7 +16,7 @@ export interface CallAuthentication {
   /** Told with which code central refused a call. @returns whether the next headers may do better */
   renew(code: ErrorCode): boolean;
 
-  /** What this device reports, signed; undefined where it has no key. */
+  /** The device's signed report; undefined where it has no key. */
   signReport(report: Acknowledgement): Promise<string | undefined>;
   /** Replaces the key of this device. @throws RivuletError EDGE_KEY_FIXED, and what central answers */
   rotateKey(signal: AbortSignal): Promise<RotatedKey>;

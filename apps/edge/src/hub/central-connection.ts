@@ -105,7 +105,7 @@ export class CentralConnection {
   }
 }
 
-/** What a failed handshake says of central's certificate; undefined where it is not about that. */
+/** The reason why a handshake rejected central's certificate; undefined where it failed for another reason. */
 export function certificateRefusal(code: string | undefined): ErrorCode | undefined {
   return REFUSALS[code ?? ''];
 }

@@ -5,7 +5,7 @@ import { KeyChainError, openKeyChain, type KeyLink } from '@rivulet/signatures';
 import { readFileIfThere, writeFileSafely } from '../identity/write-file-safely';
 import type { CentralHttp } from './central-http';
 
-/** What an edge has followed of the keys of its central: each was named by the one before it. */
+/** The chain of central's keys that an edge has followed: each was named by the one before it. */
 interface FollowedKeys {
   centralId: string;
   /** Thumbprints, from the one that was trusted first to the one that is trusted now. */

@@ -5,7 +5,7 @@ import type { CentralConnection } from './central-connection';
 import { CentralHttp } from './central-http';
 import { readJson } from './read-json';
 
-/** What central has answered to a device that asked for its configuration. */
+/** Central's answer to a device that asked for its configuration. */
 export interface SentConfiguration {
   /** A signed statement, not verified yet. */
   document: string;

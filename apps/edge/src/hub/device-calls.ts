@@ -38,7 +38,7 @@ const ASSERTION_LIFE_SECONDS = 120;
 /** A token is not used for the last part of its life: the call takes time too. */
 const SPARE_MS = 30_000;
 
-/** What a device signs and sends to central to be known there. */
+/** The calls by which a device makes itself known at central, signed with its key. */
 export class DeviceCalls {
   /** Central's time less the monotonic clock: this device's own may be at 1970 or 2099, and jump. */
   private centralOffsetMs: number | undefined;

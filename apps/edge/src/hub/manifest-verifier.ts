@@ -9,7 +9,7 @@ import {
 } from '@rivulet/protocol';
 import { openAnswer, refuseOthersAnswer, type ExpectedAnswer } from './open-answer';
 
-/** What central's answer to a request must match to be accepted. */
+/** The expectations that central's answer to a request must meet. */
 export interface ManifestExpectation {
   macAddress: string;
   nonce: string;

@@ -2,7 +2,7 @@ import { RivuletError, type ErrorCode } from '@rivulet/errors';
 import { openStatement, StatementError } from '@rivulet/signatures';
 import { unknownKey } from './central-trust';
 
-/** What an answer of central must be to be believed. */
+/** The conditions under which an answer of central is believed. */
 export interface ExpectedAnswer {
   /** The `typ` of the statement. */
   type: string;

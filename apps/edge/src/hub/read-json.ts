@@ -3,7 +3,7 @@ import { RivuletError } from '@rivulet/errors';
 /** Maximum size of the answer to a sync request: a plan has 67 bytes for each chunk. */
 export const PLAN_MAX_BYTES = 64 * 1024 * 1024;
 
-/** Of every other JSON answer. */
+/** Limit of every other JSON answer. */
 const ANSWER_MAX_BYTES = 8 * 1024 * 1024;
 
 /** Brackets and commas take memory out of proportion: 48 MB of `"a":{},` become 700. A plan has one in 67 bytes. */

@@ -6,7 +6,7 @@ import { AssertionCounter } from './assertion-counter';
 import { KeyFiles } from './key-files';
 import { readFileIfThere, writeFileSafely } from './write-file-safely';
 
-/** What the device knows since it was enrolled. */
+/** The identity of the device since it was enrolled. */
 export interface EnrolledAs {
   deviceId: string;
   centralId: string;

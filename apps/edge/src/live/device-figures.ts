@@ -9,7 +9,7 @@ type Figures = Record<string, number | string | null>;
 /** The size of a database is asked for this often. */
 const DATABASE_SIZE_EVERY_MS = 60_000;
 
-/** What a heartbeat says of this device, by the names of docs/agent-protocol.md. */
+/** The figures of a heartbeat, by the names of docs/agent-protocol.md. */
 @Injectable()
 export class DeviceFigures {
   private databaseBytes: number | null = null;

@@ -22,7 +22,7 @@ import { LiveSession } from './live-session';
 import { NudgedSync } from './nudged-sync';
 import { reconnectDelayMs } from './reconnect-delay';
 
-/** What can be said of the connection. */
+/** The state of the connection. */
 export interface LiveState {
   isEnabled: boolean;
   isConnected: boolean;
@@ -119,7 +119,7 @@ export class LiveConnection implements OnApplicationBootstrap, OnModuleDestroy {
     else this.nudges.nudge();
   }
 
-  /** What changed while the connection was missing was not told. The whole fleet may come back at once, too. */
+  /** Changes made while the connection was missing were not announced. The whole fleet may come back at once, too. */
   private catchUp(): void {
     const isFirst = !this.hasBeenConnected;
     this.hasBeenConnected = true;

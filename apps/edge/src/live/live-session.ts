@@ -14,11 +14,11 @@ export interface LiveSessionSettings {
   agentName: string;
   version: string;
   headers(): Promise<Record<string, string>>;
-  /** Of TLS. */
+  /** Options of TLS. */
   tls?: ClientOptions | undefined;
   figures(): Promise<Figures>;
   onRegistered(): void;
-  /** What central gave as the reason. */
+  /** The reason that central gave. */
   onNudge(reason: string | undefined): void;
 }
 

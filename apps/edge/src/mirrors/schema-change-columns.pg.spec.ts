@@ -30,7 +30,7 @@ beforeEach(async () => {
   await edge.sync();
 });
 
-/** What a dataset becomes, with its name for the test; then the rows that a reader sees. */
+/** A changed dataset, with its name for the test; then the rows that a reader sees. */
 const changes: [string, Partial<FakeDataset>, string][] = [
   [
     'a column is added',

@@ -12,7 +12,7 @@ beforeEach(async () => {
   await edge.sync();
 });
 
-/** What applications may have made of a mirror, how it is named, and how it goes. */
+/** Objects that applications may have made of a mirror: their names, and how they go. */
 const dependents: [string, string, string, string][] = [
   ['a view', 'CREATE VIEW loud AS SELECT upper(label) FROM names', 'view public.loud', 'DROP VIEW loud'],
   [

@@ -2,7 +2,7 @@ import type { ManifestTable } from '@rivulet/protocol';
 import type { TableResult } from '../state/sync-result';
 import type { WrittenTable } from './write-table';
 
-/** What was done with one table of the manifest. */
+/** The outcome for one table of the manifest. */
 export function toTableResult(table: ManifestTable, written: readonly WrittenTable[]): TableResult {
   const done = written.find(({ task }) => task.table === table);
   const action = done?.action ?? 'unchanged';

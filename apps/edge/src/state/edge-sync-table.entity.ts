@@ -38,7 +38,7 @@ export class EdgeSyncTable {
   @Column('jsonb')
   grants: string[];
 
-  /** What happens to the mirror when its dataset is removed. */
+  /** The mirror's fate when its dataset is removed. */
   @Column('text', { name: 'on_remove' })
   onRemove: TableSchema['onRemove'];
 

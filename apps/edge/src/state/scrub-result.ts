@@ -22,7 +22,7 @@ export interface Deviation {
   actualRows: number;
 }
 
-/** What a scrub found in one mirror. */
+/** A scrub's findings in one mirror. */
 export interface ScrubTableResult {
   name: string;
   table: string;

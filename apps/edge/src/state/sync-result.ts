@@ -2,7 +2,7 @@ import type { ErrorCode, RivuletError } from '@rivulet/errors';
 
 export const syncTriggers = ['start', 'schedule', 'operator', 'repair', 'nudge'] as const;
 
-/** What started a cycle. `repair`: a scrub found deviations · `nudge`: central asked for it. */
+/** The cause of a cycle. `repair`: a scrub found deviations · `nudge`: central asked for it. */
 export type SyncTrigger = (typeof syncTriggers)[number];
 
 /** Milliseconds, by the monotonic clock. */
@@ -22,7 +22,7 @@ export const tableActions = ['created', 'loaded', 'rebuilt', 'patched', 'merged'
  */
 export type TableAction = (typeof tableActions)[number];
 
-/** What a cycle did with one table. */
+/** A cycle's outcome for one table. */
 export interface TableResult {
   name: string;
   table: string;

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { ErrorCode } from '@rivulet/errors';
 import { Counter, Registry } from 'prom-client';
 
-/** What central, or somebody between, has sent, and what was not believed. */
+/** Codes of answers, by central or somebody in between, that were refused. */
 const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'SIGNATURE_ALGORITHM_REFUSED',
   'CENTRAL_KEY_UNKNOWN',

@@ -49,7 +49,7 @@ export class Freshness {
     return performance.now() - this.startedAtMs;
   }
 
-  /** What this process has confirmed itself is as old as its own clock says, which nobody sets. */
+  /** Confirmations by this process itself are as old as its own clock says, which nobody sets. */
   private ageMs(confirmedAt: Date): number {
     return this.sync.msSinceConfirmed ?? Math.max(this.uptimeMs, Date.now() - confirmedAt.getTime());
   }

@@ -127,7 +127,7 @@ export class SyncService implements OnModuleDestroy, BeforeApplicationShutdown {
       return this.cycle.run({ trigger, confirmDeletes }, lease, progress, this.stopping.signal);
     });
     this.last = result;
-    // What central says is of the time when it was asked, however long the answer took.
+    // Central's statement is of the time when it was asked, however long the answer took.
     if (result.status !== 'failed') this.confirmedAtMs = beganAtMs;
     if (result.error !== undefined) this.refusals.note(result.error, result.cycleId);
     this.metrics.finished(result);

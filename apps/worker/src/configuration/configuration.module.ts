@@ -6,7 +6,7 @@ import { ConfigurationController } from './configuration.controller';
 import { InternalKeyAuthenticator } from './internal-key-authenticator';
 import { WorkerConfiguration } from './worker-configuration';
 
-/** What the worker runs by, and who may change it. */
+/** The worker's configuration, and who may change it. */
 @Module({
   imports: [TargetsModule],
   controllers: [ConfigurationController],

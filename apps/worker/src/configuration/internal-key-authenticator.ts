@@ -65,7 +65,7 @@ export class InternalKeyAuthenticator implements Authenticator {
       throw new RivuletError('WORKER_SIGNATURE_INVALID', 'X-Signature is not that of this request.');
     }
     const atMs = Number(timestamp);
-    // What was signed before this process began may have been taken by the one before, whose nonces are gone.
+    // Requests signed before this process began may have been taken by the previous one, whose nonces are gone.
     if (!(Math.abs(this.now() - atMs) <= TOLERANCE_MS) || atMs < this.startedAtMs) {
       throw new RivuletError(
         'WORKER_REQUEST_OUT_OF_TIME',

@@ -9,7 +9,7 @@ const HIDDEN = '[secret]';
 /** Names the fields that hold secrets, as JSON Pointers: they are not shown. */
 const SECRET_PATHS = 'secret_paths';
 
-/** What the worker runs by. It is in memory alone: after a restart the agent sends it again. */
+/** The configuration that the worker runs by. It is in memory alone: after a restart the agent sends it again. */
 @Injectable()
 export class WorkerConfiguration {
   private readonly logger = new Logger('Configuration');

@@ -29,7 +29,7 @@ const lists: [AddressKind, BlockList][] = [
   ['special', listOf(`${SPECIAL_IPV4} ${TRANSLATED} ${SPECIAL_IPV6}`)],
 ];
 
-/** What is not known to be public is special. */
+/** An address that is not known to be public is special. */
 export function kindOfAddress(address: string): AddressKind {
   const version = isIP(address);
   if (version === 0 || address.includes('%')) return 'special';

@@ -33,7 +33,7 @@ export class MessageQueue {
     await this.working;
   }
 
-  /** What waits is dropped; the handler may finish the message that it has. */
+  /** Waiting messages are dropped; the handler may finish the message that it has. */
   async close(): Promise<void> {
     this.isClosed = true;
     this.waiting.length = 0;

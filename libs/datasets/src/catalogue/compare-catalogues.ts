@@ -5,7 +5,7 @@ import type { Dataset, DatasetCatalogue } from './dataset-catalogue';
 
 export interface ChangedDataset {
   name: string;
-  /** What changed: `query`, `columns that are not sent`, or fields of the schema. */
+  /** The changed parts: `query`, `columns that are not sent`, or fields of the schema. */
   what: string[];
 }
 

@@ -20,7 +20,7 @@ beforeAll(async () => {
 
 afterAll(() => database.drop());
 
-/** What the datasets file would say of a scope query. */
+/** The datasets file's description of a scope query. */
 async function defineScope(text: string): Promise<ScopeDefinition> {
   const template = parseQueryTemplate(text);
   const given = SCOPE_PARAMETERS;

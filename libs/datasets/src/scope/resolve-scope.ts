@@ -17,7 +17,7 @@ export interface ScopeSubject {
   name?: string | undefined;
 }
 
-/** What one device may see, from the scope query. */
+/** The scope of one device, from the scope query. */
 export interface Scope {
   /** The device's identity in the source, as text: what the scope query returns. */
   deviceId: string;

@@ -13,9 +13,9 @@ interface Comparison {
 interface Rule {
   /** Types of parameters that are compared as they are. */
   plain: readonly string[];
-  /** What the column is cast to, by its type; the others are not cast. */
+  /** The columns that are cast, by their types; the others are not cast. */
   columnCasts: Readonly<Record<string, string>>;
-  /** What parameters are cast to, by the cast: their types. */
+  /** The types that parameters are cast to, by cast. */
   casts: Readonly<Record<string, readonly string[]>>;
 }
 

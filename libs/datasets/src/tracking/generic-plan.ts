@@ -41,7 +41,7 @@ export async function readScans(
 
 /** A plan that is one scan of one table, whose rows it returns one by one. */
 export interface OnlyScan extends RelationScan {
-  /** What it returns, as EXPLAIN (VERBOSE) prints it. */
+  /** The columns it returns, as EXPLAIN (VERBOSE) prints them. */
   output: string[];
   /** Bytes that it returns, as PostgreSQL guesses for a value of the parameters that it does not know. */
   guessedBytes: number;

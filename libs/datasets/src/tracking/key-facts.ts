@@ -29,7 +29,7 @@ export async function readKeyFacts(client: ClientBase, oid: string): Promise<Key
   return rows[0];
 }
 
-/** Of the columns of an index only those in front are taken that are columns of the table, by their type's own order, all ascending. */
+/** Of an index, the leading columns count that are columns of the table, in their type's own order, all ascending. */
 const facts = `
 SELECT class.oid::text AS oid, format('%I.%I', nspname, relname) AS name,
   (SELECT coalesce(jsonb_agg(jsonb_build_object('attribute', attnum, 'name', attname, 'type', atttypid::text)), '[]')

@@ -8,7 +8,7 @@ export interface ScanCondition {
   values: ParameterValueOf[];
 }
 
-/** What a column is compared with. */
+/** The other side of a comparison with a column. */
 export interface ParameterValueOf {
   /** The n of `$n`. */
   number: number;
@@ -40,7 +40,7 @@ function asGroup(term: SqlToken[] | undefined): SqlToken[][] {
   return term === undefined ? [] : [term];
 }
 
-/** What stands between the first parenthesis and its partner, when that is the last token. */
+/** The text between the first parenthesis and its partner, when that is the last token. */
 function withoutParentheses(tokens: SqlToken[]): SqlToken[] | undefined {
   if (tokens[0]?.text !== '(') return undefined;
   return closingPlace(tokens, 0) === tokens.length - 1 ? tokens.slice(1, -1) : undefined;

@@ -64,7 +64,7 @@ SELECT class.oid::text AS oid, format('%I.%I', nspname, relname) AS name, relkin
   ) AS columns
 FROM pg_class class JOIN pg_namespace ON pg_namespace.oid = relnamespace WHERE class.oid = ANY ($1::oid[])`;
 
-/** What decides whether the text of a plan means what it says. */
+/** The facts that decide whether the text of a plan means what it says. */
 export interface Surroundings {
   /** Why = or a cast between the types above may be somebody's own. */
   obstacle: string | undefined;

@@ -105,7 +105,7 @@ const cases: [query: string, ...expected: string[]][] = [
     'SELECT id FROM stock WHERE site = :site INTERSECT SELECT id FROM stock WHERE site = :big',
     'stock: site site big',
   ],
-  // What looks alike and is something else.
+  // Queries that look alike and mean something else.
   ['SELECT id FROM stock WHERE site = :site OR amount > 3', 'stock: all'],
   ['SELECT id FROM stock WHERE (site = :site AND active) OR (site = :big AND amount > 3)', 'stock: all'],
   ['SELECT id FROM stock WHERE NOT (site = :site)', 'stock: all'],

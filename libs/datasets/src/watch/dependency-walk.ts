@@ -187,7 +187,7 @@ export class DependencyWalk {
     await this.visitReadFromText(visit);
   }
 
-  /** What is read from a text may be `now`, also as an element or attribute. */
+  /** A value read from a text may be `now`, also as an element or attribute. */
   private async visitReadFromText(visit: Visit): Promise<void> {
     const pending = [...visit.readFromText];
     for (const oid of pending) {
@@ -210,7 +210,7 @@ async function load<Facts extends { oid: string }>(
   for (const facts of await read(missing)) known.set(facts.oid, facts);
 }
 
-/** What is gone by now was dropped during the look. */
+/** An object that is gone by now was dropped during the look. */
 function* factsOf<Facts>(known: Map<string, Facts>, oids: string[], visit: Visit): Generator<Facts, void> {
   for (const oid of oids) {
     const facts = known.get(oid);

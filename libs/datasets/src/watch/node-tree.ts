@@ -5,7 +5,7 @@
 export interface TreeNode {
   /** `FUNCEXPR` */
   tag: string;
-  /** What follows each `:field`; a field can have several values, as that of a constant has. */
+  /** The values that follow each `:field`; a field can have several, as that of a constant has. */
   fields: ReadonlyMap<string, readonly TreeValue[]>;
 }
 

@@ -16,7 +16,7 @@ export interface Dependencies {
   unproven: string | undefined;
   /** Whether a row of a table becomes one value, with all columns that the table has. */
   hasWholeRow: boolean;
-  /** What of it depends on settings of the session. */
+  /** The part that depends on settings of the session. */
   settings: SettingUse[];
   /** How often the query names each relation, with its views opened. */
   references: References;
@@ -32,7 +32,7 @@ interface ReadText {
 
 type Pending = 'relations' | 'members' | 'functions' | 'operators' | 'types';
 
-/** What one query has been found to depend on so far. */
+/** The dependencies found so far of one query. */
 export class Visit {
   readonly tables = new Set<string>();
   readonly operatorOf = new Map<string, string>();
@@ -99,7 +99,7 @@ export class Visit {
     for (const kind of ['relations', 'functions', 'operators', 'types'] as const) this.add(kind, facts[kind]);
   }
 
-  /** What neither the query says itself, nor a view. */
+  /** Dependencies that neither the query itself states, nor a view. */
   readIndirect(text: ReadText): void {
     for (const oid of text.facts.relations) this.indirect.add(oid);
     this.read(text);

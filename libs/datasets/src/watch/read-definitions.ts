@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { ClientBase } from 'pg';
 import type { DefinitionKind } from './query-visit';
 
-/** What some queries depend on, by kind and OID. */
+/** The dependencies of some queries, by kind and OID. */
 export type DefinitionKeys = ReadonlyMap<DefinitionKind, ReadonlySet<string>>;
 
 /** How things are defined now: a hash for each of the keys, `class:16384`, and for what all queries share. */

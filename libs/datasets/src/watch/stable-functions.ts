@@ -20,12 +20,12 @@ export const provenStableFunctions: ReadonlySet<string> = new Set([
   ...words('enum_first enum_last enum_range_all enum_range_bounds'),
   // lc_monetary, xmloption
   ...words('cash_numeric numeric_cash int4_cash int8_cash texttoxml xml_is_well_formed'),
-  // What the session and the database are; the definition of the role is watched.
+  // Facts of the session and the database; the definition of the role is watched.
   ...words(`current_user session_user current_database getdatabaseencoding pg_client_encoding PG_encoding_to_char
     PG_char_to_encoding pg_convert pg_convert_from pg_convert_to length_in_encoding`),
   // Types and collations of the arguments, whose definitions are watched.
   ...words('pg_typeof pg_basetype pg_collation_for pg_column_size'),
-  // What stands for an aggregate; its own functions are looked at.
+  // The placeholder of an aggregate; its own functions are looked at.
   'aggregate_dummy',
 ]);
 

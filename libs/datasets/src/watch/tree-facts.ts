@@ -2,7 +2,7 @@ import { movingWord } from './moving-words';
 import { callOf, clockUse, readTextCast, type CallFacts, type SettingUse } from './setting-uses';
 import { childOf, nodesOf, wordOf, type TreeNode, type TreeValue } from './node-tree';
 
-/** What the nodes of parsed queries say, as far as it decides whether the result can change by itself. */
+/** Facts in the nodes of parsed queries that decide whether the result can change by itself. */
 export interface TreeFacts {
   relations: Set<string>;
   functions: Set<string>;

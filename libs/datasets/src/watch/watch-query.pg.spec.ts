@@ -42,7 +42,7 @@ beforeAll(async () => {
 
 afterAll(() => database.drop());
 
-/** Of queries that are looked at in one transaction, which has done something `before`. */
+/** The watches of queries that are looked at in one transaction, which has done something `before`. */
 async function watch(queries: string[], before = 'SELECT 1'): Promise<Watch[]> {
   return withClient(database.pool, (client) =>
     inTransaction(client, limits, async () => {

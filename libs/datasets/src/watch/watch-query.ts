@@ -6,7 +6,7 @@ import type { SettingUse } from './setting-uses';
 import { parseQuery } from './query-tree';
 import type { DefinitionKeys } from './read-definitions';
 
-/** What the result of a query depends on. */
+/** The dependencies of a query's result. */
 export interface Watch {
   /** OIDs of the tables, as text and in ascending order. */
   relations: string[];
@@ -16,7 +16,7 @@ export interface Watch {
   polled: string | undefined;
   /** Whether a row of a table becomes one value, with all columns that the table has; undefined: it is not known. */
   hasWholeRow?: boolean;
-  /** What of it depends on settings of the session, which Rivulet pins; undefined: it is not known. */
+  /** The part that depends on settings of the session, which Rivulet pins; undefined: it is not known. */
   settings?: SettingUse[];
   /** How often the query names each relation, and what else names some; undefined: it is not known. */
   naming?: Naming;

@@ -2,7 +2,7 @@
 export interface ErrorDescription {
   /** A short name, in sentence case. */
   title: string;
-  /** What happened, in whole sentences. */
+  /** The event, in whole sentences. */
   meaning: string;
   /** The default next step; the code that raises the error can give a better one. */
   nextStep: string;

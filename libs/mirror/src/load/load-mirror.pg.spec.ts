@@ -23,7 +23,7 @@ beforeEach(() => database.pool.query('DROP SCHEMA public CASCADE; CREATE SCHEMA 
 
 afterAll(() => database.drop());
 
-/** What a manifest promises, and the canonical rows that keep the promise. */
+/** A manifest's statement of a table, and the canonical rows that fit it. */
 interface Published {
   table: ManifestTable;
   content: Buffer;

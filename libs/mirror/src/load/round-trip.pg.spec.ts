@@ -54,7 +54,7 @@ interface Asked {
   key: string[];
 }
 
-/** What central makes of a query: the table of a manifest, and its chunks. */
+/** Central's output for a query: the table of a manifest, and its chunks. */
 function snapshot(
   pool: Pool,
   { name, query, key }: Asked,

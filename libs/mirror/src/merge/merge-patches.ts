@@ -8,7 +8,7 @@ import { patchRefused, stagePatches, type StagedPatches } from './stage-patches'
 import { emptyStaging } from './staging';
 import { runStatements } from './statement-list';
 
-/** What a merge of patches changed. */
+/** The changes of a merge of patches. */
 export interface PatchedRows extends MergedRows {
   /** Positions in the former list of chunks, ascending and not adjacent. */
   spans: PatchedSpan[];

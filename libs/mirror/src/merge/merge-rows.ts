@@ -6,7 +6,7 @@ import { cannotExchange, isTaken, readRowRules, rewriteStagedRows } from './rewr
 import { sameKey } from './same-key';
 import { countRows, runStatements } from './statement-list';
 
-/** What a merge changed. */
+/** The changes of a merge. */
 export interface MergedRows {
   inserted: number;
   updated: number;

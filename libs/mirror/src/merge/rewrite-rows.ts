@@ -6,7 +6,7 @@ import { lookUpOrMerge, withSettings } from '../ranges/planner-settings';
 import type { Mirror } from '../table/mirror-table';
 import { sameKey } from './same-key';
 
-/** What applications have made of a mirror, as far as it decides how its rows can be changed. */
+/** The objects that applications have made of a mirror, as far as they decide how its rows can be changed. */
 export interface RowRules {
   /** Whether values other than the key must be unique, or exclude each other. */
   hasUniqueValues: boolean;

@@ -8,7 +8,7 @@ const loopback = new BlockList();
 loopback.addSubnet('127.0.0.0', 8, 'ipv4');
 loopback.addAddress('::1', 'ipv6');
 
-/** What a proxy on this machine adds to the requests of others. */
+/** The headers that a proxy on this machine adds to the requests of others. */
 const FORWARDING_HEADERS = ['forwarded', 'via', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip'];
 /** A page of our own, or a person who typed the address. */
 const OWN_FETCH_SITES = new Set<unknown>(['same-origin', 'none']);

@@ -7,7 +7,7 @@ export interface Principal {
   name: string;
 }
 
-/** What the access guard leaves on a request. */
+/** The principal that the access guard leaves on a request. */
 export interface PrincipalRequest {
   principal?: Principal;
 }

@@ -14,7 +14,7 @@ import { RateLimitsMetrics } from './rate-limits.metrics';
 export interface RateLimitSettings {
   perDevice: number;
   perOperator: number;
-  /** Of those that nobody has been authenticated for: public routes, unknown ones, and refused credentials. */
+  /** The limit of requests without an authenticated caller: public routes, unknown ones, and refused credentials. */
   perAddress: number;
   /** Besides Authorization, in lower case. */
   credentialHeader?: string | undefined;
@@ -88,7 +88,7 @@ export class RateLimits {
       this.overUntilMs.set(network, performance.now() + taken.retryAfterSeconds * 1_000);
   }
 
-  /** What a refused caller is told: no more than that, when it has been refused too often. */
+  /** Returns what a refused caller is told: no more than that, when it has been refused too often. */
   refusalAfter(address: string, error: RivuletError): RivuletError {
     if (this.overUntilMs.size === 0 || RENEWABLE.has(error.code)) return error;
     return this.refusalOf(address) ?? error;

@@ -4,7 +4,7 @@ import type { ErrorCode } from '@rivulet/errors';
 /** A call, a handshake or a message that was answered with an error. */
 export interface Refusal {
   code: ErrorCode;
-  /** What the caller was told. */
+  /** The answer that the caller got. */
   detail: string;
   address: string;
   requestId: string;

@@ -1,6 +1,6 @@
 import { isIPv6 } from 'node:net';
 
-/** What of an address counts as one caller: whoever has an IPv6 address has 2^64 of them. */
+/** The part of an address that counts as one caller: whoever has an IPv6 address has 2^64 of them. */
 export function networkOf(address: string): string {
   if (!isIPv6(address) || address.includes('.')) return address.replace(/^::ffff:/i, '');
   const { hostname } = new URL(`http://[${address.replace(/%.*$/, '')}]`);

@@ -72,7 +72,7 @@ export async function createApp(options: AppOptions): Promise<NestFastifyApplica
   return configureApp(app, options);
 }
 
-/** What createApp boots; a test may make a testing module of it, override providers and call configureApp. */
+/** The module that createApp boots. A test may make a testing module of it, override providers and call configureApp. */
 export function rootModule({ module, logger }: Pick<AppOptions, 'module' | 'logger'>): DynamicModule {
   return {
     module: AppRoot,

@@ -1,7 +1,7 @@
 import { PerformanceObserver } from 'node:perf_hooks';
 import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
 
-/** Of each of the two halves, of which one is in use. */
+/** Size of each of the two halves, of which one is in use. */
 const SEMI_SPACE_BYTES = 4 * 1024 * 1024;
 
 /**

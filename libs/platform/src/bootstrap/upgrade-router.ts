@@ -22,7 +22,7 @@ export interface Upgrade {
   socket: Duplex;
   head: Buffer;
   requestId: string;
-  /** Of whoever asks, behind trusted proxies. */
+  /** The address of the caller, behind trusted proxies. */
   address: string;
   /** Aborts when the handler has taken too long, or the peer has gone. */
   signal: AbortSignal;

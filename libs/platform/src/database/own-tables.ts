@@ -40,7 +40,7 @@ export class OwnTables {
 }
 
 export class TableTransaction {
-  /** What was begun within it and not waited for must not use its connection later. */
+  /** Work begun within it and not awaited must not use its connection later. */
   isOpen = true;
   readonly onCommit: (() => void)[] = [];
 

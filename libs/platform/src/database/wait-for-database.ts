@@ -43,7 +43,7 @@ export async function waitForDatabase<T>(options: AwaitedDatabase, open: () => P
   }
 }
 
-/** What is said of a database that refuses us, instead of the driver's error. Other errors stay what they are. */
+/** The error for a database that refuses us, instead of the driver's. Other errors stay what they are. */
 export function namedDatabaseError(error: unknown, options: AwaitedDatabase): unknown {
   const name = nameOf(options);
   if (refusalWords(error) === undefined && hasSqlState(error, sqlState.insufficientPrivilege)) {

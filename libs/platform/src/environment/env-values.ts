@@ -105,7 +105,7 @@ export function HttpUrl(): PropertyDecorator {
   });
 }
 
-/** What `openBus` of libs/bus takes. */
+/** A URL that `openBus` of libs/bus takes. */
 export function BusUrl(): PropertyDecorator {
   const accepts =
     'postgres: or a URL such as nats://host:4222, tls://host:4222, redis://host:6379 or rediss://host:6379';

@@ -3,7 +3,7 @@ import 'reflect-metadata';
 
 /** How the text of a variable becomes a value and back. Set by the decorators of env-values.ts. */
 export interface EnvValueKind {
-  /** What is accepted, as it continues a sentence: `a duration such as 30s`. */
+  /** The accepted values, as they continue a sentence: `a duration such as 30s`. */
   accepts: string;
   /** The value, or undefined when the text is not one. */
   parse(text: string): unknown;

@@ -87,7 +87,7 @@ function shownText(kind: EnvValueKind, text: string): string {
   return kind.conceal ? kind.conceal(text) : redactSecrets(text);
 }
 
-/** What class-validator says against the value of one property, each as a sentence fragment. */
+/** The complaints of class-validator about one property, each as a sentence fragment. */
 export function violations(env: object, property: string): string[] {
   const found = validateSync(env, { forbidUnknownValues: false }).find(
     (error) => error.property === property,

@@ -1,4 +1,4 @@
-/** What a log line says about an error. */
+/** The fields of an error that a log line shows. */
 export interface ErrorSummary {
   type: string;
   message: string;

@@ -2,7 +2,7 @@
 export const LINE_CAUSE = Symbol('line cause');
 
 export interface LineCause {
-  /** What happened, to whom: lines with the same are the same line. */
+  /** The event and its object: lines with the same are the same line. */
   cause: string;
   /** Whoever can make any number of different lines: these are limited together. */
   origin?: string;

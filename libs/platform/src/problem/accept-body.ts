@@ -4,7 +4,7 @@ import type { ValidationMetadata } from 'class-validator/types/metadata/Validati
 import type { DtoClass } from './body-shape';
 import { orUndefined } from './omittable';
 
-/** What class-transformer knows of a class. There is no public way to ask. */
+/** The metadata that class-transformer has of a class. There is no public way to ask for it. */
 const { defaultMetadataStorage: transformations } = createRequire(__filename)(
   'class-transformer/cjs/storage',
 ) as {

@@ -3,7 +3,7 @@ import { ROUTE_ARGS_METADATA } from '@nestjs/common/constants';
 import { RouteParamtypes } from '@nestjs/common/enums/route-paramtypes.enum';
 import { BodyShape, type DtoClass } from './body-shape';
 
-/** What the parameters of a route's handler say that it takes. */
+/** The inputs that the parameters of a route's handler declare. */
 export interface DeclaredInput {
   query: Set<string>;
   /** Undefined where it takes no body. `dto` is undefined where the type says nothing. */

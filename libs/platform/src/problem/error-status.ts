@@ -2,7 +2,7 @@ import type { ErrorCode } from '@rivulet/errors';
 
 /** The HTTP status of every error, in this one place: the domain does not know HTTP. */
 export const errorStatus = {
-  // What a caller got wrong
+  // Faults of a caller
   REQUEST_INVALID: 400,
   REQUEST_TOO_LARGE: 413,
   REQUEST_TIMEOUT: 408,
@@ -69,7 +69,7 @@ export const errorStatus = {
   SESSION_UNKNOWN: 404,
   API_KEY_UNKNOWN: 404,
 
-  // What the data owner must mend
+  // Faults that the data owner must mend
   DATASETS_FILE_INVALID: 500,
   SCOPE_AMBIGUOUS: 500,
   DATASET_QUERY_FAILED: 500,
@@ -77,7 +77,7 @@ export const errorStatus = {
   DATASET_KEY_NOT_UNIQUE: 500,
   ROW_TOO_LARGE: 500,
 
-  // What heals itself
+  // Faults that heal by themselves
   SERVER_BUSY: 503,
   SHUTTING_DOWN: 503,
   DATABASE_UNAVAILABLE: 503,
@@ -92,7 +92,7 @@ export const errorStatus = {
   SYNC_IN_PROGRESS: 409,
   MIRROR_BUSY: 503,
 
-  // What the edge refuses: central, behind it, answered wrongly
+  // Answers that the edge refuses: central, behind it, answered wrongly
   EDGE_NOT_ENROLLED: 502,
   EDGE_KEY_FIXED: 409,
   CENTRAL_KEY_UNKNOWN: 502,
@@ -114,7 +114,7 @@ export const errorStatus = {
   FRAME_INVALID: 502,
   LIMIT_EXCEEDED: 502,
 
-  // What the edge could not do
+  // Work that the edge could not do
   SCHEMA_UNSUPPORTED: 500,
   CHECKSUM_MISMATCH: 500,
   MIRROR_TABLE_CONFLICT: 500,
@@ -125,7 +125,7 @@ export const errorStatus = {
   LOCKS_EXHAUSTED: 500,
   APPLY_FAILED: 500,
 
-  // What stops a start, and the rest
+  // Faults that stop a start, and the rest
   ENVIRONMENT_INVALID: 500,
   PORT_TAKEN: 500,
   SPOOL_TAKEN: 500,

@@ -25,7 +25,7 @@ const READ_ONLY_CURE =
   'Check that the database URL names the primary and no standby, and that default_transaction_read_only is off. ' +
   'Sessions that are open keep what they began with: end them with pg_terminate_backend(), or restart the app.';
 
-/** What Fastify says of a request that it could not read. */
+/** Fastify's codes for a request that it could not read. */
 const FASTIFY_ERRORS: Record<string, [ErrorCode, string]> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: ['MEDIA_TYPE_UNSUPPORTED', 'The body is not sent as application/json.'],
   FST_ERR_CTP_BODY_TOO_LARGE: ['REQUEST_TOO_LARGE', 'The body is larger than this route accepts.'],

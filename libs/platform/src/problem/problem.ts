@@ -17,7 +17,7 @@ export interface Problem {
   errors?: FieldError[];
 }
 
-/** What the caller is told. The cause of an error is for the log alone. */
+/** The answer to the caller. The cause of an error is for the log alone. */
 export function problemOf(error: RivuletError, at: { instance: string; requestId: string }): Problem {
   return {
     type: problemType(error.code),

@@ -45,7 +45,7 @@ export function noteProblem(request: FastifyRequest, { code, message: detail, ca
   });
 }
 
-/** What a handler meets when its caller hangs up: the request's line says so already. */
+/** Whether it is the error that a handler meets when its caller hangs up: the request's line says so already. */
 function isBrokenPipe(thrown: unknown): boolean {
   const { code } = (thrown ?? {}) as { code?: unknown };
   return BROKEN_PIPE_CODES.has(String(code));

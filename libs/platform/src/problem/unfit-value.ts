@@ -1,6 +1,6 @@
 import type { FieldError } from '@rivulet/errors';
 
-/** What a parsed body holds, beside values that are in order. */
+/** The names in a parsed body, and its unfit values. */
 export interface BodyContent {
   names: number;
   /** The first value that no field of any request can take. */

@@ -9,7 +9,7 @@ const ANSWER_WITHIN_MS = 3_000;
 const END_ATTEMPTS = 3;
 const END_AGAIN_AFTER_MS = 5_000;
 
-/** What the server says of the session that does not answer. */
+/** The server's view of the session that does not answer. */
 export type BackendActivity =
   /** It is at work on a statement. */
   | 'working'

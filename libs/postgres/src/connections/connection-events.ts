@@ -1,4 +1,4 @@
-/** What happens to connections, for whoever keeps a log: this library has none. */
+/** Events of connections, for whoever keeps a log: this library has none. */
 export type ConnectionEvent =
   /** A connection was lost. While more of them are, nothing more is said. */
   | { kind: 'lost'; pool: string; reason: string; doing: string | undefined }

@@ -19,7 +19,7 @@ export interface DatabaseClientConfig extends ClientConfig {
   ending?: AbortSignal;
 }
 
-/** What a subclass of pg's client may have in its queries, and TypeScript is not told of. */
+/** Fields of a query of pg's client that a subclass may use, and TypeScript is not told of. */
 interface Statement {
   text?: string;
   isUpToUs?: boolean;

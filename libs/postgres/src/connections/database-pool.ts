@@ -29,7 +29,7 @@ type WatchedPoolClient = PoolClient & DatabaseClient;
 
 const openPools = new Set<DatabasePool>();
 
-/** What is wrong with the pools of this process that are connected to a database. */
+/** The faults of this process's pools that are connected to a database. */
 export function databaseTrouble(connectionString: string): PoolTrouble[] {
   return [...openPools]
     .filter(({ options }) => options.connectionString === connectionString)
@@ -44,7 +44,7 @@ export class DatabasePool extends Pool {
   readonly condition: PoolCondition;
   private readonly limits: SessionLimits;
   private readonly over: AbortController;
-  /** What was heard before is in doubt: a connection fell silent at that time. */
+  /** Findings from before are in doubt: a connection fell silent at that time. */
   private silentSince = -Infinity;
   private poolerIsFine: Promise<void> | undefined;
 

@@ -11,7 +11,7 @@ const DISK_FULL_MS = 30_000;
 
 const MAX_STATEMENT_CHARACTERS = 120;
 
-/** What is wrong with a pool now; undefined when nothing is. */
+/** The fault of a pool now; undefined when there is none. */
 export interface PoolTrouble {
   /** Connections on which the server is silent while an answer is waited for. */
   silentConnections?: number;

@@ -10,7 +10,7 @@ export interface SilenceTimes {
   askAgainAfterMs: number;
   /** So long it may wait for us in the middle of a statement, while nothing arrives: a link may be slow. */
   waitingForUsMs: number;
-  /** What the server is given beyond the statement's own limit. */
+  /** The time given to the server beyond the statement's own limit. */
   marginMs: number;
   /** The limit of a statement that has none. */
   unlimitedMs: number;

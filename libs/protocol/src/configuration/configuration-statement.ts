@@ -12,7 +12,7 @@ export function configurationMark(name: string): string {
   return `configuration-mark.${name}`;
 }
 
-/** What central signs of the configuration that a device is to have, of type `rivulet-configuration`. */
+/** Central's signed statement of the configuration that a device is to have, of type `rivulet-configuration`. */
 export interface ConfigurationStatement {
   /** The configuration's name. */
   name: string;

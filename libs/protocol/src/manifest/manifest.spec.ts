@@ -43,7 +43,7 @@ function manyTables(count: number): string {
   return JSON.stringify(withTables(exampleManifest(), numbered));
 }
 
-/** What a manifest is read as, or the code of the error that says why it is not. */
+/** The result of reading a manifest, or the code of the error that says why it is none. */
 function outcome(json: string): unknown {
   try {
     return parseManifest(json);

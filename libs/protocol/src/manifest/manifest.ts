@@ -20,7 +20,7 @@ export interface ManifestTable extends TableSchema, TableContent {
 /** The `typ` of a manifest's JWS, which tells it from everything else that central signs. */
 export const MANIFEST_JWS_TYPE = 'rivulet-manifest';
 
-/** What a device must have. It is the payload of a JWS (RFC 7515) that central signs. */
+/** The state that a device must reach. It is the payload of a JWS (RFC 7515) that central signs. */
 export interface Manifest {
   protocolVersion: number;
   /** ULID. */

@@ -23,7 +23,7 @@ export interface TableSchema {
   indexes: string[][];
   /** Roles of the edge's PostgreSQL that may read the mirror. */
   grants: string[];
-  /** What to do with the mirror when a later manifest does not have the dataset. */
+  /** The mirror's fate when a later manifest does not have the dataset. */
   onRemove: (typeof removals)[number];
   /**
    * The share of the mirror's rows, above 0 and at most 1, that a sync may delete without confirmation by an operator.

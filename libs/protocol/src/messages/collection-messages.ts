@@ -3,7 +3,7 @@ import { FieldReader, patterns, readText, ShapeError } from '../json/field-reade
 import { NAME_MAX_BYTES } from '../version/limits';
 import type { Column } from '../manifest/table-schema';
 
-/** What central wants to have of a device. */
+/** Central's request for rows of a device. */
 export interface CollectionTask {
   /** ULID. Everything that is sent for the task names it. */
   runId: string;
@@ -31,7 +31,7 @@ export interface CollectionTasks {
   pollAfterSeconds: number;
 }
 
-/** What a device has for a task: canonical rows, cut into chunks as those of a snapshot. */
+/** A device's offer for a task: canonical rows, cut into chunks as those of a snapshot. */
 export interface CollectionOffer {
   /** Those of the key first. */
   columns: Column[];
@@ -43,7 +43,7 @@ export interface CollectionOffer {
   checksum: string;
 }
 
-/** What central does not have of an offer. */
+/** The chunks of an offer that central lacks. */
 export interface CollectionDemand {
   /** Ranges of positions as of frames: `0-99,120-120`; empty when everything is there. */
   missing: string;

@@ -26,7 +26,7 @@ function write(ranges: PatchRange[]): PatchContent[] {
   return [...ranges.flatMap((range) => writer.add(range)), ...writer.end()];
 }
 
-/** What central does: compares two contents of a table, span by span. */
+/** Central's part: compares two contents of a table, span by span. */
 function makePatch({ base, target }: ChangedTable): { chunks: ChunkFacts[]; contents: PatchContent[] } {
   const before = cut([toBytes(base)], 1, true);
   const after = cut([toBytes(target)], 1, true);
@@ -45,7 +45,7 @@ function readPatch(contents: PatchContent[], baseChunks: number): PatchRange[] {
   return ranges;
 }
 
-/** What a device does: changes rows within ranges, one after the other. */
+/** The device's part: changes rows within ranges, one after the other. */
 function applyPatch(base: ChangedTable['base'], chunks: ChunkFacts[], ranges: PatchRange[]): Buffer {
   const mirror = new Map(base.map((row) => [row.key, toLine(row)]));
   for (const { position, count, deletedKeys, rows } of ranges) {

@@ -2,7 +2,7 @@ import { patterns } from '../json/field-reader';
 import { statementReader } from './statement-reader';
 import { readAssertion, type Assertion } from './statements';
 
-/** What a device signs with its key to name the one that is to take its place. */
+/** A device's statement, signed with its key, that names the key to take its place. */
 export interface KeyRotation extends Assertion {
   /** A statement of type `rivulet-next-key`, signed with that other key: NextKeyProof. */
   nextKey: string;

@@ -22,12 +22,12 @@ export const statementTypes = {
   configuration: 'rivulet-configuration',
 } as const;
 
-/** What a device signs with the key that it wants to be known by. */
+/** A device's statement of the key that it wants to be known by, signed with it. */
 export interface EnrolmentProof {
   /** SHA-256 of the enrolment token, in hex; missing for a key that central has been told of. */
   tokenDigest?: string;
   macAddress: string;
-  /** What the device calls itself. */
+  /** The device's name for itself. */
   name?: string;
   /** Comes back in the answer. */
   nonce: string;
@@ -46,7 +46,7 @@ export interface DeviceKeyStatement {
   issuedAt: string;
 }
 
-/** What a device signs to get an access token (after RFC 7523). Times are seconds since 1970 by central's clock. */
+/** A device's assertion for an access token (after RFC 7523). Times are seconds since 1970 by central's clock. */
 export interface Assertion {
   /** The device's id. */
   iss: string;
@@ -59,7 +59,7 @@ export interface Assertion {
   counter: number;
 }
 
-/** What time it is at central. */
+/** Central's time. */
 export interface TimeStatement {
   centralId: string;
   nonce: string;
@@ -136,7 +136,7 @@ export function readCurrentStatement(json: string): CurrentStatement {
   };
 }
 
-/** What a device has signed of an acknowledgement, with its id. */
+/** Reads the acknowledgement that a device has signed, with its ID. */
 export function readReport(json: string): SignedReport {
   const fields = statementReader(json);
   return {

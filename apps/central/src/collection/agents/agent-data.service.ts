@@ -24,7 +24,7 @@ import { stageRows } from './stage-rows';
 /** Messages that one central stores at once. */
 const MESSAGES_AT_ONCE = 32;
 
-/** What an agent may get for its rows that waiting or sending again does not mend, and central has not ended the task for. */
+/** Codes that an agent's rows can get where neither waiting nor sending again helps, and central has not ended the task yet. */
 const ENDING = new Set<string>(['DATASET_KEY_NULL', 'DATASET_KEY_NOT_UNIQUE', 'ROW_TOO_LARGE']);
 
 /** Takes the rows that small agents send as DATA messages for a job. */

@@ -8,13 +8,13 @@ import { CollectionDatabase } from '../collection-database';
 import { TaskQueue, type TakenTask } from '../runs/task-queue';
 import { jobId } from './read-data';
 
-/** What stands for `?` before anything is known of the column. */
+/** The value of `?` while nothing is known of the column yet. */
 const BEFORE_ALL = '-infinity';
 
 /** Tasks that connected agents have got as JOB messages. */
 @Injectable()
 export class AgentJobs {
-  /** What each agent has said that it works on. */
+  /** The task that each agent has said it is working on. */
   private readonly atWork = new Map<string, string>();
 
   constructor(

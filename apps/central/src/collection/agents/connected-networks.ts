@@ -84,7 +84,7 @@ export class ConnectedNetworks implements OnModuleInit {
     }
   }
 
-  /** Of each run as many as it has places for: first those that have had the fewest attempts. */
+  /** As many networks of each run as it has places for, those with the fewest attempts first. */
   private async toTell(): Promise<DueTask[]> {
     const devices = [...this.sessions.devices.keys()];
     const places = new Map<string, number>();

@@ -14,7 +14,7 @@ export interface AgentRows {
   /** From 1. */
   part: number;
   isLast: boolean;
-  /** Of the first part. */
+  /** The columns of the first part. */
   columns: AgentColumn[] | undefined;
   rows: number;
   /** As COPY reads them, in the order of the agent's columns. */

@@ -111,7 +111,7 @@ export class ApplyOffer {
     return this.finish(client, task, offer);
   }
 
-  /** What is written: of a mirror, the chunks that differ from those that the target has. */
+  /** The chunks to write. For a mirror: those that differ from the target's. */
   private async arrange(
     { runId, deviceId, order }: ActiveTask,
     offer: CheckedOffer,

@@ -35,7 +35,7 @@ const HOLDING = new Set<ErrorCode>([
   'COLLECTION_UNPROVED',
 ]);
 
-/** What networks may say has gone wrong. Anything else is a failure of the query. */
+/** The failures that a network may report. Anything else counts as a failure of the query. */
 const REPORTABLE = new Set<ErrorCode>([
   'COLLECTION_NOT_ALLOWED',
   'COLLECTION_QUERY_FAILED',
@@ -82,7 +82,7 @@ export class ArrivalService {
       const offer = checkOffer(offered, active.order);
       await this.noteOffer(active, offer);
       const missing = await this.missing(active, offer);
-      // What has been sent before the quota was used up is committed all the same.
+      // Rows sent before the quota was used up are committed all the same.
       if (missing.length > 0) await this.quotas.check(deviceId);
       return { missing: formatRanges(missing) };
     });
@@ -183,7 +183,7 @@ export class ArrivalService {
     await this.queue.noteOffer(runId, deviceId, { columns, rows, bytes, digests, checksum });
   }
 
-  /** What cannot be carried ends the task of this network, whatever else it would send. */
+  /** A change that cannot be carried ends this network's task, whatever else it would send. */
   private async orHeld<T>(task: ActiveTask, work: () => Promise<T>): Promise<T> {
     try {
       return await work();

@@ -2,7 +2,7 @@ import type { ChunkSummary } from '@rivulet/protocol';
 import type { ClientBase } from 'pg';
 import { packChunks, unpackChunks } from './chunk-lists';
 
-/** What is committed of a network for a schema. */
+/** The position committed for a network and a schema. */
 export interface Position {
   /** The fingerprint of the columns that `chunks` are made of. */
   fingerprint: string | null;

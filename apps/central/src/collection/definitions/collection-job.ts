@@ -13,9 +13,9 @@ export interface CollectionJob {
   labels: Record<string, string> | null;
   cron: string | null;
   timeZone: string;
-  /** What becomes of a scheduled run while an earlier one is not over. */
+  /** How a scheduled run is treated while an earlier one is still going on. */
   overlap: (typeof jobOverlaps)[number];
-  /** What becomes of scheduled runs whose time passed while no central was running. */
+  /** How scheduled runs are treated whose time passed while no central was running. */
   misfire: (typeof jobMisfires)[number];
   jitterSeconds: number;
   deadlineSeconds: number;

@@ -18,7 +18,7 @@ export const TARGET_SCHEMA = 'collected';
 /** Columns that central adds to each row. */
 export const OWN_COLUMNS = ['network_id', 'collected_at', 'run_id'] as const;
 
-/** What to read of a network, and the table that its rows get into. */
+/** A query to read at networks, and the table that its rows are written to. */
 export interface CollectionSchema {
   schemaId: string;
   name: string;

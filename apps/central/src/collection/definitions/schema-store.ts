@@ -44,7 +44,7 @@ export class SchemaStore {
     return created!;
   }
 
-  /** What was held because of the schema is tried again. @throws RivuletError COLLECTION_SCHEMA_UNKNOWN · COLLECTION_TARGET_TAKEN */
+  /** Tasks held because of the schema are tried again. @throws RivuletError COLLECTION_SCHEMA_UNKNOWN · COLLECTION_TARGET_TAKEN */
   async replace(schemaId: string, schema: NewSchema): Promise<CollectionSchema> {
     const [changed] = await this.write(
       `WITH freed AS (

@@ -17,7 +17,7 @@ import { RunStore } from '../runs/run-store';
 import { idParam } from './field-rules';
 import { RunDetailDto, RunDto, RunQueryDto, toResultDto, toRunDto } from './runs.dto';
 
-/** What became of a job at one time. */
+/** One execution of a job. */
 @ApiTags('collection')
 @ApiProblems(
   'REQUEST_INVALID',

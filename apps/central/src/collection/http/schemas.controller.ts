@@ -17,7 +17,7 @@ import { NewSchemaDto, SchemaDto } from './schemas.dto';
 
 const LISTED_MAX = 1_000;
 
-/** What is collected: queries, and the tables that their rows get into. */
+/** Schemas: queries to collect, and the tables that their rows are written to. */
 @ApiTags('collection')
 @ApiProblems('REQUEST_INVALID', 'SHUTTING_DOWN', 'DATABASE_UNAVAILABLE')
 @Access('operator')

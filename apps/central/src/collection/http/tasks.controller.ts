@@ -33,7 +33,7 @@ const runParam = { name: 'runId', description: 'ULID', example: exampleUlid };
 /** After a task there may be another one. */
 const POLL_AGAIN_SECONDS = 1;
 
-/** What a network calls: ask for a task, offer its rows, send what central lacks, have them committed. */
+/** The routes of a network: ask for a task, offer its rows, send what central lacks, have them committed. */
 @ApiTags('collection')
 @ApiBearerAuth()
 @ApiProblems('DEVICE_UNIDENTIFIED', 'MAC_ADDRESS_INVALID', 'ACCESS_TOKEN_INVALID', 'ACCESS_TOKEN_EXPIRED')

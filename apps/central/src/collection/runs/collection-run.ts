@@ -11,7 +11,7 @@ export type TaskState = (typeof taskStates)[number];
 export const runCauses = ['schedule', 'manual', 'retry'] as const;
 export type RunCause = (typeof runCauses)[number];
 
-/** What a run reads and where it goes, as the schema was when the run began. */
+/** The query and the target of a run, as the schema was when the run began. */
 export type RunOrder = Pick<
   CollectionSchema,
   'name' | 'sqlCommand' | 'targetTable' | 'mode' | 'key' | 'watermarkColumn' | 'overlap'
@@ -34,7 +34,7 @@ export interface CollectionRun {
   sentBytes: number;
 }
 
-/** What became of one network in a run. */
+/** The state of one network in a run. */
 export interface NetworkResult {
   networkId: string;
   state: TaskState;

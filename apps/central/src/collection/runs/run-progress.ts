@@ -8,7 +8,7 @@ import { RunStore } from './run-store';
 const EVERY_MS = 1_000;
 const FOLLOWED_MAX = 200;
 
-/** What is told of a run while it goes on. */
+/** Progress of a run, as it is published. */
 export interface RunStatus {
   run_id: string;
   state: CollectionRun['state'];

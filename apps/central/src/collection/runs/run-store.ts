@@ -53,7 +53,7 @@ export class RunStore {
     return row === undefined ? unknown(runId) : toRun(row);
   }
 
-  /** What became of its networks, by their IDs. */
+  /** The states of its networks, by network ID. */
   async results(
     runId: string,
     { state, limit, cursor }: { state?: TaskState | undefined; limit: number; cursor?: string | undefined },
@@ -71,7 +71,7 @@ export class RunStore {
     return pageOf(rows, limit, ({ networkId }) => networkId);
   }
 
-  /** What has been applied stays. Cancelling what is over changes nothing. @throws RivuletError COLLECTION_RUN_UNKNOWN */
+  /** Rows that have been applied stay. Cancelling a finished run changes nothing. @throws RivuletError COLLECTION_RUN_UNKNOWN */
   async cancel(runId: string): Promise<void> {
     await this.get(runId);
     await this.tables.transaction(async (client) => {

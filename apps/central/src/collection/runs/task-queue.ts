@@ -24,7 +24,7 @@ export interface ActiveTask extends OpenTask {
   deviceId: string;
   /** How often it was given out. */
   attempts: number;
-  /** What the network offers, once it has said so. */
+  /** The network's offer; undefined before it has made one. */
   offer: StoredOffer | null;
   /** When the rows are committed. */
   receipt: string | null;
@@ -126,7 +126,7 @@ export class TaskQueue {
     );
   }
 
-  /** What an agent sends before there is an offer of it. */
+  /** Counts what an agent sends before it has made an offer. */
   async noteSent(runId: string, deviceId: string, rows: number, bytes: number): Promise<void> {
     await this.database.rows(
       `UPDATE rivulet.collection_tasks SET rows = rows + $3, bytes = bytes + $4, sent_bytes = sent_bytes + $4

@@ -10,7 +10,7 @@ export interface Targets {
   devices: string[];
 }
 
-/** What a version says. It never changes. */
+/** The content of a version. It never changes. */
 export interface ConfigurationContent {
   /** For every target. */
   data: unknown;
@@ -21,7 +21,7 @@ export interface ConfigurationContent {
   pollIntervalSeconds: number;
 }
 
-/** What counts of a device here. */
+/** The fields of a device that decide what it gets. */
 export interface TargetDevice {
   deviceId: string;
   labels: Labels;

@@ -11,7 +11,7 @@ export const contentLimits = {
 
 const SECRET_NAME =
   /pass(word|wd|phrase)|secret|api_?key|private_?key|credential|(^|_|-)token$|(access|auth|bearer|refresh)_?token/i;
-/** What a device puts a value of its own in place of. */
+/** References that a device replaces by values of its own. */
 const REFERENCE = /^\$\{(env:[A-Za-z_][A-Za-z0-9_]{0,127}|file:[^{}\0]{1,255})\}$/;
 const FIELD_ERRORS_MAX = 20;
 

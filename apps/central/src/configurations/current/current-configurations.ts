@@ -18,7 +18,7 @@ export interface CurrentConfiguration {
   rollout?: ActiveRollout | undefined;
 }
 
-/** What rollouts and the audit log call it. */
+/** The name of this subject in rollouts and in the audit log. */
 export const CONFIGURATION = 'configuration';
 
 interface Latest {

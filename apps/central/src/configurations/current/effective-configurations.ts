@@ -5,7 +5,7 @@ import { isTarget, overlaysFor, type Overlay, type TargetDevice } from '../conte
 import { mergeLayers, type Layer, type MergedDocument } from '../content/merge-patch';
 import type { StoredVersion } from '../store/stored-version';
 
-/** What a device gets of a version. */
+/** The document that a device gets from a version. */
 export interface EffectiveConfiguration extends MergedDocument {
   name: string;
   version: number;

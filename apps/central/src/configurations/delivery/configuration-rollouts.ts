@@ -22,7 +22,7 @@ export interface ConfigurationRolloutOrder {
   caller: Caller;
 }
 
-/** What rollouts need to know of configurations, and change of them. */
+/** The reads and writes of configurations that rollouts need. */
 @Injectable()
 export class ConfigurationRollouts implements RolloutSubject, OnModuleInit {
   readonly kind = CONFIGURATION;

@@ -5,7 +5,7 @@ import { ConfigurationsMetrics } from '../configurations.metrics';
 export const reportStatuses = ['APPLYING', 'APPLIED', 'FAILED'] as const;
 export type ReportStatus = (typeof reportStatuses)[number];
 
-/** What a device says has become of a version. */
+/** A device's report about a version. */
 export interface ConfigurationReport {
   name: string;
   version: number;
@@ -13,11 +13,11 @@ export interface ConfigurationReport {
   sequence?: number | undefined;
   status: ReportStatus;
   reason?: string | undefined;
-  /** What its workers run by now. */
+  /** The version that its workers run now. */
   inForce?: { version: number; sha256: string } | undefined;
 }
 
-/** What one device has of a configuration. */
+/** One device's state for a configuration. */
 export interface ConfigurationOfDevice {
   deviceId: string;
   deviceName: string;
@@ -32,7 +32,7 @@ export interface ConfigurationOfDevice {
   inForceSha256: string | null;
 }
 
-/** What devices report of their configurations. */
+/** Reports of devices about their configurations. */
 @Injectable()
 export class DeviceReports {
   constructor(

@@ -51,7 +51,7 @@ export class TellConnected implements OnModuleInit {
     }
   }
 
-  /** What an edge has missed it asks for itself. */
+  /** An edge asks by itself for what it has missed. */
   private async welcome(deviceId: string): Promise<void> {
     const known = this.sessions.devices.get(deviceId)?.opened?.known;
     if (known?.kind === 'agent') await this.tell(DEFAULT_NAME, known);

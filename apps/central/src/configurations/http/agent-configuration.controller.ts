@@ -32,7 +32,7 @@ const ifNoneMatch = {
 } as const;
 const unchanged = { status: 304, description: 'The agent has what it is to have.' } as const;
 
-/** What agents ask for. The paths of two documents lead to the same handlers. */
+/** The routes by which agents get their configuration. The paths of both documents lead to the same handlers. */
 @ApiTags('agents')
 @ApiProblems('REQUEST_INVALID', 'DATABASE_UNAVAILABLE', 'SHUTTING_DOWN', 'DEVICE_NOT_REGISTERED')
 @Access('device')

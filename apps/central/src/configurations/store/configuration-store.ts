@@ -143,7 +143,7 @@ export class ConfigurationStore {
   }
 }
 
-/** What two versions with the same content have in common. */
+/** The fields that two versions with the same content share. */
 function contentDigest({ data, overlays, targets, pollIntervalSeconds }: ConfigurationContent): string {
   return configurationDigest({ data, overlays, targets, pollIntervalSeconds });
 }

@@ -5,7 +5,7 @@ export interface StoredConfiguration {
   description: string | null;
   schema: unknown;
   latestVersion: number;
-  /** What every target has; null where nothing was released yet. */
+  /** The version that every target has; null where nothing was released yet. */
   releasedVersion: number | null;
   createdAt: Date;
   changedAt: Date;

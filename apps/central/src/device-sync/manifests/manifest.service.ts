@@ -23,7 +23,7 @@ import { enterManifests, type NewManifest } from './enter-manifests';
 import { SyncManifestTable } from './sync-manifest-table.entity';
 import { SyncManifest } from './sync-manifest.entity';
 
-/** What a manifest is made for and of. */
+/** The input of a manifest: for whom, and from which snapshots. */
 export interface ManifestOrder {
   requestId: string;
   device: Device;
@@ -32,7 +32,7 @@ export interface ManifestOrder {
   nonce: string;
   schemaVersion: string;
   snapshots: Snapshot[];
-  /** What the device said that it has. */
+  /** The tables that the device said it has. */
   asked: PlanTerms;
 }
 

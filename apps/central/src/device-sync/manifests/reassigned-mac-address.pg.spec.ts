@@ -30,7 +30,7 @@ async function query(text: string): Promise<void> {
   await fixture.database.pool.query(text);
 }
 
-/** What a device gets for a manifest: how many bytes, or a code. */
+/** The result of a device's download for a manifest: a number of bytes, or a code. */
 async function outcomeOf(manifestId: string, macAddress: string): Promise<number | string> {
   try {
     let bytes = 0;

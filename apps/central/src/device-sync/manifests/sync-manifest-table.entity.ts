@@ -12,7 +12,7 @@ export class SyncManifestTable {
   @Column('text')
   name: string;
 
-  /** What the device was told to do. */
+  /** The action that the device was told to take. */
   @Column('text')
   action: 'keep' | 'patch' | 'load';
 
@@ -29,7 +29,7 @@ export class SyncManifestTable {
   @Column('bigint', { name: 'snapshot_id', nullable: true, transformer: bigintAsNumber })
   snapshotId: number | null;
 
-  /** What was to be patched. */
+  /** The base that was to be patched. */
   @Column('bigint', { name: 'base_snapshot_id', nullable: true, transformer: bigintAsNumber })
   baseSnapshotId: number | null;
 }

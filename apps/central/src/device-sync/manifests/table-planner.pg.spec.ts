@@ -39,7 +39,7 @@ async function twoSnapshots(): Promise<[Snapshot, Snapshot]> {
   return [before, await snapshot()];
 }
 
-/** What a device says that has just this. */
+/** The request of a device that has just this. */
 function holding(
   { dataset, checksum }: Snapshot,
   other: Partial<DeviceTable> = {},

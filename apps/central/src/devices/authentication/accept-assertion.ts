@@ -115,7 +115,7 @@ export function refusalOf(error: unknown, otherwise: (reason: string) => Rivulet
   return otherwise(error.message);
 }
 
-/** What is found out here must be committed also where it is a refusal: a quarantine stays. */
+/** These findings must be committed even when they end in a refusal: a quarantine stays. */
 async function take(
   transaction: TableTransaction,
   assertion: Assertion,

@@ -11,7 +11,7 @@ const TOKENS_MAX_BYTES = 16 * 1024 * 1024;
 const TOKEN_BYTES = 320;
 const AGENT_TOKEN = /^rvt_[A-Za-z0-9_-]{43}$/;
 
-/** What a caller has in its Authorization header: an agent's token as Bearer, or as the password of Basic. */
+/** The credentials of an Authorization header: an agent's token as Bearer, or as the password of Basic. */
 export interface AgentCredentials {
   /** The user name of Basic. */
   deviceId?: string;

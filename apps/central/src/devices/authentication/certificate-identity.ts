@@ -1,7 +1,7 @@
 import type { X509Certificate } from 'node:crypto';
 import { normaliseMacAddress } from '@rivulet/protocol';
 
-/** What a certificate says of whose it is. */
+/** The identity that a certificate claims. */
 export type CertificateIdentity =
   { kind: 'id'; deviceId: string } | { kind: 'mac'; macAddress: string } | { kind: 'name'; name: string };
 

@@ -20,7 +20,7 @@ export class ClientCertificateSettings {
   issuers: () => string;
 }
 
-/** What a request came with, and over. */
+/** The certificate that a request came with, and the connection that it came over. */
 export interface CertificateCall {
   headers: IncomingHttpHeaders;
   socket?: Socket | undefined;

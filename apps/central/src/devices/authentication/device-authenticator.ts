@@ -15,7 +15,7 @@ import { refuseUnserved } from './refuse-unserved';
 
 type DeviceCall = Pick<FastifyRequest, 'headers' | 'ip'> & Pick<CertificateCall, 'socket'>;
 
-/** What opened a connection that stays. */
+/** The credential that opened a connection that stays open. */
 export interface OpenedBy {
   known: KnownDevice;
   /** Thumbprint of the key that the access token is bound to. */

@@ -13,7 +13,7 @@ export interface EnrolmentTokenOrder {
   expiresInSeconds: number;
   /** The only device that may use it. */
   macAddress?: string | undefined;
-  /** What devices get that use it. */
+  /** The settings given to devices that use it. */
   labels: Labels;
   needsApproval: boolean;
   createdBy: string;
@@ -36,7 +36,7 @@ const tokenColumns = `
   needs_approval AS "needsApproval", created_by AS "createdBy", created_at AS "createdAt", expires_at AS "expiresAt",
   revoked_at AS "revokedAt"`;
 
-/** What buys new devices a place in the registry. */
+/** Enrolment tokens. Each lets new devices into the registry. */
 @Injectable()
 export class EnrolmentTokens {
   private readonly nextUlid = monotonicFactory();

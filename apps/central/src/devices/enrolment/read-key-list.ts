@@ -38,7 +38,7 @@ export async function readKeyList(csv: string): Promise<ListedKey[]> {
   return listed;
 }
 
-/** What is wrong with it, where it is no device. */
+/** The fault of the line, where it describes no device. */
 async function readLine(text: string, line: number, seen: Set<string>): Promise<ListedKey | string> {
   const [mac = '', x = '', name, ...more] = text.split(',').map((field) => field.trim());
   if (more.length > 0) return 'has more than three fields';

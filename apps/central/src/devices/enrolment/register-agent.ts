@@ -7,7 +7,7 @@ import { refuseUnserved } from '../authentication/refuse-unserved';
 import { DeviceTables } from '../device-tables';
 import { spendToken } from './enrolment-tokens';
 
-/** What an agent says of itself. */
+/** An agent's description of itself. */
 export interface AgentDescription {
   name?: string | undefined;
   metadata?: string | undefined;

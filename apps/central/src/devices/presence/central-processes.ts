@@ -37,7 +37,7 @@ export class CentralProcesses implements OnApplicationShutdown {
 
   constructor(private readonly tables: DeviceTables) {}
 
-  /** What it adds to the report of this process; it is asked for every second. */
+  /** The part that it adds to this process's report. It is asked for every second. */
   describe(report: Report): void {
     this.reports.push(report);
   }

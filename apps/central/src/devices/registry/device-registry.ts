@@ -14,7 +14,7 @@ export interface NewDevice {
   labels?: Labels | undefined;
 }
 
-/** What an operator may change by hand. What is undefined stays. */
+/** The fields that an operator may change by hand. Undefined fields stay. */
 export interface DeviceChanges {
   name?: string | undefined;
   labels?: Labels | undefined;
@@ -107,7 +107,7 @@ export class DeviceRegistry {
     return this.update(deviceId, 'resync_since = clock_timestamp()', []);
   }
 
-  /** What was asked for later stays to be done. */
+  /** A resync requested later remains to be done. */
   async finishResync(deviceId: string, requestedAt: Date): Promise<void> {
     await this.tables.rows(
       `UPDATE rivulet.devices SET resync_since = NULL, changed_at = clock_timestamp()

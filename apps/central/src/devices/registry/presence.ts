@@ -11,7 +11,7 @@ const DEVICES_KEPT = 100_000;
 export interface Sighting {
   /** Where it called from. */
   address?: string | undefined;
-  /** What it runs. */
+  /** The version that it runs. */
   version?: string | undefined;
   metrics?: Record<string, unknown> | undefined;
 }

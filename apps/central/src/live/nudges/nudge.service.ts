@@ -32,7 +32,7 @@ export class NudgeService implements OnModuleInit {
   private readonly queue = new NudgeQueue();
   private readonly looking = new Coalesced(() => this.look());
   private seen: { versions: Versions; state: string } | undefined;
-  /** What the rows of each connected device depended on at the last look. */
+  /** The dependencies of each connected device's rows at the last look. */
   private readonly vectors = new Map<string, string>();
   /** Devices that are in none of these. */
   private readonly unknown = new Set<string>();

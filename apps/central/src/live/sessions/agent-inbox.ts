@@ -11,7 +11,7 @@ export interface Sender {
   name: string;
 }
 
-/** What a feature does with the messages of agents that are not about the connection. */
+/** A feature's handler for agents' messages that are not about the connection. */
 export interface AgentReceiver {
   /**
    * Resolves once the data is stored for good. The sender sends it again until then, so it has one effect per sender and

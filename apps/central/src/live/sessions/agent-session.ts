@@ -10,7 +10,7 @@ type Heard = Extract<AgentMessage, { type: 'REGISTER' | 'HEARTBEAT' }>;
 type Reference = { of: AgentMessage['type']; id?: string };
 type Content = Pick<AgentMessage, 'type' | 'data'> & { id?: string };
 
-/** What a session asks of central. */
+/** The calls that a session makes to central. */
 export interface SessionHost {
   readonly heartbeatMs: number;
   /** Who a token belongs to. @throws RivuletError */

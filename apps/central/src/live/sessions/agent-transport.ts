@@ -8,7 +8,7 @@ export interface AgentTransport {
   readonly kind: TransportKind;
   /** Where the peer is. */
   readonly address: string;
-  /** What the peer has not taken yet. */
+  /** Bytes that the peer has not taken yet. */
   readonly waitingBytes: number;
   send(text: string): void;
   /** Sends what waits, for a moment, and then closes. */

@@ -10,7 +10,7 @@ const TOPIC = 'presence';
 const EVERY_MS = 500;
 /** Devices of one message: as IDs of 26 characters they fit in a notification of PostgreSQL. */
 const DEVICES_AT_ONCE = 200;
-/** What is younger may be the newer one: the message was on its way. */
+/** A younger entry may be the newer one: the message was on its way. */
 const OLDER_THAN_MS = 5_000;
 
 /**

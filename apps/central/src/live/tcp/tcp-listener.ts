@@ -67,7 +67,7 @@ export class TcpListener implements OnApplicationBootstrap, OnModuleDestroy {
     if (session === undefined) return;
     try {
       const decoder = new LineDecoder();
-      // What is left to say is sent before the socket is destroyed.
+      // Pending messages are sent before the socket is destroyed.
       for await (const bytes of socket.iterator({ destroyOnReturn: false }))
         for (const line of decoder.push(bytes as Buffer)) await session.receive(line);
       session.end('left');

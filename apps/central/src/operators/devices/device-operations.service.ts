@@ -11,14 +11,14 @@ import { ScopeService, type KnownScope } from '../../source/scope/scope.service'
 
 const SYNCS_SHOWN = 10;
 
-/** What the scope query says of a device, or why it says nothing. */
+/** The result of the scope query for a device, or why it has none. */
 export type ScopeOfDevice = { parameters: Record<string, string | null> } | { code: string; reason: string };
 
 export interface DeviceDetail extends RegisteredDevice {
   keys: KeyOfDevice[];
   scope: ScopeOfDevice;
   syncs: DeviceSync[];
-  /** What the device has proved last. */
+  /** The state that the device has proved last. */
   proved: DeviceSync | null;
 }
 

@@ -6,7 +6,7 @@ import type { Cursor } from './cursor';
 import type { PatternGroup, PatternSubscriber } from './pattern-group';
 import type { Receiver } from './receiver';
 
-/** What a pattern's subscription needs of its connection, and of the hub. */
+/** The connection and the hub, as a pattern's subscription sees them. */
 export interface PatternOwner {
   attach(
     topic: string,

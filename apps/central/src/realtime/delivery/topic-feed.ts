@@ -155,7 +155,7 @@ export class TopicFeed {
     cursor.receiver.tell({ type: 'sync', resync: true, topic: wireTopic(topic), epoch, position });
   }
 
-  /** What a cursor misses first, which may be nothing; undefined if that is not there any more. */
+  /** The first messages that a cursor misses, possibly none; undefined if they are no longer kept. */
   private async firstOf(cursor: Cursor): Promise<readonly OutgoingMessage[] | undefined> {
     const { epoch, last, outgoing } = await this.read(cursor.position);
     if (epoch !== cursor.epoch || cursor.position > last) return undefined;

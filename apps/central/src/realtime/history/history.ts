@@ -24,7 +24,7 @@ export interface StoredMessage {
   publishedAtMs: number;
 }
 
-/** What is known of a topic at one moment. */
+/** A topic's state at one moment. */
 export interface Appended {
   /** Positions of another epoch say nothing. */
   epoch: string;
@@ -37,7 +37,7 @@ export interface Recovered {
   epoch: string;
   /** The position of the last message, whether it is still there or not. */
   last: number;
-  /** What follows the position that was asked for, without a gap, up to the limit; empty when that is not there any more. */
+  /** The messages after the given position, without a gap, up to the limit; empty when they are no longer kept. */
   messages: StoredMessage[];
 }
 

@@ -7,7 +7,7 @@ export const KEY_LIFE_MS = 86_400_000;
 /** Those of changed rows: their notes are removed within seconds, or come again at once. */
 export const ROW_KEY_LIFE_MS = 3_600_000;
 
-/** What a key stands for. */
+/** The identity that a key stands for. */
 export function digestOf({ topic, data }: Pick<NewMessage, 'topic' | 'data'>): string {
   return hash('sha256', `${topic}\n${data}`);
 }

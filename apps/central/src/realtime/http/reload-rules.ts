@@ -6,7 +6,7 @@ import { CurrentRules } from '../rules/current-rules';
 @Injectable()
 export class ReloadRules implements OnModuleInit, OnModuleDestroy {
   private readonly onSignal = (): void => {
-    // What is wrong with the file has been logged.
+    // The file's errors have been logged.
     this.reload().catch(() => undefined);
   };
 

@@ -69,7 +69,7 @@ export class Identities {
   }
 }
 
-/** What a JWS says it is, before anything of it is believed: it only chooses who verifies it. */
+/** The type that a JWS claims, before any of it is verified: it only chooses who verifies it. */
 function typeOf(token: string): unknown {
   try {
     const header: unknown = JSON.parse(Buffer.from(token.split('.', 1)[0]!, 'base64url').toString());

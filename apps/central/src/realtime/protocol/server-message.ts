@@ -8,7 +8,7 @@ export interface TopicState {
   position: number;
 }
 
-/** What a server says besides data. Fields that are undefined are left out. */
+/** A server's message other than data. Undefined fields are left out. */
 export type ServerMessage =
   | { type: 'connect'; data: { client_id: string; user_id: string | null; ping_interval_ms: number } }
   | { type: 'auth'; id: string | undefined; data: { user_id: string } }

@@ -18,7 +18,7 @@ const CHECK_EVERY_MS = 5_000;
 /** After a failure. */
 const PAUSE_MS = 2_000;
 
-/** What a batch of notes becomes, in order. */
+/** The messages that a batch of notes becomes, in order. */
 type Step = { messages: ToPublish[] } | { resync: TopicPattern };
 
 /**

@@ -5,7 +5,7 @@ export interface Identity {
   kind: IdentityKind;
   /** The `sub` of a user of the data owner's application; `operator:…` or `device:…` for those that central itself knows. */
   userId: string;
-  /** What rules may ask for. */
+  /** Facts about the caller that rules may ask for. */
   claims: Readonly<Record<string, unknown>>;
   /** Milliseconds since 1970. The connection ends then, unless another token has come. */
   expiresAtMs: number | undefined;

@@ -8,7 +8,7 @@ function identity(claims: Record<string, unknown> = {}, userId = 'user123'): Ide
   return { kind: 'user', userId, claims: { sub: userId, kind: 'user', ...claims }, expiresAtMs: undefined };
 }
 
-/** What parsing the lines behind `version: 1` complains of. */
+/** The complaints about the lines behind `version: 1`. */
 function complaintsOf(text: string): string {
   try {
     parseRealtimeFile('realtime.yaml', `version: 1\n${text}`);

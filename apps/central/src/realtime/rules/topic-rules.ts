@@ -24,7 +24,7 @@ export interface TopicRule {
   history: HistoryRule;
 }
 
-/** What realtime.yaml says. What it does not allow is refused. */
+/** The rules of realtime.yaml. Anything they do not allow is refused. */
 export class TopicRules {
   static readonly none = new TopicRules(
     [],

@@ -3,7 +3,7 @@ import type { ClientMessage } from '../protocol/client-message';
 import type { RealtimeEnv } from '../realtime.env';
 import type { CloseReason } from './close-codes';
 
-/** What a connection needs of whoever accepted it. `Connection` is its type, so that neither file needs the other. */
+/** Whoever accepted a connection, as the connection sees it. `Connection` is its type, so that neither file needs the other. */
 export interface ConnectionOwner<Connection> {
   readonly limits: Pick<RealtimeEnv, 'sendBufferBytes' | 'messagesPerSecond'>;
   handle(connection: Connection, message: ClientMessage): Promise<void>;

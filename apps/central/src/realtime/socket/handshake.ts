@@ -7,7 +7,7 @@ const TOKEN_PROTOCOL = 'bearer.';
 
 export interface Handshake {
   token: string | undefined;
-  /** What the client says of itself, which identifies nobody. */
+  /** The client's name for itself, which identifies nobody. */
   userId: string | undefined;
   /** The client subscribes to everything itself. */
   isExplicit: boolean;

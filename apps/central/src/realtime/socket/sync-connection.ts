@@ -38,7 +38,7 @@ export class SyncConnection implements Receiver {
     private readonly stream: Duplex,
     private readonly sockets: ConnectionOwner<SyncConnection>,
     readonly address: string,
-    /** What the client says that it is; the token must say the same. */
+    /** The identity that the client claims; the token must say the same. */
     readonly claimedUserId: string | undefined,
     /** Gives back what the connection and its user take of the limits. */
     readonly releases: (() => void)[],
@@ -46,7 +46,7 @@ export class SyncConnection implements Receiver {
     socket.on('message', (data, isBinary) => this.receive(data, isBinary));
     socket.on('pong', () => (this.heardAtMs = performance.now()));
     socket.on('close', () => this.ended());
-    // What the peer did wrong closes the connection, too.
+    // A peer's violation closes the connection, too.
     socket.on('error', () => undefined);
   }
 

@@ -86,7 +86,7 @@ export class SyncSockets implements ConnectionOwner<SyncConnection>, OnModuleIni
     }
   }
 
-  /** What it says until the next sweep is still taken. */
+  /** Until the next sweep its messages are still taken. */
   private async closeIfRevoked(connection: SyncConnection): Promise<void> {
     const { session } = connection;
     if (session !== undefined && (await isRevoked(session.who)))

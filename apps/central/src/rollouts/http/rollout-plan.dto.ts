@@ -187,7 +187,7 @@ function membersOf({ percent, count, labels }: StageDto, at: number): StageMembe
   return count !== undefined ? { count } : { labels: labels! };
 }
 
-/** What a decorator has left undefined does not take the place of a default. */
+/** A field that a decorator has left undefined does not replace a default. */
 function given(gate: GateDto | undefined): Partial<RolloutGate> {
   return Object.fromEntries(Object.entries(gate ?? {}).filter(([, value]) => value !== undefined));
 }

@@ -18,7 +18,7 @@ import {
 
 const idParam = { name: 'id', description: 'ULID', example: exampleRollout };
 
-/** What goes to the fleet in stages. The feature whose versions go out has the route that begins a rollout. */
+/** Rollouts: versions that go to the fleet in stages. The feature whose versions go out has the route that begins a rollout. */
 @ApiTags('rollouts')
 @ApiProblems('REQUEST_INVALID', 'SHUTTING_DOWN', 'DATABASE_UNAVAILABLE')
 @Access('operator')

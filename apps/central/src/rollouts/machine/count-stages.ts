@@ -11,14 +11,14 @@ export interface StageCounts {
   applying: number;
   applied: number;
   failed: number;
-  /** Of those that have applied it: that have run it for the time of the gate. */
+  /** Number of devices that have applied it, and run it for the time of the gate. */
   healthy: number;
   current: number;
   /** With those that an earlier stage has reached. */
   members: number;
 }
 
-/** Of the stages that have begun. */
+/** Counts the stages that have begun. */
 export function countStages(
   rolloutId: string,
   plan: RolloutPlan,

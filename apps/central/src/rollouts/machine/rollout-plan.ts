@@ -1,4 +1,4 @@
-/** What devices of a stage must show before the next one begins. Shares are percents of the devices of the stage. */
+/** The evidence that devices of a stage must show before the next one begins. Shares are percents of the devices of the stage. */
 export interface RolloutGate {
   /** That have applied the version. */
   appliedPercent: number;
@@ -26,7 +26,7 @@ export type RolloutStage = StageMembers & { gate: RolloutGate };
 export interface RolloutPlan {
   /** The last one is for all devices. */
   stages: RolloutStage[];
-  /** What happens when more devices fail than may. */
+  /** The action when more devices fail than may. */
   onFailure: 'abort' | 'pause';
 }
 

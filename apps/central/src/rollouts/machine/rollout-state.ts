@@ -24,11 +24,11 @@ export interface RolloutState {
   detail: string | null;
 }
 
-/** What is known of a device that the version is for. */
+/** One device that the version is for. */
 export interface DeviceFact {
   deviceId: string;
   labels: Record<string, string>;
-  /** Of the version: not sent yet, sent, or what the device has reported of it last. */
+  /** The version's state: not sent yet, sent, or the device's last report of it. */
   status: 'waiting' | 'sent' | 'applying' | 'applied' | 'failed';
   reason: string | null;
   appliedAt: Date | null;

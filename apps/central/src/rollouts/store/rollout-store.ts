@@ -11,7 +11,7 @@ export interface NewRollout extends Pick<
   event: RolloutEvent;
 }
 
-/** Of one subject. Older ones are removed. */
+/** Number of rollouts kept for one subject. Older ones are removed. */
 const FINISHED_KEPT = 200;
 const EVENTS_KEPT = 100;
 

@@ -3,7 +3,7 @@ import type { RolloutPlan } from '../machine/rollout-plan';
 import type { RolloutState } from '../machine/rollout-state';
 import type { RolloutChange } from '../subjects/rollout-subject';
 
-/** What happened to a rollout. */
+/** An event of a rollout. */
 export interface RolloutEvent {
   at: string;
   what: 'created' | 'began' | 'passed' | 'paused' | 'resumed' | 'completed' | 'aborted';

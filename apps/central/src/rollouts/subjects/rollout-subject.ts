@@ -2,7 +2,7 @@ import type { DeviceFact } from '../machine/rollout-state';
 
 /** The change that a rollout brings to devices. */
 export interface RolloutChange {
-  /** Of what: the name within its kind. */
+  /** The subject's name within its kind. */
   subject: string;
   version: number;
 }
@@ -11,7 +11,7 @@ export interface RolloutChange {
 export interface RolloutSubject {
   /** In the word that operators know. */
   readonly kind: string;
-  /** What is known of the devices that the version is for. */
+  /** The devices that the version is for. */
   facts(change: RolloutChange, wants: { proofs: boolean }): Promise<DeviceFact[]>;
   /** Other devices get the version now, or no device any more; where it is complete, every one. */
   reach(change: RolloutChange, isComplete: boolean): Promise<void>;

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { RolloutSubject } from './rollout-subject';
 
-/** What goes out in stages. A feature registers what it brings when it starts. */
+/** The subjects that go out in stages. A feature registers its own when it starts. */
 @Injectable()
 export class RolloutSubjects {
   private readonly byKind = new Map<string, RolloutSubject>();

@@ -8,7 +8,7 @@ import { ChunkStore, type FrameContent } from '../chunk-store';
 import { whileNothingIsCollected } from '../snapshot-locks';
 import { StoreLoss } from '../store-loss';
 
-/** What leads from one snapshot to another, stored. */
+/** Patches between snapshots, stored. */
 export interface StoredPatch {
   baseSnapshotId: number;
   /** Digests of the frames in order, lower-case hex. */

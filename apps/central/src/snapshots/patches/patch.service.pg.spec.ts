@@ -31,7 +31,7 @@ async function snapshot(): Promise<Snapshot> {
   return readings!;
 }
 
-/** What leads from the rows as they are to those after the statements. */
+/** The patch from the rows as they are to those after the statements. */
 async function patchOver(
   ...statements: string[]
 ): Promise<{ base: Snapshot; patch: StoredPatch | undefined; target: Snapshot }> {

@@ -8,9 +8,9 @@ export interface WaitingRead {
   order: ReadOrder;
   /** Equal for equal scopes. */
   key: string;
-  /** What may be built of it. */
+  /** Cache keys of the snapshots that the read may make. */
   cacheKeys: string[];
-  /** What was read the last time; 0 where that is not known. */
+  /** The size at the last read; 0 where that is not known. */
   expectedBytes: number;
   /** Whether somebody still waits for it. */
   isWanted: () => boolean;

@@ -26,7 +26,7 @@ const MAX_WAITING = 10_000;
 const MAX_WAIT_MS = 25_000;
 const SWEEP_MS = 500;
 
-/** What is read of several scopes in one transaction, as far as its size is known. */
+/** Bytes that several scopes of one transaction may have, as far as their sizes are known. */
 const BATCH_BYTES = 8 * 1024 * 1024;
 const BATCH_LOCKS = 256;
 /** The limit of a statement for several scopes. When it is exceeded, each scope gets the whole time for itself. */
@@ -71,7 +71,7 @@ export class ReadScheduler implements OnModuleDestroy {
     metrics.watchQueue((lane) => this.queue.sizeOf(lane));
   }
 
-  /** What is being read goes on; what waits is left to another process, or to the next start. */
+  /** Reads under way go on; waiting ones are left to another process, or to the next start. */
   onModuleDestroy(): void {
     this.isStopped = true;
     clearInterval(this.sweeping);

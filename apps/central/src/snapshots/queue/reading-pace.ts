@@ -1,7 +1,7 @@
 /** How long a statement for several scopes may take, about: others wait behind it. */
 const BATCH_MS = 2_000;
 const MAX_SCOPES = 200;
-/** What a transaction takes beside its scopes, in scopes. */
+/** The cost of a transaction beside its scopes, in scopes. */
 const OVERHEAD_SCOPES = 16;
 
 /** The weight of the latest measurement. */
@@ -21,7 +21,7 @@ export class ReadingPace {
 
   /** `tookMs`: what it took to read so many scopes in one transaction. */
   note(scopes: number, tookMs: number, nowMs: number): void {
-    // What a single scope takes is mostly what any transaction does.
+    // A transaction with a single scope mostly costs what any transaction does.
     const measured = tookMs / (scopes === 1 ? OVERHEAD_SCOPES : scopes);
     this.scopeMs = this.scopeMs === 0 ? measured : this.scopeMs + WEIGHT * (measured - this.scopeMs);
     this.served = [...this.served.filter(({ atMs }) => atMs > nowMs - WINDOW_MS), { atMs: nowMs, scopes }];

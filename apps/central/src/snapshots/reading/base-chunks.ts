@@ -12,7 +12,7 @@ export interface BaseChunk {
 
 /** A list of more chunks, some 4 GiB of rows, is not held in memory. */
 const MOST_CHUNKS = 65_536;
-/** Of keys in it. */
+/** Bytes of the keys in it. */
 const MOST_KEY_BYTES = 16 * 1024 * 1024;
 
 /**

@@ -69,7 +69,7 @@ async function answer(services = central): Promise<Record<string, Content>> {
   return contents;
 }
 
-/** What the source itself says, read whole. */
+/** The source's own answer, read whole. */
 async function truth(): Promise<Record<string, Content>> {
   const { scope } = await central.scopes.find({ macAddress: MAC });
   return withClient(fixture.database.pool, (client) =>

@@ -25,7 +25,7 @@ import { staleRuns, type StaleRun } from './stale-runs';
 
 /** When it is worth while to read only what has changed. */
 export interface ChangedChunksLimits {
-  /** Of what was read last: a smaller dataset is read whole. */
+  /** Bytes of the last read. A smaller dataset is read whole. */
   leastBytes: number;
   /** Changed keys that are looked for. */
   mostKeys: number;
@@ -42,7 +42,7 @@ const CHANGED_CHUNKS_LIMITS: ChangedChunksLimits = {
   mostCost: 0.5,
 };
 
-/** What was read of the source for it. */
+/** The rows of the source that were read for it. */
 export interface PartialContent extends ReadContent {
   rowsRead: number;
   bytesRead: number;
@@ -176,7 +176,7 @@ export class ChangedChunks {
           list.replace(chunk);
           await batches.add(chunk);
         }
-        // What follows was cut behind this row.
+        // The next chunk was cut behind this row.
         const isMet = run.last === chunks.length - 1 || list.lastKey === chunks[run.last]!.lastKey;
         if (!isMet) {
           await batches.abandon();

@@ -5,7 +5,7 @@ import type { Snapshot } from '../snapshot';
 import { whileNothingIsCollected } from '../snapshot-locks';
 import { StoreLoss } from '../store-loss';
 
-/** What was read of a dataset for a scope, with the chunks that hold it, in order. */
+/** The result of reading a dataset for a scope, with the chunks that hold it, in order. */
 export interface ReadContent extends TableContent {
   dataset: Dataset;
   digests: Buffer[];

@@ -46,7 +46,7 @@ interface Reading {
   isSettled: boolean;
   found: (CachedSnapshot | undefined)[];
   current: SnapshotSet | undefined;
-  /** What it was when it was read last, by cache key. */
+  /** The datasets' snapshots at their last read, by cache key. */
   bases: ReadonlyMap<string, SnapshotBase>;
 }
 
@@ -228,7 +228,7 @@ function isSettled(bound: BoundDataset[], pending: ReadonlySet<string>): boolean
   return !bound.some(({ relations }) => relations.some((relation) => pending.has(relation)));
 }
 
-/** What must be read, each once. */
+/** The datasets that must be read, each once. */
 function distinctStale(readings: Reading[]): BoundDataset[] {
   const stale = readings.flatMap(({ order, found }) =>
     order.bound.filter((_, index) => found[index] === undefined),

@@ -1,6 +1,6 @@
 import { keptContents } from './kept-manifests';
 
-/** What is about to be named: a manifest is issued only when all its patches have been made. */
+/** Patches about to be named: a manifest is issued only when all its patches have been made. */
 const IS_SETTLED = "created_at < now() - interval '10 minutes'";
 
 /** Snapshots of a build that may still be reading other datasets, after which it names all of them. */

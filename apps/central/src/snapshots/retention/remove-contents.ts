@@ -9,7 +9,7 @@ import {
   findUnusedSnapshots,
 } from './collection-queries';
 
-/** What one batch removed. */
+/** Rows that one batch removed. */
 export interface Removed {
   snapshots: number;
   patches: number;

@@ -15,7 +15,7 @@ import { measureStore, type StoreSize } from './store-size';
 
 const EVERY_MS = 15_000;
 
-/** What reads all of a table is done in one of so many runs: every ten minutes. */
+/** A step that reads all of a table runs once in this many collections: every ten minutes. */
 const RUNS_TO_SWEEP = 40;
 
 /** After so many runs in which nothing was entered, nothing is superseded any more either. */
@@ -37,7 +37,7 @@ const LOCK_TIMEOUT_MS = 2_000;
 /** Batches of one run. */
 const MAX_BATCHES = 200;
 
-/** What a collection removed, in rows. */
+/** Rows that a collection removed. */
 export interface Collected extends Omit<Removed, 'bytes'> {
   requests: number;
   manifests: number;
@@ -89,7 +89,7 @@ export class RetentionService implements OnModuleInit {
     return { snapshots, patches, chunks, requests: 0, manifests: 0 };
   }
 
-  /** What {@link collect} does, and what reads all of a table. */
+  /** The steps of {@link collect}, and those that read all of a table. */
   async sweep(): Promise<Collected> {
     const { auditRetentionMs, sourceStatementTimeoutMs } = this.env;
     const remove = async (statement: string, milliseconds: number): Promise<number> =>

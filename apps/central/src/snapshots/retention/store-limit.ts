@@ -10,7 +10,7 @@ import { measureUsedBytes, type StoreSize } from './store-size';
 const BEGIN_AT = 0.8;
 const END_AT = 0.7;
 
-/** What is read again by whoever needs it is not removed while a device may be downloading it. */
+/** Contents that can be read again are not removed while a device may be downloading them. */
 const DOWNLOAD_MS = 3_600_000;
 
 /** History that is kept in any case. */

@@ -16,7 +16,7 @@ export async function measureStore(client: Pick<ClientBase, 'query'>): Promise<S
   return { bytes, totalBytes: Object.values(bytes).reduce((sum, size) => sum + size, 0) };
 }
 
-/** What rows take, index entries included, as estimated from the rows: files keep room that rows have left. Reads all lists. */
+/** Bytes of the rows, index entries included, estimated from the rows: files keep room that rows have left. Reads all lists. */
 export async function measureUsedBytes(client: Pick<ClientBase, 'query'>): Promise<number> {
   const { rows } = await client.query<{ bytes: string }>(readUsedBytes);
   return Number(rows[0]!.bytes);

@@ -21,7 +21,7 @@ async function run(statement: string): Promise<void> {
   await fixture.database.pool.query(statement);
 }
 
-/** What a central says that reaches the source as another role. It is dropped, with all that it owns. */
+/** Runs the work as a central that reaches the source as another role, which is dropped with all that it owns. */
 async function asRole<T>(name: string, work: (url: string) => Promise<T>): Promise<T> {
   const url = new URL(fixture.database.url);
   url.searchParams.set('options', `-c role=${name}`);

@@ -15,7 +15,7 @@ import { WatchReport } from './watch-report';
 
 export type { WatchedQuery } from './look-at-queries';
 
-/** What decides whether the result of a query is still what it was. */
+/** The dependencies that decide whether the result of a query is still what it was. */
 export interface QueryWatch {
   /** Which changes of the tables count: for those that are not in it, each one. */
   tracking: TableTracking[];

@@ -25,7 +25,7 @@ export interface WatchedQuery {
   key?: readonly DescribedColumn[];
 }
 
-/** What a query depends on, and how that was defined when it was found out. */
+/** The dependencies of a query, and how they were defined when they were found. */
 export interface Look extends Watch {
   tracking: TableTracking[];
   /** Or why its rows are not made of one row each. */
@@ -72,7 +72,7 @@ async function lookAtOne(
   }
 }
 
-/** What any of these depends on. */
+/** The union of their dependencies. */
 export function unionOf(watches: Watch[]): DefinitionKeys {
   const union = new Map<DefinitionKind, Set<string>>();
   for (const { definitions } of watches) {

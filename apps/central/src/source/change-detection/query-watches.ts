@@ -30,7 +30,7 @@ export class QueryWatches {
   private definitions: Definitions = new Map();
   private triggers: InstalledTriggers = { missing: new Map(), columns: new Map(), notByValue: new Map() };
   private known = '';
-  /** What is to be noted of the keys of tables, by their OIDs. */
+  /** The keys of tables to note, by table OID. */
   private wantedKeys = new Map<string, number[]>();
 
   constructor(private readonly leastKeyedBytes: number) {}

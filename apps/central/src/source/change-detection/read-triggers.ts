@@ -1,7 +1,7 @@
 import type { ClientBase } from 'pg';
 import { TRIGGER_NAME } from './change-log/change-log-schema';
 
-/** What triggers a table has, and what central may do about them. */
+/** The triggers of a table, and what central may do about them. */
 export interface TableTriggers {
   oid: string;
   /** With its schema, as SQL writes it. */

@@ -12,7 +12,7 @@ export interface TableWithoutTrigger {
    * session_replication_role = replica, and the owner alone can change that · `failed`: PostgreSQL refused it
    */
   problem: 'forbidden' | 'not-always' | 'failed';
-  /** What PostgreSQL said. */
+  /** PostgreSQL's message. */
   failure?: string;
 }
 

@@ -12,12 +12,12 @@ export interface NotedTable {
   columns: readonly string[];
 }
 
-/** What the source says of such a table. */
+/** The source's description of such a table. */
 export interface TableFacts {
   oid: string | null;
   name: string;
   role: string;
-  /** What it is instead of a table whose triggers see each change. */
+  /** The kind of a table whose triggers do not see each change. */
   obstacle: string | null;
   missing: string[];
   isKey: boolean;

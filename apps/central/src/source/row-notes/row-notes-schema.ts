@@ -121,7 +121,7 @@ BEGIN
 END
 $function$`;
 
-/** What central must be allowed to do with the notes where somebody else owns them. */
+/** The rights that central needs on the notes where somebody else owns them. */
 export const ROW_NOTES_RIGHTS = 'SELECT, DELETE';
 
 /** The texts of the functions in it, by which an earlier installation is told from this. */

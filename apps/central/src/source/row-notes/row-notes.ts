@@ -15,7 +15,7 @@ const TAKE_LOCK = 'rivulet changed rows';
 const TAKEN_AT_ONCE = 200;
 
 export interface RowNote {
-  /** Of this note alone, wherever the source was restored. */
+  /** The identity of this note alone, wherever the source was restored. */
   name: string;
   /** The table's OID. */
   relation: string;

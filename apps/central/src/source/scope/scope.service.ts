@@ -177,7 +177,7 @@ function keyOf({ macAddress, deviceId, name }: ScopeSubject): string {
   return deviceId === undefined ? macAddress : JSON.stringify([macAddress, deviceId, name]);
 }
 
-/** What the scope query says of the device. @throws any other error: the transaction is over with it */
+/** Returns an error that is the scope query's answer for the device. @throws any other error: the transaction is over with it */
 function keepAnswer(error: unknown): RivuletError {
   if (error instanceof RivuletError && error.cause === undefined) return error;
   throw error;

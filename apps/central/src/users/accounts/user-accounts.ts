@@ -21,7 +21,7 @@ export interface NewUser {
   mustChangePassword: boolean;
 }
 
-/** What is undefined stays. */
+/** Undefined fields stay. */
 export interface UserChanges {
   email?: string | null | undefined;
   role?: Role | undefined;

@@ -36,7 +36,7 @@ const keyColumns = `
   key_id AS "keyId", user_id AS "userId", username, name, api_keys.role, api_keys.created_at AS "createdAt",
   expires_at AS "expiresAt", last_used_at AS "lastUsedAt", revoked_at AS "revokedAt"`;
 
-/** What automation sends in place of a login. A key never may more than its owner. */
+/** API keys: automation sends one in place of a login. A key never may do more than its owner. */
 @Injectable()
 export class ApiKeys {
   private readonly logger = new Logger('Users');

@@ -3,7 +3,7 @@ import { OwnTables } from '@rivulet/platform';
 import type { Caller } from './current-caller';
 import { withoutSecrets } from './without-secrets';
 
-/** What happened to what: `device.revoke` of the device with an id. */
+/** The kind of change and its object: `device.revoke` of the device with an id. */
 export interface AuditEntry {
   action: string;
   targetKind: string;
@@ -19,7 +19,7 @@ export interface AuditedChange<T> extends Omit<AuditEntry, 'before' | 'after' | 
   /** Read before the change, in its transaction. */
   before?: () => Promise<unknown>;
   change: () => Promise<T>;
-  /** What is written of the result; all of it unless given. */
+  /** The part of the result that is written; all of it unless given. */
   after?: (result: T) => unknown;
 }
 

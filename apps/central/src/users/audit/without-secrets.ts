@@ -5,7 +5,7 @@ const DEPTH_MAX = 8;
 const TEXT_MAX = 1_000;
 const JSON_MAX = 16_384;
 
-/** What may stand in the audit log: no secrets, and not more than 16 KiB. */
+/** The content allowed in the audit log: no secrets, and at most 16 KiB. */
 export function withoutSecrets(value: unknown): unknown {
   if (value === undefined) return null;
   const safe = hide(value, 0);

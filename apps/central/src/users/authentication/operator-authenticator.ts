@@ -9,7 +9,7 @@ import { includesRole, lowerRole, type Role } from '../role';
 import { AccessJwt, invalidToken } from '../sessions/access-jwt';
 import type { OperatorPrincipal } from '../operator-principal';
 
-/** What a user may call whose password must be changed first. */
+/** The routes open to a user whose password must be changed first. */
 const OPEN_BEFORE_CHANGE = new Set(['/api/me', '/api/me/password', '/api/logout']);
 
 type OperatorCall = Pick<FastifyRequest, 'headers' | 'id' | 'ip' | 'routeOptions'>;

@@ -28,7 +28,7 @@ import {
 
 const exampleId = '01KAJ9V9RW4C7ZK3DYE7V1NB2R';
 
-/** What users do for themselves. */
+/** Users' routes for their own account. */
 @ApiTags('me')
 @ApiProblems('REQUEST_INVALID', 'SHUTTING_DOWN', 'DATABASE_UNAVAILABLE')
 @Access('viewer')

@@ -16,7 +16,7 @@ const ADDRESSES_KEPT = 20;
 const LOGIN_MAX = 320;
 const PASSWORD_MAX = 1_024;
 
-/** What a caller says to be somebody. */
+/** A caller's claim to be somebody. */
 export interface PasswordClaim {
   /** A user name or an e-mail address. */
   login: string;
@@ -56,7 +56,7 @@ export class CheckPassword {
     return run;
   }
 
-  /** What guesses have closed stays closed: comparing with what is remembered would be a guess that does not count. */
+  /** An account closed by guesses stays closed: comparing with a remembered password would be a guess that does not count. */
   private isRemembered(user: KnownUser, claim: PasswordClaim): boolean {
     if (user.isDisabled || !this.remembered.has(this.proofOf(user, claim))) return false;
     this.throttle.refuseKnown({ account: user.userId, address: claim.address, isKnownAddress: true });

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { DataSource } from 'typeorm';
 
-/** What signs the access tokens of operators: made at the first start, the same for every replica of central. */
+/** The key that signs operators' access tokens: made at the first start, the same for every replica of central. */
 export class TokenSecret {
   private constructor(readonly bytes: Uint8Array) {}
 

@@ -53,17 +53,17 @@ export class ConfigurationCache {
     }
   }
 
-  /** What central has sent last. */
+  /** The configuration that central has sent last. */
   get accepted(): HeldConfiguration | undefined {
     return this.held.accepted;
   }
 
-  /** What the workers have run well with last. */
+  /** The last version that worked on the workers. */
   get good(): HeldConfiguration | undefined {
     return this.held.good;
   }
 
-  /** What the workers have run badly with last. It is not signed: it can keep a version away, and bring none. */
+  /** The last version that failed on the workers. It is not signed: it can keep a version away, and bring none. */
   get failed(): FailedVersion | undefined {
     return this.lastFailed;
   }
@@ -98,7 +98,7 @@ export class ConfigurationCache {
     this.lastFailed = failed;
   }
 
-  /** What the environment or the enrolment says goes before what was believed first. */
+  /** A setting of the environment or the enrolment takes precedence over what was believed first. */
   private get expected(): ExpectedConfiguration {
     const { deviceId, trustedKey, ...same } = this.expect();
     return {

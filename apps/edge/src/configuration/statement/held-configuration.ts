@@ -1,6 +1,6 @@
 import type { ConfigurationStatement } from '@rivulet/protocol';
 
-/** What central has signed for this device, with the tag by which it can be asked for again. */
+/** A configuration that central has signed for this device, with its ETag. */
 export interface HeldConfiguration {
   statement: ConfigurationStatement;
   /** As it came. */
@@ -17,7 +17,7 @@ export function isSameContent(one: ConfigurationStatement, other: ConfigurationS
   return one.version === other.version && one.sha256 === other.sha256;
 }
 
-/** What is remembered of the version that failed last. */
+/** The record of the version that failed last. */
 export interface FailedVersion {
   version: number;
   sha256: string;

@@ -25,7 +25,7 @@ export class WorkerClient {
     if (response.ok) return;
     const reason = reasonOf(text);
     const message = `The worker at ${this.url} answered ${status}${reason === undefined ? '' : `: ${reason}`}`;
-    // What a worker cannot take now it may take later; what it does not want it will not want later.
+    // A worker may accept later what it cannot take now; what it rejects it will reject later, too.
     const isRefusal = status >= 400 && status < 500 && status !== 408 && status !== 429;
     throw new RivuletError(isRefusal ? 'WORKER_REFUSED' : 'WORKER_UNREACHABLE', message);
   }
@@ -44,7 +44,7 @@ export class WorkerClient {
     );
   }
 
-  /** What it runs: the UUID of a version, `none`, or `unknown` where it does not say. @throws RivuletError WORKER_UNREACHABLE */
+  /** The version that it runs: a UUID, `none`, or `unknown` where the worker does not say. @throws RivuletError WORKER_UNREACHABLE */
   async current(signal: AbortSignal): Promise<string> {
     const response = await this.call('GET', 'config', signal);
     const { uuid, code } = parse(await readText(response));

@@ -32,14 +32,14 @@ export interface SyncCycleDependencies {
   onWarning: (message: string, error: RivuletError, cycleId: string) => void;
 }
 
-/** What a cycle is to do. */
+/** The input of a cycle. */
 export interface CycleOrder {
   trigger: SyncTrigger;
   /** Whether it may delete more of a mirror's rows than the manifest allows. */
   confirmDeletes: boolean;
 }
 
-/** What the steps of one cycle share. */
+/** The state that the steps of one cycle share. */
 export class CycleContext {
   readonly report: CycleReport;
   readonly call: HubCall;

@@ -3,7 +3,7 @@ import type { SyncResult } from '../../state/sync-result';
 
 const MESSAGE_MAX_LENGTH = 2_000;
 
-/** What central is told of a failed cycle. Undefined when the cycle failed before central had named a manifest. */
+/** The report of a failed cycle to central. Undefined when the cycle failed before central had named a manifest. */
 export function failureReport(result: SyncResult): Acknowledgement | undefined {
   const { manifestId, cycleId, finishedAt, durations, error } = result;
   if (manifestId === null || error === undefined) return undefined;

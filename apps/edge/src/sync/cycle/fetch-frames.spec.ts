@@ -59,7 +59,7 @@ async function framesOf(ranges: FrameRange[]): Promise<Frame[]> {
   return frames;
 }
 
-/** What central sends next, whatever it is asked for. */
+/** Replaces central's next answers, whatever it is asked for. */
 function sendInstead(...batches: (Frame[] | Error)[]): void {
   jest.spyOn(central, 'frames').mockImplementationOnce(async function* (_, ranges) {
     central.fetches.push(ranges);

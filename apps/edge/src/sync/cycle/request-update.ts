@@ -69,7 +69,7 @@ async function ask(
     follow:
       followKey && ((trusted: string, signedBy: string) => followKey(trusted, signedBy, context.signal)),
   };
-  // What a former key of central has signed is asked for again, too.
+  // An answer signed by a former key of central is asked for again, too.
   const opened = await context.retrying(async () =>
     verifyResponse(await hub.request(request, context.call), expected),
   );

@@ -22,7 +22,7 @@ async function withReader<T>(read: (client: PoolClient) => Promise<T>): Promise<
   }
 }
 
-/** What a table looks like: how many rows of which versions. */
+/** The state of a table: how many rows of which versions. */
 async function look(client: ClientBase | Pool, table: string): Promise<string> {
   const { rows } = await client.query<{ seen: string }>(
     `SELECT count(*) || ' of ' || coalesce(string_agg(DISTINCT label, ' and '), 'nothing') AS seen FROM ${table}`,

@@ -11,7 +11,7 @@ import { recordFailure } from './record-failure';
 import { requestUpdate } from './request-update';
 import { tidyUp } from './tidy-up';
 
-/** What one attempt at a manifest comes to, and its entry in the log. */
+/** The outcome of one attempt at a manifest, and its entry in the log. */
 type Attempt =
   { kind: 'applied'; entry: SyncResult } | { kind: 'current'; entry: SyncResult } | FailedAttempt;
 

@@ -2,7 +2,7 @@ import { RivuletError } from '@rivulet/errors';
 import type { Appended, NewMessage } from '../history';
 
 const MAX_BATCH = 500;
-/** What waits for the database. Beyond it, publishing is refused. */
+/** Limits of what waits for the database. Beyond them, publishing is refused. */
 const MAX_WAITING = 10_000;
 const MAX_WAITING_CHARACTERS = 32 * 1024 * 1024;
 

@@ -95,7 +95,7 @@ export class PostgresHistory implements History {
     );
   }
 
-  /** What no rule keeps any more. One process does it, and the others do not wait. */
+  /** Removes messages that no rule keeps any more. One process does it, and the others do not wait. */
   async prune(): Promise<void> {
     await this.ask(() =>
       withClient(this.pool, (client) =>

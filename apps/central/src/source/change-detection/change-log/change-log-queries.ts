@@ -18,7 +18,7 @@ export async function readMarker(client: ClientBase): Promise<Marker & { isPendi
   return rows[0]!;
 }
 
-/** What has changed since a fold, or everything when that is none of this log's. */
+/** The changes since a fold, or everything when that fold is not of this log. */
 export interface Changes {
   marker: Marker;
   isSince: boolean;
@@ -94,7 +94,7 @@ export const nextFold = `SELECT coalesce(max(fold), 0) + 1 AS fold, ${randomVers
 /** Folds that are remembered, so that a central that was away for some of them need not read all versions again. */
 const FOLDS_KEPT = 10_000;
 
-/** Of one table in one fold; with more, what has changed is not told by keys. */
+/** Number of keys of one table in one fold; beyond it, the change is told for the whole table. */
 const KEYS_OF_FOLD = 5_000;
 
 /**

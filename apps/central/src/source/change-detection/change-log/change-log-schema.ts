@@ -186,7 +186,7 @@ export const functionTexts = textsOfFunctions(installChangeLog);
 /** Apart: where the schema is there, the right to make one is not needed. */
 export const createSchema = 'CREATE SCHEMA IF NOT EXISTS rivulet';
 
-/** What central must be allowed to do with the tables, beside USAGE of the schema, where somebody else owns them. */
+/** The rights that central needs on the tables, beside USAGE of the schema, where somebody else owns them. */
 export const logRights = [
   { table: 'changed_tables', rights: 'SELECT, DELETE' },
   { table: 'changed_values', rights: 'SELECT, DELETE' },

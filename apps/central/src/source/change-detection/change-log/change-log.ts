@@ -82,7 +82,7 @@ function idOf({ fold: number, version }: Changes['marker']): string {
   return `${number}.${version}`;
 }
 
-/** What is not committed yet is invisible to the DELETE, and stays for the next time. */
+/** Uncommitted rows are invisible to the DELETE, and stay for the next time. */
 async function giveVersions(client: ClientBase): Promise<void> {
   let folded: number;
   do {

@@ -8,7 +8,7 @@ import {
   logRights,
 } from './change-log-schema';
 
-/** What the source says of the change log, and of what central may do there. */
+/** The state of the change log in the source, and central's rights there. */
 interface LogState {
   role: string;
   database: string;
