@@ -10,6 +10,7 @@ import { createLogger } from '../logging/logger';
 import { AccessControl } from './access-control';
 import { Access } from './access.decorator';
 import { OwnLimit } from './own-limit.decorator';
+import { RateLimits } from './rate-limits';
 import type { Principal } from './principal';
 
 const LIMITS = { perDevice: 5, perOperator: 8, perAddress: 10 };
@@ -106,6 +107,12 @@ async function statuses(count: number, made: Call): Promise<number[]> {
   for (let index = 0; index < count; index++) found.push((await call(made)).statusCode);
   return found;
 }
+
+it('callers that have hung up, and have no address any more, are counted as one', async () => {
+  const limits = app.get(RateLimits);
+  for (let count = 0; count < 12; count++) await limits.countAnonymous(undefined);
+  expect((await call({ as: 'device 1' })).statusCode).toBe(200);
+});
 
 describe('calls of a device', () => {
   it('are limited apart from those of any other behind its address, and say when to come again', async () => {

@@ -26,6 +26,8 @@ type Count = (key: string) => Promise<{ isExceeded: boolean; retryAfterSeconds: 
 const WINDOW_MS = 60_000;
 /** The ones heard longest ago are forgotten. An entry takes about 200 bytes. */
 const KEYS_KEPT: Record<Limit, number> = { device: 20_000, operator: 5_000, address: 50_000 };
+/** Kept from the beginning: a caller that has hung up may have none at the end. */
+const addresses = new WeakMap<FastifyRequest, string>();
 const PROBE = /^\/(health|metrics)(\/|$|\?)/;
 /** A caller that gets them needs them to go on, and had to have something valid. */
 const RENEWABLE: ReadonlySet<ErrorCode> = new Set([
@@ -58,10 +60,11 @@ export class RateLimits {
       this.open(instance, settings);
     });
     instance.addHook('onRequest', (request, _reply, done) => {
+      addresses.set(request, request.ip);
       done(this.overUntilMs.size === 0 ? undefined : this.refusalBefore(request));
     });
     instance.addHook('onResponse', (request, _reply, done) => {
-      if (isAnonymous(request) && !PROBE.test(request.url)) void this.countAnonymous(request.ip);
+      if (isAnonymous(request) && !PROBE.test(request.url)) void this.countAnonymous(addresses.get(request));
       done();
     });
   }
@@ -81,7 +84,7 @@ export class RateLimits {
   }
 
   /** Counts what came without valid credentials. */
-  async countAnonymous(address: string): Promise<void> {
+  async countAnonymous(address: string | undefined): Promise<void> {
     const network = networkOf(address);
     const taken = await this.counts.address?.(network);
     if (taken?.isExceeded === true)

@@ -1,7 +1,11 @@
 import { isIPv6 } from 'node:net';
 
-/** The part of an address that counts as one caller: whoever has an IPv6 address has 2^64 of them. */
-export function networkOf(address: string): string {
+/**
+ * The part of an address that counts as one caller: whoever has an IPv6 address has 2^64 of them. A connection that is gone
+ * may have no address any more, whatever the types of Node and Fastify say; all such callers are one.
+ */
+export function networkOf(address: string | undefined): string {
+  if (address === undefined) return 'gone';
   if (!isIPv6(address) || address.includes('.')) return address.replace(/^::ffff:/i, '');
   const { hostname } = new URL(`http://[${address.replace(/%.*$/, '')}]`);
   const [head = '', tail] = hostname.slice(1, -1).split('::');
