@@ -123,6 +123,21 @@ describe('reports', () => {
     },
   );
 
+  it('that a proxy swallows, with a receipt made up for it, are sent again when central says that it lacks them', async () => {
+    await edges.change('!');
+    let report: { manifestId?: string } = {};
+    edges.proxy.attack = async ({ method, path, body }, forward) => {
+      if (!routes.report.test(`${method} ${path}`)) return forward();
+      report = JSON.parse(body.toString()) as typeof report;
+      return json({ manifestId: report.manifestId, status: 'applied', repeated: false });
+    };
+    expect(await edges.sync()).toMatchObject({ status: 'applied', acknowledged: true });
+    edges.proxy.attack = undefined;
+    expect(await edges.reported(report.manifestId!)).toBe(false);
+    expect(await edges.sync()).toMatchObject({ status: 'current', acknowledged: true });
+    expect(await edges.reported(report.manifestId!)).toBe(true);
+  });
+
   it('that a proxy changes are refused by central, and the true one is taken', async () => {
     await edges.change('#');
     const forged: string[] = [];

@@ -97,6 +97,15 @@ export class AttackedEdges {
     return latest!.error?.code;
   }
 
+  /** Whether central has a report on a manifest. */
+  async reported(manifestId: string): Promise<boolean> {
+    const { rows } = await this.central.database.pool.query(
+      'SELECT FROM rivulet.sync_acknowledgements WHERE manifest_id = $1',
+      [manifestId],
+    );
+    return rows.length > 0;
+  }
+
   /** All that the first edge has, but for its log: every row of every mirror, and the state of the sync. */
   async mirrors(): Promise<unknown> {
     const { pool } = this.databases[0]!;

@@ -24,6 +24,13 @@ import { PositionCheck } from './position-check';
 import { RequestLog, type RequestRecord } from './request-log';
 import { SyncOutcomes } from './sync-outcomes';
 
+/** The manifest that a device has. */
+interface HeldManifest {
+  manifestId: string;
+  /** Whether the device's report on it is here. */
+  isReported: boolean;
+}
+
 interface Answer {
   response: SyncResponse;
   manifestId: string;
@@ -51,7 +58,7 @@ const MANIFEST_BYTES = 160;
 /** Answers "here is what I have; what should I have?", and writes down what it answered. */
 @Injectable()
 export class AnswerRequestService {
-  /** The manifest that each device was last seen to have. */
+  /** The manifest that each device was last seen to have, and has reported on. */
   private readonly manifestOf = new LRUCache<string, string>({
     maxSize: MANIFESTS_MAX_BYTES,
     sizeCalculation: (_, deviceId) => MANIFEST_BYTES + 2 * deviceId.length,
@@ -147,8 +154,8 @@ export class AnswerRequestService {
     this.datasets.throwIfUnfit();
     const snapshots =
       this.snapshots.current(known) ?? (await this.snapshots.bringUpToDate(known, received.gone));
-    const manifestId = device.resyncSince ? undefined : await this.currentManifest(known, asked, snapshots);
-    if (manifestId !== undefined) return this.confirm(received, known, manifestId);
+    const held = device.resyncSince ? undefined : await this.currentManifest(known, asked, snapshots);
+    if (held !== undefined) return this.confirm(received, known, held);
     await this.positions.refuseForeign(known.scope, received.asked);
     try {
       return await this.issue(received, known, snapshots);
@@ -174,9 +181,10 @@ export class AnswerRequestService {
   private async confirm(
     { asked: { nonce } }: ReceivedRequest,
     { scope: { macAddress } }: KnownScope,
-    manifestId: string,
+    { manifestId, isReported: reported }: HeldManifest,
   ): Promise<Answer> {
-    const content: CurrentStatement = { macAddress, nonce, manifestId, issuedAt: new Date().toISOString() };
+    const issuedAt = new Date().toISOString();
+    const content: CurrentStatement = { macAddress, nonce, manifestId, reported, issuedAt };
     const statement = await this.signingKey.sign(statementTypes.current, content);
     return { response: { status: 'current', manifestId, statement }, manifestId };
   }
@@ -201,13 +209,14 @@ export class AnswerRequestService {
     { scope: { deviceId }, catalogue }: KnownScope,
     { lastManifestId, schemaVersion, tables }: SyncRequest,
     snapshots: Snapshot[],
-  ): Promise<string | undefined> {
+  ): Promise<HeldManifest | undefined> {
     if (lastManifestId === undefined || schemaVersion !== catalogue.schemaVersion) return undefined;
     const held = new Map(tables.map((table) => [table.name, table]));
     if (!snapshots.every((snapshot) => isHeld(snapshot, held))) return undefined;
-    if (this.manifestOf.get(deviceId) === lastManifestId) return lastManifestId;
-    if (!(await this.manifests.exists(lastManifestId, deviceId))) return undefined;
-    this.manifestOf.set(deviceId, lastManifestId);
-    return lastManifestId;
+    if (this.manifestOf.get(deviceId) === lastManifestId)
+      return { manifestId: lastManifestId, isReported: true };
+    const standing = await this.manifests.standingOf(lastManifestId, deviceId);
+    if (standing?.isReported === true) this.manifestOf.set(deviceId, lastManifestId);
+    return standing && { manifestId: lastManifestId, ...standing };
   }
 }

@@ -5,6 +5,7 @@ import {
   readCurrentStatement,
   ShapeError,
   statementTypes,
+  type CurrentStatement,
   type Manifest,
 } from '@rivulet/protocol';
 import { openAnswer, refuseOthersAnswer, type ExpectedAnswer } from './open-answer';
@@ -55,7 +56,7 @@ export async function verifyCurrent(
   manifestId: string,
   statement: string | undefined,
   expected: ManifestExpectation,
-): Promise<void> {
+): Promise<CurrentStatement> {
   if (statement === undefined) {
     throw new RivuletError(
       'ANSWER_UNSIGNED',
@@ -66,14 +67,14 @@ export async function verifyCurrent(
   const { json } = await openAnswer(statement, { type: statementTypes.current, trustedKey, follow });
   const said = readCurrent(json);
   refuseOthersAnswer(said, expected);
-  if (said.manifestId === manifestId) return;
+  if (said.manifestId === manifestId) return said;
   throw new RivuletError(
     'ANSWER_MISMATCHED',
     `Central's answer names the manifest ${manifestId}, and its signed part ${said.manifestId}.`,
   );
 }
 
-function readCurrent(json: string): ReturnType<typeof readCurrentStatement> {
+function readCurrent(json: string): CurrentStatement {
   try {
     return readCurrentStatement(json);
   } catch (error) {

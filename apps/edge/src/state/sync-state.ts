@@ -168,6 +168,13 @@ export class SyncState {
     await this.database.manager.update(EdgeSyncLog, { cycleId }, { acknowledgedAt });
   }
 
+  /** @returns whether there is a report on an applied manifest that counted as confirmed, and does no longer */
+  async reopenReport(manifestId: string): Promise<boolean> {
+    const confirmed = { manifestId, status: 'applied', acknowledgedAt: Not(IsNull()) } as const;
+    const { affected } = await this.database.manager.update(EdgeSyncLog, confirmed, { acknowledgedAt: null });
+    return (affected ?? 0) > 0;
+  }
+
   /** When central was asked for what the mirrors hold: the beginning of the last cycle that did not fail. */
   async lastConfirmedAt(): Promise<Date | null> {
     const last = await this.database.manager.findOne(EdgeSyncLog, {

@@ -27,6 +27,13 @@ export class FieldReader {
     return this.value(name) === undefined ? undefined : this.text(name, pattern, expected);
   }
 
+  /** Undefined if the field is missing. */
+  optionalFlag(name: string): boolean | undefined {
+    const value = this.value(name);
+    if (value !== undefined && typeof value !== 'boolean') this.fail(name, 'true or false');
+    return value as boolean | undefined;
+  }
+
   /** A whole number from 0 to 2^53 − 1. */
   count(name: string): number {
     const value = this.value(name);

@@ -73,6 +73,8 @@ export interface CurrentStatement {
   nonce: string;
   /** The manifest that the device has. */
   manifestId: string;
+  /** Whether central has the device's report that it applied the manifest; a central of before does not say. */
+  reported?: boolean;
   issuedAt: string;
 }
 
@@ -84,7 +86,11 @@ export type SignedReport = Pick<Acknowledgement, 'manifestId' | 'status' | 'fini
 export function readEnrolmentProof(json: string): EnrolmentProof {
   const fields = statementReader(json);
   const tokenDigest = fields.optionalText('tokenDigest', patterns.sha256, 'a SHA-256 in hex');
-  const name = fields.optionalText('name', /^[^\p{Cc}]{1,100}$/u, '1 to 100 characters');
+  const name = fields.optionalText(
+    'name',
+    /^[^\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}]{1,100}$/u,
+    '1 to 100 characters',
+  );
   return {
     ...(tokenDigest === undefined ? {} : { tokenDigest }),
     macAddress: fields.text('macAddress'),
@@ -128,10 +134,12 @@ export function readTimeStatement(json: string): TimeStatement {
 
 export function readCurrentStatement(json: string): CurrentStatement {
   const fields = statementReader(json);
+  const reported = fields.optionalFlag('reported');
   return {
     macAddress: fields.text('macAddress'),
     nonce: fields.text('nonce', patterns.nonce, 'a nonce'),
     manifestId: fields.text('manifestId', patterns.ulid, 'a ULID'),
+    ...(reported === undefined ? {} : { reported }),
     issuedAt: fields.text('issuedAt', patterns.timestamp, 'a UTC timestamp'),
   };
 }

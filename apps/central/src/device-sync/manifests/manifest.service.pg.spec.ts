@@ -189,8 +189,8 @@ it('a manifest is found by its device alone, and an unknown one is answered alik
     deviceId: 'north',
     resyncSince: null,
   });
-  expect(await manifests.exists(manifestId, 'north')).toBe(true);
-  expect(await manifests.exists(manifestId, 'south')).toBe(false);
+  expect(await manifests.standingOf(manifestId, 'north')).toEqual({ isReported: false });
+  expect(await manifests.standingOf(manifestId, 'south')).toBeUndefined();
   const unknown = { code: 'MANIFEST_UNKNOWN', message: `This device has no manifest ${manifestId}.` };
   await expect(manifests.find(manifestId, { macAddress: OTHER_MAC })).rejects.toMatchObject(unknown);
   await query('DELETE FROM rivulet.sync_manifests');

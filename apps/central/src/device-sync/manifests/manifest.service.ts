@@ -187,8 +187,13 @@ export class ManifestService {
     return asked.map((_, index) => byPlace.get(index + 1));
   }
 
-  async exists(manifestId: string, deviceId: string): Promise<boolean> {
-    return this.database.manager.existsBy(SyncManifest, { manifestId, deviceId });
+  /** Undefined where it is no manifest of the device. */
+  async standingOf(manifestId: string, deviceId: string): Promise<{ isReported: boolean } | undefined> {
+    const [standing] = await this.database.query<{ isReported: boolean }[]>(readStanding, [
+      manifestId,
+      deviceId,
+    ]);
+    return standing;
   }
 
   async tablesOf(manifestId: string): Promise<SyncManifestTable[]> {
@@ -284,3 +289,10 @@ FROM rivulet.sync_manifest_tables planned, LATERAL (
 ) AS frame
 WHERE manifest_id = $1
 ORDER BY planned.position, frame.position`;
+
+/** By the keys of both tables. */
+const readStanding = `
+SELECT EXISTS (
+  SELECT FROM rivulet.sync_acknowledgements AS report
+  WHERE report.manifest_id = manifest.manifest_id AND report.status = 'applied') AS "isReported"
+FROM rivulet.sync_manifests AS manifest WHERE manifest_id = $1 AND device_id = $2`;

@@ -2,6 +2,7 @@ import { RivuletError } from '@rivulet/errors';
 import {
   parseSyncPlan,
   PROTOCOL_VERSION,
+  type CurrentStatement,
   type SyncPlan,
   type SyncRequest,
   type UnverifiedSyncResponse,
@@ -31,7 +32,13 @@ export interface Update {
 
 type NewManifest = Omit<Update, 'tasks'>;
 
-export type UpdateAnswer = { kind: 'current' } | { kind: 'new'; update: Update };
+export type UpdateAnswer = CurrentAnswer | { kind: 'new'; update: Update };
+
+export interface CurrentAnswer {
+  kind: 'current';
+  /** Central says, signed, that it lacks the report on the manifest that is applied. */
+  lacksReport: boolean;
+}
 
 /**
  * Tells central what this device holds, and plans what to do for the manifest in its answer.
@@ -45,18 +52,17 @@ export async function requestUpdate(context: CycleContext, wholeTables: boolean)
     const tables = await dependencies.state.heldTables(lease.client);
     return { held: tables, answer: await ask(context, tables, wholeTables) };
   });
-  if (answer === undefined) return { kind: 'current' };
+  if ('kind' in answer) return answer;
   const chunks = await heldChunks(context, answer, held);
   const tasks = planTables(answer.verified.manifest, answer.plan, chunks);
   return { kind: 'new', update: { ...answer, tasks } };
 }
 
-/** Undefined when the manifest is the one that is applied. */
 async function ask(
   context: CycleContext,
   held: EdgeSyncTable[],
   wholeTables: boolean,
-): Promise<NewManifest | undefined> {
+): Promise<NewManifest | CurrentAnswer> {
   const { hub, state, macAddress, newNonce, pinnedKey, followKey } = context.dependencies;
   const applied = await state.read();
   // Two devices may have started on an empty database; the first one has it.
@@ -74,7 +80,8 @@ async function ask(
     verifyResponse(await hub.request(request, context.call), expected),
   );
   if (opened.verified === undefined) {
-    if (opened.response.manifestId === applied?.manifestId) return undefined;
+    if (opened.response.manifestId === applied?.manifestId)
+      return { kind: 'current', lacksReport: opened.said.reported === false };
     throw new RivuletError(
       'CENTRAL_RESPONSE_INVALID',
       'Central says that a manifest is current that is not applied here.',
@@ -83,7 +90,7 @@ async function ask(
   const { response, verified } = opened;
   const { manifest } = verified;
   context.report.describe(manifest);
-  if (manifest.manifestId === applied?.manifestId) return undefined;
+  if (manifest.manifestId === applied?.manifestId) return { kind: 'current', lacksReport: false };
   // Checked again under the lock when it is applied; here it saves the download.
   refuseStale(manifest, applied);
   const plan = parseSyncPlan(response.plan, manifest, request);
@@ -91,7 +98,11 @@ async function ask(
 }
 
 type VerifiedResponse =
-  | { response: Extract<UnverifiedSyncResponse, { status: 'current' }>; verified?: undefined }
+  | {
+      response: Extract<UnverifiedSyncResponse, { status: 'current' }>;
+      said: CurrentStatement;
+      verified?: undefined;
+    }
   | { response: Extract<UnverifiedSyncResponse, { status: 'update' }>; verified: VerifiedManifest };
 
 async function verifyResponse(
@@ -100,8 +111,7 @@ async function verifyResponse(
 ): Promise<VerifiedResponse> {
   if (response.status === 'update')
     return { response, verified: await verifyManifest(response.manifest, expected) };
-  await verifyCurrent(response.manifestId, response.statement, expected);
-  return { response };
+  return { response, said: await verifyCurrent(response.manifestId, response.statement, expected) };
 }
 
 function syncRequest(

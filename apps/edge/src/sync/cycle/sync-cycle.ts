@@ -57,7 +57,7 @@ async function bringUpToDate(context: CycleContext): Promise<Attempt> {
 /** The steps that lead to a manifest. */
 async function attempt(context: CycleContext, wholeTables: boolean): Promise<Attempt> {
   const answer = await requestUpdate(context, wholeTables);
-  if (answer.kind === 'current') return recordCurrent(context);
+  if (answer.kind === 'current') return recordCurrent(context, answer);
   await downloadFrames(context, answer.update);
   return applyUpdate(context, answer.update);
 }
