@@ -1,6 +1,10 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
 import { RefusalAudit } from '../../apps/central/src/users/audit/refusal-audit';
 import { CentralInProcess } from '../support/central-in-process';
 import { asAdmin, basic, bearer } from '../support/operator';
+import { SyncSocket } from '../support/sync-socket';
+import { TestAgent } from '../support/test-agent';
 
 interface Entry {
   action: string;
@@ -84,10 +88,60 @@ it('a role that is not enough, a revoked device and a used refresh token have on
   expect(rows).toEqual([{ after: { userId: expect.any(String) }, end_reason: 'reused' }]);
 });
 
+it('messages without valid credentials count as calls do, and shut out nobody who has some', async () => {
+  const [, { deviceId }] = await central.call<{ deviceId: string }>('POST', '/api/devices', { name: 'shed' });
+  const [, { token }] = await central.call<{ token: string }>('POST', `/api/devices/${deviceId}/token`);
+  const limited = await CentralInProcess.join(central, { CENTRAL_RATE_LIMIT_ADDRESS: '6' });
+  const register = async (shown: string): Promise<unknown> => {
+    const agent = await TestAgent.overTcp(limited.agentPort);
+    const { type, data } = await agent.register(shown);
+    agent.destroy();
+    return data['code'] ?? type;
+  };
+  const authenticate = async (shown: string): Promise<unknown> => {
+    const socket = await SyncSocket.open(limited, '/ws/sync');
+    socket.send({ type: 'auth', token: shown });
+    const { code } = await socket.next('error');
+    socket.socket.terminate();
+    return code;
+  };
+  try {
+    expect(await authenticate(FORGED)).toBe('REALTIME_TOKEN_INVALID');
+    expect(await register(FORGED)).toBe('ACCESS_TOKEN_INVALID');
+    await times(4, () => register(FORGED));
+    await times(4, () => authenticate(FORGED));
+    expect([await register(FORGED), await authenticate(FORGED)]).toEqual(['RATE_LIMITED', 'RATE_LIMITED']);
+    expect(await register(token)).toBe('ACK');
+    await limited.get(RefusalAudit).flush();
+  } finally {
+    await limited.stop();
+  }
+  expect((await entries('refusal.realtime-token-invalid'))[0]?.targetId).toBe('client over websocket');
+});
+
 it('calls over a limit have one', async () => {
   await times(45, () => central.call('GET', '/api/me', undefined, asAdmin));
   expect((await entries('refusal.rate-limited')).length).toBeGreaterThan(0);
 });
+
+it('connections of agents that say nothing leave room for those from elsewhere', async () => {
+  const connectFrom = async (localAddress: string): Promise<Socket> => {
+    const socket = connect({ port: central.agentPort, host: '127.0.0.1', localAddress });
+    await once(socket, 'connect');
+    return socket;
+  };
+  const silent = await Promise.all(Array.from({ length: 200 }, () => connectFrom('127.0.6.1')));
+  const [first] = (await once(await connectFrom('127.0.6.1'), 'data')) as [Buffer];
+  const elsewhere = await connectFrom('127.0.6.2');
+  elsewhere.write('hello\n');
+  const [second] = (await once(elsewhere, 'data')) as [Buffer];
+  for (const socket of [...silent, elsewhere]) socket.destroy();
+  expect([codeIn(first), codeIn(second)]).toEqual(['SERVER_BUSY', 'AGENT_MESSAGE_INVALID']);
+});
+
+function codeIn(line: Buffer): string {
+  return (JSON.parse(line.toString()) as { data: { code: string } }).data.code;
+}
 
 it('a flood from everywhere has no more entries than a minute may have', async () => {
   const audit = central.get(RefusalAudit);

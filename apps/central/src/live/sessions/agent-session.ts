@@ -14,7 +14,7 @@ type Content = Pick<AgentMessage, 'type' | 'data'> & { id?: string };
 export interface SessionHost {
   readonly heartbeatMs: number;
   /** Who a token belongs to. @throws RivuletError */
-  open(token: string): Promise<OpenedBy>;
+  open(token: string, address: string): Promise<OpenedBy>;
   /** @throws RivuletError when the device may not stay */
   stillServed(opened: OpenedBy): Promise<void>;
   registered(session: AgentSession): void;
@@ -133,7 +133,7 @@ export class AgentSession {
   /** Again on the same connection: with a new token, before the old one ends. */
   private async register(message: Extract<Heard, { type: 'REGISTER' }>, about: Reference): Promise<void> {
     const { token } = message.data;
-    const opened = token === undefined ? this.opened : await this.host.open(token);
+    const opened = token === undefined ? this.opened : await this.host.open(token, this.transport.address);
     if (opened === undefined)
       throw new RivuletError('DEVICE_UNIDENTIFIED', 'REGISTER has no token of an agent.');
     if (this.deviceId !== undefined && this.deviceId !== opened.known.deviceId)

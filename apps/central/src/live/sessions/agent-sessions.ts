@@ -2,7 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
 import type { AgentMessage } from '@rivulet/agent-protocol';
 import { RivuletError } from '@rivulet/errors';
-import { Refusals } from '@rivulet/platform';
+import { namedError, networkOf, RateLimits, Refusals } from '@rivulet/platform';
 import { readCredentials } from '../../devices/authentication/agent-tokens';
 import { DeviceAuthenticator, type OpenedBy } from '../../devices/authentication/device-authenticator';
 import { CentralProcesses } from '../../devices/presence/central-processes';
@@ -21,6 +21,8 @@ const CHECK_MS = 1_000;
 const SHOWN_WITHIN_MS = 2_500;
 /** Connections over which nobody has said who it is. */
 const MAX_UNREGISTERED = 500;
+/** Of these from one address, which cannot keep the others out so. */
+const MAX_UNKNOWN_PER_ADDRESS = 200;
 
 export interface SessionListener {
   connected(deviceId: string): void;
@@ -38,6 +40,8 @@ export class AgentSessions implements SessionHost {
   private readonly sessions = new Set<AgentSession>();
   private readonly registeredSessions = new Map<string, AgentSession>();
   private readonly perAddress = new Map<string, number>();
+  /** Those that have not said who they are, by network. */
+  private readonly unknown = new Map<string, Set<AgentSession>>();
   private readonly listeners: SessionListener[] = [];
   private isClosing = false;
 
@@ -50,6 +54,7 @@ export class AgentSessions implements SessionHost {
     private readonly inbox: AgentInbox,
     private readonly metrics: LiveMetrics,
     private readonly refusals: Refusals,
+    private readonly limits: RateLimits,
   ) {
     this.heartbeatMs = env.heartbeatMs;
     const beatsMs = BEATS_MISSED * env.heartbeatMs;
@@ -73,6 +78,7 @@ export class AgentSessions implements SessionHost {
   accept(transport: AgentTransport, opened?: OpenedBy): AgentSession {
     this.refuseTooMany(transport.address, opened === undefined);
     const session = new AgentSession(transport, this, opened);
+    if (opened === undefined) this.enterUnknown(session);
     this.sessions.add(session);
     this.perAddress.set(transport.address, (this.perAddress.get(transport.address) ?? 0) + 1);
     return session;
@@ -89,6 +95,19 @@ export class AgentSessions implements SessionHost {
       throw busy('that have not registered');
   }
 
+  private enterUnknown(session: AgentSession): void {
+    const network = networkOf(session.transport.address);
+    const unknown = this.unknown.get(network) ?? new Set();
+    if (unknown.size >= MAX_UNKNOWN_PER_ADDRESS) throw busy('from this address that have not registered');
+    this.unknown.set(network, unknown.add(session));
+  }
+
+  private leaveUnknown(session: AgentSession): void {
+    const network = networkOf(session.transport.address);
+    const unknown = this.unknown.get(network);
+    if (unknown?.delete(session) === true && unknown.size === 0) this.unknown.delete(network);
+  }
+
   /** @returns whether the device is connected here */
   send(deviceId: string, content: Parameters<AgentSession['send']>[0]): boolean {
     return this.registeredSessions.get(deviceId)?.send(content) ?? false;
@@ -101,8 +120,13 @@ export class AgentSessions implements SessionHost {
       ?.fail(new RivuletError('AGENT_REPLACED', 'The agent has opened another connection.'), 'replaced');
   }
 
-  open(token: string): Promise<OpenedBy> {
-    return this.authenticator.openWith(readCredentials(`Bearer ${token}`) ?? { token });
+  /** Whoever shows a valid token is let in, whatever others have tried from the same address. */
+  async open(token: string, address: string): Promise<OpenedBy> {
+    try {
+      return await this.authenticator.openWith(readCredentials(`Bearer ${token}`) ?? { token });
+    } catch (error) {
+      throw this.limits.refusalAfter(address, namedError(error));
+    }
   }
 
   stillServed(opened: OpenedBy): Promise<void> {
@@ -111,6 +135,7 @@ export class AgentSessions implements SessionHost {
 
   registered(session: AgentSession): void {
     const deviceId = session.deviceId!;
+    this.leaveUnknown(session);
     this.replace(deviceId);
     this.registeredSessions.set(deviceId, session);
     this.metrics.sessions.inc({ transport: session.transport.kind });
@@ -145,6 +170,7 @@ export class AgentSessions implements SessionHost {
   refused({ deviceId, transport }: AgentSession, { code, message }: RivuletError): void {
     this.metrics.refusals.inc({ code });
     const { address, kind } = transport;
+    if (deviceId === undefined) void this.limits.countAnonymous(address);
     this.refusals.note({ code, detail: message, address, requestId: '', where: `agent over ${kind}` });
     const who = deviceId ?? transport.address;
     this.logger.log({ code, device: deviceId, address: transport.address }, `Refused ${who}: ${message}`);
@@ -153,6 +179,7 @@ export class AgentSessions implements SessionHost {
   ended(session: AgentSession, reason: EndReason): void {
     const { transport, deviceId, isRegistered } = session;
     this.sessions.delete(session);
+    this.leaveUnknown(session);
     const left = (this.perAddress.get(transport.address) ?? 1) - 1;
     if (left === 0) this.perAddress.delete(transport.address);
     else this.perAddress.set(transport.address, left);

@@ -22,6 +22,8 @@ export class TcpListener implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly server: Server;
   private readonly host: string;
   private readonly sockets = new Set<Socket>();
+  /** How many there are from each, also of those whose TLS handshake never ends. */
+  private readonly perAddress = new Map<string, number>();
 
   constructor(
     private readonly env: LiveEnv,
@@ -34,9 +36,8 @@ export class TcpListener implements OnApplicationBootstrap, OnModuleDestroy {
     this.server = tls.isOn ? secureServer(tls, onSocket) : createServer(onSocket);
     this.server.on('tlsClientError', (_error, socket) => socket.destroy());
     this.server.on('connection', (socket: Socket) => {
-      this.sockets.add(socket);
-      socket.on('error', () => undefined).once('close', () => this.sockets.delete(socket));
-      if (this.sockets.size > 2 * env.maxAgents) socket.destroy();
+      const ofAddress = this.count(socket);
+      if (this.sockets.size > 2 * env.maxAgents || ofAddress > 2 * env.maxAgentsPerAddress) socket.destroy();
     });
   }
 
@@ -57,6 +58,25 @@ export class TcpListener implements OnApplicationBootstrap, OnModuleDestroy {
   onModuleDestroy(): void {
     this.server.close();
     this.sessions.drain();
+  }
+
+  /** @returns how many its address has open */
+  private count(socket: Socket): number {
+    const address = socket.remoteAddress ?? '';
+    const change = (by: 1 | -1): number => {
+      const open = (this.perAddress.get(address) ?? 0) + by;
+      if (open === 0) this.perAddress.delete(address);
+      else this.perAddress.set(address, open);
+      return open;
+    };
+    this.sockets.add(socket);
+    socket
+      .on('error', () => undefined)
+      .once('close', () => {
+        this.sockets.delete(socket);
+        change(-1);
+      });
+    return change(1);
   }
 
   private async serve(socket: Socket): Promise<void> {

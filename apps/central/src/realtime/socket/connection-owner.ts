@@ -1,4 +1,4 @@
-import type { ErrorCode } from '@rivulet/errors';
+import type { RivuletError } from '@rivulet/errors';
 import type { ClientMessage } from '../protocol/client-message';
 import type { RealtimeEnv } from '../realtime.env';
 import type { CloseReason } from './close-codes';
@@ -7,7 +7,8 @@ import type { CloseReason } from './close-codes';
 export interface ConnectionOwner<Connection> {
   readonly limits: Pick<RealtimeEnv, 'sendBufferBytes' | 'messagesPerSecond'>;
   handle(connection: Connection, message: ClientMessage): Promise<void>;
-  refused(code: ErrorCode, error: unknown): void;
+  /** @returns what the client is told */
+  refused(connection: Connection, error: unknown): RivuletError;
   closing(reason: CloseReason): void;
   forget(connection: Connection): void;
 }

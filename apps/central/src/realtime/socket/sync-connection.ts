@@ -1,5 +1,4 @@
 import type { Duplex } from 'node:stream';
-import { namedError } from '@rivulet/platform';
 import { RivuletError } from '@rivulet/errors';
 import { ulid } from 'ulid';
 import type { RawData, WebSocket } from 'ws';
@@ -74,8 +73,7 @@ export class SyncConnection implements Receiver {
   }
 
   refuse(error: unknown, about?: { id?: string | undefined; topic?: string | undefined }): void {
-    const { code, message, retryAfterSeconds } = namedError(error);
-    this.sockets.refused(code, error);
+    const { code, message, retryAfterSeconds } = this.sockets.refused(this, error);
     this.tell({
       type: 'error',
       code,

@@ -1,7 +1,7 @@
 import { Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
-import { namedError, UpgradeRouter, type Upgrade } from '@rivulet/platform';
-import { RivuletError, type ErrorCode } from '@rivulet/errors';
+import { namedError, RateLimits, Refusals, UpgradeRouter, type Upgrade } from '@rivulet/platform';
+import { RivuletError } from '@rivulet/errors';
 import { WebSocketServer } from 'ws';
 import { RealtimeHub } from '../delivery/realtime-hub';
 import { Session } from '../delivery/session';
@@ -44,6 +44,8 @@ export class SyncSockets implements ConnectionOwner<SyncConnection>, OnModuleIni
     private readonly rules: CurrentRules,
     private readonly counts: ConnectionCounts,
     private readonly metrics: RealtimeMetrics,
+    private readonly refusals: Refusals,
+    private readonly rateLimits: RateLimits,
   ) {
     this.server = new WebSocketServer({
       noServer: true,
@@ -119,9 +121,16 @@ export class SyncSockets implements ConnectionOwner<SyncConnection>, OnModuleIni
     }
   }
 
-  refused(code: ErrorCode, error: unknown): void {
+  refused({ session, address }: SyncConnection, error: unknown): RivuletError {
+    const named = namedError(error);
+    const { code, message: detail } = named;
     this.metrics.refusals.inc({ code });
     if (code === 'INTERNAL') this.logger.error({ err: error }, 'A message of a client was not handled');
+    if (session !== undefined) return named;
+    // As a call without valid credentials.
+    void this.rateLimits.countAnonymous(address);
+    this.refusals.note({ code, detail, address, requestId: '', where: 'client over websocket' });
+    return this.rateLimits.refusalAfter(address, named);
   }
 
   closing(reason: CloseReason): void {
