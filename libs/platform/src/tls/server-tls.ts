@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync, unwatchFile, watchFile } from 'node:fs';
+import { Server as HttpsServer } from 'node:https';
 import {
   createSecureContext,
   type SecureContextOptions,
@@ -97,7 +98,11 @@ export class ServerTls {
     if (this.contents === undefined) return;
     this.contents = readAll(this.paths);
     this.reloads++;
-    for (const server of this.servers) server.setSecureContext({ ...this.contents, minVersion: 'TLSv1.2' });
+    for (const server of this.servers) {
+      server.setSecureContext({ ...this.contents, minVersion: 'TLSv1.2' });
+      // Who comes again over one of these would be judged by the former files once more.
+      if (server instanceof HttpsServer) server.closeIdleConnections();
+    }
   }
 
   /** Also sees files that are replaced by a link, as Kubernetes does. @returns what ends it */
