@@ -60,7 +60,9 @@ describe('a table', () => {
   });
 
   it('lets no value steer the terminal', () => {
-    expect(formatTable([['\u001B[2Jx\n']], { alignments: '<' })).toEqual(['\\x1b[2Jx\\n']);
+    expect(formatTable([['\u001B[2Jx\n\u202E\u2028y']], { alignments: '<' })).toEqual([
+      '\\x1b[2Jx\\n\\u202e\\u2028y',
+    ]);
   });
 
   it('is also had as Markdown', () => {

@@ -2,7 +2,7 @@ export const deviceKinds = ['edge', 'agent'] as const;
 export type DeviceKind = (typeof deviceKinds)[number];
 
 /** A name that a person or an agent gives a device. */
-export const deviceNamePattern = /^[^\p{Cc}]{1,100}$/u;
+export const deviceNamePattern = /^[^\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}]{1,100}$/u;
 
 export const deviceStatuses = ['pending', 'active', 'revoked', 'quarantined'] as const;
 

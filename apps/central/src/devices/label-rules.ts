@@ -2,7 +2,7 @@ import { ValidateBy } from 'class-validator';
 
 const LABELS_MAX = 32;
 const KEY = /^[A-Za-z0-9]([A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?$/;
-const VALUE = /^[^\p{Cc}]{0,128}$/u;
+const VALUE = /^[^\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}]{0,128}$/u;
 
 /** Labels of a device: a few short texts by name. */
 export function AreLabels(): PropertyDecorator {

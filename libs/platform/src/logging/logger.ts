@@ -125,6 +125,5 @@ function prettyStream(destination: DestinationStream): DestinationStream {
 
 /** A terminal obeys control characters, and parts of a message may come from a caller. */
 function printable(text: string): string {
-  // oxlint-disable-next-line no-control-regex
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, '·');
+  return text.replaceAll(/[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}]/gu, '·');
 }

@@ -18,7 +18,7 @@ export class AgentDescriptionDto {
     maxLength: 128,
   })
   @Omittable()
-  @Matches(/^[^\p{Cc}]{0,128}$/u, { message: 'must be at most 128 characters' })
+  @Matches(/^[^\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}]{0,128}$/u, { message: 'must be at most 128 characters' })
   metadata?: string;
 }
 
