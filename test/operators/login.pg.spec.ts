@@ -8,12 +8,16 @@ interface Tokens {
   expires_in: number;
 }
 
+const kate = { username: 'kate', password: 'a sentence of some length' };
+const nova = { username: 'nova', password: 'a sentence of another length' };
 const right = { username: 'admin', password: ADMIN_PASSWORD };
 
 let central: CentralInProcess;
 
 beforeAll(async () => {
   central = await CentralInProcess.start({ CENTRAL_DEVICE_AUTH: 'mac' });
+  for (const user of [kate, nova])
+    expect((await central.call('POST', '/api/users', { ...user, role: 'viewer' }))[0]).toBe(201);
 });
 afterAll(() => central.stop());
 beforeEach(async () => {
@@ -160,5 +164,22 @@ describe('guesses', () => {
     }
     expect(evaluated).toBe(10);
     expect(await central.callFrom('127.0.1.1', 'POST', '/api/login', right)).toMatchObject([200, {}]);
+  });
+
+  it('with a letter that only looks like one of a name say nothing of who has that name', async () => {
+    // The sign of the kelvin is a small k to JavaScript.
+    const guess = { ...kate, username: '\u212aate' };
+    expect((await central.callFrom('127.0.5.1', 'POST', '/api/login', guess))[1]['code']).toBe(
+      'LOGIN_FAILED',
+    );
+    expect((await central.callFrom('127.0.5.2', 'POST', '/api/login', kate))[0]).toBe(200);
+  });
+
+  it('from everywhere keep nobody from a first login at the machine of central', async () => {
+    for (let host = 2; host < 14; host++)
+      await central.callFrom(`127.0.4.${host}`, 'POST', '/api/login', { ...nova, password: `guess ${host}` });
+    const [status] = await central.callFrom('127.0.4.99', 'POST', '/api/login', nova);
+    const [atHome] = await central.callFrom('127.0.0.1', 'POST', '/api/login', nova);
+    expect([status, atHome]).toEqual([429, 200]);
   });
 });

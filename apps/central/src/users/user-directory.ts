@@ -34,7 +34,8 @@ export class UserDirectory {
   async findByLogin(login: string): Promise<KnownUser | undefined> {
     // PostgreSQL's texts cannot hold it.
     if (login.includes('\0')) return undefined;
-    const { user } = await this.remember(`login ${login.toLowerCase()}`, async () => ({
+    // As it is: what JavaScript and PostgreSQL take for capitals differs, and nobody may be found missing by the name of another.
+    const { user } = await this.remember(`login ${login}`, async () => ({
       user: await this.read(
         'FROM rivulet.users WHERE lower(username) = lower($1) OR lower(email) = lower($1)',
         [login],
