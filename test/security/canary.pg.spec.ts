@@ -2,12 +2,11 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { DataSource } from 'typeorm';
 import { createApp, createLogger, loadEnvironment } from '@rivulet/platform';
 import { WorkerModule } from '../../apps/worker/src/worker.module';
 import { TcpListener } from '../../apps/central/src/live/tcp/tcp-listener';
 import { startAppInProcess, type AppInProcess } from '../support/apps-in-process';
-import { Canaries, findCanaries, ownRows } from '../support/canary';
+import { Canaries, findCanaries, ownRows, poolOf } from '../support/canary';
 import { basic, bearer } from '../support/operator';
 import { realtimeToken } from '../support/realtime-tokens';
 import { send, type Call } from '../support/send';
@@ -284,11 +283,7 @@ it('no secret is found in a log, an answer, the audit log, health, metrics, or a
   await call(`${await edge.app.getUrl()}/api/sync/status`);
   await call(`${await edge.app.getUrl()}/api/sync/history`);
 
-  for (const { app } of [central, edge]) {
-    const source = app.get(DataSource);
-    const pool = (source.driver as unknown as { master: Parameters<typeof ownRows>[0] }).master;
-    written.push(...(await ownRows(pool)));
-  }
+  for (const { app } of [central, edge]) written.push(...(await ownRows(poolOf(app))));
   expect(canaries.all.length).toBeGreaterThan(18);
   expect(written.filter(([where]) => where.endsWith('log')).length).toBeGreaterThan(60);
   expect(findCanaries(canaries.all, written)).toEqual([]);

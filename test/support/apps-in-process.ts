@@ -19,12 +19,13 @@ export async function startAppInProcess(
   name: 'central' | 'edge',
   variables: Record<string, string> = {},
   onLogLine?: (line: string) => void,
+  loginAs: (url: string) => string = (url) => url,
 ): Promise<AppInProcess> {
   const database = await createTestDatabase();
   const directory = mkdtempSync(join(tmpdir(), 'rivulet-app-'));
   const destination = onLogLine && { write: onLogLine };
   const app = await createApp({
-    module: moduleOf(name, database.url, directory, variables),
+    module: moduleOf(name, loginAs(database.url), directory, variables),
     logger: createLogger({
       app: name,
       format: 'json',

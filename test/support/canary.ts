@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Pool } from 'pg';
+import { DataSource } from 'typeorm';
 
 /** Shorter pieces occur by chance. */
 const PIECE = 14;
@@ -62,6 +64,11 @@ export class Canaries {
     this.all.push(new Canary(name, secret));
     return secret;
   }
+}
+
+/** To the own database of an app. */
+export function poolOf(app: NestFastifyApplication): Pool {
+  return (app.get(DataSource).driver as unknown as { master: Pool }).master;
 }
 
 /** Every row of every table of Rivulet's own schemas, one text a table. */

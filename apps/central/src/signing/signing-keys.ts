@@ -73,7 +73,7 @@ export class SigningKeys {
     return rows.map(({ statement }) => statement).toReversed();
   }
 
-  /** A new key, named by the present one, which is kept for what it has signed. The epoch rises with it. */
+  /** A new key, named by the present one, of which the public part is kept. The epoch rises with it. */
   async rotate(): Promise<RotatedSigningKey> {
     const rotated = await this.replace();
     await this.begin(rotated);
@@ -90,9 +90,7 @@ export class SigningKeys {
       const { thumbprint: before, number, privateJwk } = active!;
       const next = await newSigningJwk();
       const statement = await this.link({ thumbprint: before, jwk: privateJwk }, next, number + 1);
-      await manager.query('UPDATE rivulet.signing_keys SET retired_at = now() WHERE thumbprint = $1', [
-        before,
-      ]);
+      await manager.query(retire, [before]);
       await manager.query(
         'INSERT INTO rivulet.signing_keys (thumbprint, private_jwk, number, statement) VALUES ($1, $2, $3, $4)',
         [next.thumbprint, next.jwk, number + 1, statement],
@@ -145,3 +143,7 @@ export class SigningKeys {
     return signStatement(old, statementTypes.centralKey, content);
   }
 }
+
+/** What it has signed stays provable. Nobody can sign with it any more, also not with a later copy of the database. */
+const retire = `
+UPDATE rivulet.signing_keys SET retired_at = now(), private_jwk = private_jwk - 'd' WHERE thumbprint = $1`;

@@ -16,6 +16,9 @@ const QUOTED_SECRET_FIELD = new RegExp(`\\\\"(${SECRET_NAME})\\\\"\\s*:\\s*\\\\"
  */
 const URL_PASSWORD = /\b([a-z][a-z0-9+.-]{0,19}:\/\/[^\s:/@"]{0,200}):[^\s"]{0,500}@/gi;
 
+/** A token in the place of a user, as servers of NATS take it. A user of a database is no secret. */
+const URL_TOKEN = /\b((?:nats|tls|wss?|https?|rediss?):\/\/)[^\s:/@"?#]{1,500}@/gi;
+
 /** Base64 has capitals or digits, and words of a sentence have none. */
 const BASIC = /\bBasic\s+(?=\S{0,500}[A-Z0-9])[\w+/=-]{8,}/g;
 
@@ -36,6 +39,7 @@ export function redactSecrets(text: string): string {
     .replace(SECRET_FIELD, `"$1":"${HIDDEN}"`)
     .replace(QUOTED_SECRET_FIELD, `\\"$1\\":\\"${HIDDEN}\\"`)
     .replace(URL_PASSWORD, `$1:${HIDDEN}@`)
+    .replace(URL_TOKEN, `$1${HIDDEN}@`)
     .replace(CONNECTION_PASSWORD, `password=${HIDDEN}`)
     .replace(BEARER, `Bearer ${HIDDEN}`)
     .replace(BASIC, `Basic ${HIDDEN}`)
