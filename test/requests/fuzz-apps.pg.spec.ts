@@ -5,8 +5,9 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { startWorker } from '../../apps/worker/test/worker-in-process';
 import { startAppInProcess } from '../support/apps-in-process';
 import { fuzzedRequests } from '../support/fuzz-length';
+import { beginUpload, type BegunUpload } from '../support/fuzzed-upload';
 import { historySeed } from '../support/history-length';
-import { oddRequest, seededRandom, type FuzzedCaller } from '../support/odd-inputs';
+import { oddRequest, seededRandom, type FuzzedCaller, type FuzzedRoute } from '../support/odd-inputs';
 import { fuzzedRoutes } from '../support/open-api-routes';
 import { asAdmin, bearer } from '../support/operator';
 import { DEMO_MAC } from '../support/sync-pair';
@@ -19,6 +20,7 @@ const SEEN_MAX = 200;
 const NAME = /^[A-Za-z0-9][\w.-]{0,63}$/;
 
 interface Fuzzed {
+  upload?: BegunUpload;
   app: NestFastifyApplication;
   caller: FuzzedCaller;
   stop(): Promise<void>;
@@ -31,25 +33,31 @@ const apps: Record<string, () => Promise<Fuzzed>> = {
       CENTRAL_RATE_LIMIT_OPERATOR: '0',
       CENTRAL_RATE_LIMIT_ADDRESS: '0',
     });
-    const made = await running.app.inject({
-      method: 'POST',
-      url: '/api/me/api-keys',
-      headers: asAdmin,
-      payload: { name: 'fuzz', role: 'admin' },
+    return orStop(running.stop, async () => {
+      const made = await running.app.inject({
+        method: 'POST',
+        url: '/api/me/api-keys',
+        headers: asAdmin,
+        payload: { name: 'fuzz', role: 'admin' },
+      });
+      const headers: Record<string, string>[] = [
+        { 'x-device-mac': DEMO_MAC },
+        bearer(made.json<{ key: string }>().key),
+        {},
+      ];
+      const upload = await beginUpload(running.app, await registered(running.app), headers[0]!);
+      const seen = ['default', '1', upload.runId];
+      return { ...running, upload, caller: { headers: [...headers, ...headers.slice(0, 2)], seen } };
     });
-    const headers: Record<string, string>[] = [
-      { 'x-device-mac': DEMO_MAC },
-      bearer(made.json<{ key: string }>().key),
-      {},
-    ];
-    return { ...running, caller: { headers: [...headers, ...headers.slice(0, 2)], seen: ['default', '1'] } };
   },
   edge: async () => {
     // What answers is no central, so a request to sync fails at once, and is not tried again.
     const elsewhere = createServer((_, response) => response.writeHead(404).end()).listen(0, '127.0.0.1');
     await once(elsewhere, 'listening');
     const { port } = elsewhere.address() as AddressInfo;
-    const running = await startAppInProcess('edge', { EDGE_CENTRAL_URL: `http://127.0.0.1:${port}` });
+    const variables = { EDGE_CENTRAL_URL: `http://127.0.0.1:${port}` };
+    const close = (): unknown => elsewhere.close();
+    const running = await orStop(close, () => startAppInProcess('edge', variables));
     const stop = async (): Promise<void> => {
       await running.stop();
       elsewhere.close();
@@ -63,6 +71,32 @@ const apps: Record<string, () => Promise<Fuzzed>> = {
     return { ...running, caller: { headers, seen: [] } };
   },
 };
+
+/** What is open when the rest cannot be started would keep Jest from ending. */
+async function orStop<T>(stop: () => unknown, start: () => Promise<T>): Promise<T> {
+  try {
+    return await start();
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** The id of the device that the demo data has. */
+async function registered(app: NestFastifyApplication): Promise<string> {
+  const payload = { name: 'gate', macAddress: DEMO_MAC };
+  const made = await app.inject({ method: 'POST', url: '/api/devices', headers: asAdmin, payload });
+  return made.json<{ deviceId: string }>().deviceId;
+}
+
+/** A body of frames where the route takes them, and an offer that is nearly that of the run. */
+function withUpload(route: FuzzedRoute, upload: BegunUpload | undefined): FuzzedRoute {
+  if (upload === undefined || !route.route.includes('/collection/runs/')) return route;
+  const own = route.route.replace(':runId', upload.runId);
+  if (own.endsWith('/chunks'))
+    return { route: own, binary: { type: upload.contentType, bytes: upload.frames } };
+  return own.endsWith('/offer') ? { route: own, body: upload.offer } : { ...route, route: own };
+}
 
 /** Keeps names out of an answer, with which later requests get further. */
 function learn(seen: string[], body: string): void {
@@ -83,8 +117,12 @@ describe.each(Object.keys(apps))('%s', (name) => {
 
   it(`answers ${fuzzedRequests} odd requests, and none with an error of its own`, async () => {
     const random = seededRandom(historySeed);
-    const { app, caller } = fuzzed;
-    const routes = await fuzzedRoutes(app);
+    const { app, caller, upload } = fuzzed;
+    const known = await fuzzedRoutes(app);
+    const routes = [
+      ...known,
+      ...known.map((route) => withUpload(route, upload)).filter((route) => !known.includes(route)),
+    ];
     const statuses = new Map<number, number>();
     for (let count = 0; count < fuzzedRequests; count += AT_ONCE) {
       const requests = Array.from({ length: AT_ONCE }, () => oddRequest(random, routes, caller));

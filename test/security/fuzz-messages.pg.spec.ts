@@ -110,6 +110,69 @@ async function tcp() {
   };
 }
 
+/** Sends bytes, says that no more will come, and reads all that is answered until central closes the connection. */
+async function exchange(bytes: Buffer): Promise<string> {
+  const { hostname, port } = new URL(realtime.central.url);
+  const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true });
+  socket.on('error', () => undefined);
+  let answer = '';
+  socket.on('data', (piece: Buffer) => (answer += piece.toString('latin1')));
+  socket.end(bytes);
+  // What a server resets is closed, too.
+  await new Promise<void>((resolve) =>
+    socket.once('close', () => resolve()).once('end', () => socket.destroy()),
+  );
+  return answer;
+}
+
+const login = '{"username":"admin","password":"wrong"}';
+const httpRequests = [
+  'GET /health/live HTTP/1.1\r\nHost: a\r\nAccept: */*\r\n\r\n',
+  `POST /api/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: ${login.length}\r\n\r\n${login}`,
+  'POST /api/token/refresh HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n' +
+    '5;x=y\r\n{"ref\r\nd\r\nresh_token":1}\r\n0\r\nX: y\r\n\r\n',
+  'POST /api/logout HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /x HTTP/1.1\r\n\r\n',
+  'GET /api/me HTTP/1.1\r\nHost: a\r\nAuthorization: Basic YTpi\r\nCookie: a=b; c=d\r\nX-Forwarded-For: 1.2.3.4, ::1\r\n\r\nGET /health HTTP/1.1\r\nHost: b\r\n\r\n',
+  'GET http://a/api/docs-json?x=%41 HTTP/1.1\r\nHost: a\r\nX-HTTP-Method-Override: DELETE\r\nExpect: 100-continue\r\n\r\n',
+].map((text) => Buffer.from(text));
+
+/** A handshake, and frames as a client sends them: masked, of several kinds, and in pieces. */
+const frames = Buffer.concat([
+  Buffer.from(
+    'GET /ws/sync HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n' +
+      'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: rivulet.realtime\r\n\r\n',
+  ),
+  frame(0x81, '{"type":"auth","token":"x"}'),
+  frame(0x01, '{"type":"sub'),
+  frame(0x89, 'ping'),
+  frame(0x80, 'scribe","topic":"open"}'),
+  frame(0x82, '\0\0'),
+  frame(0x88, '\u0003bye'),
+]);
+
+function frame(head: number, text: string): Buffer {
+  const mask = [1, 2, 3, 4];
+  const content = Buffer.from(text).map((byte, index) => byte ^ mask[index % 4]!);
+  return Buffer.concat([Buffer.from([head, 0x80 | content.length, ...mask]), content]);
+}
+
+it.each([
+  ['HTTP', httpRequests],
+  ['a WebSocket', [frames]],
+])('bytes that are nearly %s end a connection, and nothing else', async (_, known) => {
+  const random = seededRandom(historySeed);
+  const before = process.memoryUsage().rss;
+  for (let count = 0; count < fuzzedMessages; count++) {
+    let bytes: Buffer = known[Math.floor(random() * known.length)]!;
+    for (let changes = Math.floor(random() * 4); changes > 0; changes--) bytes = damaged(bytes, random);
+    const answer = await exchange(bytes);
+    if (/HTTP\/1.1 50[0-2] |"code":"INTERNAL"/.test(answer))
+      throw new Error(`${answer}\n${JSON.stringify(bytes.toString('latin1'))}`);
+  }
+  expect(process.memoryUsage().rss - before).toBeLessThan(256 * 1024 * 1024);
+  expect(await exchange(httpRequests[0]!)).toContain('HTTP/1.1 200 OK');
+});
+
 it.each([
   ['/ws/sync', () => webSocket('/ws/sync'), ofClients],
   ['/ws/agent', () => webSocket('/ws/agent', ofAgents[0]), ofAgents],

@@ -125,6 +125,8 @@ const ODD_QUERIES = [
 export interface FuzzedRoute {
   route: string;
   body?: Record<string, unknown> | undefined;
+  /** What it takes instead of JSON, and its media type. */
+  binary?: { type: string; bytes: Buffer } | undefined;
 }
 
 /** Who calls, and names that were seen in answers: with them a request gets further. */
@@ -140,7 +142,7 @@ export function oddRequest(
   { headers: callers, seen }: FuzzedCaller,
 ): InjectOptions {
   const pick = <T>(values: readonly T[]): T => values[Math.floor(random() * values.length)]!;
-  const { route, body } = pick(routes);
+  const { route, body, binary } = pick(routes);
   const [method, path] = route.split(' ') as ['GET' | 'POST', string];
   const segment = (): string =>
     seen.length > 0 && random() < 0.7 ? encodeURIComponent(pick(seen)) : pick(ODD_SEGMENTS);
@@ -154,11 +156,17 @@ export function oddRequest(
     headers[name] = pick(values);
   }
   const hasBody = takesBody || random() < 0.05;
+  const isBinary = binary !== undefined && random() < 0.9;
+  if (isBinary) headers['content-type'] = binary.type;
   return {
     method: random() < 0.03 ? pick(['DELETE', 'OPTIONS', 'HEAD', 'PUT', 'PATCH'] as const) : method,
     url: segments + query,
     headers,
-    ...(hasBody && { payload: oddBytes(random, body && random() < 0.8 ? body : pick(BODIES)) }),
+    ...(hasBody && {
+      payload: isBinary
+        ? damaged(binary.bytes, random)
+        : oddBytes(random, body && random() < 0.8 ? body : pick(BODIES)),
+    }),
   };
 }
 
