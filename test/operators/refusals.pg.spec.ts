@@ -124,12 +124,13 @@ it('calls over a limit have one', async () => {
   expect((await entries('refusal.rate-limited')).length).toBeGreaterThan(0);
 });
 
+async function connectFrom(localAddress: string): Promise<Socket> {
+  const socket = connect({ port: central.agentPort, host: '127.0.0.1', localAddress });
+  await once(socket, 'connect');
+  return socket;
+}
+
 it('connections of agents that say nothing leave room for those from elsewhere', async () => {
-  const connectFrom = async (localAddress: string): Promise<Socket> => {
-    const socket = connect({ port: central.agentPort, host: '127.0.0.1', localAddress });
-    await once(socket, 'connect');
-    return socket;
-  };
   const silent = await Promise.all(Array.from({ length: 200 }, () => connectFrom('127.0.6.1')));
   const [first] = (await once(await connectFrom('127.0.6.1'), 'data')) as [Buffer];
   const elsewhere = await connectFrom('127.0.6.2');

@@ -33,22 +33,25 @@ const apps: Record<string, () => Promise<Fuzzed>> = {
       CENTRAL_RATE_LIMIT_OPERATOR: '0',
       CENTRAL_RATE_LIMIT_ADDRESS: '0',
     });
-    return orStop(running.stop, async () => {
-      const made = await running.app.inject({
-        method: 'POST',
-        url: '/api/me/api-keys',
-        headers: asAdmin,
-        payload: { name: 'fuzz', role: 'admin' },
-      });
-      const headers: Record<string, string>[] = [
-        { 'x-device-mac': DEMO_MAC },
-        bearer(made.json<{ key: string }>().key),
-        {},
-      ];
-      const upload = await beginUpload(running.app, await registered(running.app), headers[0]!);
-      const seen = ['default', '1', upload.runId];
-      return { ...running, upload, caller: { headers: [...headers, ...headers.slice(0, 2)], seen } };
-    });
+    return orStop(
+      () => running.stop(),
+      async () => {
+        const made = await running.app.inject({
+          method: 'POST',
+          url: '/api/me/api-keys',
+          headers: asAdmin,
+          payload: { name: 'fuzz', role: 'admin' },
+        });
+        const headers: Record<string, string>[] = [
+          { 'x-device-mac': DEMO_MAC },
+          bearer(made.json<{ key: string }>().key),
+          {},
+        ];
+        const upload = await beginUpload(running.app, await registered(running.app), headers[0]!);
+        const seen = ['default', '1', upload.runId];
+        return { ...running, upload, caller: { headers: [...headers, ...headers.slice(0, 2)], seen } };
+      },
+    );
   },
   edge: async () => {
     // What answers is no central, so a request to sync fails at once, and is not tried again.

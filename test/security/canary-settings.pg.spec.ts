@@ -86,7 +86,10 @@ beforeAll(async () => {
 afterAll(async () => {
   await edge?.stop();
   await central?.stop();
-  for (const role of roles) await server.pool.query(`DROP ROLE ${escapeIdentifier(role)}`);
+  for (const role of roles)
+    await server.pool.query(
+      `DROP OWNED BY ${escapeIdentifier(role)} CASCADE; DROP ROLE ${escapeIdentifier(role)}`,
+    );
   await server?.drop();
   files?.remove();
 });

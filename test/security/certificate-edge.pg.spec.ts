@@ -54,8 +54,8 @@ beforeAll(async () => {
   }));
   edgeDatabase = await createTestDatabase();
   first = await renew();
-  const { now } = performance;
-  jest.spyOn(performance, 'now').mockImplementation(() => now.call(performance) + laterMs);
+  const now = performance.now.bind(performance);
+  jest.spyOn(performance, 'now').mockImplementation(() => now() + laterMs);
   edge = await startEdgeInProcess(
     {
       EDGE_DATABASE_URL: edgeDatabase.url,

@@ -31,7 +31,7 @@ export class FieldReader {
   optionalFlag(name: string): boolean | undefined {
     const value = this.value(name);
     if (value !== undefined && typeof value !== 'boolean') this.fail(name, 'true or false');
-    return value as boolean | undefined;
+    return value;
   }
 
   /** A whole number from 0 to 2^53 − 1. */
