@@ -64,6 +64,11 @@ export class CollectingEdge {
     this.service = this.start();
   }
 
+  /** The directory of collected rows. */
+  get spool(): string {
+    return this.settings.spool!;
+  }
+
   async stop(): Promise<void> {
     await this.source.onApplicationShutdown();
     await this.database.drop();

@@ -60,6 +60,8 @@ export class CreateCollection1795780800000 implements MigrationInterface {
         created_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
         started_at    timestamptz,
         finished_at   timestamptz,
+        -- Whether its topic has its end.
+        is_told       boolean NOT NULL DEFAULT false,
         CONSTRAINT collection_runs_slot UNIQUE (job_id, scheduled_for)
       )`);
     await runner.query(
@@ -67,6 +69,9 @@ export class CreateCollection1795780800000 implements MigrationInterface {
     );
     await runner.query(
       `CREATE INDEX collection_runs_open ON rivulet.collection_runs (deadline_at) WHERE state IN ('queued', 'running')`,
+    );
+    await runner.query(
+      'CREATE INDEX collection_runs_untold ON rivulet.collection_runs (run_id) WHERE NOT is_told',
     );
     await runner.query(`
       CREATE TABLE rivulet.collection_tasks (
@@ -92,6 +97,9 @@ export class CreateCollection1795780800000 implements MigrationInterface {
     await runner.query(`
       CREATE INDEX collection_tasks_open ON rivulet.collection_tasks (device_id, run_id)
       WHERE state IN ('waiting', 'active')`);
+    await runner.query(
+      `CREATE INDEX collection_tasks_active ON rivulet.collection_tasks (run_id) WHERE state = 'active'`,
+    );
     await runner.query(`
       CREATE TABLE rivulet.collection_holds (
         job_id        text NOT NULL REFERENCES rivulet.collection_jobs ON DELETE CASCADE,
@@ -121,6 +129,8 @@ export class CreateCollection1795780800000 implements MigrationInterface {
         device_id   text NOT NULL,
         fingerprint text,
         chunks      bytea,
+        -- Of the chunks, by which the network knows what it has sent.
+        checksum    text,
         watermark   text,
         run_id      text,
         applied_at  timestamptz NOT NULL DEFAULT now(),

@@ -1,5 +1,7 @@
+export * from './chunks/changed-spans';
 export * from './chunks/chunk-cutter';
 export * from './chunks/chunk-spans';
+export * from './chunks/span-text';
 export * from './configuration/canonical-json';
 export * from './configuration/configuration-statement';
 export * from './messages/collection-messages';
@@ -16,6 +18,7 @@ export * from './chunks/free-memory';
 export * from './version/limits';
 export * from './messages/mac-address';
 export * from './manifest/manifest';
+export * from './patch/chunk-edits';
 export * from './patch/patch';
 export * from './messages/patient-answer';
 export * from './version/protocol-version';

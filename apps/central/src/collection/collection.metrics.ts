@@ -48,7 +48,7 @@ export class CollectionMetrics {
     });
     this.chunks = new Counter({
       name: fullName('chunks_total'),
-      help: 'Chunks of offers, by whether they were sent or known.',
+      help: 'Chunks of offers: sent, known, rebuilt of edits, misfit (edits that did not make the chunk).',
       labelNames: ['source'],
       registers,
     });

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RivuletError } from '@rivulet/errors';
@@ -11,15 +12,26 @@ import {
   type CollectionTask,
   type Column,
 } from '@rivulet/protocol';
+import { CommittedRows, isChecksum } from './committed-rows';
 import type { RowSink } from './read-task';
 
 /** The rows of a run that are wholly on disk. */
 export interface CollectedRun {
   runId: string;
+  mode: CollectionTask['mode'];
+  /** The checksum of what central had of this device when it gave the task. */
+  base?: string;
   offer: CollectionOffer;
   /** Where each frame begins in the file; one more for the end. */
   offsets: number[];
+  /** Bytes of each chunk. */
+  sizes: number[];
+  /** What stands for the last key of each chunk. */
+  ends: string[];
 }
+
+/** Two keys that look alike cost bytes on the way, no more. */
+const END_LENGTH = 12;
 
 const RUN_FILE = /^([0-7][0-9A-HJKMNP-TV-Z]{25})\.json$/;
 
@@ -28,16 +40,20 @@ const RUN_FILE = /^([0-7][0-9A-HJKMNP-TV-Z]{25})\.json$/;
  * rows are there. Bounded: a run that needs room takes that of the oldest.
  */
 export class CollectedRows {
+  private readonly committed: CommittedRows;
+
   constructor(
     private readonly directory: string,
     private readonly maxBytes: number,
     private readonly onDropped: (runId: string) => void,
-  ) {}
+  ) {
+    this.committed = new CommittedRows(directory);
+  }
 
   /** Removes what an earlier process has begun and not ended. */
   async open(): Promise<void> {
     await mkdir(this.directory, { recursive: true, mode: 0o700 });
-    const complete = new Set(await this.runIds());
+    const complete = new Set([...(await this.runIds()), ...(await this.committed.checksums())]);
     for (const name of await readdir(this.directory))
       if (!complete.has(name.split('.')[0]!)) await rm(join(this.directory, name), { force: true });
   }
@@ -49,13 +65,28 @@ export class CollectedRows {
   }
 
   async find(runId: string): Promise<CollectedRun | undefined> {
+    return this.read(runId);
+  }
+
+  /** The rows that central has committed with this checksum, if they are kept. */
+  async findCommitted(checksum: string): Promise<CollectedRun | undefined> {
+    return this.read(checksum);
+  }
+
+  /** A run that central has committed: its rows are kept where the next run is compared with them. */
+  async settle(run: CollectedRun): Promise<void> {
+    if (run.mode === 'mirror' && run.sizes.length > 0) await this.committed.keep(run);
+    else await this.remove(run.runId);
+  }
+
+  private async read(name: string): Promise<CollectedRun | undefined> {
     try {
-      return JSON.parse(await readFile(this.offerFile(runId), 'utf8')) as CollectedRun;
+      return JSON.parse(await readFile(this.offerFile(name), 'utf8')) as CollectedRun;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
       // A file that was cut off by a power loss: the query runs again.
       if (!(error instanceof SyntaxError)) throw error;
-      await this.remove(runId);
+      await this.remove(name);
       return undefined;
     }
   }
@@ -72,7 +103,10 @@ export class CollectedRows {
     try {
       const sink = new FrameSink(task, file, (bytes) => this.makeRoom(runId, bytes), onChunk);
       await work(sink);
-      const run = { runId, offer: sink.finish(), offsets: sink.offsets };
+      const { mode, base } = task;
+      const { offsets, sizes, ends } = sink;
+      const known = { runId, mode, ...(base !== undefined && { base }) };
+      const run = { ...known, offer: sink.finish(), offsets, sizes, ends };
       await file.sync();
       await writeWhole(this.offerFile(runId), JSON.stringify(run));
       return run;
@@ -86,7 +120,16 @@ export class CollectedRows {
 
   /** The frames of these positions, one behind the other. */
   async frames({ runId, offsets }: CollectedRun, first: number, last: number): Promise<Buffer> {
-    const file = await open(this.frameFile(runId), 'r');
+    return this.readFrames(runId, offsets, first, last);
+  }
+
+  /** The same of rows that are committed. @throws when they have been dropped meanwhile */
+  async committedFrames({ offer, offsets }: CollectedRun, first: number, last: number): Promise<Buffer> {
+    return this.readFrames(offer.checksum, offsets, first, last);
+  }
+
+  private async readFrames(name: string, offsets: number[], first: number, last: number): Promise<Buffer> {
+    const file = await open(this.frameFile(name), 'r');
     try {
       const start = offsets[first]!;
       const bytes = Buffer.alloc(offsets[last + 1]! - start);
@@ -97,17 +140,18 @@ export class CollectedRows {
     }
   }
 
-  async remove(runId: string): Promise<void> {
+  async remove(name: string): Promise<void> {
     // The offer first: without it the frames are nothing.
-    await rm(this.offerFile(runId), { force: true });
-    await rm(this.frameFile(runId), { force: true });
+    await rm(this.offerFile(name), { force: true });
+    await rm(this.frameFile(name), { force: true });
   }
 
   /** @returns how large the run may get without another look */
   private async makeRoom(runId: string, needed: number): Promise<number> {
     let others = 0;
     const sizes = new Map<string, number>();
-    for (const other of await this.runIds()) {
+    // Committed rows only save bytes on the way: they go first.
+    for (const other of [...(await this.committed.checksums()), ...(await this.runIds())]) {
       if (other === runId) continue;
       const size = (await stat(this.frameFile(other)).catch(() => undefined))?.size ?? 0;
       sizes.set(other, size);
@@ -116,7 +160,7 @@ export class CollectedRows {
     for (const [other, size] of sizes) {
       if (others + needed <= this.maxBytes) break;
       await this.remove(other);
-      this.onDropped(other);
+      if (!isChecksum(other)) this.onDropped(other);
       others -= size;
     }
     if (others + needed <= this.maxBytes) return this.maxBytes - others;
@@ -136,6 +180,8 @@ export class CollectedRows {
 
 class FrameSink implements RowSink {
   readonly offsets = [0];
+  readonly sizes: number[] = [];
+  readonly ends: string[] = [];
   private columns: Column[] = [];
   private hasher: TableHasher | undefined;
   private readonly digests: Buffer[] = [];
@@ -177,6 +223,8 @@ class FrameSink implements RowSink {
     this.hasher!.add(chunk);
     this.digests.push(digest);
     this.offsets.push(end);
+    this.sizes.push(contentBytes);
+    this.ends.push(hash('sha256', chunk.lastKey).slice(0, END_LENGTH));
     this.rows += rows;
     this.bytes += contentBytes;
     this.onChunk(this.rows, this.bytes);

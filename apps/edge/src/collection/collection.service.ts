@@ -174,6 +174,7 @@ export class CollectionService implements OnApplicationBootstrap, BeforeApplicat
         { runId, rows: offer.rows, bytes: offer.bytes },
         `Central has committed ${offer.rows} rows`,
       );
+      await this.rows.settle(run);
     } catch (error) {
       if (!isOver(error)) throw error;
       this.metrics.runs.inc({ result: error.code });
@@ -181,8 +182,8 @@ export class CollectionService implements OnApplicationBootstrap, BeforeApplicat
         { runId, code: error.code },
         `The rows of run ${runId} are not wanted: ${error.message}`,
       );
+      await this.rows.remove(runId);
     }
-    await this.rows.remove(runId);
   }
 
   private afterFailure(error: unknown): number {

@@ -7,9 +7,12 @@ import {
   parseCollectionDemand,
   parseCollectionReceipt,
   parseFrameRanges,
+  toFrameRanges,
+  type FrameRange,
 } from '@rivulet/protocol';
 import type { DeviceRoutes } from '../hub/device-routes';
 import type { CollectedRows, CollectedRun } from './collected-rows';
+import { RunEdits } from './run-edits';
 
 /** Tries while central says that it is busy, or that chunks are missing that were there. */
 const TRIES_MAX = 100;
@@ -17,7 +20,8 @@ const TRIES_MAX = 100;
 const WAIT_MAX_SECONDS = 60;
 
 /**
- * Offers the rows of a run to central, sends the chunks that it lacks, and has them committed. Everything may be repeated:
+ * Offers the rows of a run to central, sends the chunks that it lacks, as edits of those that it has where that is less, and has
+ * them committed. Everything may be repeated:
  * after a broken connection the next call sends what is still missing.
  *
  * @returns when the receipt is there and is central's
@@ -29,9 +33,10 @@ export async function sendRun(
   run: CollectedRun,
   signal: AbortSignal,
 ): Promise<void> {
+  const sending = new Sending(central, rows, run, await RunEdits.of(rows, run), signal);
   for (let tries = 1; ; tries++) {
     try {
-      const receipt = (await offerAll(central, rows, run, signal)) ?? (await commit(central, run, signal));
+      const receipt = (await sending.offerAll()) ?? (await sending.commit());
       await verifyReceipt(central, run, receipt);
       return;
     } catch (error) {
@@ -42,31 +47,81 @@ export async function sendRun(
   }
 }
 
-/** @returns the receipt, if the rows are committed already */
-async function offerAll(
-  central: DeviceRoutes,
-  rows: CollectedRows,
-  run: CollectedRun,
-  signal: AbortSignal,
-): Promise<string | undefined> {
-  const path = `collection/runs/${run.runId}`;
-  for (;;) {
-    const { missing, receipt } = parseCollectionDemand(
-      await central.post(`${path}/offer`, run.offer, signal),
-    );
-    if (receipt !== undefined || missing === '') return receipt;
-    for (const { first, last } of parseFrameRanges(missing, run.offsets.length - 1)) {
-      for (const [start, end] of batches(run.offsets, first, last)) {
-        const body = await rows.frames(run, start, end);
-        await central.post(`${path}/chunks`, body, signal, FRAMES_CONTENT_TYPE);
+/** The rows of a run on their way. */
+class Sending {
+  /** Each chunk is sent as an edit once: if central cannot make it of what it has, it asks for it again. */
+  private readonly edited = new Set<number>();
+
+  constructor(
+    private readonly central: DeviceRoutes,
+    private readonly rows: CollectedRows,
+    private readonly run: CollectedRun,
+    private edits: RunEdits | undefined,
+    private readonly signal: AbortSignal,
+  ) {}
+
+  /** @returns the receipt, if the rows are committed already */
+  async offerAll(): Promise<string | undefined> {
+    for (;;) {
+      const { missing, missingChunks, receipt } = parseCollectionDemand(await this.offer());
+      if (receipt !== undefined || missing === '') return receipt;
+      const asked = new Set(numbersOf(parseFrameRanges(missing, this.run.offsets.length - 1)));
+      const stored = await this.sendChunks(asked);
+      if (stored === missingChunks) return undefined;
+    }
+  }
+
+  private async post(path: string, body: object | Buffer, contentType?: string): Promise<unknown> {
+    return this.central.post(`collection/runs/${this.run.runId}/${path}`, body, this.signal, contentType);
+  }
+
+  /** Of what differs, as long as central has what it differs from. */
+  private async offer(): Promise<unknown> {
+    if (this.edits === undefined) return this.post('offer', this.run.offer);
+    try {
+      return await this.post('offer', this.edits.offer);
+    } catch (error) {
+      if (!(error instanceof RivuletError) || error.code !== 'COLLECTION_BASE_CHANGED') throw error;
+      this.edits = undefined;
+      return this.post('offer', this.run.offer);
+    }
+  }
+
+  /** @returns how many central has stored */
+  private async sendChunks(asked: ReadonlySet<number>): Promise<number> {
+    const whole = new Set(asked);
+    let stored = 0;
+    if (this.edits !== undefined) {
+      const unedited = new Set([...asked].filter((number) => !this.edited.has(number)));
+      for await (const { body, numbers } of this.edits.bodies(unedited)) {
+        stored += storedOf(await this.post('chunks', body, FRAMES_CONTENT_TYPE));
+        for (const number of numbers) {
+          this.edited.add(number);
+          whole.delete(number);
+        }
       }
     }
+    for (const { first, last } of toFrameRanges(whole))
+      for (const [start, end] of batches(this.run.offsets, first, last)) {
+        const body = await this.rows.frames(this.run, start, end);
+        stored += storedOf(await this.post('chunks', body, FRAMES_CONTENT_TYPE));
+      }
+    return stored;
+  }
+
+  async commit(): Promise<string> {
+    const answer = await this.post('commit', {});
+    return parseCollectionDemand({ missing: '', missingChunks: 0, ...(answer as object) }).receipt ?? '';
   }
 }
 
-async function commit(central: DeviceRoutes, { runId }: CollectedRun, signal: AbortSignal): Promise<string> {
-  const answer = await central.post(`collection/runs/${runId}/commit`, {}, signal);
-  return parseCollectionDemand({ missing: '', ...(answer as object) }).receipt ?? '';
+function storedOf(answer: unknown): number {
+  const { stored } = answer as { stored?: unknown };
+  return typeof stored === 'number' ? stored : 0;
+}
+
+function numbersOf(ranges: FrameRange[]): number[] {
+  return ranges.flatMap(({ first, last }) => Array.from({ length: last - first + 1 }, (_, at) => first + at));
 }
 
 async function verifyReceipt(central: DeviceRoutes, run: CollectedRun, receipt: string): Promise<void> {

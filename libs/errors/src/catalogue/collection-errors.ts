@@ -75,6 +75,12 @@ export const collectionErrors = {
     nextStep: 'Read the message: correct the schema, or update the network.',
     transient: false,
   },
+  COLLECTION_BASE_CHANGED: {
+    title: 'The offer builds on rows that are gone',
+    meaning: 'The network offered what differs from rows that are no longer those of the target table.',
+    nextStep: 'Nothing: the network offers all of its rows.',
+    transient: true,
+  },
   COLLECTION_CHUNKS_MISSING: {
     title: 'Chunks of the offer have not arrived',
     meaning:
@@ -85,7 +91,7 @@ export const collectionErrors = {
   COLLECTION_TARGET_UNFIT: {
     title: 'The target table does not fit the query',
     meaning:
-      'A column has a new type, the key or mode has changed, or the table is not of Rivulet. No row was written.',
+      "A column has another type, the key or mode has changed, or the table is not Rivulet's or refuses rows. None was written.",
     nextStep:
       'Correct the query of the schema, or rename the target table and run the job again, which creates a new one.',
     transient: false,

@@ -15,6 +15,8 @@ export interface CollectionTask {
   key: string[];
   /** One where the query has `?`, otherwise none. */
   watermark: CollectionWatermark[];
+  /** Of a mirror: the checksum of what central has committed of the device. A device that has kept those rows sends edits. */
+  base?: string;
 }
 
 export interface CollectionWatermark {
@@ -43,10 +45,20 @@ export interface CollectionOffer {
   checksum: string;
 }
 
+/** An offer of what differs from rows that central has committed: its digests are those of the new chunks alone. */
+export interface ShortCollectionOffer extends CollectionOffer {
+  /** The checksum of those rows. */
+  base: string;
+  /** Where chunks of the base are replaced: see formatChunkSpans. */
+  spans: string;
+}
+
 /** The chunks of an offer that central lacks. */
 export interface CollectionDemand {
   /** Ranges of positions as of frames: `0-99,120-120`; empty when everything is there. */
   missing: string;
+  /** How many are missing: an answer may not name them all. */
+  missingChunks: number;
   /** When the rows of the task are committed already. */
   receipt?: string;
 }
@@ -71,6 +83,10 @@ export const COLLECTION_ROW_MAX_BYTES = 1_000_000;
 /** The most chunks of one offer: about 1.2 GiB of rows. */
 export const COLLECTION_MAX_CHUNKS = 20_000;
 
+/** Of the base: chunks that one new chunk may be made of, and bytes of rows that one call may have central read. */
+export const COLLECTION_EDIT_BASE_CHUNKS = 16;
+export const COLLECTION_EDIT_BASE_BYTES = 16 * 1024 * 1024;
+
 const TASKS_MAX = 16;
 const KEY_MAX_COLUMNS = 32;
 const QUERY_MAX_LENGTH = 100_000;
@@ -93,6 +109,7 @@ export function parseCollectionDemand(body: unknown): CollectionDemand {
     const receipt = reader.optionalText('receipt', /^[\w.-]+$/, 'a compact JWS');
     return {
       missing: reader.text('missing', /^[\d,-]*$/, 'ranges'),
+      missingChunks: reader.count('missingChunks'),
       ...(receipt !== undefined && { receipt }),
     };
   });
@@ -116,6 +133,7 @@ export function parseCollectionReceipt(json: string): CollectionReceipt {
 
 function readTask(item: unknown, path: string): CollectionTask {
   const reader = new FieldReader(item, path);
+  const base = reader.optionalText('base', patterns.sha256, 'a SHA-256 in hex');
   return {
     runId: reader.text('runId', patterns.ulid, 'a ULID'),
     name: reader.text('name', /^[^\0]{1,200}$/, 'a name'),
@@ -123,6 +141,7 @@ function readTask(item: unknown, path: string): CollectionTask {
     mode: reader.text('mode', /^(mirror|append|snapshot)$/, 'a mode') as CollectionTask['mode'],
     key: reader.list('key', KEY_MAX_COLUMNS, readName),
     watermark: reader.list('watermark', 1, readWatermark),
+    ...(base !== undefined && { base }),
   };
 }
 

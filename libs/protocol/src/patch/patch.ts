@@ -1,5 +1,5 @@
 import { PATCH_TARGET_BYTES } from '../version/limits';
-import { RivuletError } from '@rivulet/errors';
+import { linesOf, malformed, takeLines } from './lines';
 
 const LF = 0x0a;
 const TAB = 0x09;
@@ -137,7 +137,7 @@ export function parsePatch(content: Buffer, baseChunks: number, previous?: Patch
     const [position, count, keys, rows] = numbers.slice(1).map(Number) as [number, number, number, number];
     if (position + count > baseChunks) throw malformed('has a range outside the mirror');
     if (keys + rows === 0) throw malformed('has a range that changes nothing');
-    const range = { position, count, deletedKeys: take(lines, keys), rows: take(lines, rows) };
+    const range = { position, count, deletedKeys: takeLines(lines, keys), rows: takeLines(lines, rows) };
     const last = ranges.at(-1);
     const inOrder =
       last === undefined ? continues(range, previous) || isAfter(range, previous) : isAfter(range, last);
@@ -161,26 +161,6 @@ function continues(range: PatchRange, previous: PatchRange | undefined): boolean
   );
 }
 
-function take(lines: Iterator<Buffer>, count: number): Buffer[] {
-  const taken: Buffer[] = [];
-  while (taken.length < count) {
-    const { value, done } = lines.next();
-    if (done === true) throw malformed('ends too early');
-    taken.push(value);
-  }
-  return taken;
-}
-
-/** Lines of a content, LF included. */
-function* linesOf(content: Buffer): Generator<Buffer, void> {
-  for (let start = 0; start < content.length;) {
-    const end = content.indexOf(LF, start) + 1;
-    if (end === 0) throw malformed('does not end with a whole line');
-    yield content.subarray(start, end);
-    start = end;
-  }
-}
-
 /** The key of a row, its bytes as characters. */
 function keyText(row: Buffer, keyColumns: number): string {
   let end = -1;
@@ -189,8 +169,4 @@ function keyText(row: Buffer, keyColumns: number): string {
     if (end === -1) return row.toString('latin1', 0, row.length - 1);
   }
   return row.toString('latin1', 0, end);
-}
-
-function malformed(problem: string): RivuletError {
-  return new RivuletError('FRAME_INVALID', `The content of a patch ${problem}.`);
 }

@@ -105,14 +105,12 @@ export class ConnectedNetworks implements OnModuleInit {
 
   private async giveJob(deviceId: string): Promise<void> {
     try {
-      await this.quotas.check(deviceId);
+      const taken = await this.queue.take(deviceId, () => this.quotas.check(deviceId));
+      if (taken === undefined) return;
+      await this.jobs.send(deviceId, taken);
+      this.metrics.told.inc({ by: 'job' });
     } catch (error) {
-      if (error instanceof RivuletError && error.code === 'COLLECTION_QUOTA_EXCEEDED') return;
-      throw error;
+      if (!(error instanceof RivuletError) || error.code !== 'COLLECTION_QUOTA_EXCEEDED') throw error;
     }
-    const taken = await this.queue.take(deviceId);
-    if (taken === undefined) return;
-    await this.jobs.send(deviceId, taken);
-    this.metrics.told.inc({ by: 'job' });
   }
 }

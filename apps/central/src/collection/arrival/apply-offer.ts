@@ -69,7 +69,7 @@ export class ApplyOffer {
   private async forgetChunks({ schemaId, deviceId }: ActiveTask, error: unknown): Promise<never> {
     if (!(error instanceof RivuletError) || error.code !== 'COLLECTION_UNPROVED') throw error;
     const forgotten = await this.database.rows(
-      `UPDATE rivulet.collection_positions SET chunks = NULL, fingerprint = NULL
+      `UPDATE rivulet.collection_positions SET chunks = NULL, checksum = NULL, fingerprint = NULL
        WHERE schema_id = $1 AND device_id = $2 AND chunks IS NOT NULL RETURNING schema_id`,
       [schemaId, deviceId],
     );

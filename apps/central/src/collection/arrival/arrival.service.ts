@@ -2,27 +2,26 @@ import { Injectable, Logger } from '@nestjs/common';
 import { isErrorCode, RivuletError, type ErrorCode } from '@rivulet/errors';
 import {
   compareChunkLists,
-  decodeFrame,
   FRAME_RANGES_MAX_LENGTH,
-  FrameDecoder,
   formatFrameRanges,
-  COLLECTION_ROW_MAX_BYTES,
   toFrameRanges,
   type CollectionDemand,
-  type Frame,
   type FrameRange,
 } from '@rivulet/protocol';
 import { CollectionDatabase } from '../collection-database';
 import { CollectionEnv } from '../collection.env';
 import { CollectionMetrics } from '../collection.metrics';
 import type { TaskFailure } from '../runs/settle-run';
-import { TaskQueue, type ActiveTask, type StoredOffer } from '../runs/task-queue';
+import { requireActive, TaskQueue, type ActiveTask, type StoredOffer } from '../runs/task-queue';
 import { Admission } from './admission';
 import { ApplyOffer, baseOf, newPositions } from './apply-offer';
 import { ArrivedChunks } from './arrived-chunks';
-import { readPosition } from './positions';
+import { expandOffer, type OfferedRows } from './expand-offer';
+import { readPosition, type Position } from './positions';
 import { Quotas } from './quotas';
+import { readFrames } from './read-frames';
 import { checkOffer, type CheckedOffer } from './read-offer';
+import { rebuildChunks } from './rebuild-chunks';
 import { prepareTarget } from './target-table';
 
 /** Bodies of chunks that one central stores at once. */
@@ -72,24 +71,25 @@ export class ArrivalService {
    * Notes what a network has, and says what of it is missing here.
    *
    * @throws RivuletError COLLECTION_RUN_UNKNOWN · COLLECTION_RUN_OVER · COLLECTION_OFFER_INVALID ·
-   *   COLLECTION_TARGET_UNFIT · COLLECTION_QUOTA_EXCEEDED
+   *   COLLECTION_BASE_CHANGED · COLLECTION_TARGET_UNFIT · COLLECTION_QUOTA_EXCEEDED
    */
-  async offer(runId: string, deviceId: string, offered: StoredOffer): Promise<CollectionDemand> {
+  async offer(runId: string, deviceId: string, offered: OfferedRows): Promise<CollectionDemand> {
     const task = await this.queue.find(runId, deviceId);
-    if (task.receipt !== null) return { missing: '', receipt: task.receipt };
-    const active = await this.queue.findActive(runId, deviceId);
+    if (task.receipt !== null) return { missing: '', missingChunks: 0, receipt: task.receipt };
+    const active = requireActive(task);
     return this.orHeld(active, async () => {
-      const offer = checkOffer(offered, active.order);
-      await this.noteOffer(active, offer);
-      const missing = await this.missing(active, offer);
+      const position = await readPosition(this.database.pool, active.schemaId, deviceId);
+      const offer = checkOffer(expandOffer(offered, position), active.order);
+      await this.noteOffer(active, offer, offered.digests.length + (offered.spans ?? '').length);
+      const missing = await this.missing(active, offer, position);
       // Rows sent before the quota was used up are committed all the same.
       if (missing.length > 0) await this.quotas.check(deviceId);
-      return { missing: formatRanges(missing) };
+      return { missing: formatRanges(missing), missingChunks: missing.length };
     });
   }
 
   /**
-   * Stores chunks of an offer, each checked against its digest.
+   * Stores chunks of an offer, each checked against its digest: sent as a whole, or as edits of those that are committed.
    *
    * @param body - whole frames
    * @throws RivuletError COLLECTION_RUN_UNKNOWN · COLLECTION_RUN_OVER · COLLECTION_OFFER_INVALID ·
@@ -100,21 +100,22 @@ export class ArrivalService {
     const offer = offerOf(task);
     await this.quotas.check(deviceId);
     return this.batches.run(deviceId, async () => {
-      const frames = readFrames(body, offer);
-      await this.chunks.add(runId, deviceId, frames);
-      const bytes = frames.reduce((sum, { header }) => sum + header.blockBytes, 0);
-      await this.quotas.add(
-        deviceId,
-        frames.reduce((sum, { header }) => sum + header.rows, 0),
-        bytes,
-      );
+      const { chunks, edits } = readFrames(body, offer);
+      const { chunks: rebuilt, wastedBytes } = await rebuildChunks(this.database, task, offer, edits);
+      await this.chunks.add(runId, deviceId, [...chunks, ...rebuilt]);
+      const rows =
+        chunks.reduce((sum, { header }) => sum + header.rows, 0) +
+        edits.flatMap((edit) => edit.edits).reduce((sum, edit) => sum + edit.rows.length, 0);
+      await this.quotas.add(deviceId, rows, body.length + wastedBytes);
       await this.database.rows(
         'UPDATE rivulet.collection_tasks SET sent_bytes = sent_bytes + $3 WHERE run_id = $1 AND device_id = $2',
-        [runId, deviceId, bytes],
+        [runId, deviceId, body.length],
       );
       this.metrics.receivedBytes.inc(body.length);
-      this.metrics.chunks.inc({ source: 'sent' }, frames.length);
-      return { stored: frames.length };
+      this.metrics.chunks.inc({ source: 'sent' }, chunks.length);
+      this.metrics.chunks.inc({ source: 'rebuilt' }, rebuilt.length);
+      this.metrics.chunks.inc({ source: 'misfit' }, edits.length - rebuilt.length);
+      return { stored: chunks.length + rebuilt.length };
     });
   }
 
@@ -126,7 +127,7 @@ export class ArrivalService {
   async commit(runId: string, deviceId: string): Promise<{ receipt: string }> {
     const found = await this.queue.find(runId, deviceId);
     if (found.receipt !== null) return { receipt: found.receipt };
-    const task = await this.queue.findActive(runId, deviceId);
+    const task = requireActive(found);
     const receipt = await this.applyOnce(task, async () => checkOffer(offerOf(task), task.order));
     return { receipt };
   }
@@ -140,7 +141,7 @@ export class ArrivalService {
   async commitStaged(task: ActiveTask, stage: () => Promise<StoredOffer>): Promise<void> {
     await this.applyOnce(task, async () => {
       const offer = checkOffer(await stage(), task.order);
-      await this.noteOffer(task, offer);
+      await this.noteOffer(task, offer, 0);
       return offer;
     });
   }
@@ -177,10 +178,11 @@ export class ArrivalService {
   private async noteOffer(
     { runId, deviceId, order, schemaId }: ActiveTask,
     offer: CheckedOffer,
+    sentBytes: number,
   ): Promise<void> {
     const { columns, rows, bytes, digests, checksum } = offer;
     await prepareTarget(this.database, { ...order, schemaId, columns });
-    await this.queue.noteOffer(runId, deviceId, { columns, rows, bytes, digests, checksum });
+    await this.queue.noteOffer(runId, deviceId, { columns, rows, bytes, digests, checksum }, sentBytes);
   }
 
   /** A change that cannot be carried ends this network's task, whatever else it would send. */
@@ -202,9 +204,12 @@ export class ArrivalService {
     this.logger.warn({ runId, deviceId, code }, `The rows of a network were not collected: ${message}`);
   }
 
-  private async missing(task: ActiveTask, offer: CheckedOffer): Promise<number[]> {
-    const { runId, deviceId, schemaId, order } = task;
-    const base = baseOf(order.mode, offer, await readPosition(this.database.pool, schemaId, deviceId));
+  private async missing(
+    { runId, deviceId, order }: ActiveTask,
+    offer: CheckedOffer,
+    position: Position,
+  ): Promise<number[]> {
+    const base = baseOf(order.mode, offer, position);
     const spans = compareChunkLists(
       base.map(({ digest }) => digest.toString('hex')),
       offer.list,
@@ -212,7 +217,7 @@ export class ArrivalService {
     const wanted = newPositions(spans);
     this.metrics.chunks.inc({ source: 'known' }, offer.list.length - wanted.length);
     const arrived = await this.chunks.positions(runId, deviceId, offer.list);
-    return wanted.filter((position) => !arrived.has(position));
+    return wanted.filter((number) => !arrived.has(number));
   }
 }
 
@@ -233,31 +238,4 @@ function formatRanges(numbers: number[]): string {
     ranges.push(range);
   }
   return formatFrameRanges(ranges);
-}
-
-function readFrames(body: Buffer, { digests }: StoredOffer): Frame[] {
-  const decoder = new FrameDecoder(COLLECTION_ROW_MAX_BYTES);
-  const frames = refusable(() => decoder.push(body));
-  if (decoder.pendingBytes > 0) throw invalid('the body ends within a frame');
-  const known = Buffer.from(digests, 'base64');
-  for (const frame of frames) {
-    const { kind, number, digest } = frame.header;
-    const expected = known.subarray(number * 32, (number + 1) * 32);
-    if (kind !== 'chunk' || !digest.equals(expected)) throw invalid(`frame ${number} is none of the offer`);
-    refusable(() => decodeFrame(frame));
-  }
-  return frames;
-}
-
-function refusable<T>(work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    if (error instanceof RivuletError) throw invalid(error.message);
-    throw error;
-  }
-}
-
-function invalid(reason: string): RivuletError {
-  return new RivuletError('COLLECTION_OFFER_INVALID', `The chunks are not valid: ${reason}.`);
 }

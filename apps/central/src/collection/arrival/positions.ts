@@ -1,4 +1,4 @@
-import type { ChunkSummary } from '@rivulet/protocol';
+import { tableChecksum, type ChunkSummary } from '@rivulet/protocol';
 import type { ClientBase } from 'pg';
 import { packChunks, unpackChunks } from './chunk-lists';
 
@@ -8,6 +8,8 @@ export interface Position {
   fingerprint: string | null;
   /** A mirror's chunks. */
   chunks: ChunkSummary[];
+  /** Of these chunks; null without them. */
+  checksum: string | null;
   /** The highest value that append mode has committed. */
   watermark: string | null;
 }
@@ -20,26 +22,37 @@ export async function readPosition(
   const { rows } = await client.query<{
     fingerprint: string | null;
     chunks: Buffer | null;
+    checksum: string | null;
     watermark: string | null;
   }>(
-    'SELECT fingerprint, chunks, watermark FROM rivulet.collection_positions WHERE schema_id = $1 AND device_id = $2',
+    'SELECT fingerprint, chunks, checksum, watermark FROM rivulet.collection_positions WHERE schema_id = $1 AND device_id = $2',
     [schemaId, deviceId],
   );
-  const { fingerprint = null, chunks = null, watermark = null } = rows[0] ?? {};
-  return { fingerprint, watermark, chunks: chunks === null ? [] : unpackChunks(chunks) };
+  const { fingerprint = null, chunks = null, checksum = null, watermark = null } = rows[0] ?? {};
+  return { fingerprint, checksum, watermark, chunks: chunks === null ? [] : unpackChunks(chunks) };
 }
 
 export async function writePosition(
   client: ClientBase,
   { schemaId, deviceId, runId }: { schemaId: string; deviceId: string; runId: string },
-  { fingerprint, chunks, watermark }: Position,
+  { fingerprint, chunks, watermark }: Omit<Position, 'checksum'> & { fingerprint: string },
 ): Promise<void> {
+  const isMirror = chunks.length > 0;
+  const digests = chunks.map(({ digest }) => digest.toString('hex'));
   await client.query(
-    `INSERT INTO rivulet.collection_positions (schema_id, device_id, fingerprint, chunks, watermark, run_id)
-     VALUES ($1, $2, $3, $4, $5, $6)
+    `INSERT INTO rivulet.collection_positions (schema_id, device_id, fingerprint, chunks, watermark, run_id, checksum)
+     VALUES ($1, $2, $3, $4, $5, $6, $7)
      ON CONFLICT (schema_id, device_id) DO UPDATE SET
-       (fingerprint, chunks, watermark, run_id, applied_at) =
-       (excluded.fingerprint, excluded.chunks, excluded.watermark, excluded.run_id, now())`,
-    [schemaId, deviceId, fingerprint, chunks.length === 0 ? null : packChunks(chunks), watermark, runId],
+       (fingerprint, chunks, checksum, watermark, run_id, applied_at) =
+       (excluded.fingerprint, excluded.chunks, excluded.checksum, excluded.watermark, excluded.run_id, now())`,
+    [
+      schemaId,
+      deviceId,
+      fingerprint,
+      isMirror ? packChunks(chunks) : null,
+      watermark,
+      runId,
+      isMirror ? tableChecksum(fingerprint, digests) : null,
+    ],
   );
 }

@@ -13,7 +13,7 @@ import {
   withSettings,
   type Mirror,
 } from '@rivulet/mirror';
-import type { ChunkSummary } from '@rivulet/protocol';
+import type { ChunkSummary, PatchedSpan } from '@rivulet/protocol';
 import { escapeIdentifier, escapeLiteral, type ClientBase } from 'pg';
 import type { Target } from './target-table';
 import { ofNetwork, type ArrivedRows, type WrittenBy } from './write-rows';
@@ -70,13 +70,23 @@ async function readMirror(
   let next = 0;
   await withSettings(client, findRanges, async () => {
     for (const span of joined) {
-      const within = inRange(target.mirror, 'mirror', rangeOfSpan(base, span));
       pieces.push(base.slice(next, span.position));
-      pieces.push(await scan(client, target.mirror, copyOf(target, `${all} AND ${within}`)));
+      pieces.push(await scan(client, target.mirror, copyOfChunks(target, networkId, base, span)));
       next = span.position + span.count;
     }
   });
   return [...pieces, base.slice(next)].flat();
+}
+
+/** The rows of consecutive chunks of a network's mirror. */
+export function copyOfChunks(
+  target: Target,
+  networkId: string,
+  base: readonly ChunkSummary[],
+  span: PatchedSpan,
+): string {
+  const within = inRange(target.mirror, 'mirror', rangeOfSpan(base, span));
+  return copyOf(target, `${ofNetwork(networkId)} AND ${within}`);
 }
 
 /** Along the primary key. */

@@ -58,8 +58,7 @@ export class TasksController {
     const pollAfterSeconds = Math.ceil(this.env.pollMs / 1_000);
     // A device of a trial that central has not entered yet cannot have a task.
     if (deviceId === undefined) return { tasks: [], pollAfterSeconds };
-    await this.quotas.check(deviceId);
-    const taken = await this.queue.take(deviceId);
+    const taken = await this.queue.take(deviceId, () => this.quotas.check(deviceId));
     return taken === undefined
       ? { tasks: [], pollAfterSeconds }
       : { tasks: [taken.task], pollAfterSeconds: POLL_AGAIN_SECONDS };
@@ -74,6 +73,7 @@ export class TasksController {
   @ApiOkResponse({ type: CollectionDemandDto })
   @ApiProblems('REQUEST_TOO_LARGE', 'MEDIA_TYPE_UNSUPPORTED', 'COLLECTION_RUN_UNKNOWN', 'COLLECTION_RUN_OVER')
   @ApiProblems('COLLECTION_OFFER_INVALID', 'COLLECTION_TARGET_UNFIT', 'COLLECTION_QUOTA_EXCEEDED')
+  @ApiProblems('COLLECTION_BASE_CHANGED')
   async offer(
     @CurrentDevice() device: Device,
     @Param('runId') runId: string,
@@ -85,7 +85,10 @@ export class TasksController {
   @Post('runs/:runId/chunks')
   @HttpCode(200)
   @TakesBinary(FRAMES_CONTENT_TYPE)
-  @ApiOperation({ summary: 'Send chunks of the offer as frames, in any order; may be repeated' })
+  @ApiOperation({
+    summary:
+      'Send chunks of the offer as frames, or as edits of committed ones, in any order; may be repeated',
+  })
   @ApiParam(runParam)
   @ApiConsumes(FRAMES_CONTENT_TYPE)
   @ApiBody({ schema: { type: 'string', format: 'binary' } })

@@ -1,5 +1,10 @@
 import { ApiProperty } from '@nestjs/swagger';
-import type { CollectionDemand, CollectionTask, CollectionTasks } from '@rivulet/protocol';
+import {
+  CHUNK_SPANS_MAX_LENGTH,
+  type CollectionDemand,
+  type CollectionTask,
+  type CollectionTasks,
+} from '@rivulet/protocol';
 import { Type } from 'class-transformer';
 import {
   ArrayMaxSize,
@@ -12,6 +17,7 @@ import {
   MaxLength,
   Min,
   MinLength,
+  ValidateIf,
   ValidateNested,
 } from 'class-validator';
 import { exampleUlid } from './field-rules';
@@ -52,6 +58,13 @@ export class CollectionTaskDto implements CollectionTask {
 
   @ApiProperty({ description: 'One if the query has `?`.', type: [WatermarkDto] })
   watermark: WatermarkDto[];
+
+  @ApiProperty({
+    description: 'Of a mirror: the checksum of what is committed of this network.',
+    example: exampleDigest,
+    required: false,
+  })
+  base?: string;
 }
 
 export class CollectionTasksDto implements CollectionTasks {
@@ -97,7 +110,11 @@ export class CollectionOfferDto {
   @IsInt()
   bytes: number;
 
-  @ApiProperty({ description: 'The SHA-256 of each chunk, one behind the other, as base64.', example: '' })
+  @ApiProperty({
+    description:
+      'The SHA-256 of each chunk, one behind the other, as base64; with `base` of new chunks alone.',
+    example: '',
+  })
   @Matches(/^[A-Za-z0-9+/]*={0,2}$/, { message: 'must be base64' })
   @MaxLength(DIGESTS_MAX_LENGTH)
   @IsString()
@@ -106,6 +123,25 @@ export class CollectionOfferDto {
   @ApiProperty({ description: 'The checksum of the table.', example: exampleDigest })
   @Matches(/^[0-9a-f]{64}$/, { message: 'must be a SHA-256 in hex' })
   checksum: string;
+
+  @ApiProperty({
+    description: 'The checksum of the committed rows that the offer differs from.',
+    example: exampleDigest,
+    required: false,
+  })
+  @ValidateIf(({ base, spans }: CollectionOfferDto) => base !== undefined || spans !== undefined)
+  @Matches(/^[0-9a-f]{64}$/, { message: 'must be a SHA-256 in hex' })
+  base?: string;
+
+  @ApiProperty({
+    description: 'Which of their chunks are replaced: position, number of them, number of new ones.',
+    example: '12:1:1,80:2:1',
+    required: false,
+  })
+  @ValidateIf(({ base, spans }: CollectionOfferDto) => base !== undefined || spans !== undefined)
+  @Matches(/^[\d:,]*$/, { message: 'must be spans' })
+  @MaxLength(CHUNK_SPANS_MAX_LENGTH)
+  spans?: string;
 }
 
 export class CollectionDemandDto implements CollectionDemand {
@@ -114,6 +150,12 @@ export class CollectionDemandDto implements CollectionDemand {
     example: '0-99,120-120',
   })
   missing: string;
+
+  @ApiProperty({
+    description: 'How many chunks are to be sent: `missing` may not have room for all.',
+    example: 101,
+  })
+  missingChunks: number;
 
   @ApiProperty({
     description: 'The receipt, if the rows are committed already.',

@@ -55,8 +55,12 @@ export class TaskQueue {
     private readonly metrics: CollectionMetrics,
   ) {}
 
-  /** The oldest task of a network whose run has room. A run whose networks are slow holds up no other run. */
-  async take(deviceId: string): Promise<TakenTask | undefined> {
+  /**
+   * The oldest task of a network whose run has room. A run whose networks are slow holds up no other run.
+   *
+   * @param admit - refuses the network by throwing; not asked when there is no task, as most calls find none
+   */
+  async take(deviceId: string, admit: () => Promise<void>): Promise<TakenTask | undefined> {
     const waiting = await this.database.rows<OpenTask>(
       `SELECT run_id AS "runId", schema_id AS "schemaId", "order" FROM rivulet.collection_tasks AS task
        JOIN rivulet.collection_runs AS run USING (run_id)
@@ -69,6 +73,7 @@ export class TaskQueue {
        ORDER BY run_id LIMIT ${RUNS_LOOKED_AT}`,
       [deviceId],
     );
+    if (waiting.length > 0) await admit();
     for (const task of waiting) {
       const attempt = await this.database.transaction((client) => lease(client, task.runId, deviceId));
       if (attempt === undefined) continue;
@@ -98,12 +103,7 @@ export class TaskQueue {
 
   /** @throws RivuletError COLLECTION_RUN_UNKNOWN · COLLECTION_RUN_OVER */
   async findActive(runId: string, deviceId: string): Promise<ActiveTask> {
-    const task = await this.find(runId, deviceId);
-    if (!task.isOver) return task;
-    throw new RivuletError(
-      'COLLECTION_RUN_OVER',
-      `The network is done with run ${runId}, or it was cancelled.`,
-    );
+    return requireActive(await this.find(runId, deviceId));
   }
 
   /** For networks that are at work without calling. @returns those whose task goes on */
@@ -118,11 +118,13 @@ export class TaskQueue {
     return renewed.map(({ deviceId }) => deviceId);
   }
 
-  async noteOffer(runId: string, deviceId: string, offer: StoredOffer): Promise<void> {
+  /** @param sentBytes - what it took to say so */
+  async noteOffer(runId: string, deviceId: string, offer: StoredOffer, sentBytes: number): Promise<void> {
     await this.database.rows(
-      `UPDATE rivulet.collection_tasks SET offer = $3, rows = $4, bytes = $5, digest = $6
+      `UPDATE rivulet.collection_tasks SET offer = $3, rows = $4, bytes = $5, digest = $6,
+         sent_bytes = sent_bytes + $7
        WHERE run_id = $1 AND device_id = $2 AND state = 'active'`,
-      [runId, deviceId, JSON.stringify(offer), offer.rows, offer.bytes, offer.checksum],
+      [runId, deviceId, JSON.stringify(offer), offer.rows, offer.bytes, offer.checksum, sentBytes],
     );
   }
 
@@ -159,14 +161,25 @@ export class TaskQueue {
   private async describe({ runId, schemaId, order }: OpenTask, deviceId: string): Promise<CollectionTask> {
     const { name, sqlCommand: query, mode, key, watermarkColumn: column, overlap } = order;
     const task = { runId, name, query, mode, key };
-    if (column === null) return { ...task, watermark: [] };
-    const [position] = await this.database.rows<{ watermark: string | null }>(
-      'SELECT watermark FROM rivulet.collection_positions WHERE schema_id = $1 AND device_id = $2',
+    if (mode === 'snapshot') return { ...task, watermark: [] };
+    const [position] = await this.database.rows<{ watermark: string | null; checksum: string | null }>(
+      'SELECT watermark, checksum FROM rivulet.collection_positions WHERE schema_id = $1 AND device_id = $2',
       [schemaId, deviceId],
     );
+    const base = position?.checksum ?? undefined;
+    if (column === null) return { ...task, watermark: [], ...(base !== undefined && { base }) };
     const after = position?.watermark ?? undefined;
     return { ...task, watermark: [{ column, overlap, ...(after !== undefined && { after }) }] };
   }
+}
+
+/** @throws RivuletError COLLECTION_RUN_OVER */
+export function requireActive(task: ActiveTask): ActiveTask {
+  if (!task.isOver) return task;
+  throw new RivuletError(
+    'COLLECTION_RUN_OVER',
+    `The network is done with run ${task.runId}, or it was cancelled.`,
+  );
 }
 
 /**

@@ -1,13 +1,5 @@
+import type { ListedChunk } from '@rivulet/protocol';
 import type { DataSource } from 'typeorm';
-
-/** A chunk of a snapshot, as its list names it. */
-export interface ListedChunk {
-  /** Lower-case hex. */
-  digest: string;
-  /** The size of its content. */
-  bytes: number;
-  lastKey: string;
-}
 
 /** The lists of two snapshots. */
 export async function readChunkLists(

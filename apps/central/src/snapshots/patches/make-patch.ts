@@ -1,9 +1,14 @@
 import { setImmediate } from 'node:timers/promises';
-import { compareRows, PatchWriter, type PatchContent } from '@rivulet/protocol';
+import {
+  compareRows,
+  PatchWriter,
+  type ChangedSpan,
+  type ListedChunk,
+  type PatchContent,
+} from '@rivulet/protocol';
 import { contentOf, type ChunkStore } from '../chunk-store';
 import { StoreLoss } from '../store-loss';
-import type { ChangedSpan } from './changed-spans';
-import { bytesOf, type ListedChunk } from './chunk-list';
+import { bytesOf } from './chunk-list';
 
 /** Content that is in memory at once; a span with more is not compared row by row. */
 export const BATCH_BYTES = 4 * 1024 * 1024;
@@ -20,7 +25,7 @@ const PATCH_MAX_BYTES = 16 * 1024 * 1024;
  */
 export async function makePatch(
   store: ChunkStore,
-  spans: ChangedSpan[],
+  spans: ChangedSpan<ListedChunk>[],
   keyColumns: number,
 ): Promise<PatchContent[] | undefined> {
   const writer = new PatchWriter();
@@ -72,8 +77,8 @@ function join(list: ListedChunk[], contents: Map<string, Buffer>): Buffer {
   return Buffer.concat(list.map(({ digest }) => contents.get(digest)!));
 }
 
-function* inBatches(spans: ChangedSpan[]): Generator<ChangedSpan[], void> {
-  let batch: ChangedSpan[] = [];
+function* inBatches(spans: ChangedSpan<ListedChunk>[]): Generator<ChangedSpan<ListedChunk>[], void> {
+  let batch: ChangedSpan<ListedChunk>[] = [];
   for (const span of spans) {
     if (batch.length > 0 && bytesOf(batch) + span.bytes > BATCH_BYTES) {
       yield batch;

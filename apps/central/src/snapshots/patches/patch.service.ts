@@ -1,12 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { Batched } from '@rivulet/platform';
 import { isDatabaseUnavailable } from '@rivulet/postgres';
+import { changedSpans, type ListedChunk } from '@rivulet/protocol';
 import { DataSource } from 'typeorm';
 import { ChunkStore } from '../chunk-store';
 import type { Snapshot } from '../snapshot';
 import { StoreLoss } from '../store-loss';
-import { changedSpans } from './changed-spans';
-import { bytesOf, readChunkLists, type ListedChunk } from './chunk-list';
+import { bytesOf, readChunkLists } from './chunk-list';
 import { BATCH_BYTES, makePatch } from './make-patch';
 import { PatchStore, type StoredPatch } from './patch-store';
 

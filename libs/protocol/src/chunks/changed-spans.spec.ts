@@ -1,5 +1,4 @@
-import { changedSpans } from './changed-spans';
-import type { ListedChunk } from './chunk-list';
+import { changedSpans, type ListedChunk } from './changed-spans';
 
 /** Chunks of ten bytes, each named `digest:lastKey`. */
 function listOf(...chunks: string[]): ListedChunk[] {

@@ -1,12 +1,20 @@
-import { compareChunkLists } from '@rivulet/protocol';
-import { bytesOf, type ListedChunk } from './chunk-list';
+import { compareChunkLists } from './chunk-spans';
+
+/** A chunk in a list: its digest, and what its last row is known by. */
+export interface ListedChunk {
+  /** Lower-case hex. */
+  digest: string;
+  /** The size of its content. */
+  bytes: number;
+  lastKey: string;
+}
 
 /** Chunks that go and those that come in their place. */
-export interface ChangedSpan {
+export interface ChangedSpan<T extends ListedChunk> {
   /** The position of the first replaced chunk in its list. */
   position: number;
-  before: ListedChunk[];
-  after: ListedChunk[];
+  before: T[];
+  after: T[];
   /** Content of all of these. */
   bytes: number;
 }
@@ -15,7 +23,7 @@ export interface ChangedSpan {
  * Where two lists differ, in pieces as small as can be: many changes far apart can leave no chunk as it was, but most
  * still end with the same row.
  */
-export function changedSpans(base: ListedChunk[], next: ListedChunk[]): ChangedSpan[] {
+export function changedSpans<T extends ListedChunk>(base: T[], next: T[]): ChangedSpan<T>[] {
   const spans = compareChunkLists(digestsOf(base), digestsOf(next));
   return spans.flatMap(({ position, count, newPosition, newCount }) => {
     const goes = base.slice(position, position + count);
@@ -26,12 +34,12 @@ export function changedSpans(base: ListedChunk[], next: ListedChunk[]): ChangedS
   });
 }
 
-function splitAtCommonEnds(
-  goes: ListedChunk[],
-  comes: ListedChunk[],
-): { before: ListedChunk[]; after: ListedChunk[]; offset: number }[] {
+function splitAtCommonEnds<T extends ListedChunk>(
+  goes: T[],
+  comes: T[],
+): { before: T[]; after: T[]; offset: number }[] {
   const places = new Map(goes.map(({ lastKey }, place) => [lastKey, place]));
-  const pieces: ReturnType<typeof splitAtCommonEnds> = [];
+  const pieces: { before: T[]; after: T[]; offset: number }[] = [];
   let offset = 0;
   let start = 0;
   const cut = (end: number, newEnd: number): void => {
@@ -51,4 +59,8 @@ function splitAtCommonEnds(
 
 function digestsOf(list: ListedChunk[]): string[] {
   return list.map(({ digest }) => digest);
+}
+
+function bytesOf(list: ListedChunk[]): number {
+  return list.reduce((total, { bytes }) => total + bytes, 0);
 }
