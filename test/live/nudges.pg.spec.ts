@@ -8,6 +8,7 @@ import {
 } from '@rivulet/testing';
 import { CentralBus } from '../../apps/central/src/bus/central-bus';
 import { Presence } from '../../apps/central/src/devices/registry/presence';
+import { NudgeService } from '../../apps/central/src/live/nudges/nudge.service';
 import { CentralInProcess } from '../support/central-in-process';
 import { validRequest } from '../support/device-client';
 import { startEdgeInProcess, type RunningEdge } from '../support/edge-in-process';
@@ -109,6 +110,20 @@ it('brings a change to the device that it concerns, without its schedule, and te
   expect(await other.next()).toMatchObject({ type: 'NUDGE', agent_name: otherMac });
   expect(other.received).toEqual([]);
   expect(await mirrored('Elsewhere')).toBe(false);
+});
+
+it('tells no device that has asked since it connected of what does not concern it', async () => {
+  other.destroy();
+  const headers = { 'x-device-mac': otherMac };
+  other = await TestAgent.overWebSocket(central.url, headers, otherMac);
+  await other.register();
+  await central.call('POST', '/api/device-sync/request', validRequest, headers);
+  // A look remembers what it has, unless there is a change to tell of.
+  for (let looks = 0; looks < 3; looks++) await central.get(NudgeService)['looking'].run();
+  other.received.splice(0);
+  await renameLocationOf(DEMO_MAC, 'Of no concern');
+  await until(() => mirrored('Of no concern'));
+  expect(other.received).toEqual([]);
 });
 
 withNats('with a broker', () => {

@@ -32,7 +32,12 @@ export class Presence implements OnApplicationShutdown {
   note(deviceId: string, sighting: Sighting = {}): void {
     const before = this.seen.get(deviceId);
     if (before === undefined && this.seen.size >= DEVICES_KEPT) return;
-    this.seen.set(deviceId, { ...before, ...withoutGaps(sighting), at: new Date() });
+    this.seen.set(deviceId, {
+      address: sighting.address ?? before?.address,
+      version: sighting.version ?? before?.version,
+      metrics: sighting.metrics ?? before?.metrics,
+      at: new Date(),
+    });
   }
 
   @Interval('presence', EVERY_MS)
@@ -67,10 +72,6 @@ export class Presence implements OnApplicationShutdown {
       column(({ metrics }) => (metrics === undefined ? null : JSON.stringify(metrics))),
     ]);
   }
-}
-
-function withoutGaps(sighting: Sighting): Sighting {
-  return Object.fromEntries(Object.entries(sighting).filter(([, value]) => value !== undefined));
 }
 
 /** In the order of the ids, so that two processes that write the same devices do not lock each other. */

@@ -34,8 +34,8 @@ export class NudgeService implements OnModuleInit {
   private seen: { versions: Versions; state: string } | undefined;
   /** The dependencies of each connected device's rows at the last look. */
   private readonly vectors = new Map<string, string>();
-  /** Devices that are in none of these. */
-  private readonly unknown = new Set<string>();
+  /** Devices that have connected or asked since the last look: only then may more be known of one than before. */
+  private readonly heard = new Set<string>();
   private pausedUntilMs = 0;
   private lookFailure: string | undefined;
 
@@ -69,10 +69,10 @@ export class NudgeService implements OnModuleInit {
 
   onModuleInit(): void {
     this.sessions.listen({
-      connected: (deviceId) => void this.unknown.add(deviceId),
+      connected: (deviceId) => void this.heard.add(deviceId),
       disconnected: (deviceId) => {
         this.vectors.delete(deviceId);
-        this.unknown.delete(deviceId);
+        this.heard.delete(deviceId);
         this.queue.forget(deviceId);
         this.latency.forget(deviceId);
       },
@@ -82,6 +82,7 @@ export class NudgeService implements OnModuleInit {
       if (ms !== undefined) this.metrics.proofs.observe(ms / 1_000);
     });
     this.outcomes.listen((deviceId, { kind }) => {
+      if (this.sessions.devices.has(deviceId)) this.heard.add(deviceId);
       // The change did not concern it: a later one must not count from the time of this one.
       if (kind === 'current') this.latency.forget(deviceId);
     });
@@ -140,20 +141,19 @@ export class NudgeService implements OnModuleInit {
 
   /** Remembers versions for devices that synced since they connected, while nothing changed: these are the versions they have. */
   private rememberNew(versions: Versions): void {
-    for (const deviceId of this.unknown) {
+    for (const deviceId of this.heard) {
       const known = this.sessions.devices.get(deviceId)?.opened?.known;
-      if (known === undefined || !isSynced(known) || this.remember(known, versions) !== undefined)
-        this.unknown.delete(deviceId);
+      if (known !== undefined && isSynced(known) && !this.vectors.has(deviceId))
+        this.remember(known, versions);
     }
+    this.heard.clear();
   }
 
   private remember({ macAddress, deviceId, name }: KnownDevice, versions: Versions): string | undefined {
     const scope = this.scopes.remembered({ macAddress: macAddress!, deviceId, name }, versions);
     const vector = scope && this.currency.vectorOf(scope);
-    if (vector === undefined) {
-      this.vectors.delete(deviceId);
-      this.unknown.add(deviceId);
-    } else this.vectors.set(deviceId, vector);
+    if (vector === undefined) this.vectors.delete(deviceId);
+    else this.vectors.set(deviceId, vector);
     return vector;
   }
 }

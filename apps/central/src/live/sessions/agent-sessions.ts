@@ -206,10 +206,10 @@ export class AgentSessions implements SessionHost {
   }
 
   private notePresence(session: AgentSession, nowMs: number): void {
-    const { deviceId, transport } = session;
-    if (deviceId === undefined || this.registeredSessions.get(deviceId) !== session) return;
     const isAway = session.silentMs(nowMs) > this.awayAfterMs;
     if (isAway === session.isAway) return;
+    const { deviceId, transport } = session;
+    if (deviceId === undefined || this.registeredSessions.get(deviceId) !== session) return;
     session.isAway = isAway;
     if (isAway) this.connections.closed(deviceId);
     else this.connections.opened(deviceId, transport.kind);
