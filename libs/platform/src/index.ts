@@ -1,5 +1,5 @@
 // First: it must run before anything else fills the heap.
-import './bootstrap/limit-young-generation';
+import './bootstrap/limit-heap';
 export { Access } from './access/access.decorator';
 export { AccessControl } from './access/access-control';
 /** @public */

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { RivuletError } from '@rivulet/errors';
 import { Batched } from '@rivulet/platform';
-import { isInterruption, isPostgresError, readSource, useCanonicalSettings } from '@rivulet/postgres';
+import { isInterruption, isPostgresError, readSource } from '@rivulet/postgres';
 import { LRUCache } from 'lru-cache';
 import { ChangeDetection } from '../change-detection/change-detection';
 import type { Versions } from '../change-detection/change-log/versions';
@@ -123,7 +123,6 @@ export class ScopeService {
     // Before the reading begins: what changes meanwhile must not count as having been read.
     const queries = asked.map(({ subject, catalogue }) => this.query(subject, catalogue));
     return this.source.inTransaction(readSource(STATEMENT_TIMEOUT_MS), async (client) => {
-      await useCanonicalSettings(client);
       const { versions, pending } = await this.changes.versionsAt(client);
       const resolved: (Scope | RivuletError)[] = [];
       for (const { subject, catalogue } of asked) {
@@ -149,6 +148,8 @@ export class ScopeService {
     stamp: string | undefined,
   ): KnownScope {
     const id = scopeIdOf(scope, catalogue);
+    // The registry has given it an id, with which it is asked for from now on.
+    if (subject.deviceId !== undefined) this.known.delete(subject.macAddress);
     if (stamp === undefined) this.known.delete(keyOf(subject));
     else this.known.set(keyOf(subject), { id, scope, catalogue, stamp });
     return { id, scope, subject, catalogue, versions, stamp };

@@ -1,4 +1,4 @@
-import { inTransaction, lockForTransaction, ownTables, withClient } from '@rivulet/postgres';
+import { inTransaction, lockingStatement, ownTables, withClient } from '@rivulet/postgres';
 import type { ClientBase, Pool } from 'pg';
 import { Coalesced } from '@rivulet/platform';
 import { LRUCache } from 'lru-cache';
@@ -79,17 +79,24 @@ export class ChangeLog {
 }
 
 function idOf({ fold: number, version }: Changes['marker']): string {
-  return `${number}.${version}`;
+  return [number, version].join('.');
 }
 
 /** Uncommitted rows are invisible to the DELETE, and stay for the next time. */
 async function giveVersions(client: ClientBase): Promise<void> {
   let folded: number;
   do {
-    folded = await inTransaction(client, ownTables, async () => {
-      await lockForTransaction(client, VERSIONS_LOCK);
-      const { rows } = await client.query<{ folded: number }>(fold, [FOLDED_AT_ONCE]);
-      return rows[0]!.folded;
-    });
+    folded = await inTransaction(
+      client,
+      { ...ownTables, first: lockingStatement(VERSIONS_LOCK) },
+      async () => {
+        const { rows } = await client.query<{ folded: number }>({
+          name: 'rivulet fold',
+          text: fold,
+          values: [FOLDED_AT_ONCE],
+        });
+        return rows[0]!.folded;
+      },
+    );
   } while (folded >= FOLDED_AT_ONCE);
 }

@@ -1,0 +1,66 @@
+import { constants, PerformanceObserver, type PerformanceEntry } from 'node:perf_hooks';
+import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
+
+const MEBIBYTE = 1024 * 1024;
+
+/** Of each of the two halves, of which one is in use. */
+const SEMI_SPACE_BYTES = 4 * MEBIBYTE;
+
+/** Garbage of the old generation before it is collected. V8 itself lets as much pile up as is in use, and more. */
+const GARBAGE_BYTES = 24 * MEBIBYTE;
+/** The least share of the memory in use: each collection looks at all of that. */
+const LEAST_GARBAGE_PERCENT = 15;
+const MOST_GARBAGE_PERCENT = 100;
+
+/**
+ * Keeps V8's heap small. By default its young generation grows with the machine, to 100 MB and more of short-lived
+ * objects that nobody collects in time, and its old one to twice what is in use, with all buffers that its dead objects
+ * hold. While the modules are loaded the young generation stays as it is: what they make stays for good. The old one is
+ * limited from the beginning, as V8 keeps the pages of a heap that has once been large. See docs/adr/0010.
+ */
+setGrowthFactor(1);
+setGarbagePercent(40);
+
+/**
+ * From now on the young generation may grow, to a size at which a request is over before its objects are looked at a
+ * second time. Those that are looked at twice count as old, and wait for the rare and expensive collection of the old
+ * generation.
+ */
+export function limitHeap(): void {
+  new PerformanceObserver((entries) => {
+    sizeYoungGeneration();
+    if (entries.getEntries().some(isMajor)) limitGarbage();
+  }).observe({ entryTypes: ['gc'] });
+  sizeYoungGeneration();
+  limitGarbage();
+}
+
+/** V8 makes it smaller again when little happens. */
+function sizeYoungGeneration(): void {
+  const space = getHeapSpaceStatistics().find(({ space_name: name }) => name === 'new_space');
+  if (space === undefined || space.space_size === 0) return;
+  setGrowthFactor(Math.max(1, Math.floor((2 * SEMI_SPACE_BYTES) / space.space_size)));
+}
+
+/** Takes effect at the collection after the next one: V8 sets its limit when it has collected. */
+function limitGarbage(): void {
+  const usedBytes = getHeapSpaceStatistics()
+    .filter(({ space_name: name }) => !name.startsWith('new_'))
+    .reduce((sum, { space_used_size: bytes }) => sum + bytes, 0);
+  const percent = Math.round((100 * GARBAGE_BYTES) / Math.max(usedBytes, 1));
+  const limited = Math.min(MOST_GARBAGE_PERCENT, Math.max(LEAST_GARBAGE_PERCENT, percent));
+  setGarbagePercent(limited);
+}
+
+function setGarbagePercent(percent: number): void {
+  setFlagsFromString(`--heap-growing-percent=${percent}`);
+}
+
+function setGrowthFactor(factor: number): void {
+  setFlagsFromString(`--semi-space-growth-factor=${factor}`);
+}
+
+function isMajor(entry: PerformanceEntry): boolean {
+  const { detail } = entry as PerformanceEntry & { detail?: { kind?: number } };
+  return detail?.kind === constants.NODE_PERFORMANCE_GC_MAJOR;
+}
