@@ -1,4 +1,4 @@
-import type { ClientBase } from 'pg';
+import { escapeLiteral, type ClientBase } from 'pg';
 
 /** Takes a session lock if it is free. Names are hashed to PostgreSQL's 64-bit keys. */
 export async function tryAdvisoryLock(client: ClientBase, name: string): Promise<boolean> {
@@ -19,6 +19,11 @@ export async function lockForTransaction(
   name: string,
   mode: 'alone' | 'shared' = 'alone',
 ): Promise<void> {
+  await client.query(lockingStatement(name, mode));
+}
+
+/** The statement that does it. */
+export function lockingStatement(name: string, mode: 'alone' | 'shared' = 'alone'): string {
   const lock = mode === 'alone' ? 'pg_advisory_xact_lock' : 'pg_advisory_xact_lock_shared';
-  await client.query(`SELECT ${lock}(hashtextextended($1, 0))`, [name]);
+  return `SELECT ${lock}(hashtextextended(${escapeLiteral(name)}, 0))`;
 }

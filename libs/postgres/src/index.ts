@@ -4,6 +4,7 @@ export * from './canonical-session';
 export * from './connections/connection-events';
 export { DatabaseClient, expectStatementLimit } from './connections/database-client';
 export { DatabasePool, databaseTrouble, type DatabasePoolConfig } from './connections/database-pool';
+export { preparedStatement } from './connections/prepared-statement';
 export * from './copy-in';
 export * from './copy-out';
 export * from './copy-binary';

@@ -1,6 +1,7 @@
+import { canonicalSettings } from './canonical-session';
 import type { TransactionOptions } from './transaction';
 
-/** Reads the data owner's rows from one snapshot. */
+/** Reads the data owner's rows from one snapshot, in their canonical form. */
 export function readSource(statementTimeoutMs: number): TransactionOptions {
   return {
     isolation: 'REPEATABLE READ',
@@ -8,6 +9,7 @@ export function readSource(statementTimeoutMs: number): TransactionOptions {
     statementTimeoutMs,
     lockTimeoutMs: 10_000,
     idleTimeoutMs: 60_000,
+    settings: canonicalSettings,
   };
 }
 

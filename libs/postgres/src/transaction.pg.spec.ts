@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
 import type { ClientBase } from 'pg';
+import { lockingStatement, releaseAdvisoryLock, tryAdvisoryLock } from './advisory-lock';
 import { withClient } from './pool';
 import { isPostgresError } from './postgres-error';
 import { sqlState } from './sql-state';
@@ -95,6 +96,21 @@ describe('a transaction', () => {
     const failed = transaction({}, (client) => client.query('INSERT INTO late VALUES (9)'));
     expect(await failureOf(failed)).toMatchObject({ code: '23503' });
     await database.pool.query('DROP TABLE late');
+  });
+
+  it('begins with settings and a statement, which hold until its end', async () => {
+    const first = lockingStatement('a lock of its own');
+    await transaction({ settings: { DateStyle: 'German, DMY' }, first }, async (client) => {
+      const { rows } = await client.query(`SELECT '2026-11-27'::date::text AS date`);
+      expect(rows).toEqual([{ date: '27.11.2026' }]);
+      await withClient(database.pool, async (other) => {
+        expect(await tryAdvisoryLock(other, 'a lock of its own')).toBe(false);
+      });
+    });
+    await withClient(database.pool, async (other) => {
+      expect(await tryAdvisoryLock(other, 'a lock of its own')).toBe(true);
+      await releaseAdvisoryLock(other, 'a lock of its own');
+    });
   });
 
   it('has the isolation, access and limits that were asked for, and they end with it', async () => {

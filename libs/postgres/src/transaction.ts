@@ -1,4 +1,4 @@
-import type { ClientBase } from 'pg';
+import { escapeIdentifier, escapeLiteral, type ClientBase } from 'pg';
 import { expectStatementLimit } from './connections/database-client';
 
 export interface TransactionOptions {
@@ -10,6 +10,10 @@ export interface TransactionOptions {
   lockTimeoutMs: number;
   /** How long the transaction may be idle before the server ends it, so that a hanging process holds no snapshot. */
   idleTimeoutMs: number;
+  /** For the rest of the transaction. */
+  settings?: Readonly<Record<string, string>>;
+  /** A statement without parameters that is sent with the beginning, such as one that takes a lock. */
+  first?: string;
 }
 
 /** Runs `work` in one transaction: commits its changes, or rolls them back and rethrows its error. */
@@ -43,11 +47,17 @@ function beginning({
   statementTimeoutMs,
   lockTimeoutMs,
   idleTimeoutMs,
+  settings = {},
+  first,
 }: TransactionOptions): string {
-  return `BEGIN ISOLATION LEVEL ${isolation ?? 'READ COMMITTED'} ${readOnly === true ? 'READ ONLY' : 'READ WRITE'};
+  const pinned = Object.entries(settings).map(
+    ([name, value]) => `SET LOCAL ${escapeIdentifier(name)} = ${escapeLiteral(value)}`,
+  );
+  const begin = `BEGIN ISOLATION LEVEL ${isolation ?? 'READ COMMITTED'} ${readOnly === true ? 'READ ONLY' : 'READ WRITE'};
     SET LOCAL statement_timeout = ${milliseconds(statementTimeoutMs)};
     SET LOCAL lock_timeout = ${milliseconds(lockTimeoutMs)};
     SET LOCAL idle_in_transaction_session_timeout = ${milliseconds(idleTimeoutMs)}`;
+  return [begin, ...pinned, ...(first === undefined ? [] : [first])].join(';\n');
 }
 
 /** The largest number that these settings take is that of an int. */

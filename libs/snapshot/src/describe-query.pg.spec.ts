@@ -1,6 +1,13 @@
 import { inTransaction, withClient } from '@rivulet/postgres';
 import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
-import { bindQuery, describeQuery, type DescribedColumn, type Parameters } from './describe-query';
+import {
+  bindQuery,
+  describeQuery,
+  unalterableTypes,
+  type DescribedColumn,
+  type KnownTypes,
+  type Parameters,
+} from './describe-query';
 import { parseQueryTemplate, QueryTextError } from './query-template';
 
 let database: TestDatabase;
@@ -275,4 +282,22 @@ describe('a query that PostgreSQL refuses', () => {
     );
     await expect(refused).rejects.toThrow('cannot execute SELECT FOR UPDATE in a read-only transaction');
   });
+});
+
+it('keeps the types that nobody can alter, and no others', async () => {
+  const known: KnownTypes = new Map();
+  const query = `SELECT id, value, ARRAY[1] AS list, 1::price AS domain, 'calm'::mood AS enum FROM readings`;
+  const describe = () =>
+    withClient(database.pool, (client) => describeQuery(client, parseQueryTemplate(query), new Map(), known));
+  const described = await describe();
+  expect(known.size).toBe(5);
+  const kept = unalterableTypes(known);
+  expect([...kept.values()].map(({ sourceType }) => sourceType)).toEqual([
+    'bigint',
+    'numeric(12,3)',
+    'integer[]',
+  ]);
+  known.clear();
+  for (const [key, type] of kept) known.set(key, type);
+  expect(await describe()).toEqual(described);
 });

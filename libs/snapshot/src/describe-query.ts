@@ -57,6 +57,17 @@ export function bindQuery(template: QueryTemplate, parameters: Parameters): stri
 export type KnownTypes = Map<string, DescribedType>;
 
 /**
+ * OIDs below are given by hand, to what every server comes with and nobody can alter:
+ * https://www.postgresql.org/docs/current/system-catalog-initial-data.html#SYSTEM-CATALOG-OID-ASSIGNMENT
+ */
+const FIRST_ALTERABLE_OID = 10_000;
+
+/** Those of them that stay as they are, in one database. */
+export function unalterableTypes(known: KnownTypes): KnownTypes {
+  return new Map([...known].filter(([key]) => Number.parseInt(key, 10) < FIRST_ALTERABLE_OID));
+}
+
+/**
  * Returns the columns of a query. PostgreSQL parses and plans it without reading a row.
  *
  * @param known - what the queries before this one were found to have, and then this one, too

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { RivuletError } from '@rivulet/errors';
 import { Batched, requestInvalid } from '@rivulet/platform';
-import { isDatabaseUnavailable } from '@rivulet/postgres';
+import { isDatabaseUnavailable, preparedStatement } from '@rivulet/postgres';
 import type { Acknowledgement } from '@rivulet/protocol';
 import { DataSource } from 'typeorm';
 import type { Device } from '../devices/device';
@@ -136,7 +136,9 @@ function refuseOtherTables({ tables }: Acknowledgement, promised: { name: string
 }
 
 /** "applied" stays as it was reported first; "failed" gives way to a later report. */
-const upsert = `
+const upsert = preparedStatement(
+  'rivulet acknowledgements',
+  `
 INSERT INTO rivulet.sync_acknowledgements AS known
   (manifest_id, device_id, status, cycle_id, finished_at, duration_ms, tables, error_code, error_message, statement, signed_by)
 SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::int[], $7::jsonb[], $8::text[],
@@ -153,4 +155,5 @@ ON CONFLICT (manifest_id) DO UPDATE SET
   ),
   last_received_at = now(),
   times_received = known.times_received + 1
-RETURNING manifest_id AS "manifestId", status, times_received > 1 AS repeated`;
+RETURNING manifest_id AS "manifestId", status, times_received > 1 AS repeated`,
+);

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { preparedStatement } from '@rivulet/postgres';
 import { DataSource } from 'typeorm';
 import { Coalesced } from '@rivulet/platform';
 
@@ -60,7 +61,9 @@ function countAlike(records: RequestRecord[]): CountedRecord[] {
   return [...counted.values()];
 }
 
-const insertRecords = `
+const insertRecords = preparedStatement(
+  'rivulet requests',
+  `
 INSERT INTO rivulet.sync_requests AS known
   (request_id, device_id, mac_address, last_manifest_id, outcome, manifest_id, error_code, received_at,
    duration_ms, times_received, last_received_at)
@@ -71,4 +74,5 @@ FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text
              duration_ms, times_received)
 ON CONFLICT (device_id, manifest_id) WHERE outcome = 'current' DO UPDATE SET
   request_id = excluded.request_id, duration_ms = excluded.duration_ms,
-  last_received_at = excluded.last_received_at, times_received = known.times_received + excluded.times_received`;
+  last_received_at = excluded.last_received_at, times_received = known.times_received + excluded.times_received`,
+);

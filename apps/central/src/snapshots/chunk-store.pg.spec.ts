@@ -82,6 +82,12 @@ describe('a chunk', () => {
     ]);
   });
 
+  it('has a size that is told when it is new', async () => {
+    const chunk = chunkOf('told');
+    expect(await store.add([chunk])).toEqual({ blockBytes: chunk.bytes });
+    expect(await store.add([chunk])).toEqual({ blockBytes: NaN });
+  });
+
   it('is not overwritten by the next one that does not shrink either', async () => {
     const [first, second] = [chunkOf('x'), chunkOf('y')];
     await store.add([first, second]);
@@ -98,8 +104,15 @@ describe('a chunk', () => {
     expect(read.map((chunk) => chunk?.block.toString())).toEqual(['0\tb\n', undefined, '0\ta\n', '0\tb\n']);
   });
 
-  it('is stored once, and not touched when it comes again', async () => {
-    const [a, b, c] = [chunkOf('a'), chunkOf('b'), chunkOf('c')];
+  it.each([
+    ['little', 1],
+    ['much', 70_000],
+  ])('is stored once, and not touched when it comes again, where there is %s', async (_, length) => {
+    const [a, b, c] = ['a', 'b', 'c'].map((letter) => chunkOf(letter.repeat(length))) as [
+      Chunk,
+      Chunk,
+      Chunk,
+    ];
     await store.add([a, b, a]);
     const before = await places();
     expect(before).toHaveLength(2);

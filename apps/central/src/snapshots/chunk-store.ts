@@ -1,6 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { decodeFrame, encodeBlock, freeMemory, type BlockEncoding, type Chunk } from '@rivulet/protocol';
-import { selectBinary, withClient } from '@rivulet/postgres';
+import { preparedStatement, selectBinary, withClient } from '@rivulet/postgres';
 import { SnapshotDatabase } from './snapshot-database';
 import { SnapshotsMetrics } from './snapshots.metrics';
 
@@ -16,6 +16,9 @@ export interface StoredChunk {
   block: Buffer;
 }
 
+/** Content that is compressed and sent without asking which of it is there: a statement takes as long. */
+const STORED_UNASKED_BYTES = 64 * 1024;
+
 /** Chunks whose content is checked at once. */
 const CHECKED_AT_ONCE = 32;
 
@@ -29,17 +32,25 @@ export class ChunkStore {
     private readonly metrics: SnapshotsMetrics,
   ) {}
 
-  /** Stores those of the chunks that are not there. Only these are compressed. */
-  async add(chunks: FrameContent[]): Promise<void> {
-    const missing = await this.findMissing(chunks);
-    if (missing.length === 0) return;
+  /**
+   * Stores those of the chunks that are not there. Only these are compressed, unless there is so little that to ask first
+   * would take longer.
+   *
+   * @returns the size of the stored blocks, NaN when some had been there before
+   */
+  async add(chunks: FrameContent[]): Promise<{ blockBytes: number }> {
+    const isLittle = chunks.reduce((sum, { bytes }) => sum + bytes, 0) <= STORED_UNASKED_BYTES;
+    const missing = isLittle ? inOrder(chunks) : await this.findMissing(chunks);
+    if (missing.length === 0) return { blockBytes: NaN };
     const stored = missing.map(encodeChunk);
-    await this.database.pool.query(
+    const { rowCount } = await this.database.pool.query(
       insertChunks(stored.length),
       stored.flatMap((chunk) => [chunk.digest, chunk.rows, chunk.contentBytes, chunk.encoding, chunk.block]),
     );
-    this.metrics.chunksStored.inc(stored.length);
+    this.metrics.chunksStored.inc(rowCount ?? 0);
+    const blockBytes = stored.reduce((sum, { block }) => sum + block.length, 0);
     for (const { encoding, block } of stored) if (encoding === 'zstd') freeMemory(block);
+    return { blockBytes: rowCount === chunks.length ? blockBytes : NaN };
   }
 
   /** The chunks with these digests, in the same order; undefined where one is not there. */
@@ -78,15 +89,19 @@ export class ChunkStore {
   }
 
   private async findMissing(chunks: FrameContent[]): Promise<FrameContent[]> {
-    // In the order of digests, so that two builders that store the same chunks cannot deadlock.
-    const wanted = new Map(chunks.map((chunk) => [chunk.digest.toString('hex'), chunk]));
     const { rows } = await this.database.pool.query<{ digest: Buffer }>({
       text: 'SELECT digest FROM rivulet.chunks WHERE digest = ANY ($1)',
       values: [chunks.map((chunk) => chunk.digest)],
     });
-    for (const row of rows) wanted.delete(row.digest.toString('hex'));
-    return [...wanted].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, chunk]) => chunk);
+    const known = new Set(rows.map(({ digest }) => digest.toString('hex')));
+    return inOrder(chunks.filter(({ digest }) => !known.has(digest.toString('hex'))));
   }
+}
+
+/** Each once, in the order of digests, so that two builders that store the same chunks cannot deadlock. */
+function inOrder(chunks: FrameContent[]): FrameContent[] {
+  const wanted = new Map(chunks.map((chunk) => [chunk.digest.toString('hex'), chunk]));
+  return [...wanted].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, chunk]) => chunk);
 }
 
 /** The decompressed content of a stored chunk; undefined when it does not have its digest. */
@@ -114,6 +129,8 @@ function insertChunks(count: number): string {
     SELECT chunk.* FROM relaxed, (VALUES ${chunks.join(', ')}) AS chunk
     ON CONFLICT (digest) DO NOTHING`;
 }
+
+preparedStatement('rivulet new chunk', insertChunks(1));
 
 function toStoredChunk([digest, rows, contentBytes, encoding, block]: (Buffer | null)[]): StoredChunk {
   return {

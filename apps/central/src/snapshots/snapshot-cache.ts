@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { CHUNK_MAX_BYTES, CHUNK_TARGET_BYTES, type TableContent } from '@rivulet/protocol';
 import { Batched } from '@rivulet/platform';
-import { isDatabaseUnavailable } from '@rivulet/postgres';
+import { isDatabaseUnavailable, preparedStatement } from '@rivulet/postgres';
 import { LRUCache } from 'lru-cache';
 import { DataSource } from 'typeorm';
 import { versionVectorOf } from '../source/change-detection/version-vector';
@@ -160,7 +160,9 @@ interface CacheRow {
 }
 
 /** By primary key. What is in use is marked, but not more than once an hour: the row is read far more often. */
-const findEntries = `
+const findEntries = preparedStatement(
+  'rivulet cached snapshots',
+  `
 WITH used AS (
   UPDATE rivulet.snapshot_cache SET used_at = now()
   WHERE cache_key = ANY ($1) AND used_at < now() - interval '1 hour'
@@ -168,14 +170,18 @@ WITH used AS (
 SELECT encode(cache_key, 'hex') AS "cacheKey", stamp, snapshot_id AS "snapshotId", rows, bytes, checksum,
        wire_bytes AS "wireBytes", read_at::text AS "readAt", read_as_of AS "readAsOf"
 FROM rivulet.snapshot_cache JOIN rivulet.snapshots USING (snapshot_id)
-WHERE cache_key = ANY ($1)`;
+WHERE cache_key = ANY ($1)`,
+);
 
 /** In the order of keys, so that two processes that enter the same do not wait for each other. */
-const putEntries = `
+const putEntries = preparedStatement(
+  'rivulet new cached snapshots',
+  `
 INSERT INTO rivulet.snapshot_cache (cache_key, stamp, snapshot_id, read_as_of)
 SELECT * FROM unnest($1::bytea[], $2::text[], $3::bigint[], $4::text[])
   AS entry (cache_key, stamp, snapshot_id, read_as_of) ORDER BY cache_key
 ON CONFLICT (cache_key) DO UPDATE
 SET stamp = excluded.stamp, snapshot_id = excluded.snapshot_id, read_as_of = excluded.read_as_of, read_at = now(),
   used_at = now()
-RETURNING encode(cache_key, 'hex') AS "cacheKey", read_at::text AS "readAt"`;
+RETURNING encode(cache_key, 'hex') AS "cacheKey", read_at::text AS "readAt"`,
+);

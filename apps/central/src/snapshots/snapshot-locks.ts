@@ -1,11 +1,19 @@
 import { Injectable } from '@nestjs/common';
-import { inTransaction, lockForTransaction, withClient } from '@rivulet/postgres';
-import type { ClientBase } from 'pg';
-import type { DataSource, EntityManager } from 'typeorm';
+import {
+  inTransaction,
+  lockForTransaction,
+  lockingStatement,
+  ownTables,
+  withClient,
+} from '@rivulet/postgres';
+import type { ClientBase, QueryResult } from 'pg';
+import type { DataSource } from 'typeorm';
 import { SnapshotDatabase } from './snapshot-database';
 
 /** Held in common, for a moment, by who enters what names chunks; and alone by who deletes chunks. */
 const COLLECTION_LOCK = 'rivulet chunk collection';
+
+const NOTHING_IS_COLLECTED = lockingStatement(COLLECTION_LOCK, 'shared');
 
 /** Held in common by builds, which enter snapshots long before something names them. */
 const BUILDS_LOCK = 'rivulet snapshot builds';
@@ -26,10 +34,10 @@ export class SnapshotLocks {
    */
   async whileBuilding<T>(scopes: string[][], work: (isFree: boolean[]) => Promise<T>): Promise<T> {
     // Open for as long as `work` takes, but between its statements a transaction like this holds back no vacuum.
-    const limits = { statementTimeoutMs: 0, lockTimeoutMs: LOCK_TIMEOUT_MS, idleTimeoutMs: 0 };
+    const first = lockingStatement(BUILDS_LOCK, 'shared');
+    const limits = { statementTimeoutMs: 0, lockTimeoutMs: LOCK_TIMEOUT_MS, idleTimeoutMs: 0, first };
     return withClient(this.database.pool, (client) =>
       inTransaction(client, limits, async () => {
-        await lockForTransaction(client, BUILDS_LOCK, 'shared');
         const { shared, own } = divideKeys(scopes);
         await client.query(waitForLocks, [shared.map(nameOf)]);
         const taken = own.length === 0 ? new Set<string>() : await this.lockFree(client, own);
@@ -74,12 +82,34 @@ SELECT pg_try_advisory_xact_lock(hashtextextended(name, 0)) AS "isFree" FROM unn
  */
 export async function whileNothingIsCollected<T>(
   database: DataSource,
-  work: (manager: EntityManager) => Promise<T>,
+  work: (client: ClientBase) => Promise<T>,
 ): Promise<T> {
-  return database.transaction(async (manager) => {
-    await manager.query('SELECT pg_advisory_xact_lock_shared(hashtextextended($1, 0))', [COLLECTION_LOCK]);
-    return work(manager);
+  return withOwnClient(database, (client) =>
+    inTransaction(client, { ...ownTables, first: NOTHING_IS_COLLECTED }, () => work(client)),
+  );
+}
+
+/**
+ * The same for one statement without parameters, all of it in one message, which is a transaction of its own.
+ *
+ * @returns how many rows it has entered or changed
+ */
+export async function runWhileNothingIsCollected(database: DataSource, statement: string): Promise<number> {
+  return withOwnClient(database, async (client) => {
+    const results = (await client.query(
+      `${NOTHING_IS_COLLECTED};\n${statement}`,
+    )) as unknown as QueryResult[];
+    return results.at(-1)!.rowCount ?? 0;
   });
+}
+
+async function withOwnClient<T>(database: DataSource, work: (client: ClientBase) => Promise<T>): Promise<T> {
+  const runner = database.createQueryRunner();
+  try {
+    return await work((await runner.connect()) as ClientBase);
+  } finally {
+    await runner.release();
+  }
 }
 
 /** Waits for those who enter what names chunks, which takes them a moment; until the end of the transaction others wait. */

@@ -1,10 +1,4 @@
-import {
-  inTransaction,
-  isPostgresError,
-  readSource,
-  useCanonicalSettings,
-  withClient,
-} from '@rivulet/postgres';
+import { inTransaction, isPostgresError, readSource, withClient } from '@rivulet/postgres';
 import { RivuletError } from '@rivulet/errors';
 import type { Parameters } from '@rivulet/snapshot';
 import type { ClientBase, Pool } from 'pg';
@@ -136,7 +130,6 @@ async function findScopes(
 ): Promise<Scope[]> {
   return withClient(source, (client) =>
     inTransaction(client, readSource(timeoutMs), async () => {
-      await useCanonicalSettings(client);
       return findScopesIn(client, source, definition, macAddresses, findings);
     }),
   );

@@ -1,4 +1,4 @@
-import { inTransaction, readSource, useCanonicalSettings, withClient } from '@rivulet/postgres';
+import { inTransaction, readSource, withClient } from '@rivulet/postgres';
 import type { Parameters } from '@rivulet/snapshot';
 import type { ClientBase, Pool } from 'pg';
 import { changedKeyOf, type ChangedKey, type Dataset, type TableTracking } from '@rivulet/datasets';
@@ -62,7 +62,6 @@ export async function explainDatasets(source: Pool, options: ExplainOptions): Pr
   progress?.stage('Explaining queries');
   return withClient(source, (client) =>
     inTransaction(client, readSource(options.timeoutMs), async () => {
-      await useCanonicalSettings(client);
       const { macAddress, analyze } = options;
       const scope =
         macAddress === undefined ? undefined : await scopeOf(client, source, definition, macAddress);

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { dirname, relative, resolve } from 'node:path';
-import { inTransaction, readSource, useCanonicalSettings, withClient } from '@rivulet/postgres';
+import { inTransaction, readSource, withClient } from '@rivulet/postgres';
 import { RivuletError } from '@rivulet/errors';
 import type { ClientBase, Pool } from 'pg';
 import type { KeyOption } from '../arguments/key-options';
@@ -42,7 +42,6 @@ const JSON_SCHEMA = 'db/datasets.schema.json';
 export async function initDatasetsFile(source: Pool, options: InitOptions): Promise<StarterReport> {
   const report = await withClient(source, (client) =>
     inTransaction(client, readSource(options.timeoutMs), async () => {
-      await useCanonicalSettings(client);
       return makeFile(client, options);
     }),
   );

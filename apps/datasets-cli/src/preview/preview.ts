@@ -4,7 +4,6 @@ import {
   inTransaction,
   isPostgresError,
   readSource,
-  useCanonicalSettings,
   withClient,
 } from '@rivulet/postgres';
 import { RivuletError } from '@rivulet/errors';
@@ -56,7 +55,6 @@ export async function previewDevice(source: Pool, options: PreviewOptions): Prom
   progress?.stage('Reading rows');
   return withClient(source, (client) =>
     inTransaction(client, readSource(options.timeoutMs), async () => {
-      await useCanonicalSettings(client);
       const scope = await scopeOf(client, source, definition, options.macAddress);
       const previewed: PreviewedDataset[] = [];
       for (const [index, dataset] of datasets.entries()) {

@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import { inTransaction, useCanonicalSettings, withClient, type TransactionOptions } from '@rivulet/postgres';
+import { inTransaction, withClient, type TransactionOptions } from '@rivulet/postgres';
 import type { ClientBase } from 'pg';
 
 /**
@@ -19,7 +19,6 @@ export async function inLanes<Item, Result>(
   const left = items.entries();
   let isOver = false;
   const lane = async (client: ClientBase): Promise<void> => {
-    await useCanonicalSettings(client);
     for (const [index, item] of left) {
       if (isOver) return;
       results[index] = await work(client, item);

@@ -2,6 +2,7 @@ import { Client, type ClientBase, type ClientConfig } from 'pg';
 import type { ErrorMarks } from '../error-marks';
 import type { PostgresError } from '../postgres-error';
 import { sqlState } from '../sql-state';
+import { asPrepared } from './prepared-statement';
 import { activityOf, endAtServer, type BackendActivity } from './backend-probe';
 import type { Backend } from './session-settings';
 import { SilenceWatch, silenceTimes, type SilenceTimes, type WatchedConnection } from './silence-watch';
@@ -134,7 +135,7 @@ export class DatabaseClient extends Client implements WatchedConnection {
       const [statement] = given;
       this.statement = typeof statement === 'string' ? { text: statement } : (statement as Statement);
       this.watch.begin();
-      return submit(...given);
+      return submit(...asPrepared(given));
     }) as ClientBase['query'];
   }
 

@@ -1,3 +1,4 @@
+import { preparedStatement } from '@rivulet/postgres';
 import type { DataSource } from 'typeorm';
 import type { SyncManifestTable } from './sync-manifest-table.entity';
 import type { SyncManifest } from './sync-manifest.entity';
@@ -50,7 +51,9 @@ const tableColumns = [
 ] as const;
 
 /** Foreign keys are looked at when the statement ends. */
-const insertManifests = `
+const insertManifests = preparedStatement(
+  'rivulet new manifests',
+  `
 WITH manifest AS (
   INSERT INTO rivulet.sync_manifests
     (manifest_id, request_id, device_id, mac_address, epoch, sequence, schema_version, document, frame_count, issued_at,
@@ -61,4 +64,5 @@ WITH manifest AS (
 INSERT INTO rivulet.sync_manifest_tables
   (manifest_id, position, name, action, rows, bytes, checksum, snapshot_id, base_snapshot_id)
 SELECT * FROM unnest($13::text[], $14::int[], $15::text[], $16::text[], $17::bigint[], $18::bigint[], $19::text[],
-                     $20::bigint[], $21::bigint[])`;
+                     $20::bigint[], $21::bigint[])`,
+);

@@ -1,3 +1,4 @@
+import { preparedStatement } from '@rivulet/postgres';
 import type { ListedChunk } from '@rivulet/protocol';
 import type { DataSource } from 'typeorm';
 
@@ -14,9 +15,12 @@ export async function readChunkLists(
 }
 
 /** By primary key. */
-const listChunks = `
+const listChunks = preparedStatement(
+  'rivulet chunk lists',
+  `
 SELECT snapshot_id = $1 AS "isBase", encode(digest, 'hex') AS digest, content_bytes AS bytes, last_key AS "lastKey"
-FROM rivulet.snapshot_chunks WHERE snapshot_id IN ($1, $2) ORDER BY snapshot_id, position`;
+FROM rivulet.snapshot_chunks WHERE snapshot_id IN ($1, $2) ORDER BY snapshot_id, position`,
+);
 
 export function bytesOf(parts: { bytes: number }[]): number {
   return parts.reduce((total, { bytes }) => total + bytes, 0);

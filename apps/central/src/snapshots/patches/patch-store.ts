@@ -2,10 +2,10 @@ import { hash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { FRAME_HEADER_BYTES, type PatchContent } from '@rivulet/protocol';
 import { Batched } from '@rivulet/platform';
-import { isDatabaseUnavailable } from '@rivulet/postgres';
+import { isDatabaseUnavailable, preparedStatement } from '@rivulet/postgres';
 import { DataSource } from 'typeorm';
 import { ChunkStore, type FrameContent } from '../chunk-store';
-import { whileNothingIsCollected } from '../snapshot-locks';
+import { runWhileNothingIsCollected } from '../snapshot-locks';
 import { StoreLoss } from '../store-loss';
 
 /** Patches between snapshots, stored. */
@@ -56,17 +56,25 @@ export class PatchStore {
     return pairs.map((pair) => byPair.get(nameOf(pair))!);
   }
 
-  /** Enters nothing when a frame was collected in this moment. */
-  async add(baseSnapshotId: number, snapshotId: number, contents: PatchContent[]): Promise<void> {
+  /** @returns it; undefined when a frame was collected in this moment, or somebody else has entered it */
+  async add(
+    baseSnapshotId: number,
+    snapshotId: number,
+    contents: PatchContent[],
+  ): Promise<StoredPatch | undefined> {
     const frames = contents.map(({ content, rows }): FrameContent => {
       return { digest: hash('sha256', content, 'buffer'), rows, bytes: content.length, content };
     });
-    for (const frame of frames) await this.chunks.add([frame]);
-    const digests = frames.map(({ digest }) => digest);
-    const bytes = frames.map((frame) => frame.bytes);
-    await whileNothingIsCollected(this.database, (manager) =>
-      manager.query(insertPatch, [baseSnapshotId, snapshotId, digests, bytes]),
-    );
+    let wireBytes = 0;
+    for (const frame of frames) {
+      const { blockBytes } = await this.chunks.add([frame]);
+      wireBytes += FRAME_HEADER_BYTES + blockBytes;
+    }
+    const statement = insertPatch(baseSnapshotId, snapshotId, frames);
+    const entered = await runWhileNothingIsCollected(this.database, statement);
+    // A frame that was stored before may have a block of another size.
+    if (entered !== frames.length || Number.isNaN(wireBytes)) return this.find(baseSnapshotId, snapshotId);
+    return { baseSnapshotId, frames: frames.map(({ digest }) => digest.toString('hex')), wireBytes };
   }
 }
 
@@ -87,19 +95,28 @@ function nameOf({ baseSnapshotId, snapshotId }: Record<keyof SnapshotPair, numbe
 }
 
 /** The length of a block is read from its TOAST pointer, not from the block. */
-const readPatches = `
+const readPatches = preparedStatement(
+  'rivulet patches',
+  `
 SELECT base_snapshot_id AS "baseSnapshotId", snapshot_id AS "snapshotId", encode(digest, 'hex') AS digest,
        octet_length(block) AS "blockBytes", frame_count AS "frameCount"
 FROM unnest($1::bigint[], $2::bigint[]) AS asked (base_snapshot_id, snapshot_id)
 JOIN rivulet.snapshot_patches USING (base_snapshot_id, snapshot_id) LEFT JOIN rivulet.chunks USING (digest)
-ORDER BY base_snapshot_id, snapshot_id, position`;
+ORDER BY base_snapshot_id, snapshot_id, position`,
+);
 
-const insertPatch = `
+/** With literals, as it is sent with the statement before it. With E they are the same where standard_conforming_strings is off. */
+function insertPatch(baseSnapshotId: number, snapshotId: number, frames: FrameContent[]): string {
+  const listed = frames.map(
+    ({ digest, bytes }, position) => `(${position}, E'\\\\x${digest.toString('hex')}'::bytea, ${bytes})`,
+  );
+  return `
+WITH frame (position, digest, bytes) AS (VALUES ${listed.join(', ')})
 INSERT INTO rivulet.snapshot_patches (base_snapshot_id, snapshot_id, position, digest, content_bytes, frame_count)
-SELECT $1, $2, position - 1, digest, bytes, cardinality($3::bytea[])
-FROM unnest($3::bytea[], $4::int[]) WITH ORDINALITY AS frame (digest, bytes, position)
+SELECT ${baseSnapshotId}, ${snapshotId}, position, digest, bytes, ${frames.length} FROM frame
 WHERE NOT EXISTS (
-  SELECT FROM unnest($3::bytea[]) AS wanted (digest)
+  SELECT FROM frame AS wanted
   WHERE NOT EXISTS (SELECT FROM rivulet.chunks WHERE chunks.digest = wanted.digest)
 )
 ON CONFLICT DO NOTHING`;
+}

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Batched } from '@rivulet/platform';
-import { isDatabaseUnavailable } from '@rivulet/postgres';
+import { isDatabaseUnavailable, preparedStatement } from '@rivulet/postgres';
 import { changedSpans, type ListedChunk } from '@rivulet/protocol';
 import { DataSource } from 'typeorm';
 import { ChunkStore } from '../chunk-store';
@@ -20,9 +20,12 @@ interface AskedBase {
 /** Contents that are looked up in one statement. */
 const BASES_AT_ONCE = 500;
 
-const findBases = `
+const findBases = preparedStatement(
+  'rivulet bases of patches',
+  `
 SELECT checksum, dataset, snapshot_id AS "snapshotId", bytes FROM rivulet.snapshots
-WHERE checksum = ANY ($1) AND rows > 0`;
+WHERE checksum = ANY ($1) AND rows > 0`,
+);
 
 /** Finds or makes patches between snapshots of one dataset, once for all devices that have the same and need the same. */
 @Injectable()
@@ -78,8 +81,7 @@ export class PatchService {
     if (spans.some(({ bytes }) => bytes > BATCH_BYTES)) return undefined;
     const contents = await makePatch(this.chunks, spans, target.dataset.schema.key.length);
     if (contents === undefined) return undefined;
-    await this.patches.add(base.snapshotId, target.snapshotId, contents);
-    return this.patches.find(base.snapshotId, target.snapshotId);
+    return this.patches.add(base.snapshotId, target.snapshotId, contents);
   }
 
   /** @throws StoreLoss unless both are whole */

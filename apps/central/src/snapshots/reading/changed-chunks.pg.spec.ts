@@ -1,4 +1,4 @@
-import { inTransaction, readSource, useCanonicalSettings, withClient } from '@rivulet/postgres';
+import { inTransaction, readSource, withClient } from '@rivulet/postgres';
 import { bindQuery, readChunks } from '@rivulet/snapshot';
 import { CentralFixture } from '../../../test/central-fixture';
 import { CentralServices } from '../../../test/central-services';
@@ -74,7 +74,6 @@ async function truth(): Promise<Record<string, Content>> {
   const { scope } = await central.scopes.find({ macAddress: MAC });
   return withClient(fixture.database.pool, (client) =>
     inTransaction(client, readSource(10_000), async () => {
-      await useCanonicalSettings(client);
       const contents: Record<string, Content> = {};
       for (const { schema, columns, definition } of central.datasets.catalogue.datasets) {
         const boundQuery = bindQuery(definition.query.template, scope.parameters);

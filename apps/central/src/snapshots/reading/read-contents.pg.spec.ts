@@ -163,14 +163,15 @@ describe('what is held while a snapshot is built', () => {
     const held: number[] = [];
     let holding = 0;
     class SlowStore extends ChunkStore {
-      override async add(chunks: Chunk[]): Promise<void> {
+      override async add(chunks: Chunk[]): Promise<{ blockBytes: number }> {
         holding += 1;
         held.push(chunks.reduce((sum, chunk) => sum + chunk.bytes, 0));
         expect(holding).toBe(1);
         expect(createHash('sha256').update(chunks[0]!.content).digest()).toEqual(chunks[0]!.digest);
-        await super.add(chunks);
+        const added = await super.add(chunks);
         await delay(10);
         holding -= 1;
+        return added;
       }
     }
     const query = `SELECT n AS id, repeat(md5(n::text), 30) AS filler FROM generate_series(1, 20000) AS n`;
@@ -256,7 +257,7 @@ describe('a snapshot that cannot be built', () => {
 
   it('because the store fails says so, and leaves no query running', async () => {
     class FullStore extends ChunkStore {
-      override add(): Promise<void> {
+      override add(): Promise<{ blockBytes: number }> {
         return Promise.reject(new Error('the disk is full'));
       }
     }

@@ -1,6 +1,8 @@
 import type { Dataset } from '@rivulet/datasets';
 import { FRAME_HEADER_BYTES, type TableContent } from '@rivulet/protocol';
-import type { DataSource, EntityManager } from 'typeorm';
+import { preparedStatement } from '@rivulet/postgres';
+import type { ClientBase } from 'pg';
+import type { DataSource } from 'typeorm';
 import type { Snapshot } from '../snapshot';
 import { whileNothingIsCollected } from '../snapshot-locks';
 import { StoreLoss } from '../store-loss';
@@ -27,14 +29,14 @@ export async function recordSnapshots(database: DataSource, contents: ReadConten
   const distinct = [...new Map(contents.map((content) => [content.checksum, content])).values()].toSorted(
     (a, b) => (a.checksum < b.checksum ? -1 : 1),
   );
-  const known = await whileNothingIsCollected(database, async (manager) => {
-    const found = await findWhole(manager, distinct);
+  const known = await whileNothingIsCollected(database, async (client) => {
+    const found = await findWhole(client, distinct);
     const missing = distinct.filter(({ checksum }) => !found.has(checksum));
     if (missing.length === 0) return found;
-    const inserted = await insert(manager, missing);
+    const inserted = await insert(client, missing);
     const others = missing.filter(({ checksum }) => !inserted.has(checksum));
     // Another process may have entered them in this moment.
-    const entered = others.length === 0 ? [] : await findWhole(manager, others);
+    const entered = others.length === 0 ? [] : await findWhole(client, others);
     return new Map([...found, ...inserted, ...entered]);
   });
   return contents.map(({ dataset, rows, bytes, checksum }) => {
@@ -44,23 +46,23 @@ export async function recordSnapshots(database: DataSource, contents: ReadConten
   });
 }
 
-async function findWhole(manager: EntityManager, contents: ReadContent[]): Promise<Known> {
-  const rows = await manager.query<(SnapshotRow & { isWhole: boolean })[]>(findSnapshots, [
+async function findWhole(client: ClientBase, contents: ReadContent[]): Promise<Known> {
+  const { rows } = await client.query<SnapshotRow & { isWhole: boolean }>(findSnapshots, [
     contents.map(({ checksum }) => checksum),
     contents.map(({ digests }) => Buffer.concat(digests)),
   ]);
   const damaged = rows.filter(({ isWhole }) => !isWhole).map(({ snapshotId }) => snapshotId);
   if (damaged.length > 0) {
-    await manager.query('DELETE FROM rivulet.snapshots WHERE snapshot_id = ANY ($1)', [damaged]);
+    await client.query('DELETE FROM rivulet.snapshots WHERE snapshot_id = ANY ($1)', [damaged]);
   }
   return knownOf(rows.filter(({ isWhole }) => isWhole));
 }
 
-async function insert(manager: EntityManager, contents: ReadContent[]): Promise<Known> {
+async function insert(client: ClientBase, contents: ReadContent[]): Promise<Known> {
   const chunks = contents.flatMap(({ digests, lastKeys }, item) =>
     digests.map((digest, position) => ({ item, position, digest, lastKey: lastKeys[position]! })),
   );
-  const rows = await manager.query<SnapshotRow[]>(insertSnapshots, [
+  const { rows } = await client.query<SnapshotRow>(insertSnapshots, [
     contents.map(({ checksum }) => checksum),
     contents.map(({ dataset }) => dataset.schema.name),
     contents.map(({ rows: count }) => count),
@@ -91,15 +93,20 @@ function knownOf(rows: SnapshotRow[]): Known {
 }
 
 /** Digests have one length, so that two lists are equal when their bytes one after the other are. */
-const findSnapshots = `
+const findSnapshots = preparedStatement(
+  'rivulet known snapshots',
+  `
 SELECT wanted.checksum, snapshot_id AS "snapshotId", wire_bytes AS "wireBytes", coalesce((
          SELECT string_agg(digest, '' ORDER BY position) FROM rivulet.snapshot_chunks listed
          WHERE listed.snapshot_id = snapshots.snapshot_id
        ), '') = wanted.digests AS "isWhole"
-FROM unnest($1::text[], $2::bytea[]) AS wanted (checksum, digests) JOIN rivulet.snapshots USING (checksum)`;
+FROM unnest($1::text[], $2::bytea[]) AS wanted (checksum, digests) JOIN rivulet.snapshots USING (checksum)`,
+);
 
 /** None of a snapshot of which a chunk is missing. The length of a block is read from its TOAST pointer, not from the block. */
-const insertSnapshots = `
+const insertSnapshots = preparedStatement(
+  'rivulet new snapshots',
+  `
 WITH wanted AS (
   SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::int[])
     WITH ORDINALITY AS wanted (checksum, dataset, rows, bytes, chunks, item)
@@ -120,4 +127,5 @@ WITH wanted AS (
   SELECT snapshot_id, position, digest, content_bytes, last_key
   FROM snapshot JOIN wanted USING (checksum) JOIN listed USING (item)
 )
-SELECT checksum, snapshot_id AS "snapshotId", wire_bytes AS "wireBytes" FROM snapshot`;
+SELECT checksum, snapshot_id AS "snapshotId", wire_bytes AS "wireBytes" FROM snapshot`,
+);

@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { Dataset } from '@rivulet/datasets';
 import { RivuletError } from '@rivulet/errors';
-import { readSource, useCanonicalSettings } from '@rivulet/postgres';
-import type { KnownTypes } from '@rivulet/snapshot';
+import { readSource } from '@rivulet/postgres';
+import { unalterableTypes, type KnownTypes } from '@rivulet/snapshot';
 import type { ClientBase } from 'pg';
 import { DataSource } from 'typeorm';
 import { SourceDatabase } from '../../source-database/source-database';
@@ -63,6 +63,9 @@ interface Moment {
 /** Reads what is stale of scopes in one REPEATABLE READ transaction: one moment of the source database. */
 @Injectable()
 export class SnapshotReader {
+  /** Types of the source that need not be looked up again. */
+  private unalterable: KnownTypes = new Map();
+
   constructor(
     private readonly env: SnapshotsEnv,
     private readonly database: DataSource,
@@ -84,7 +87,6 @@ export class SnapshotReader {
     statementTimeoutMs = this.env.sourceStatementTimeoutMs,
   ): Promise<ReadOutcome[]> {
     const reading = this.source.inTransaction(readSource(statementTimeoutMs), async (client) => {
-      await useCanonicalSettings(client);
       const beganMs = performance.now();
       const { versions, pending } = await this.changes.versionsAt(client);
       const moment = { client, versions, beganMs };
@@ -132,10 +134,11 @@ export class SnapshotReader {
   private async findUnfit(client: ClientBase, stale: Reading[]): Promise<Set<Dataset>> {
     const first = new Map(distinctStale(stale).map((bound) => [bound.dataset, bound]));
     const unfit = new Set<Dataset>();
-    const known: KnownTypes = new Map();
+    const known: KnownTypes = new Map(this.unalterable);
     for (const [dataset, bound] of first) {
       if (!(await this.isDescribed(client, bound, known))) unfit.add(dataset);
     }
+    if (known.size > this.unalterable.size) this.unalterable = unalterableTypes(known);
     return unfit;
   }
 
