@@ -20,6 +20,8 @@ export interface NarrowingFault {
   trigger?: (body: string) => string;
   /** Reads although it sees changes that no version stands for. */
   ignoresPending?: true;
+  /** Takes the scope for that of the rows although these show a change of it that no version stands for. */
+  ignoresPendingScope?: true;
 }
 
 export const narrowingFaults: NarrowingFault[] = [
@@ -83,6 +85,10 @@ export const narrowingFaults: NarrowingFault[] = [
     },
   },
   { mistake: 'what is committed late counts as read', ignoresPending: true },
+  {
+    mistake: 'the scope of before a change is taken for that of the rows after it',
+    ignoresPendingScope: true,
+  },
 ];
 
 function withoutRowsOfUpdate(rows: 'old_rows' | 'new_rows'): (body: string) => string {

@@ -41,9 +41,16 @@ export class RememberedAnswers {
       const found = this.lookUp(bound, versions);
       if (found !== undefined) this.unread += 1;
       if (found === undefined) await this.interrupt();
-      const set = found === undefined ? await this.read(central, bound) : { texts: found, versions };
+      const set =
+        found === undefined
+          ? await this.read(central, bound)
+          : { texts: found, versions, pending: undefined };
       if (set === undefined) continue;
-      const later = await central.scopes.asOf(scope, set.versions);
+      const later = await central.scopes.asOf(
+        scope,
+        set.versions,
+        this.fault?.ignoresPendingScope === true ? undefined : set.pending,
+      );
       if (later.id === scope.id) {
         return Object.fromEntries(
           bound.map(({ dataset }, index) => [dataset.schema.name, set.texts[index]!]),
@@ -76,7 +83,7 @@ export class RememberedAnswers {
   private async read(
     { changes }: CentralServices,
     bound: BoundDataset[],
-  ): Promise<{ texts: string[]; versions: Versions } | undefined> {
+  ): Promise<{ texts: string[]; versions: Versions; pending: ReadonlySet<string> } | undefined> {
     return inReading(this.source, async (client) => {
       const { versions, pending } = await changes.versionsAt(client);
       const isPending = bound.some(({ relations }) => relations.some((key) => pending.has(key)));
@@ -93,7 +100,7 @@ export class RememberedAnswers {
         texts[index] ??= read.shift()!;
         if (key !== undefined) this.known.set(key, texts[index]);
       }
-      return { texts: texts as string[], versions };
+      return { texts: texts as string[], versions, pending };
     });
   }
 }

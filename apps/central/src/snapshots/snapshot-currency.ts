@@ -60,9 +60,11 @@ export class SnapshotCurrency {
   ) {}
 
   /** The snapshots of a scope if they are known to be those of its versions, without asking any database. */
-  current({ id, versions }: KnownScope): Snapshot[] | undefined {
+  current({ id, versions, pending }: KnownScope): Snapshot[] | undefined {
     const set = this.confirmed.get(id);
     if (set === undefined || set.state !== this.changes.state) return undefined;
+    // The scope would be of a later moment than the rows.
+    if (pending !== undefined && set.keys.some((key) => pending.has(key))) return undefined;
     if (performance.now() >= set.untilMs || !isOf(set, versions)) return undefined;
     this.metrics.lookups.inc({ result: 'memory' });
     return set.snapshots;

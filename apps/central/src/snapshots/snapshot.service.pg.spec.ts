@@ -42,6 +42,16 @@ async function query(text: string): Promise<void> {
   await fixture.database.pool.query(text);
 }
 
+/** Has this committed when versions have been asked for, and nothing has been read with them. */
+function afterVersions({ changes }: CentralServices, statements: string): void {
+  const ask = changes.versions.bind(changes);
+  jest.spyOn(changes, 'versions').mockImplementationOnce(async () => {
+    const versions = await ask();
+    await query(statements);
+    return versions;
+  });
+}
+
 async function untilActive(pattern: string): Promise<void> {
   const running = `SELECT FROM pg_stat_activity WHERE state = 'active' AND query LIKE $1 AND pid <> pg_backend_pid()`;
   while ((await fixture.database.pool.query(running, [pattern])).rowCount === 0) await delay(10);
@@ -148,6 +158,27 @@ describe('the snapshots of a scope', () => {
     await query('DELETE FROM public.devices WHERE id = 1; UPDATE public.devices SET id = 4 WHERE id = 2');
     await query(`UPDATE public.devices SET mac_address = '${MACS[0]}' WHERE id = 4`);
     await expect(central.snapshots.bringUpToDate(known)).rejects.toMatchObject({ code: 'DEVICE_UNKNOWN' });
+  });
+
+  it('and the scope are of one moment, though the device moves just before they are read', async () => {
+    const polled = datasets.replace('site = :site"', `site = :site AND now() > timestamptz 'epoch'"`);
+    const central = await start({ pollIntervalMs: 0 }, polled);
+    const known = await central.scopes.find({ macAddress: MACS[0]! });
+    // At no moment is there a second parent at its site.
+    afterVersions(central, 'INSERT INTO parents VALUES (2, 1); UPDATE public.devices SET site = 2');
+    expect(await central.snapshots.bringUpToDate(known)).toMatchObject([{ rows: 1 }, { rows: 1 }]);
+  });
+
+  it('are not those of before a change that has moved the device to their scope', async () => {
+    const central = await start();
+    for (const site of [2, 1]) {
+      await query(`UPDATE public.devices SET site = ${site} WHERE id = 1`);
+      await rowsOf(central);
+    }
+    await query('UPDATE public.devices SET is_active = true WHERE id = 1');
+    afterVersions(central, 'DELETE FROM parents; UPDATE public.devices SET site = 2 WHERE id = 1');
+    const known = await central.scopes.find({ macAddress: MACS[0]! });
+    expect(central.snapshots.current(known)).toBeUndefined();
   });
 
   it('are those of now while every request finds the source changed', async () => {

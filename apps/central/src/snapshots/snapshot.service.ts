@@ -75,7 +75,7 @@ export class SnapshotService {
       const key = keyOf(known.catalogue, bound);
       const set = await this.sharedSet(key, bound, gone);
       // The set may have been read for another device of this scope, and later than this one's scope was found.
-      const later = await this.scopes.asOf(known, set.versions);
+      const later = await this.scopes.asOf(known, set.versions, set.pending);
       refuseOther(known.scope, later.scope);
       const isSame = later.id === known.id || keyOf(later.catalogue, this.bind(later)) === key;
       // A scope that nobody watches may have a clock in it, and so differ each time.

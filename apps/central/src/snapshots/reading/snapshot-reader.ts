@@ -56,6 +56,8 @@ const NO_BASES: ReadonlyMap<string, SnapshotBase> = new Map();
 interface Moment {
   client: ClientBase;
   versions: Versions;
+  /** Keys of changes that it shows and no version stands for. */
+  pending: ReadonlySet<string>;
   /** By the monotonic clock. */
   beganMs: number;
 }
@@ -89,10 +91,8 @@ export class SnapshotReader {
     const reading = this.source.inTransaction(readSource(statementTimeoutMs), async (client) => {
       const beganMs = performance.now();
       const { versions, pending } = await this.changes.versionsAt(client);
-      const moment = { client, versions, beganMs };
-      const readings = await Promise.all(
-        orders.map((order) => this.begin(order, isSettled(order.bound, pending), versions)),
-      );
+      const moment = { client, versions, pending, beganMs };
+      const readings = await Promise.all(orders.map((order) => this.begin(order, moment)));
       return this.readAll(moment, readings);
     });
     return reading.catch(async (error: unknown) => {
@@ -103,11 +103,12 @@ export class SnapshotReader {
   }
 
   /** Another process may have read it while this one waited. */
-  private async begin(order: ReadOrder, settled: boolean, versions: Versions): Promise<Reading> {
+  private async begin(order: ReadOrder, { versions, pending }: Moment): Promise<Reading> {
+    const settled = isSettled(order.bound, pending);
     const reading = { order, isSettled: settled, found: [], current: undefined, bases: NO_BASES };
     if (!settled) return reading;
     const lookup: Lookup = await this.currency.lookUp(order.bound, versions);
-    if (lookup.kind === 'current') return { ...reading, current: lookup.set };
+    if (lookup.kind === 'current') return { ...reading, current: { ...lookup.set, pending } };
     return { ...reading, found: lookup.found, bases: lookup.bases };
   }
 
@@ -204,13 +205,13 @@ export class SnapshotReader {
   }
 
   private setOf(
-    { versions, beganMs }: Moment,
+    { versions, pending, beganMs }: Moment,
     { order: { bound }, isSettled: settled, found }: Reading,
     read: Map<string, Snapshot>,
   ): SnapshotSet {
     const snapshots = bound.map(({ statementKey }, index) => found[index] ?? read.get(statementKey)!);
     if (!settled) return { snapshots, versions: undefined, remainingMs: 0 };
-    return this.currency.complete(bound, snapshots, versions, found, beganMs);
+    return { ...this.currency.complete(bound, snapshots, versions, found, beganMs), pending };
   }
 
   private async isDescribed(client: ClientBase, bound: BoundDataset, known: KnownTypes): Promise<boolean> {

@@ -29,6 +29,8 @@ export interface KnownScope {
   /** The catalogue whose scope query returned it. A request uses this one for everything that it does with the scope. */
   catalogue: DatasetCatalogue;
   versions: Versions;
+  /** Keys of changes that moment shows and no version stands for. None unless given. */
+  pending?: ReadonlySet<string>;
   /** That of the tables which the scope query reads; undefined when it cannot be told from these. */
   stamp: string | undefined;
 }
@@ -57,6 +59,8 @@ const STATEMENT_TIMEOUT_MS = 10_000;
 
 /** Scopes that are read in one transaction, each by a statement. */
 const SCOPES_AT_ONCE = 100;
+
+const NONE_PENDING: ReadonlySet<string> = new Set();
 
 /** Knows the scope of every device that has asked lately, for as long as the tables behind it do not change. */
 @Injectable()
@@ -110,11 +114,14 @@ export class ScopeService {
     return { ...known, subject, versions };
   }
 
-  /** The scope as of a later moment, or as it is now where the versions of that are not known. */
-  async asOf(known: KnownScope, later: Versions | undefined): Promise<KnownScope> {
+  /**
+   * The scope as of a later moment, or as it is now where that cannot be told of the moment: its versions are not known, or
+   * it shows a change of the scope that no version stands for.
+   */
+  async asOf(known: KnownScope, later: Versions | undefined, pending = NONE_PENDING): Promise<KnownScope> {
     const { stamp, subject, catalogue } = known;
-    const isSame =
-      later !== undefined && stamp !== undefined && stamp === this.stamp(subject, catalogue, later);
+    const query = later && stamp && this.query(subject, catalogue);
+    const isSame = query && isSettled(query, pending) && stamp === versionVectorOf(query, later);
     return isSame ? known : this.find(subject, catalogue);
   }
 
@@ -134,9 +141,8 @@ export class ScopeService {
         if (!isOne && (!(scope instanceof RivuletError) || scope.code === 'DEVICE_UNKNOWN')) return undefined;
         if (scope instanceof RivuletError) return scope;
         const query = queries[index];
-        const isSettled = query !== undefined && !query.relations.some((key) => pending.has(key));
-        const stamp = isSettled ? versionVectorOf(query, versions) : undefined;
-        return this.remember(asked[index]!, scope, versions, stamp);
+        const stamp = query && isSettled(query, pending) ? versionVectorOf(query, versions) : undefined;
+        return { ...this.remember(asked[index]!, scope, versions, stamp), pending };
       });
     });
   }
@@ -166,6 +172,10 @@ export class ScopeService {
     if (watch.polled !== undefined) return undefined;
     return { relations: versionKeysOf(watch, scopeParametersOf(subject)), definition: watch.definition };
   }
+}
+
+function isSettled({ relations }: VersionedQuery, pending: ReadonlySet<string>): boolean {
+  return !relations.some((key) => pending.has(key));
 }
 
 function sizeOf({ scope: { parameters }, stamp }: RememberedScope): number {
