@@ -1,15 +1,14 @@
-import { inTransaction, readSource, useCanonicalSettings, withClient, createPool } from '@rivulet/postgres';
+import { inTransaction, readSource, useCanonicalSettings, withClient } from '@rivulet/postgres';
 import { TableHasher } from '@rivulet/protocol';
 import { bindQuery, readChunks } from '@rivulet/snapshot';
-import type { Pool, PoolClient } from 'pg';
 import { CentralFixture } from '../../apps/central/test/central-fixture';
 import { CentralServices, WrittenFile } from '../../apps/central/test/central-services';
 import type { KeyedFault } from './keyed-faults';
 import { randomTables, type KeyedTable } from './keyed-source';
+import { LateWriters } from './late-writers';
 import { Randomness } from './random-source';
 
 const MAC = '02:00:00:00:00:01';
-const MOST_WRITERS = 2;
 
 /** By dataset, everything that a manifest and a device depend on, chunk by chunk. */
 type Answer = Record<string, string[]>;
@@ -25,9 +24,8 @@ export interface KeyedHistoryLength {
  * centrals. After every step what a central has stored is compared, chunk by chunk, with a whole reading of the source.
  */
 export class KeyedHistory {
-  private readonly writers: PoolClient[] = [];
+  private readonly writers: LateWriters;
   private readonly told: string[] = [];
-  private readonly pool: Pool;
 
   private constructor(
     readonly seed: number,
@@ -38,12 +36,8 @@ export class KeyedHistory {
     private readonly centrals: CentralServices[],
     private readonly length: KeyedHistoryLength,
   ) {
-    this.pool = createPool({
-      url: fixture.database.url,
-      applicationName: 'writers',
-      maxConnections: MOST_WRITERS + 2,
-      limits: { statementTimeoutMs: 10_000, lockTimeoutMs: 100 },
-    });
+    const { url } = fixture.database;
+    this.writers = new LateWriters(random, { url, most: 2, besides: 2, lockTimeoutMs: 100 });
   }
 
   static async start(seed: number, length: KeyedHistoryLength): Promise<KeyedHistory> {
@@ -79,8 +73,7 @@ ${tables.flatMap(({ datasets }) => datasets.map((dataset) => `  - ${dataset}\n`)
   }
 
   async close(): Promise<void> {
-    for (const writer of this.writers) await end(writer, 'ROLLBACK');
-    await this.pool.end();
+    await this.writers.close();
     this.file.remove();
     await this.fixture.close();
   }
@@ -104,19 +97,18 @@ ${tables.flatMap(({ datasets }) => datasets.map((dataset) => `  - ${dataset}\n`)
   private async step(): Promise<string> {
     const { random, writers } = this;
     const kind = random.below(9);
-    if (kind === 0 && writers.length < MOST_WRITERS) return this.begin();
-    if (kind === 1 && writers.length > 0) return this.finish();
+    if (kind === 0 && writers.mayBegin) return writers.begin([this.statement(), this.statement()], 4);
+    if (kind === 1 && writers.mayFinish) return this.finish();
     if (kind === 2) return this.race();
-    if (kind === 3 && random.below(2) === 0)
-      return this.write(this.pool, random.pick(this.tables).largeStatement());
-    return this.write(this.pool, random.pick(this.tables).statement());
+    if (kind === 3 && random.below(2) === 0) return writers.write(random.pick(this.tables).largeStatement());
+    return writers.write(random.pick(this.tables).statement());
   }
 
   /** Definitions are compared at a look; only what is written after such a change must be right before it. */
   private async alter(): Promise<string | undefined> {
-    while (this.writers.length > 0) this.told.push(await this.finish());
+    while (this.writers.mayFinish) this.told.push(await this.finish());
     const table = this.random.pick(this.tables);
-    this.told.push(await this.write(this.pool, table.alteration()));
+    this.told.push(await this.writers.write(table.alteration()));
     const wrong = await this.compare([table.name]);
     for (const central of this.centrals) await central.watch.reconcile();
     return wrong ?? this.compare();
@@ -125,7 +117,7 @@ ${tables.flatMap(({ datasets }) => datasets.map((dataset) => `  - ${dataset}\n`)
   private async race(): Promise<string> {
     const statements = [this.statement(), this.statement()];
     const [done] = await Promise.all([
-      Promise.all(statements.map((statement) => this.write(this.pool, statement))),
+      Promise.all(statements.map((statement) => this.writers.write(statement))),
       ...this.centrals.map((central) => this.answerOf(central)),
     ]);
     return `at once: ${done.join('; ')}`;
@@ -135,34 +127,8 @@ ${tables.flatMap(({ datasets }) => datasets.map((dataset) => `  - ${dataset}\n`)
     return this.random.pick(this.tables).statement();
   }
 
-  private async begin(): Promise<string> {
-    const writer = await this.pool.connect();
-    this.writers.push(writer);
-    await writer.query('BEGIN');
-    const done: string[] = [];
-    for (const statement of [this.statement(), this.statement()]) {
-      await writer.query('SAVEPOINT s');
-      done.push(await this.write(writer, statement));
-      if (this.random.below(4) === 0) await writer.query('ROLLBACK TO SAVEPOINT s');
-    }
-    return `begin: ${done.join('; ')}`;
-  }
-
-  private async finish(): Promise<string> {
-    const [writer] = this.writers.splice(this.random.below(this.writers.length), 1);
-    const how = this.random.below(3) === 0 ? 'ROLLBACK' : 'COMMIT';
-    await end(writer!, how);
-    return how;
-  }
-
-  private async write(client: Pool | PoolClient, statement: string): Promise<string> {
-    try {
-      await client.query(statement);
-      return statement;
-    } catch (error) {
-      if (client !== this.pool) await client.query('ROLLBACK TO SAVEPOINT s');
-      return `${statement} (${String(error)})`;
-    }
+  private finish(): Promise<string> {
+    return this.writers.finish(() => (this.random.below(3) === 0 ? 'ROLLBACK' : 'COMMIT'));
   }
 
   private async compare(names?: string[]): Promise<string | undefined> {
@@ -235,9 +201,4 @@ ${tables.flatMap(({ datasets }) => datasets.map((dataset) => `  - ${dataset}\n`)
       );
     }
   }
-}
-
-async function end(writer: PoolClient, how: string): Promise<void> {
-  await writer.query(how);
-  writer.release();
 }

@@ -1,14 +1,11 @@
-import { createPool } from '@rivulet/postgres';
-import type { Pool, PoolClient } from 'pg';
 import { CentralFixture } from '../../apps/central/test/central-fixture';
 import { CentralServices, WrittenFile } from '../../apps/central/test/central-services';
 import { narrowedDevices, RandomNarrowing, type SiteType } from './random-narrowing';
 import type { NarrowingFault } from './narrowing-faults';
+import { LateWriters } from './late-writers';
 import { Randomness } from './random-source';
 import { RememberedAnswers, trueAnswer, type Answer } from './remembered-answers';
 import { SourceTruth } from './source-truth';
-
-const MOST_WRITERS = 3;
 
 /** An answer of central that is not what the source says in the same moment. */
 export interface WrongAnswer {
@@ -34,9 +31,8 @@ export class NarrowedHistory {
   private readonly random: Randomness;
   private readonly truths: SourceTruth[];
   private readonly remembered: RememberedAnswers;
-  private readonly writers: PoolClient[] = [];
+  private readonly writers: LateWriters;
   private readonly told: string[] = [];
-  private readonly pool: Pool;
   private fromMemory = 0;
   private isRacing = false;
 
@@ -51,12 +47,8 @@ export class NarrowedHistory {
   ) {
     this.random = random;
     this.remembered = new RememberedAnswers(fixture.database.pool, length.fault, () => this.interrupt());
-    this.pool = createPool({
-      url: fixture.database.url,
-      applicationName: 'writers',
-      maxConnections: MOST_WRITERS + 1,
-      limits: { statementTimeoutMs: 10_000, lockTimeoutMs: 50 },
-    });
+    const { url } = fixture.database;
+    this.writers = new LateWriters(random, { url, most: 3, besides: 1, lockTimeoutMs: 50 });
     this.truths = narrowedDevices.map((mac) => new SourceTruth(file.path, fixture.database.pool, mac));
   }
 
@@ -99,8 +91,7 @@ export class NarrowedHistory {
   }
 
   async close(): Promise<void> {
-    for (const writer of this.writers) await end(writer, 'ROLLBACK');
-    await this.pool.end();
+    await this.writers.close();
     this.file.remove();
     await this.fixture.close();
   }
@@ -124,7 +115,7 @@ export class NarrowedHistory {
     const devices = [this.device(), this.device(), this.device()];
     for (const device of devices) await this.answerOf(this.centrals[0]!, device);
     for (const statement of this.narrowing.many) {
-      this.told.push(await this.write(this.pool, statement));
+      this.told.push(await this.writers.write(statement));
       for (const device of devices) {
         const wrong = await this.compare(device);
         if (wrong !== undefined) return wrong;
@@ -136,19 +127,23 @@ export class NarrowedHistory {
   private async step(): Promise<string> {
     const { random, writers } = this;
     const kind = random.below(7);
-    if (kind === 0 && writers.length < MOST_WRITERS) return this.begin();
-    if (kind === 1 && writers.length > 0) return this.finish(random.below(3) === 0 ? 'ROLLBACK' : 'COMMIT');
+    if (kind === 0 && writers.mayBegin) return this.begin();
+    if (kind === 1 && writers.mayFinish) {
+      const how = random.below(3) === 0 ? 'ROLLBACK' : 'COMMIT';
+      return writers.finish(() => how);
+    }
     if (kind === 2 && this.length.fault?.trigger === undefined) {
       await this.centrals[random.below(2)]!.watch.reconcile();
       return 'a look';
     }
     if (kind === 3) return this.race();
-    return this.write(this.pool, this.narrowing.statement());
+    return writers.write(this.narrowing.statement());
   }
 
   private async interrupt(): Promise<void> {
     if (this.isRacing || this.random.below(4) > 0) return;
-    const done = this.writers.length > 0 ? this.finish('COMMIT') : this.write(this.pool, this.statement());
+    const { writers } = this;
+    const done = writers.mayFinish ? writers.finish(() => 'COMMIT') : writers.write(this.statement());
     this.told.push(`meanwhile: ${await done}`);
   }
 
@@ -158,7 +153,7 @@ export class NarrowedHistory {
     const devices = [this.device(), this.device()];
     this.isRacing = true;
     const [done] = await Promise.all([
-      Promise.all(statements.map((statement) => this.write(this.pool, statement))),
+      Promise.all(statements.map((statement) => this.writers.write(statement))),
       ...this.centrals.map((central, index) => this.answerOf(central, devices[index]!)),
     ]);
     this.isRacing = false;
@@ -171,34 +166,9 @@ export class NarrowedHistory {
     return statement.startsWith('TRUNCATE') ? this.statement() : statement;
   }
 
-  private async begin(): Promise<string> {
-    const writer = await this.pool.connect();
-    this.writers.push(writer);
-    await writer.query('BEGIN');
+  private begin(): Promise<string> {
     const statements = [this.statement(), this.statement(), this.statement()];
-    const done: string[] = [];
-    for (const statement of statements.slice(this.random.below(3))) {
-      await writer.query('SAVEPOINT s');
-      done.push(await this.write(writer, statement));
-      if (this.random.below(5) === 0) await writer.query('ROLLBACK TO SAVEPOINT s');
-    }
-    return `begin: ${done.join('; ')}`;
-  }
-
-  private async finish(how: 'COMMIT' | 'ROLLBACK'): Promise<string> {
-    const [writer] = this.writers.splice(this.random.below(this.writers.length), 1);
-    await end(writer!, how);
-    return how;
-  }
-
-  private async write(client: Pool | PoolClient, statement: string): Promise<string> {
-    try {
-      await client.query(statement);
-      return statement;
-    } catch (error) {
-      if (client !== this.pool) await client.query('ROLLBACK TO SAVEPOINT s');
-      return `${statement} (${String(error)})`;
-    }
+    return this.writers.begin(statements.slice(this.random.below(3)), 5);
   }
 
   private device(): number {
@@ -228,9 +198,4 @@ export class NarrowedHistory {
     const snapshots = current ?? (await central.snapshots.bringUpToDate(known));
     return Object.fromEntries(snapshots.map(({ dataset, checksum }) => [dataset.schema.name, checksum]));
   }
-}
-
-async function end(writer: PoolClient, how: string): Promise<void> {
-  await writer.query(how);
-  writer.release();
 }
