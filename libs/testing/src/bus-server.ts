@@ -1,6 +1,6 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,6 +18,12 @@ export interface BusServer {
   stop(): Promise<void>;
 }
 
+/** Has after a restart what it had written to its disk. */
+export interface StoringServer extends BusServer {
+  /** Kills it, and starts it without what it had. */
+  restartEmpty(): Promise<void>;
+}
+
 /** Otherwise a line says what is skipped. The package of a program has its name. */
 export function isInstalled(program: string, what: string): boolean {
   if (spawnSync(program, ['--version']).status === 0) return true;
@@ -25,13 +31,18 @@ export function isInstalled(program: string, what: string): boolean {
   return false;
 }
 
-export function startNats(): Promise<BusServer> {
-  return startProgram('nats', 'nats-server', (port) => ['-a', '127.0.0.1', '-p', String(port)]);
+/** Has JetStream, unless it is to be without. */
+export function startNats({ isStoring = true } = {}): Promise<StoringServer> {
+  return startProgram('nats', 'nats-server', (port, directory) =>
+    ['-a', '127.0.0.1', '-p', String(port)].concat(isStoring ? ['-js', '-sd', directory] : []),
+  );
 }
 
-export function startRedis(): Promise<BusServer> {
+/** Forgets nothing when it is killed, unless it keeps everything in memory. */
+export function startRedis({ isStoring = true } = {}): Promise<StoringServer> {
+  const storing = isStoring ? '--appendonly yes --appendfsync always' : '--appendonly no';
   return startProgram('redis', 'redis-server', (port, directory) =>
-    `--bind 127.0.0.1 --port ${port} --dir ${directory} --appendonly no`.split(' ').concat('--save', ''),
+    `--bind 127.0.0.1 --port ${port} --dir ${directory} ${storing}`.split(' ').concat('--save', ''),
   );
 }
 
@@ -39,7 +50,7 @@ async function startProgram(
   scheme: string,
   program: string,
   argumentsFor: (port: number, directory: string) => string[],
-): Promise<BusServer> {
+): Promise<StoringServer> {
   const directory = await mkdtemp(join(tmpdir(), `rivulet-${scheme}-`));
   const port = await freePort();
   let running: ChildProcess;
@@ -59,6 +70,11 @@ async function startProgram(
     databaseUrl: '',
     kill,
     restart,
+    restartEmpty: async () => {
+      await kill();
+      for (const name of await readdir(directory)) await rm(join(directory, name), { recursive: true });
+      await restart();
+    },
     stop: async () => {
       await kill();
       await rm(directory, { recursive: true, force: true });

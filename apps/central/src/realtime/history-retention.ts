@@ -1,7 +1,7 @@
 import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
 import { Coalesced, namedError } from '@rivulet/platform';
-import { PostgresHistory } from './history/postgres/postgres-history';
+import { History } from './history/history';
 
 const PRUNE_MS = 60_000;
 
@@ -11,7 +11,7 @@ export class HistoryRetention implements OnApplicationShutdown {
   private readonly logger = new Logger('Realtime');
   private readonly pruning = new Coalesced(() => this.history.prune());
 
-  constructor(private readonly history: PostgresHistory) {}
+  constructor(private readonly history: History) {}
 
   @Interval('realtime history', PRUNE_MS)
   async prune(): Promise<void> {

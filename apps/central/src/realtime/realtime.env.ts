@@ -58,6 +58,13 @@ export class RealtimeEnv {
   algorithms: string[] = ['RS256', 'ES256', 'EdDSA'];
 
   @EnvVariable(
+    'CENTRAL_REALTIME_HISTORY',
+    "Where messages of topics are kept: by `bus` in Redis or NATS (JetStream) if CENTRAL_BUS_URL names one, by `postgres` always in central's own PostgreSQL. The same for all processes of central.",
+  )
+  @IsIn(['bus', 'postgres'])
+  history: 'bus' | 'postgres' = 'bus';
+
+  @EnvVariable(
     'CENTRAL_REALTIME_ORIGINS',
     'Origins of web pages that may connect, such as https://shop.example. Pages of the same host always may; programs have no origin.',
   )

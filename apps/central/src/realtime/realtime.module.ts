@@ -1,14 +1,15 @@
 import { Logger, Module } from '@nestjs/common';
 import { namedError } from '@rivulet/platform';
-import { createPool } from '@rivulet/postgres';
 import { DataSource } from 'typeorm';
 import { CreateRealtime1795773600000 } from '../../../../db/central/migrations/1795773600000-create-realtime';
+import { BusOptions } from '../bus/bus-options';
 import { BusModule } from '../bus/bus.module';
 import { CentralBus } from '../bus/central-bus';
 import { DevicesModule } from '../devices/devices.module';
 import { RealtimeHub } from './delivery/realtime-hub';
 import { HistoryRetention } from './history-retention';
-import { PostgresHistory } from './history/postgres/postgres-history';
+import { History } from './history/history';
+import { openHistory } from './history/open-history';
 import { EventStreams } from './http/event-streams';
 import { EventsController } from './http/events.controller';
 import { RulesController } from './http/rules.controller';
@@ -29,23 +30,21 @@ import { UsersModule } from '../users/users.module';
 import { ConnectionCounts } from './socket/connection-counts';
 import { SyncSockets } from './socket/sync-sockets';
 
-/** Connections of the history: appends take turns, and recoveries share what they read. */
-const HISTORY_CONNECTIONS = 4;
-
 /** Topics for applications: WebSocket, server-sent events, publish and broadcast. */
 @Module({
   imports: [UsersModule, BusModule, DevicesModule, SourceModule],
   controllers: [SyncController, EventsController, RulesController],
   providers: [
     {
-      provide: PostgresHistory,
+      provide: History,
       // Takes the connected DataSource, so that it comes after the migrations.
-      inject: [DataSource],
-      useFactory: openHistory,
+      inject: [BusOptions, RealtimeEnv, DataSource],
+      useFactory: (bus: BusOptions, env: RealtimeEnv, { options }: DataSource) =>
+        openHistory(bus, env, (options as { url: string }).url),
     },
     {
       provide: RealtimeHub,
-      inject: [PostgresHistory, CentralBus, CurrentRules, RealtimeMetrics],
+      inject: [History, CentralBus, CurrentRules, RealtimeMetrics],
       useFactory: createHub,
     },
     {
@@ -83,14 +82,8 @@ export class RealtimeModule {
   static readonly migrations = [CreateRealtime1795773600000];
 }
 
-function openHistory({ options }: DataSource): PostgresHistory {
-  const { url } = options as { url: string };
-  const applicationName = 'rivulet central topics';
-  return new PostgresHistory(createPool({ url, applicationName, maxConnections: HISTORY_CONNECTIONS }));
-}
-
 function createHub(
-  history: PostgresHistory,
+  history: History,
   bus: CentralBus,
   rules: CurrentRules,
   metrics: RealtimeMetrics,

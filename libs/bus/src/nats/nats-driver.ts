@@ -1,9 +1,10 @@
-import { connect, type ConnectionOptions, type NatsConnection, type Status } from '@nats-io/transport-node';
+import { connect, type NatsConnection, type Status } from '@nats-io/transport-node';
 import { decodeCarried, encodeCarried } from '../carried-text';
 import type { BusDriver, Carried, DriverEvents, Listening } from '../driver';
 import { busLimits } from '../limits';
 import { reconnectDelayMs } from '../reconnect-delay';
 import { within } from '../within';
+import { natsOptions } from './nats-options';
 
 const PREFIX = 'rivulet.';
 
@@ -81,7 +82,7 @@ export class NatsDriver implements BusDriver {
   private async connect(events: DriverEvents): Promise<void> {
     for (let attempt = 0; !this.isStopped; attempt++) {
       try {
-        this.connection = await connect(optionsOf(this.url));
+        this.connection = await connect(natsOptions(this.url));
         break;
       } catch (error) {
         events.state({ isConnected: false, reason: (error as Error).message });
@@ -103,20 +104,4 @@ function tell(status: Status, events: DriverEvents): void {
   if (status.type !== 'reconnect') return;
   events.state({ isConnected: true });
   events.gap('the connection to NATS was lost, and is back');
-}
-
-function optionsOf(url: URL): ConnectionOptions {
-  const user = decodeURIComponent(url.username);
-  const pass = decodeURIComponent(url.password);
-  return {
-    servers: url.host,
-    name: 'rivulet',
-    ...(pass === '' ? user !== '' && { token: user } : { user, pass }),
-    ...(url.protocol === 'tls:' && { tls: {} }),
-    timeout: busLimits.publishTimeoutMs,
-    pingInterval: busLimits.heartbeatMs,
-    maxPingOut: 1,
-    maxReconnectAttempts: -1,
-    reconnectDelayHandler: () => reconnectDelayMs(3),
-  };
 }

@@ -1,11 +1,11 @@
-import { Redis, type RedisOptions } from 'ioredis';
+import { Redis } from 'ioredis';
 import type { BusValues } from '../bus';
 import { decodeCarried, encodeCarried } from '../carried-text';
 import type { BusDriver, Carried, DriverEvents, Listening } from '../driver';
 import { busLimits } from '../limits';
-import { reconnectDelayMs } from '../reconnect-delay';
 import { matchesTopic } from '../topic';
 import { within } from '../within';
+import { redisOptions } from './redis-options';
 
 const PREFIX = 'rivulet.';
 const CLAIM_SECONDS = 60;
@@ -31,8 +31,8 @@ export class RedisDriver implements BusDriver {
   private readonly heartbeat: NodeJS.Timeout;
 
   constructor(url: URL) {
-    this.publisher = new Redis(url.href, { ...options, enableOfflineQueue: false });
-    this.subscriber = new Redis(url.href, { ...options, autoResubscribe: true });
+    this.publisher = new Redis(url.href, { ...redisOptions, enableOfflineQueue: false });
+    this.subscriber = new Redis(url.href, { ...redisOptions, autoResubscribe: true });
     this.heartbeat = setInterval(() => this.expectAnswers(), busLimits.heartbeatMs).unref();
   }
 
@@ -115,15 +115,6 @@ export class RedisDriver implements BusDriver {
     }
   }
 }
-
-const options: RedisOptions = {
-  lazyConnect: true,
-  connectionName: 'rivulet',
-  connectTimeout: busLimits.publishTimeoutMs,
-  keepAlive: busLimits.heartbeatMs,
-  maxRetriesPerRequest: null,
-  retryStrategy: reconnectDelayMs,
-};
 
 /** A glob's star passes dots, too: what it lets through in addition is sorted out by the pattern. */
 function globOf(pattern: string): string {

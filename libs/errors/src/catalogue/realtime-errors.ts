@@ -32,6 +32,14 @@ export const realtimeErrors = {
     nextStep: 'Add the origin to CENTRAL_REALTIME_ORIGINS if its pages may connect.',
     transient: false,
   },
+  REALTIME_HISTORY_UNUSABLE: {
+    title: 'The server of the bus cannot keep the history of topics',
+    meaning:
+      'JetStream is not enabled on the NATS server or for the account, or it refuses to store: its disk is full, or a limit is reached. Nothing is published meanwhile.',
+    nextStep:
+      'Enable JetStream (`nats-server -js -sd DIRECTORY`), or give it space, or set CENTRAL_REALTIME_HISTORY=postgres on every central.',
+    transient: true,
+  },
   TOPIC_FORBIDDEN: {
     title: 'The topic is not allowed',
     meaning: 'No rule of the realtime file lets this caller subscribe or publish to the topic.',

@@ -51,19 +51,21 @@ export interface Positions {
 /**
  * What was published, by topic. A position is given when a message is stored, and is visible after all smaller ones.
  *
- * Its methods throw RivuletError DATABASE_UNAVAILABLE · BUS_UNAVAILABLE when the store cannot be reached.
+ * Its methods throw RivuletError DATABASE_UNAVAILABLE · BUS_UNAVAILABLE · REALTIME_HISTORY_UNUSABLE when the store cannot be reached.
  */
-export interface History {
+export abstract class History {
   /** In the order given. One after the other where the store has no transactions: repeat it with the same keys. */
-  append(messages: readonly NewMessage[]): Promise<Appended[]>;
-  read(topic: string, after: number, rule: HistoryRule, limit: number): Promise<Recovered>;
-  positionsOf(topics: readonly string[]): Promise<Positions>;
+  abstract append(messages: readonly NewMessage[]): Promise<Appended[]>;
+  abstract read(topic: string, after: number, rule: HistoryRule, limit: number): Promise<Recovered>;
+  abstract positionsOf(topics: readonly string[]): Promise<Positions>;
   /** The positions of topics with this prefix: at most `limit`, and one more to tell that there are more. */
-  list(prefix: string, limit: number): Promise<Positions>;
+  abstract list(prefix: string, limit: number): Promise<Positions>;
   /**
    * Gives each topic of the pattern a position without a message, also topics that have none yet: whoever is before it
    * is told to read its state again.
    */
-  skip(pattern: TopicPattern): Promise<void>;
-  close(): Promise<void>;
+  abstract skip(pattern: TopicPattern): Promise<void>;
+  /** Removes what no rule keeps any more. Others do not wait for it. */
+  abstract prune(): Promise<void>;
+  abstract close(): Promise<void>;
 }

@@ -37,7 +37,7 @@ export class SyncController {
   @ApiHeader(keyHeader)
   @ApiOkResponse({ type: PublishedDto })
   @ApiProblems('REQUEST_TOO_LARGE', 'MEDIA_TYPE_UNSUPPORTED', 'TOPIC_FORBIDDEN', 'IDEMPOTENCY_KEY_REUSED')
-  @ApiProblems('SERVER_BUSY', 'BUS_UNAVAILABLE', 'REALTIME_MESSAGE_INVALID')
+  @ApiProblems('SERVER_BUSY', 'BUS_UNAVAILABLE', 'REALTIME_HISTORY_UNUSABLE', 'REALTIME_MESSAGE_INVALID')
   async publish(@Body() body: PublishDto, @Headers('idempotency-key') key?: string): Promise<PublishedDto> {
     const { messages: several, ...one } = body;
     if (several !== undefined && Object.values(one).some((value) => value !== undefined))
@@ -60,7 +60,7 @@ export class SyncController {
   @ApiHeader(keyHeader)
   @ApiOkResponse({ type: PublishedDto })
   @ApiProblems('REQUEST_TOO_LARGE', 'MEDIA_TYPE_UNSUPPORTED', 'IDEMPOTENCY_KEY_REUSED')
-  @ApiProblems('SERVER_BUSY', 'BUS_UNAVAILABLE', 'REALTIME_MESSAGE_INVALID')
+  @ApiProblems('SERVER_BUSY', 'BUS_UNAVAILABLE', 'REALTIME_HISTORY_UNUSABLE', 'REALTIME_MESSAGE_INVALID')
   async broadcast(
     @Body() { data }: BroadcastDto,
     @Headers('idempotency-key') key?: string,

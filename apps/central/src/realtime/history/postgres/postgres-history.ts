@@ -5,7 +5,7 @@ import type { HistoryRule } from '../../rules/topic-rules';
 import type { TopicPattern } from '../../rules/topic-pattern';
 import { contiguousAfter } from '../contiguous';
 import type { Appended, History, NewMessage, Positions, Recovered } from '../history';
-import { AppendQueue } from './append-queue';
+import { AppendQueue } from '../append-queue';
 import { appendKeyed } from './append-keyed';
 import { appendNow } from './append-now';
 import {

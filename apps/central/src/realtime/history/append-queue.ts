@@ -1,5 +1,5 @@
 import { RivuletError } from '@rivulet/errors';
-import type { Appended, NewMessage } from '../history';
+import type { Appended, NewMessage } from './history';
 
 const MAX_BATCH = 500;
 /** Limits of what waits for the database. Beyond them, publishing is refused. */
@@ -12,14 +12,19 @@ interface Waiting {
   failed: (error: unknown) => void;
 }
 
-/** Appends what has gathered while the statement before was under way as one statement. */
+/** Appends what has gathered while the one before was under way as one. What is given at once stays together. */
 export class AppendQueue {
   private waiting: Waiting[] = [];
   private count = 0;
   private characters = 0;
-  private isAppending = false;
+  private working = 0;
 
-  constructor(private readonly appendNow: (messages: readonly NewMessage[]) => Promise<Appended[]>) {}
+  constructor(
+    private readonly appendNow: (messages: readonly NewMessage[]) => Promise<Appended[]>,
+    private readonly maxBatch = MAX_BATCH,
+    /** Batches under way at once. */
+    private readonly atOnce = 1,
+  ) {}
 
   append(messages: readonly NewMessage[]): Promise<Appended[]> {
     const characters = sizeOf(messages);
@@ -29,12 +34,12 @@ export class AppendQueue {
     this.characters += characters;
     const { promise, resolve, reject } = Promise.withResolvers<Appended[]>();
     this.waiting.push({ messages, done: resolve, failed: reject });
-    if (!this.isAppending) void this.appendAll();
+    if (this.working < this.atOnce) void this.appendAll();
     return promise;
   }
 
   private async appendAll(): Promise<void> {
-    this.isAppending = true;
+    this.working++;
     while (this.waiting.length > 0) {
       const batch = this.takeBatch();
       try {
@@ -48,14 +53,14 @@ export class AppendQueue {
         this.characters -= sizeOf(messages);
       }
     }
-    this.isAppending = false;
+    this.working--;
   }
 
   private takeBatch(): Waiting[] {
     let count = 0;
     const end = this.waiting.findIndex(({ messages }, index) => {
       count += messages.length;
-      return index > 0 && count > MAX_BATCH;
+      return index > 0 && count > this.maxBatch;
     });
     return this.waiting.splice(0, end === -1 ? this.waiting.length : end);
   }
