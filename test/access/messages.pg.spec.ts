@@ -19,8 +19,8 @@ const rules = `
 version: 1
 topics:
   - { topic: open, subscribe: any, publish: any, history: { size: 100, age: 1h } }
-  - { topic: 'sites.{site_id}.>', subscribe: any, publish: any }
-  - { topic: staff, subscribe: { kind: operator }, publish: { role: admin } }
+  - { topic: 'sites.{site_id}.>', subscribe: any, publish: any, presence: any }
+  - { topic: staff, subscribe: { kind: operator }, publish: { role: admin }, presence: { role: [operator, admin] } }
   - { topic: readers, subscribe: any }
 `;
 
@@ -42,6 +42,14 @@ const syncMessages: [name: string, message: Record<string, unknown>][] = [
   ['sync to _user', { type: 'sync', topic: '_user', data: 1 }],
   ['sync to _user.user1', { type: 'sync', topic: '_user.user1', data: 1 }],
   ['sync to _all', { type: 'sync', topic: '_all', data: 1 }],
+  ['presence of open', { type: 'presence', topic: 'open' }],
+  ['presence of staff', { type: 'presence', topic: 'staff' }],
+  ['presence of readers', { type: 'presence', topic: 'readers' }],
+  ['presence of sites.1.x', { type: 'presence', topic: 'sites.1.x' }],
+  ['presence of sites.>', { type: 'presence', topic: 'sites.>' }],
+  ['presence of _user.user1', { type: 'presence', topic: '_user.user1' }],
+  ['subscribe staff with presence', { type: 'subscribe', topic: 'staff', presence: true }],
+  ['subscribe readers with presence', { type: 'subscribe', topic: 'readers', presence: true }],
   ['data', { type: 'data', topic: 'open', data: 1 }],
   ['connect', { type: 'connect' }],
   ['disconnect', { type: 'disconnect' }],

@@ -19,6 +19,8 @@ export interface TopicHandlers<Data = unknown> {
   /** The subscription stands. */
   onReady?: () => void;
   onError?: (error: RealtimeError) => void;
+  /** The users who have subscribed to the topic, now and after each change. The topic's rule must let you see them. */
+  onPresence?: (users: readonly string[]) => void;
 }
 
 export interface Subscription {

@@ -114,6 +114,9 @@ export class RealtimeClient {
         if (message.resync === true) for (const state of this.statesOf(message)) state.resync(message);
         else this.published(message);
         break;
+      case 'presence':
+        this.topics.get(message.topic ?? '')?.present(message);
+        break;
       case 'error':
         this.failed(message);
         break;

@@ -14,6 +14,9 @@ export interface ServerMessage {
   error?: string;
   retry_after_ms?: number;
   data?: unknown;
+  users?: { user_id: string }[];
+  event?: string;
+  user_id?: string;
 }
 
 /** Up to where the client has a topic, or each topic of a pattern. */
@@ -23,6 +26,7 @@ export class TopicState {
   private position = 0;
   private readonly positions = new Map<string, number>();
   private readonly words: string[];
+  private users = new Set<string>();
 
   constructor(
     private readonly name: string,
@@ -33,8 +37,16 @@ export class TopicState {
 
   request(): object {
     const { name: topic, epoch, position } = this;
-    if (epoch === undefined) return { type: 'subscribe', topic };
-    return { type: 'subscribe', topic, epoch, position, positions: Object.fromEntries(this.positions) };
+    const presence = this.handlers.onPresence === undefined ? undefined : true;
+    if (epoch === undefined) return { type: 'subscribe', topic, presence };
+    return {
+      type: 'subscribe',
+      topic,
+      presence,
+      epoch,
+      position,
+      positions: Object.fromEntries(this.positions),
+    };
   }
 
   matches(topic: string): boolean {
@@ -50,6 +62,13 @@ export class TopicState {
     for (const [name, known] of Object.entries(positions ?? {})) this.positions.set(name, known);
     if (recovered === false) this.handlers.onResync?.(topic, position);
     this.handlers.onReady?.();
+  }
+
+  present({ users, event, user_id: userId = '' }: ServerMessage): void {
+    if (users !== undefined) this.users = new Set(users.map(({ user_id: known }) => known));
+    else if (event === 'leave') this.users.delete(userId);
+    else this.users.add(userId);
+    this.handlers.onPresence?.([...this.users]);
   }
 
   deliver(message: RealtimeMessage & ServerMessage): void {

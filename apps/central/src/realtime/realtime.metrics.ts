@@ -6,6 +6,7 @@ import { Counter, Gauge, Registry } from 'prom-client';
 export class RealtimeMetrics {
   readonly connections: Gauge<'transport'>;
   readonly topics: Gauge;
+  readonly present: Gauge;
   readonly published: Counter<'by'>;
   readonly rows: Counter<'outcome'>;
   readonly delivered: Counter;
@@ -31,6 +32,11 @@ export class RealtimeMetrics {
     this.topics = new Gauge({
       name: 'rivulet_central_realtime_topics',
       help: 'Topics that somebody on this process has subscribed to.',
+      registers,
+    });
+    this.present = new Gauge({
+      name: 'rivulet_central_realtime_present_users',
+      help: 'Users by topic, of topics with presence, on all processes as far as this one knows.',
       registers,
     });
     this.published = counterBy(

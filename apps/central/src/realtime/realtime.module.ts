@@ -1,6 +1,8 @@
 import { Logger, Module } from '@nestjs/common';
+import type { BusBody } from '@rivulet/bus';
 import { namedError } from '@rivulet/platform';
 import { DataSource } from 'typeorm';
+import { ulid } from 'ulid';
 import { CreateRealtime1795773600000 } from '../../../../db/central/migrations/1795773600000-create-realtime';
 import { BusOptions } from '../bus/bus-options';
 import { BusModule } from '../bus/bus.module';
@@ -16,6 +18,9 @@ import { RulesController } from './http/rules.controller';
 import { SyncController } from './http/sync.controller';
 import { ApplicationTokens } from './identity/application-tokens';
 import { Identities } from './identity/identities';
+import { PRESENCE_TOPIC, PresenceBus } from './presence/presence-bus';
+import { Presence } from './presence/presence';
+import { PresenceController } from './presence/presence.controller';
 import { Publisher } from './publish/publisher';
 import { RealtimeBus } from './realtime-bus';
 import { RealtimeEnv } from './realtime.env';
@@ -33,7 +38,7 @@ import { SyncSockets } from './socket/sync-sockets';
 /** Topics for applications: WebSocket, server-sent events, publish and broadcast. */
 @Module({
   imports: [UsersModule, BusModule, DevicesModule, SourceModule],
-  controllers: [SyncController, EventsController, RulesController],
+  controllers: [SyncController, PresenceController, EventsController, RulesController],
   providers: [
     {
       provide: History,
@@ -63,9 +68,15 @@ import { SyncSockets } from './socket/sync-sockets';
       inject: [RealtimeEnv],
       useFactory: (env: RealtimeEnv) => new ConnectionCounts(env),
     },
+    {
+      provide: Presence,
+      inject: [CentralBus, CurrentRules, RealtimeMetrics],
+      useFactory: createPresence,
+    },
     HistoryRetention,
     Identities,
     Publisher,
+    PresenceBus,
     RealtimeBus,
     RowPublisher,
     SyncSockets,
@@ -80,6 +91,14 @@ export class RealtimeModule {
   static readonly environment = [RealtimeEnv];
   static readonly indicators = [RealtimeIndicator];
   static readonly migrations = [CreateRealtime1795773600000];
+}
+
+/** Nothing depends on the arrival of one message: whoever misses it asks for all. */
+function createPresence(bus: CentralBus, rules: CurrentRules, metrics: RealtimeMetrics): Presence {
+  const publish = (body: BusBody): void => {
+    bus.publish(PRESENCE_TOPIC, body).catch(() => metrics.failures.inc());
+  };
+  return new Presence({ id: ulid(), publish, rules });
 }
 
 function createHub(

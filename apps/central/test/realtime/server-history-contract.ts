@@ -13,6 +13,18 @@ export interface HistoryServer {
   clear(url: string): Promise<void>;
 }
 
+/** Until the connection is there again. */
+export async function whenBack<T>(ask: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (namedError(error).code !== 'BUS_UNAVAILABLE') throw error;
+      await delay(10);
+    }
+  }
+}
+
 /** What becomes of a {@link History} on a server of its own that is killed, or loses what it had. */
 export function describeHistoryServer({ start, open, clear }: HistoryServer): void {
   let server: StoringServer;
@@ -26,18 +38,6 @@ export function describeHistoryServer({ start, open, clear }: HistoryServer): vo
     await history.close();
     await server.stop();
   });
-
-  /** Until the connection is there again. */
-  async function whenBack<T>(ask: () => Promise<T>): Promise<T> {
-    for (;;) {
-      try {
-        return await ask();
-      } catch (error) {
-        if (namedError(error).code !== 'BUS_UNAVAILABLE') throw error;
-        await delay(10);
-      }
-    }
-  }
 
   async function append(...data: unknown[]): Promise<Appended[]> {
     return history.append(data.map((item) => messageOf('a', item, { key: `key ${JSON.stringify(item)}` })));

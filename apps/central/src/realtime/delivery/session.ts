@@ -10,6 +10,20 @@ import type { RealtimeHub } from './realtime-hub';
 import type { Receiver } from './receiver';
 import type { TopicFeed } from './topic-feed';
 
+/** Who has subscribed to which topic. */
+export interface SessionPresence {
+  enter(topic: string, who: Identity): (() => void) | undefined;
+  watch(topic: string, session: { readonly receiver: Receiver; readonly who: Identity }): () => void;
+  /** @throws RivuletError TOPIC_FORBIDDEN */
+  check(topic: string, who: Identity): void;
+}
+
+/** What ends the presence of a subscription. */
+interface Present {
+  leave: (() => void) | undefined;
+  unwatch?: (() => void) | undefined;
+}
+
 interface Attached {
   cursor: Cursor;
   feed: TopicFeed;
@@ -21,6 +35,7 @@ export class Session {
   private readonly topics = new Map<string, string>();
   private patterns: Map<string, PatternSubscription> | undefined;
   private readonly attached = new Map<string, Attached>();
+  private present: Map<string, Present> | undefined;
   private isClosed = false;
 
   constructor(
@@ -28,6 +43,7 @@ export class Session {
     readonly receiver: Receiver,
     private identity: Identity,
     private readonly maxSubscriptions: number,
+    private readonly presence?: SessionPresence,
   ) {}
 
   get who(): Identity {
@@ -41,19 +57,24 @@ export class Session {
   }
 
   /** @throws RivuletError TOPIC_FORBIDDEN · REALTIME_LIMIT_EXCEEDED · what History throws */
-  async subscribe(name: string, since: Since | undefined, id?: string): Promise<void> {
+  async subscribe(name: string, since: Since | undefined, id?: string, isWatching = false): Promise<void> {
     const pattern = this.allowedPattern(name);
+    if (isWatching) this.presence?.check(name, this.identity);
     const isKnown = this.topics.has(name) || this.patterns?.has(name) === true;
     if (!isKnown && this.topics.size + (this.patterns?.size ?? 0) >= this.maxSubscriptions)
       throw limit(`A connection may have ${this.maxSubscriptions} subscriptions.`);
-    if (pattern === undefined || pattern.isTopic) await this.subscribeTopic(name, since, id);
-    else await this.subscribePattern(pattern, since, id);
+    if (pattern === undefined) await this.subscribeTopic(name, since, id);
+    else if (pattern.isTopic) {
+      await this.subscribeTopic(name, since, id);
+      this.enter(name, isWatching);
+    } else await this.subscribePattern(pattern, since, id);
   }
 
   /** Accepts a topic without a subscription, too. */
   unsubscribe(name: string): void {
     const topic = this.topics.get(name);
     this.topics.delete(name);
+    this.leave(name);
     this.patterns?.get(name)?.end();
     this.patterns?.delete(name);
     if (topic !== undefined) this.detachUnlessWanted(topic);
@@ -62,6 +83,7 @@ export class Session {
 
   close(): void {
     this.isClosed = true;
+    for (const name of this.present?.keys() ?? []) this.leave(name);
     for (const subscription of this.patterns?.values() ?? []) subscription.end();
     for (const { cursor, feed } of this.attached.values()) feed.detach(cursor);
     this.attached.clear();
@@ -126,6 +148,23 @@ export class Session {
       this.topics.delete(name);
       throw error;
     }
+  }
+
+  /** Only of a topic that is named: a pattern may stand for a thousand. */
+  private enter(name: string, isWatching: boolean): void {
+    if (this.presence === undefined || this.isClosed || !this.topics.has(name)) return;
+    const present = this.present?.get(name) ?? { leave: this.presence.enter(name, this.identity) };
+    if (isWatching && present.unwatch === undefined) present.unwatch = this.presence.watch(name, this);
+    if (present.leave === undefined && present.unwatch === undefined) return;
+    this.present ??= new Map();
+    this.present.set(name, present);
+  }
+
+  private leave(name: string): void {
+    const present = this.present?.get(name);
+    present?.leave?.();
+    present?.unwatch?.();
+    this.present?.delete(name);
   }
 
   private async subscribePattern(

@@ -7,6 +7,7 @@ import { Session } from '../delivery/session';
 import { Identities } from '../identity/identities';
 import { isRevoked } from '../identity/is-revoked';
 import { tokenInvalid } from '../identity/token-invalid';
+import { Presence } from '../presence/presence';
 import { RealtimeEnv } from '../realtime.env';
 import { RealtimeMetrics } from '../realtime.metrics';
 import { CurrentRules } from '../rules/current-rules';
@@ -44,6 +45,7 @@ export class EventStreams implements OnModuleInit, OnModuleDestroy {
     private readonly counts: ConnectionCounts,
     private readonly rules: CurrentRules,
     private readonly metrics: RealtimeMetrics,
+    private readonly presence: Presence,
   ) {}
 
   get origins(): readonly string[] {
@@ -72,7 +74,7 @@ export class EventStreams implements OnModuleInit, OnModuleDestroy {
       const stream = new EventStream(this.env.sendBufferBytes, () =>
         this.metrics.closed.inc({ reason: 'tooSlow' }),
       );
-      const session = new Session(this.hub, stream, identity, 1);
+      const session = new Session(this.hub, stream, identity, 1, this.presence);
       await session.subscribe(topic, since && { ...since, positions: new Map() });
       const opened = { stream, session };
       this.opened.add(opened);

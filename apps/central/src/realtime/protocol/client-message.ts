@@ -13,10 +13,13 @@ export interface Since {
 
 export type ClientMessage = { id: string | undefined } & (
   | { type: 'auth'; token: string }
-  | { type: 'subscribe'; topic: string; since: Since | undefined }
+  /** With `presence` it is told who is there, who comes and who goes. */
+  | { type: 'subscribe'; topic: string; since: Since | undefined; presence: boolean }
   | { type: 'unsubscribe'; topic: string }
   /** `data` is JSON. With a key, the same message sent again is published once. */
   | { type: 'sync'; topic: string; data: string; key: string | undefined }
+  /** Asks once who has subscribed. */
+  | { type: 'presence'; topic: string }
   | { type: 'disconnect' }
 );
 
@@ -44,15 +47,23 @@ function readMessage(fields: Fields): ClientMessage {
     case 'auth':
       return { type: 'auth', id, token: readText(fields, 'token', messageLimits.maxTokenCharacters) };
     case 'subscribe':
-      return { type: 'subscribe', id, topic: readTopic(fields), since: readSince(fields) };
+      return {
+        type: 'subscribe',
+        id,
+        topic: readTopic(fields),
+        since: readSince(fields),
+        presence: readPresence(fields),
+      };
     case 'unsubscribe':
       return { type: 'unsubscribe', id, topic: readTopic(fields) };
     case 'sync':
       return { type: 'sync', id, topic: readTopic(fields), data: readData(fields), key: readKey(fields) };
+    case 'presence':
+      return { type: 'presence', id, topic: readTopic(fields) };
     case 'disconnect':
       return { type: 'disconnect', id };
     default:
-      throw invalid('`type` must be auth, subscribe, unsubscribe, sync or disconnect.');
+      throw invalid('`type` must be auth, subscribe, unsubscribe, sync, presence or disconnect.');
   }
 }
 
@@ -74,6 +85,11 @@ function readSince(fields: Fields): Since | undefined {
   if (entries.length > messageLimits.maxTopicsOfPattern || !entries.every(([, value]) => isPosition(value)))
     throw invalid(`\`positions\` must have at most ${messageLimits.maxTopicsOfPattern} positions.`);
   return { epoch, position, positions: new Map(entries as [string, number][]) };
+}
+
+function readPresence({ presence = false }: Fields): boolean {
+  if (typeof presence !== 'boolean') throw invalid('`presence` must be true or false.');
+  return presence;
 }
 
 function readData({ data }: Fields): string {

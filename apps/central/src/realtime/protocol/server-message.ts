@@ -23,6 +23,11 @@ export type ServerMessage =
   | ({ type: 'sync'; id: string | undefined; message_id: string } & TopicState)
   /** Messages were lost to this client: it reads the state again, which has everything up to the position. */
   | ({ type: 'sync'; resync: true } & TopicState)
+  /** Who has subscribed to a topic, or who has come or gone. */
+  | ({ type: 'presence'; id: string | undefined; topic: string } & (
+      | { users: { user_id: string; connections: number; since: number }[] }
+      | { event: 'join' | 'leave'; user_id: string }
+    ))
   | {
       type: 'error';
       error: string;

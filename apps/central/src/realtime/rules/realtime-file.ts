@@ -9,7 +9,7 @@ import { TopicPattern } from './topic-pattern';
 import { TopicRules, type HistoryRule, type TopicRule } from './topic-rules';
 
 const FILE_FIELDS = ['version', 'users', 'broadcast', 'topics', 'rows'] as const;
-const TOPIC_FIELDS = ['topic', 'subscribe', 'publish', 'history'] as const;
+const TOPIC_FIELDS = ['topic', 'subscribe', 'publish', 'history', 'presence'] as const;
 const HISTORY_FIELDS = ['size', 'age'] as const;
 
 const MAX_RULES = 1_000;
@@ -74,7 +74,7 @@ interface PlacedRule {
 }
 
 function readRule(node: YamlNode, problems: FileProblems): PlacedRule | undefined {
-  const { topic, subscribe, publish, history } = node.fields('a topic', TOPIC_FIELDS);
+  const { topic, subscribe, publish, history, presence } = node.fields('a topic', TOPIC_FIELDS);
   if (topic === undefined) throw node.invalid('the topic has no name; add `topic:`');
   const { text } = topic.text('the topic');
   const pattern = TopicPattern.parse(text, { mayHaveClaims: true });
@@ -90,6 +90,7 @@ function readRule(node: YamlNode, problems: FileProblems): PlacedRule | undefine
     subscribe: problems.attempt(() => readPermission(subscribe, `subscribe of ${what}`)) ?? [],
     publish: problems.attempt(() => readPermission(publish, `publish of ${what}`)) ?? [],
     history: problems.attempt(() => readHistory(history, what)) ?? NO_HISTORY,
+    presence: problems.attempt(() => readPermission(presence, `presence of ${what}`)) ?? [],
   };
   return { rule, place: topic.place };
 }

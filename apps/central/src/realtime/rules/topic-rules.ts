@@ -22,6 +22,8 @@ export interface TopicRule {
   /** For clients. Operators and API keys publish by REST. */
   publish: Permission;
   history: HistoryRule;
+  /** Who may see who has subscribed. Nobody, and it is not kept, unless the file says so. */
+  presence: Permission;
 }
 
 /** The rules of realtime.yaml. Anything they do not allow is refused. */
@@ -58,7 +60,23 @@ export class TopicRules {
     return pattern !== undefined && pattern.isTopic && this.isAllowed(identity, pattern, 'publish');
   }
 
-  private isAllowed(identity: Identity, pattern: TopicPattern, action: 'subscribe' | 'publish'): boolean {
+  /** Whether it is kept who has subscribed. */
+  hasPresence(topic: string): boolean {
+    if (isOwnTopic(topic)) return false;
+    const presence = this.rules.find(({ pattern }) => pattern.matches(topic))?.presence ?? [];
+    return presence === 'any' || presence.length > 0;
+  }
+
+  maySeePresence(identity: Identity, topic: string): boolean {
+    const pattern = TopicPattern.parse(topic);
+    return pattern !== undefined && pattern.isTopic && this.isAllowed(identity, pattern, 'presence');
+  }
+
+  private isAllowed(
+    identity: Identity,
+    pattern: TopicPattern,
+    action: 'subscribe' | 'publish' | 'presence',
+  ): boolean {
     const rule = this.rules.find((candidate) => candidate.pattern.meets(pattern));
     const needed = rule?.pattern.covers(pattern);
     if (rule === undefined || needed === undefined) return false;

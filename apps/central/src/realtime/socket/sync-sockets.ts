@@ -12,6 +12,7 @@ import { tokenInvalid } from '../identity/token-invalid';
 import type { ClientMessage } from '../protocol/client-message';
 import { messageLimits } from '../rules/message-limits';
 import { wireTopic } from '../protocol/server-message';
+import { Presence } from '../presence/presence';
 import { Publisher } from '../publish/publisher';
 import { RealtimeEnv } from '../realtime.env';
 import { RealtimeMetrics } from '../realtime.metrics';
@@ -46,6 +47,7 @@ export class SyncSockets implements ConnectionOwner<SyncConnection>, OnModuleIni
     private readonly metrics: RealtimeMetrics,
     private readonly refusals: Refusals,
     private readonly rateLimits: RateLimits,
+    private readonly presence: Presence,
   ) {
     this.server = new WebSocketServer({
       noServer: true,
@@ -102,10 +104,12 @@ export class SyncSockets implements ConnectionOwner<SyncConnection>, OnModuleIni
     if (session === undefined) throw tokenInvalid('Send `auth` with a token first.');
     switch (message.type) {
       case 'subscribe':
-        return session.subscribe(message.topic, message.since, message.id);
+        return session.subscribe(message.topic, message.since, message.id, message.presence);
       case 'unsubscribe':
         session.unsubscribe(message.topic);
         return connection.tell({ type: 'unsubscribe', id: message.id, topic: message.topic });
+      case 'presence':
+        return this.presence.tellUsers(message.topic, session, message.id);
       case 'sync': {
         const { epoch, message: stored } = await this.publisher.publishByClient(session.who, message);
         const { topic, position, id } = stored;
@@ -205,7 +209,7 @@ export class SyncSockets implements ConnectionOwner<SyncConnection>, OnModuleIni
   /** Every user has what is sent to them, and to all. */
   private async open(connection: SyncConnection, identity: Identity): Promise<void> {
     if (connection.isClosed) return;
-    const session = new Session(this.hub, connection, identity, this.limits.maxSubscriptions);
+    const session = new Session(this.hub, connection, identity, this.limits.maxSubscriptions, this.presence);
     connection.session = session;
     if (connection.isExplicit) return;
     await Promise.all([session.subscribe('_user', undefined), session.subscribe('_all', undefined)]);

@@ -1,7 +1,7 @@
 import { isInstalled, startRedis } from '@rivulet/testing';
 import { Redis } from 'ioredis';
 import { describeHistory, messageOf } from '../../../../test/realtime/history-contract';
-import { describeHistoryServer } from '../../../../test/realtime/server-history-contract';
+import { describeHistoryServer, whenBack } from '../../../../test/realtime/server-history-contract';
 import { RedisHistory } from './redis-history';
 import { RedisStore } from './redis-store';
 
@@ -39,14 +39,8 @@ describeRedis('the server of a history in Redis', () => {
     await history.append([messageOf('a', 2)]);
     await server.kill();
     await server.restart();
-    let position: number | undefined;
-    while (position === undefined)
-      position = await history.positionsOf(['a']).then(
-        ({ positions }) => positions.get('a'),
-        () => undefined,
-      );
-    const { epoch } = await history.positionsOf([]);
-    expect(position).toBe(1);
+    const { epoch, positions } = await whenBack(() => history.positionsOf(['a']));
+    expect(positions.get('a')).toBe(1);
     expect(epoch).not.toBe(first!.epoch);
     await history.close();
     await server.stop();
