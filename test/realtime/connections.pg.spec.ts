@@ -206,6 +206,15 @@ describe('what a client sends', () => {
     expect(second['position']).toBe(first['position']);
     expect([first['id'], second['id']]).toEqual(['1', '2']);
   });
+
+  it("is not taken for another user's, whichever key that one chooses", async () => {
+    const [one, two] = [await realtime.connectAs('a'), await realtime.connectAs('a:b')];
+    one.send({ type: 'sync', topic: 'updates', data: 'of a', key: 'b:c' });
+    await one.next('sync');
+    two.send({ type: 'sync', topic: 'updates', data: 'of a:b', key: 'c' });
+    expect(await two.next('sync')).toMatchObject({ topic: 'updates' });
+    expect(two.of('error')).toEqual([]);
+  });
 });
 
 function positions(answer: Record<string, unknown>): number[] {

@@ -32,8 +32,8 @@ export class Publisher {
   /** @throws RivuletError TOPIC_FORBIDDEN · REALTIME_MESSAGE_INVALID · IDEMPOTENCY_KEY_REUSED · what History throws */
   async publishByClient(who: Identity, { topic, data, key }: ToPublish): Promise<Appended> {
     if (!isTopic(topic) || !this.rules.rules.mayPublish(who, topic)) throw forbidden(topic);
-    // Keys of one user are not those of another.
-    const ownKey = key === undefined ? undefined : `client:${who.userId}:${key}`;
+    // Keys of one user are not those of another, wherever either has a colon.
+    const ownKey = key === undefined ? undefined : `client:${who.userId.length}:${who.userId}:${key}`;
     const message = this.messageOf({ topic, data, key: ownKey }, who.userId);
     const [appended] = await this.hub.publish([message]);
     this.metrics.published.inc({ by: 'client' });

@@ -37,6 +37,21 @@ describeNats('the server of a history in JetStream', () => {
     await server.stop();
   });
 
+  it('says where many topics stand, most of which have no message', async () => {
+    const server = await startNats();
+    const history = new JetStreamHistory(server.url);
+    const topics = Array.from({ length: 300 }, (_, index) => `many.${index}`);
+    await history.append([messageOf('many.7', 1), messageOf('many.7', 2), messageOf('many.299', 1)]);
+    const { positions } = await history.positionsOf([...topics, '_user.none']);
+    expect([...positions]).toEqual([
+      ['many.7', 2],
+      ['many.299', 1],
+      ['_user.none', 0],
+    ]);
+    await history.close();
+    await server.stop();
+  });
+
   it('finds what follows any position among the messages of other topics', async () => {
     const server = await startNats();
     const history = new JetStreamHistory(server.url);

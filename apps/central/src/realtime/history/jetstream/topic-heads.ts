@@ -6,6 +6,8 @@ import { LOG_PREFIX, MESSAGES } from './streams';
 
 const MAX_KNOWN = 20_000;
 const READ_AT_ONCE = 64;
+/** Of more topics it is asked first which have a message at all: anybody may subscribe to those that have none. */
+const MANY = 256;
 
 /** Where a topic stands. */
 export interface Head {
@@ -50,7 +52,9 @@ export class TopicHeads {
   /** Those that the stream has not changed since they were read are not read again. */
   async readAll(topics: readonly string[]): Promise<Map<string, number>> {
     const last = await this.store.lastSequence();
+    const existing = topics.length > MANY ? await this.store.subjects(`${LOG_PREFIX}>`) : undefined;
     const heads = await mapAtMost(READ_AT_ONCE, topics, async (topic) => {
+      if (existing?.has(LOG_PREFIX + topic) === false) return undefined;
       const known = this.known.get(topic);
       return known !== undefined && known.asOf >= last ? known : this.read(topic, last);
     });
