@@ -243,18 +243,27 @@ export class JetStreamStore {
 }
 
 function refusal(error: Error): RivuletError {
-  if (isDisabled(error))
-    return new RivuletError('REALTIME_HISTORY_UNUSABLE', 'JetStream is not enabled on the NATS server.', {
-      cause: error,
-    });
-  if (error instanceof JetStreamApiError || error instanceof JetStreamError) {
-    const reason = `NATS does not store messages of topics: ${error.message}.`;
-    return new RivuletError('REALTIME_HISTORY_UNUSABLE', reason, { cause: error });
-  }
-  return new RivuletError('BUS_UNAVAILABLE', `The history of topics cannot be reached: ${error.message}.`, {
+  const reason = isDisabled(error) ? 'JetStream is not enabled on the NATS server' : error.message;
+  const isRefused =
+    isDisabled(error) || error instanceof JetStreamApiError || error instanceof JetStreamError;
+  if (isRefused && !isStarting(error))
+    return new RivuletError(
+      'REALTIME_HISTORY_UNUSABLE',
+      `NATS does not keep messages of topics: ${reason}.`,
+      {
+        cause: error,
+        retryAfterSeconds: 2,
+      },
+    );
+  return new RivuletError('BUS_UNAVAILABLE', `The history of topics cannot be reached: ${reason}.`, {
     cause: error,
     retryAfterSeconds: 1,
   });
+}
+
+/** It reads what it has, or its cluster has no leader yet. */
+function isStarting(error: Error): boolean {
+  return error instanceof JetStreamApiError && error.status === 503 && !isDisabled(error);
 }
 
 function isStreamMissing(error: unknown): boolean {
