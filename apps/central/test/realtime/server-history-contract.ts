@@ -6,11 +6,11 @@ import { messageOf } from './history-contract';
 
 const rule = { size: 1_000, ageMs: 3_600_000 };
 
-export interface HistoryServer {
-  start(): Promise<StoringServer>;
-  open(url: string): History;
+interface HistoryServer {
+  start: () => Promise<StoringServer>;
+  open: (url: string) => History;
   /** Removes everything while the server runs. */
-  clear(url: string): Promise<void>;
+  clear: (url: string) => Promise<void>;
 }
 
 /** Until the connection is there again. */

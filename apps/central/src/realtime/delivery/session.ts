@@ -11,7 +11,7 @@ import type { Receiver } from './receiver';
 import type { TopicFeed } from './topic-feed';
 
 /** Who has subscribed to which topic. */
-export interface SessionPresence {
+interface SessionPresence {
   enter(topic: string, who: Identity): (() => void) | undefined;
   watch(topic: string, session: { readonly receiver: Receiver; readonly who: Identity }): () => void;
   /** @throws RivuletError TOPIC_FORBIDDEN */

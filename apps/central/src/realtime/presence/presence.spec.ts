@@ -186,6 +186,6 @@ it('takes nothing from messages that it does not know', () => {
     { from: 'x' },
     { from: 'x', kind: 'state', number: 1, entries: [[1]] },
   ])
-    presence!.receive(body as BusBody);
+    presence!.receive(body);
   expect(presence!.size).toBe(0);
 });

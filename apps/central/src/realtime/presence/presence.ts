@@ -16,7 +16,7 @@ export interface Watcher {
   readonly who: Identity;
 }
 
-export interface PresenceOptions {
+interface PresenceOptions {
   id: string;
   publish: (body: BusBody) => void;
   rules: { readonly rules: TopicRules };

@@ -94,9 +94,9 @@ export class AppendTopic {
       const position = head.position + 1;
       const ack = await this.store.publish(LOG_PREFIX + topic, { ...recordAt(position), after: head.seq });
       if (ack !== undefined) {
-        if (ack.duplicate !== true) this.heads.note(topic, { seq: ack.seq, position });
-        if (head.seq === 0 && ack.duplicate !== true) await this.checkFloor(topic, head.position);
-        return { seq: ack.seq, position, isDuplicate: ack.duplicate === true };
+        if (!ack.duplicate) this.heads.note(topic, { seq: ack.seq, position });
+        if (head.seq === 0 && !ack.duplicate) await this.checkFloor(topic, head.position);
+        return { seq: ack.seq, position, isDuplicate: ack.duplicate };
       }
       // Another process was faster.
       if (attempt > 0) await delay(Math.random() * Math.min(MAX_PAUSE_MS, attempt));

@@ -19,8 +19,11 @@ const RECONNECT_MS = 1_000;
 const ANSWER_MS = 5_000;
 const MAX_CHANGES = 100;
 
+/** "JetStream system temporarily unavailable", "stream is offline" */
+const STARTING = new Set([10008, 10118]);
+
 /** What stands at {@link STORE_SUBJECT}. */
-export interface StoreState {
+interface StoreState {
   epoch: string;
   floor: number;
   ownFloor: number;
@@ -263,7 +266,7 @@ function refusal(error: Error): RivuletError {
 
 /** It reads what it has, or its cluster has no leader yet. */
 function isStarting(error: Error): boolean {
-  return error instanceof JetStreamApiError && error.status === 503 && !isDisabled(error);
+  return error instanceof JetStreamApiError && STARTING.has(error.code);
 }
 
 function isStreamMissing(error: unknown): boolean {
