@@ -165,7 +165,9 @@ export class JetStreamStore {
 
   async close(): Promise<void> {
     this.isClosed = true;
-    await this.connection?.close();
+    // An attempt that is under way ends by itself.
+    if (this.connection === undefined) return;
+    await this.connection.close();
     await this.connecting;
   }
 
