@@ -25,7 +25,7 @@ export async function whenBack<T>(ask: () => Promise<T>): Promise<T> {
   }
 }
 
-/** What becomes of a {@link History} on a server of its own that is killed, or loses what it had. */
+/** The promises of a {@link History} when its server is killed, or loses its data. */
 export function describeHistoryServer({ start, open, clear }: HistoryServer): void {
   let server: StoringServer;
   let history: History;

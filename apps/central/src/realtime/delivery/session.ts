@@ -18,7 +18,7 @@ interface SessionPresence {
   check(topic: string, who: Identity): void;
 }
 
-/** What ends the presence of a subscription. */
+/** Ends the presence of a subscription. */
 interface Present {
   leave: (() => void) | undefined;
   unwatch?: (() => void) | undefined;

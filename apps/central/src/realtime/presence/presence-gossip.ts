@@ -4,13 +4,13 @@ import { decodePresence, encodePresence, type PresenceMessage } from './presence
 
 /** Users in one message of the bus, which takes 512 KiB. */
 const MAX_USERS = 300;
-/** What changes meanwhile is told together. */
+/** Changes within this time are told together. */
 const TELL_AFTER_MS = 50;
 const SILENT_MS = 15_000;
 const ASK_EVERY_MS = 2_000;
 
 interface Other {
-  /** Of its last message that counts; undefined until its whole state has come. */
+  /** The number of its last message that counts; undefined until its whole state has come. */
   number: number | undefined;
   heardAtMs: number;
   askedAtMs: number;
@@ -19,7 +19,7 @@ interface Other {
 }
 
 interface GossipOptions {
-  /** Of this process. */
+  /** The ID of this process. */
   id: string;
   publish: (body: BusBody) => void;
   /** The monotonic clock. */
@@ -137,7 +137,7 @@ export class PresenceGossip {
     this.send({ kind: 'wanted', from: this.options.id, of });
   }
 
-  /** What has changed and was not told yet is in it, too. */
+  /** Includes changes that were not told yet. */
   private tellAll(): void {
     this.flush();
     const { id } = this.options;

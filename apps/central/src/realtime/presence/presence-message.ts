@@ -1,7 +1,7 @@
 import type { BusBody } from '@rivulet/bus';
 import type { PresenceEntry } from './presence-book';
 
-/** What processes tell each other about who is connected to them. */
+/** Messages between processes about who is connected to them. */
 export type PresenceMessage =
   | { kind: 'changed'; from: string; number: number; entries: PresenceEntry[] }
   /** Everything of one process, in parts. */

@@ -73,7 +73,7 @@ beforeEach(() => (processes = new Processes()));
 
 const enter = (own: number, userId: string, topic = 'rooms.1'): (() => void) =>
   processes.all[own]!.enter(topic, identity(userId))!;
-/** What waits to be told together. */
+/** Sends the changes that wait to be told together. */
 const settle = (): void => processes.all.forEach((presence) => presence.beat());
 
 it('knows who has subscribed on all processes, each user once, with all connections', () => {

@@ -15,7 +15,7 @@ const MAX_ATTEMPTS = 200;
 type RecordAt = (position: number) => Parameters<JetStreamStore['publish']>[1];
 type Placed = Head & { isDuplicate: boolean };
 
-/** What is noted of a key. */
+/** The note of a key. */
 interface KeyRecord {
   digest: string;
   position: number;

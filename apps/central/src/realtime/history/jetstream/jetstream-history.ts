@@ -23,7 +23,7 @@ export class JetStreamHistory implements History {
   private readonly heads: TopicHeads;
   private readonly appender: AppendTopic;
   private readonly queue = new AppendQueue((messages) => this.store.ask(() => this.appendNow(messages)));
-  /** What has a key is appended by itself, so that one that is refused concerns nobody else. */
+  /** A call with keys is appended by itself, so that one that is refused concerns nobody else. */
   private readonly keyedQueue = new AppendQueue(
     (messages) => this.store.ask(() => this.appendNow(messages)),
     1,

@@ -22,7 +22,7 @@ const MAX_CHANGES = 100;
 /** "JetStream system temporarily unavailable", "stream is offline" */
 const STARTING = new Set([10008, 10118]);
 
-/** What stands at {@link STORE_SUBJECT}. */
+/** The message at {@link STORE_SUBJECT}. */
 interface StoreState {
   epoch: string;
   floor: number;
@@ -147,7 +147,7 @@ export class JetStreamStore {
     return this.known;
   }
 
-  /** Of several processes that change it at once, each changes what the one before has made. */
+  /** Several processes may change it at once: each changes what the one before has made. */
   async changeState(change: (state: StoreState | undefined) => StoreState): Promise<void> {
     for (let attempt = 0; attempt < MAX_CHANGES; attempt++) {
       const stored = await this.last(MESSAGES, STORE_SUBJECT);
@@ -194,7 +194,7 @@ export class JetStreamStore {
 
   private async open(): Promise<void> {
     await this.firstAttempt.promise;
-    // What is sent while there is no connection would wait for one, and be stored after its caller was refused.
+    // The client library would keep what is sent without a connection, and store it after its caller was refused.
     if (!this.isConnected)
       throw new Error(this.connection === undefined ? this.reason : 'the connection to NATS was lost');
     this.opening ??= this.openNow();

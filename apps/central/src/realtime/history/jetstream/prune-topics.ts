@@ -5,7 +5,7 @@ import { recordOf } from './stored-record';
 import { LOG_PREFIX, MESSAGES } from './streams';
 
 const AT_ONCE = 8;
-/** Of one topic in one go; the next one goes on. */
+/** Old messages of one topic that are counted in one go; the next one goes on. */
 const MAX_OLD = 1_000;
 
 /** The last message of each topic stays, whatever its age: it says where the topic stands. */

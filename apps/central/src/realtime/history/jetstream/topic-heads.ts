@@ -6,7 +6,7 @@ import { LOG_PREFIX, MESSAGES } from './streams';
 
 const MAX_KNOWN = 20_000;
 const READ_AT_ONCE = 64;
-/** Of more topics it is asked first which have a message at all: anybody may subscribe to those that have none. */
+/** For more topics than this, the server is asked first which have a message at all: anybody may subscribe to those without. */
 const MANY = 256;
 
 /** Where a topic stands. */

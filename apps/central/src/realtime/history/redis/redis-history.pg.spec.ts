@@ -34,7 +34,7 @@ describeRedis('the server of a history in Redis', () => {
     const server = await startRedis({ isStoring: false });
     const history = new RedisHistory(server.url);
     const [first] = await history.append([messageOf('a', 1)]);
-    // What it had saved some time ago is there, and what came later is not.
+    // Redis has what it saved some time ago, and not what came later.
     await withRedis(server.url, async (redis) => void (await redis.save()));
     await history.append([messageOf('a', 2)]);
     await server.kill();

@@ -18,7 +18,7 @@ const KEYED_AT_ONCE = 32;
 export class RedisHistory implements History {
   private readonly store: RedisStore;
   private readonly queue = new AppendQueue((messages) => this.appendNow(messages));
-  /** What has a key is appended by itself, so that one that is refused concerns nobody else. */
+  /** A call with keys is appended by itself, so that one that is refused concerns nobody else. */
   private readonly keyedQueue = new AppendQueue((messages) => this.appendNow(messages), 1, KEYED_AT_ONCE);
 
   constructor(url: string) {

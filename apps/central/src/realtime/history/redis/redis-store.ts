@@ -29,7 +29,7 @@ export class RedisStore {
     this.redis = new Redis(url, {
       ...redisOptions,
       enableOfflineQueue: false,
-      // What was sent when the connection was lost may have been done: whoever asked decides.
+      // A command that was under way when the connection was lost may have been done: the caller decides.
       autoResendUnfulfilledCommands: false,
       maxRetriesPerRequest: 0,
       commandTimeout: ANSWER_MS,
