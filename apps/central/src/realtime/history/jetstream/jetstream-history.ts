@@ -13,21 +13,20 @@ import { LOG_PREFIX } from './streams';
 import { TopicHeads } from './topic-heads';
 
 const TOPICS_AT_ONCE = 32;
-const LATEST_FIRST = (a: string, b: string): number => (a < b ? -1 : 1);
+const byName = (a: string, b: string): number => (a < b ? -1 : 1);
 
-const KEYED_AT_ONCE = 32;
+const CALLS_AT_ONCE = 64;
 
 /** History in JetStream, of NATS from 2.9 on: a stream with a subject for each topic, whose messages carry their position. */
 export class JetStreamHistory implements History {
   private readonly store: JetStreamStore;
   private readonly heads: TopicHeads;
   private readonly appender: AppendTopic;
-  private readonly queue = new AppendQueue((messages) => this.store.ask(() => this.appendNow(messages)));
-  /** A call with keys is appended by itself, so that one that is refused concerns nobody else. */
-  private readonly keyedQueue = new AppendQueue(
+  /** Each call by itself: another one's failure would be answered to those whose messages are stored. */
+  private readonly queue = new AppendQueue(
     (messages) => this.store.ask(() => this.appendNow(messages)),
     1,
-    KEYED_AT_ONCE,
+    CALLS_AT_ONCE,
   );
 
   constructor(url: string) {
@@ -38,8 +37,7 @@ export class JetStreamHistory implements History {
   }
 
   append(messages: readonly NewMessage[]): Promise<Appended[]> {
-    const isKeyed = messages.some(({ key }) => key !== undefined);
-    return (isKeyed ? this.keyedQueue : this.queue).append(messages);
+    return this.queue.append(messages);
   }
 
   async read(topic: string, after: number, rule: HistoryRule, limit: number): Promise<Recovered> {
@@ -81,7 +79,7 @@ export class JetStreamHistory implements History {
       const topics = [...subjects.keys()]
         .map((subject) => subject.slice(LOG_PREFIX.length))
         .filter((topic) => !topic.startsWith('_'))
-        .toSorted(LATEST_FIRST)
+        .toSorted(byName)
         .slice(0, limit + 1);
       return { epoch, floor, positions: await this.heads.readAll(topics) };
     });
