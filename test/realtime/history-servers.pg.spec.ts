@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { isInstalled, startNats, startRedis, type BusServer } from '@rivulet/testing';
 import { RealtimeCentral } from '../support/realtime-central';
 import { realtimeToken } from '../support/realtime-tokens';
@@ -63,7 +64,10 @@ describeRedis('Redis that is away', () => {
     ]);
     await server.restart();
     let answer = await realtime.publish(batch, { 'Idempotency-Key': 'b' });
-    while (answer[0] === 503) answer = await realtime.publish(batch, { 'Idempotency-Key': 'b' });
+    while (answer[0] === 503) {
+      await delay(20);
+      answer = await realtime.publish(batch, { 'Idempotency-Key': 'b' });
+    }
     expect(answer).toMatchObject([200, { messages: [{ position: 1 }, { position: 2 }] }]);
     await socket.until(() => socket.of('data').length === 2);
     expect(socket.of('data').map(({ position, data }) => [position, data])).toEqual([

@@ -20,76 +20,80 @@ interface Publication {
 }
 
 function describeLosses(startServer: () => Promise<BusServer | undefined>): void {
-  it(`${clientCount} clients get every message of their topics once, while connections, centrals and the bus are cut ${kills} times`, async () => {
-    const file = writeTemporaryFile('realtime.yaml', rules);
-    const server = await startServer();
-    const variables = {
-      ...realtimeVariables,
-      CENTRAL_REALTIME_FILE: file.path,
-      CENTRAL_REALTIME_MESSAGES_PER_SECOND: '1000',
-      ...(server && { CENTRAL_BUS_URL: server.url }),
-    };
-    const first = await CentralInProcess.start(variables);
-    const second = await CentralInProcess.join(first, variables);
-    const relays = await Promise.all([first, second].map(({ url }) => TcpRelay.start(url)));
-    const topics = Array.from({ length: topicCount }, (_, index) => `load.t${index}`);
-    const urls = relays.map((relay) => relay.through('ws://127.0.0.1/ws/sync'));
-    const followers = Array.from({ length: clientCount }, (_, index) => {
-      const own = [topics[index % topicCount]!, topics[(index * 7 + 3) % topicCount]!];
-      return new RealtimeFollower(urls[index % 2]!, `user${index}`, [...new Set(own)]);
-    });
-    await Promise.all(followers.map((follower) => follower.start()));
+  it(
+    `${clientCount} clients get every message of their topics once, while connections, centrals and the bus are cut ${kills} times`,
+    async () => {
+      const file = writeTemporaryFile('realtime.yaml', rules);
+      const server = await startServer();
+      const variables = {
+        ...realtimeVariables,
+        CENTRAL_REALTIME_FILE: file.path,
+        CENTRAL_REALTIME_MESSAGES_PER_SECOND: '1000',
+        ...(server && { CENTRAL_BUS_URL: server.url }),
+      };
+      const first = await CentralInProcess.start(variables);
+      const second = await CentralInProcess.join(first, variables);
+      const relays = await Promise.all([first, second].map(({ url }) => TcpRelay.start(url)));
+      const topics = Array.from({ length: topicCount }, (_, index) => `load.t${index}`);
+      const urls = relays.map((relay) => relay.through('ws://127.0.0.1/ws/sync'));
+      const followers = Array.from({ length: clientCount }, (_, index) => {
+        const own = [topics[index % topicCount]!, topics[(index * 7 + 3) % topicCount]!];
+        return new RealtimeFollower(urls[index % 2]!, `user${index}`, [...new Set(own)]);
+      });
+      await Promise.all(followers.map((follower) => follower.start()));
 
-    const published: Publication[] = [];
-    const publishing: Promise<void>[] = [];
-    let number = 0;
-    const publish = (): void => {
-      const topic = topics[number % topicCount]!;
-      const own = ++number;
-      const stored = followers[own % clientCount]!.publish(topic, own);
-      publishing.push(stored.then((position) => void published.push({ topic, position, number: own })));
-    };
-    for (let kill = 0; kill < kills; kill++) {
-      for (let count = 0; count < 10; count++) {
-        publish();
+      const published: Publication[] = [];
+      const publishing: Promise<void>[] = [];
+      let number = 0;
+      const publish = (): void => {
+        const topic = topics[number % topicCount]!;
+        const own = ++number;
+        const stored = followers[own % clientCount]!.publish(topic, own);
+        publishing.push(stored.then((position) => void published.push({ topic, position, number: own })));
+      };
+      for (let kill = 0; kill < kills; kill++) {
+        for (let count = 0; count < 10; count++) {
+          publish();
+          await delay(pauseMs);
+        }
+        const relay = relays[kill % 2]!;
+        relay.refusesNew = true;
+        relay.cut(kill % 3 === 0 ? 'end' : 'reset');
+        if (kill % 4 === 1) await server?.kill();
+        for (let count = 0; count < 5; count++) publish();
         await delay(pauseMs);
+        relay.refusesNew = false;
+        if (kill % 4 === 1) await server?.restart();
       }
-      const relay = relays[kill % 2]!;
-      relay.refusesNew = true;
-      relay.cut(kill % 3 === 0 ? 'end' : 'reset');
-      if (kill % 4 === 1) await server?.kill();
-      for (let count = 0; count < 5; count++) publish();
-      await delay(pauseMs);
-      relay.refusesNew = false;
-      if (kill % 4 === 1) await server?.restart();
-    }
-    await Promise.all(publishing);
-    const expected = new Map(
-      topics.map((topic) => {
-        const own = published.filter((publication) => publication.topic === topic);
-        return [
-          topic,
-          own.toSorted((a, b) => a.position - b.position).map((publication) => publication.number),
-        ];
-      }),
-    );
-    const isDone = (): boolean =>
-      followers.every(({ received, topics: own }) =>
-        own.every((topic) => (received.get(topic)?.length ?? 0) >= expected.get(topic)!.length),
+      await Promise.all(publishing);
+      const expected = new Map(
+        topics.map((topic) => {
+          const own = published.filter((publication) => publication.topic === topic);
+          return [
+            topic,
+            own.toSorted((a, b) => a.position - b.position).map((publication) => publication.number),
+          ];
+        }),
       );
-    while (!isDone()) await delay(20);
-    for (const { received, violations, topics: own } of followers) {
-      expect(violations).toEqual([]);
-      for (const topic of own) expect(received.get(topic) ?? []).toEqual(expected.get(topic));
-    }
-    expect(published).toHaveLength(kills * 15);
-    for (const follower of followers) follower.stop();
-    await Promise.all(relays.map((relay) => relay.stop()));
-    await second.stop();
-    await first.stop();
-    await server?.stop();
-    file.remove();
-  });
+      const isDone = (): boolean =>
+        followers.every(({ received, topics: own }) =>
+          own.every((topic) => (received.get(topic)?.length ?? 0) >= expected.get(topic)!.length),
+        );
+      while (!isDone()) await delay(20);
+      for (const { received, violations, topics: own } of followers) {
+        expect(violations).toEqual([]);
+        for (const topic of own) expect(received.get(topic) ?? []).toEqual(expected.get(topic));
+      }
+      expect(published).toHaveLength(kills * 15);
+      for (const follower of followers) follower.stop();
+      await Promise.all(relays.map((relay) => relay.stop()));
+      await second.stop();
+      await first.stop();
+      await server?.stop();
+      file.remove();
+    },
+    Math.max(60_000, kills * 4_000),
+  );
 }
 
 const describeNats = isInstalled('nats-server', 'topics over NATS') ? describe : describe.skip;

@@ -33,11 +33,10 @@ export const realtimeErrors = {
     transient: false,
   },
   REALTIME_HISTORY_UNUSABLE: {
-    title: 'The server of the bus cannot keep the history of topics',
+    title: 'The bus cannot keep histories of topics',
     meaning:
-      'JetStream is not enabled on the NATS server or for the account, or it refuses to store: its disk is full, or a limit is reached. Nothing is published meanwhile.',
-    nextStep:
-      'Enable JetStream (`nats-server -js -sd DIRECTORY`), or give it space, or set CENTRAL_REALTIME_HISTORY=postgres on every central.',
+      'JetStream is not enabled on the NATS server, or it refuses to store. Topics do not work meanwhile.',
+    nextStep: 'Enable JetStream, give it space, or set CENTRAL_REALTIME_HISTORY=postgres on every central.',
     transient: true,
   },
   TOPIC_FORBIDDEN: {

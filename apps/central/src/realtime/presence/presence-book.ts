@@ -84,6 +84,6 @@ export class PresenceBook {
         sinceMs: Math.min(...all.map(({ sinceMs }) => sinceMs)),
       };
     });
-    return users.toSorted((a, b) => a.sinceMs - b.sinceMs);
+    return users.toSorted((a, b) => a.sinceMs - b.sinceMs || (a.userId < b.userId ? -1 : 1));
   }
 }

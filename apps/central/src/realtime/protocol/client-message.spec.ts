@@ -32,6 +32,7 @@ describe('a message of a client', () => {
       epoch: 'e',
       position: 3,
       positions: { 'a.b': 7 },
+      presence: true,
       id: '1',
     };
     expect(parseClientMessage(JSON.stringify(message))).toEqual({
@@ -39,6 +40,11 @@ describe('a message of a client', () => {
       id: '1',
       topic: 'a.*',
       since: { epoch: 'e', position: 3, positions: new Map([['a.b', 7]]) },
+      presence: true,
+    });
+    expect(parseClientMessage('{"type":"presence","topic":"a.b"}')).toEqual({
+      type: 'presence',
+      topic: 'a.b',
     });
   });
 
@@ -57,6 +63,9 @@ describe('a message of a client', () => {
     '{"type":"subscribe","topic":"a","epoch":"e","position":-1}',
     '{"type":"subscribe","topic":"a","epoch":"e","position":1.5}',
     '{"type":"subscribe","topic":"a","epoch":"e","position":1,"positions":{"a":"1"}}',
+    '{"type":"subscribe","topic":"a","presence":"yes"}',
+    '{"type":"presence"}',
+    '{"type":"presence","topic":"_user.other"}',
     '{"type":"sync","topic":"a"}',
     '{"type":"auth"}',
     '{"type":"auth","token":7}',

@@ -14,7 +14,7 @@ export interface Since {
 export type ClientMessage = { id: string | undefined } & (
   | { type: 'auth'; token: string }
   /** With `presence` it is told who is there, who comes and who goes. */
-  | { type: 'subscribe'; topic: string; since: Since | undefined; presence: boolean }
+  | { type: 'subscribe'; topic: string; since: Since | undefined; presence: true | undefined }
   | { type: 'unsubscribe'; topic: string }
   /** `data` is JSON. With a key, the same message sent again is published once. */
   | { type: 'sync'; topic: string; data: string; key: string | undefined }
@@ -87,9 +87,9 @@ function readSince(fields: Fields): Since | undefined {
   return { epoch, position, positions: new Map(entries as [string, number][]) };
 }
 
-function readPresence({ presence = false }: Fields): boolean {
+function readPresence({ presence = false }: Fields): true | undefined {
   if (typeof presence !== 'boolean') throw invalid('`presence` must be true or false.');
-  return presence;
+  return presence ? true : undefined;
 }
 
 function readData({ data }: Fields): string {

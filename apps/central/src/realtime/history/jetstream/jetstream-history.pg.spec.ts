@@ -31,7 +31,7 @@ describeNats('the server of a history in JetStream', () => {
     const history = new JetStreamHistory(server.url);
     await expect(history.append([messageOf('a', 1)])).rejects.toMatchObject({
       code: 'REALTIME_HISTORY_UNUSABLE',
-      nextStep: expect.stringContaining('-js') as string,
+      nextStep: expect.stringContaining('Enable JetStream') as string,
     });
     await history.close();
     await server.stop();

@@ -5,14 +5,14 @@ const NANOSECONDS = 1_000_000;
 /** For a key to be noted after its message was stored; the server keeps the keys of so long in memory. */
 const DUPLICATE_WINDOW_MS = 600_000;
 
-export const MESSAGES = 'RIVULET_TOPICS';
+export const MESSAGES = 'rivulet-topics';
 /** Where positions begin, and their epoch: in the stream of the messages, so that both are lost together. */
 export const STORE_SUBJECT = 'rivulet.topics.store';
 export const LOG_PREFIX = 'rivulet.topics.log.';
 
-const KEYS = { stream: 'RIVULET_TOPICS_KEYS', prefix: 'rivulet.topics.key.', lifeMs: KEY_LIFE_MS };
+const KEYS = { stream: 'rivulet-topics-keys', prefix: 'rivulet.topics.key.', lifeMs: KEY_LIFE_MS };
 const ROW_KEYS = {
-  stream: 'RIVULET_TOPICS_ROW_KEYS',
+  stream: 'rivulet-topics-row-keys',
   prefix: 'rivulet.topics.row-key.',
   lifeMs: ROW_KEY_LIFE_MS,
 };
