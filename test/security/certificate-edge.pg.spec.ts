@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ServerTls } from '@rivulet/platform';
 import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
@@ -52,6 +53,9 @@ beforeAll(async () => {
     name: 'gate',
     macAddress: DEMO_MAC,
   }));
+  // It is the same device that was known by a key before.
+  const { x } = generateKeyPairSync('ed25519').publicKey.export({ format: 'jwk' });
+  await operate('POST', '/api/devices/import', { csv: `${DEMO_MAC},${x}` });
   edgeDatabase = await createTestDatabase();
   first = await renew();
   const now = performance.now.bind(performance);

@@ -5,18 +5,19 @@ import { openStatement, StatementError } from '@rivulet/signatures';
 import type { Device } from '../devices/device';
 
 /**
- * A device with a key signs its reports: the statement repeats the report, and says whose it is.
+ * A device with a key signs its reports: the statement repeats the report, and says whose it is. One that has shown its
+ * certificate may have that key elsewhere.
  *
  * @returns the thumbprint of the key that signed it
  * @throws RivuletError REPORT_UNSIGNED · REPORT_SIGNATURE_INVALID · SIGNATURE_ALGORITHM_REFUSED
  */
 export async function verifyReport(
-  { deviceId, keys = [] }: Device,
+  { deviceId, keys = [], byCertificate = false }: Device,
   report: Acknowledgement,
   statement: string | undefined,
 ): Promise<string | undefined> {
   if (statement === undefined) {
-    if (keys.length === 0) return undefined;
+    if (keys.length === 0 || byCertificate) return undefined;
     throw new RivuletError('REPORT_UNSIGNED', `The report on ${report.manifestId} is not signed.`);
   }
   const { json, signedBy } = await openStatement(statement, statementTypes.report).catch((error: unknown) => {

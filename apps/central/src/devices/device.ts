@@ -40,4 +40,6 @@ export interface Device {
   resyncSince?: Date | null;
   /** Thumbprints of its keys; with one, its reports are signed. */
   keys?: string[];
+  /** It has shown a certificate, with which nothing but the connection is signed. */
+  byCertificate?: boolean;
 }

@@ -138,11 +138,15 @@ export class DeviceAuthenticator implements Authenticator {
   }
 
   /** @returns the MAC address alone where the registry does not have it */
-  private async identify({ headers, ip, socket }: DeviceCall): Promise<KnownDevice | string> {
+  private async identify({
+    headers,
+    ip,
+    socket,
+  }: DeviceCall): Promise<(KnownDevice & { byCertificate?: boolean }) | string> {
     const credentials = readCredentials(headers.authorization);
     if (credentials !== undefined) return this.admit(await this.findBy(credentials), ip);
     const certificate = await this.certificates.find({ headers, socket });
-    if (certificate !== undefined) return this.admit(certificate.known, ip);
+    if (certificate !== undefined) return { ...this.admit(certificate.known, ip), byCertificate: true };
     if (this.env.auth !== 'mac') throw this.unidentified();
     const macAddress = readMacAddress(headers[DEVICE_MAC_HEADER]);
     const known = await this.directory.findByMac(macAddress);
