@@ -103,6 +103,7 @@ const parsers: [name: string, seed: string, Parse][] = [
 
 const laterParsers: typeof parsers = [
   ['tasks to collect', 'tasks', (bytes) => protocol.parseCollectionTasks(parseJson(bytes))],
+  ['edits of chunks', 'edits', (bytes) => protocol.parseChunkEdits(bytes)],
   ['demands for chunks', 'demands', (bytes) => protocol.parseCollectionDemand(parseJson(bytes))],
   ['receipts of rows', 'receipts', (bytes) => protocol.parseCollectionReceipt(bytes.toString())],
   ['queries with a watermark', 'queries', (bytes) => parseWatermarkQuery(bytes.toString())],

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import {
   encodeBlock,
+  encodeChunkEdit,
   encodeFrameHeader,
   FRAMES_CONTENT_TYPE,
   schemaFingerprint,
@@ -52,6 +53,10 @@ export async function beginUpload(
   await post('/api/collection/tasks', {}, asDevice);
   const offer = offerOf();
   await post(`/api/collection/runs/${runId}/offer`, offer, asDevice);
+  const url = `/api/collection/runs/${runId}/chunks`;
+  const asJson = await app.inject({ method: 'POST', url, payload: {}, headers: asDevice });
+  const asNothing = await app.inject({ method: 'POST', url, headers: asDevice });
+  expect([asJson.statusCode, asNothing.statusCode]).toEqual([415, 415]);
   return { runId, offer, contentType: FRAMES_CONTENT_TYPE, frames: framesOf() };
 }
 
@@ -83,5 +88,15 @@ function framesOf(): Buffer {
     });
     return [header, block];
   });
-  return Buffer.concat(parts);
+  return Buffer.concat([...parts, ...editsOf(CHUNKS.length)]);
+}
+
+/** What nobody has the base of. */
+function editsOf(number: number): Buffer[] {
+  const edits = [{ place: 0, count: 1, rows: [Buffer.from('1\tAda\n')] }];
+  const content = encodeChunkEdit({ number: 0, position: 0, count: 1, edits });
+  const { encoding, block } = encodeBlock(content);
+  const sizes = { rows: 1, contentBytes: content.length, blockBytes: block.length };
+  const digest = hash('sha256', content, 'buffer');
+  return [encodeFrameHeader({ kind: 'patch', encoding, table: 0, number, ...sizes, digest }), block];
 }

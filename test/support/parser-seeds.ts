@@ -100,6 +100,7 @@ function ofCollections(runId: string): Record<string, Buffer[]> {
   const columns = ['id', { name: 'note', type: 'text' }, 'c', 'd', 'e', 'f', 'g'];
   return {
     tasks: [text({ tasks: [task], pollAfterSeconds: 10 })],
+    edits: [Buffer.from('0 0 1 2\n0 1 1\n1\ta\n3 0 2\n4\tb\n5\tc\n2 1 2 1\n0 2 0\n')],
     demands: [text({ missing: '0-99,120-120', receipt: 'a.b.c' })],
     receipts: [text(receipt)],
     queries: [

@@ -3,6 +3,7 @@ import {
   COLLECTION_ROW_MAX_BYTES,
   decodeFrame,
   FrameDecoder,
+  FRAMES_CONTENT_TYPE,
   parseChunkEdits,
   type ChunkEdit,
   type Frame,
@@ -17,8 +18,13 @@ export interface SentFrames {
   edits: ChunkEdit[];
 }
 
-/** @param body - whole frames @throws RivuletError COLLECTION_OFFER_INVALID */
-export function readFrames(body: Buffer, { digests }: StoredOffer): SentFrames {
+/**
+ * @param body - whole frames; whatever was sent as JSON, or nothing at all, is none
+ * @throws RivuletError COLLECTION_OFFER_INVALID · MEDIA_TYPE_UNSUPPORTED
+ */
+export function readFrames(body: unknown, { digests }: StoredOffer): SentFrames {
+  if (!Buffer.isBuffer(body))
+    throw new RivuletError('MEDIA_TYPE_UNSUPPORTED', `Chunks are sent as ${FRAMES_CONTENT_TYPE}.`);
   return refusable(() => {
     const decoder = new FrameDecoder(COLLECTION_ROW_MAX_BYTES);
     const sent: SentFrames = { chunks: [], edits: [] };
