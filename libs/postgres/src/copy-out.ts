@@ -17,7 +17,27 @@ const HEADER_BYTES = 5;
  * connection is closed, which is the only way to abort a COPY.
  */
 export async function* copyOut(client: ClientBase, statement: string): AsyncGenerator<Buffer, void> {
-  const query = client.query(new CopyOutQuery(statement));
+  for await (const { rows } of copyOutEach(client, [statement])) yield rows;
+}
+
+/** A part of the output of one of several statements. */
+export interface CopiedRows {
+  /** Its place among them. */
+  statement: number;
+  /** In memory that no other part has. */
+  rows: Buffer;
+}
+
+/**
+ * The outputs of several COPY … TO STDOUT statements, one after the other. They are sent in one message: PostgreSQL begins
+ * with the next one while the rows of the last are being read. Nothing comes of a statement without rows.
+ */
+export async function* copyOutEach(
+  client: ClientBase,
+  statements: readonly string[],
+): AsyncGenerator<CopiedRows, void> {
+  if (statements.length === 0) return;
+  const query = client.query(new CopyOutQuery(statements));
   try {
     yield* query.pieces();
   } finally {
@@ -33,7 +53,7 @@ class CopyOutQuery implements Submittable {
   /** PostgreSQL has completed the statement, with or without success. */
   isOver = false;
   private error: unknown;
-  private readonly queue: Buffer[] = [];
+  private readonly queue: CopiedRows[] = [];
   private queuedBytes = 0;
   private wake: () => void = () => undefined;
   private connection: Connection | undefined;
@@ -43,8 +63,13 @@ class CopyOutQuery implements Submittable {
   private beginning: Buffer | undefined;
   /** Bytes of a row that have not arrived. */
   private missingBytes = 0;
+  private statement = 0;
+  readonly text: string;
 
-  constructor(readonly text: string) {}
+  constructor(private readonly statements: readonly string[]) {
+    // A statement may end with a comment.
+    this.text = statements.join('\n;\n');
+  }
 
   submit(connection: Connection): void {
     this.connection = connection;
@@ -70,11 +95,11 @@ class CopyOutQuery implements Submittable {
 
   handleCommandComplete(): void {}
 
-  async *pieces(): AsyncGenerator<Buffer, void> {
+  async *pieces(): AsyncGenerator<CopiedRows, void> {
     for (;;) {
       const piece = this.queue.shift();
       if (piece !== undefined) {
-        this.queuedBytes -= piece.length;
+        this.queuedBytes -= piece.rows.length;
         if (this.queuedBytes < QUEUE_BYTES) this.connection!.stream.resume();
         yield piece;
       } else if (this.isOver) {
@@ -94,16 +119,21 @@ class CopyOutQuery implements Submittable {
   private readonly receive = (received: Buffer): void => {
     const bytes = this.beginning === undefined ? received : Buffer.concat([this.beginning, received]);
     this.beginning = undefined;
-    const rowBytes = this.takeRows(bytes);
-    if (rowBytes === 0) return;
-    this.queue.push(bytes.subarray(0, rowBytes));
-    this.queuedBytes += rowBytes;
+    this.takeRows(bytes);
+    if (this.queue.length === 0) return;
     if (this.queuedBytes >= QUEUE_BYTES && this.listener !== undefined) this.connection!.stream.pause();
     this.wake();
   };
 
-  /** Moves the contents of rows to the beginning of the buffer, and returns their length. */
-  private takeRows(bytes: Buffer): number {
+  private put(rows: Buffer): void {
+    if (rows.length === 0) return;
+    this.queue.push({ statement: this.statement, rows });
+    this.queuedBytes += rows.length;
+  }
+
+  /** Moves the contents of rows together at the beginning of the buffer, and queues them. */
+  private takeRows(bytes: Buffer): void {
+    let start = 0;
     let end = 0;
     let position = 0;
     for (;;) {
@@ -114,7 +144,7 @@ class CopyOutQuery implements Submittable {
         this.missingBytes -= contentEnd - position;
         position = contentEnd;
       }
-      if (position === bytes.length) return end;
+      if (position === bytes.length) return this.put(bytes.subarray(start, end));
       const contentStart = position + HEADER_BYTES;
       const kind = bytes[position];
       if (contentStart <= bytes.length && kind === COPY_DATA) {
@@ -122,15 +152,24 @@ class CopyOutQuery implements Submittable {
         position = contentStart;
         continue;
       }
-      if (kind === COPY_DONE || kind === ERROR_RESPONSE) {
-        this.giveBack(bytes.subarray(position));
-        return end;
+      const isLast = this.statement === this.statements.length - 1;
+      if ((kind === COPY_DONE && isLast) || kind === ERROR_RESPONSE) {
+        this.put(bytes.subarray(start, end));
+        return this.giveBack(bytes.subarray(position));
+      }
+      if (contentStart <= bytes.length && kind === COPY_DONE) {
+        // The reader may free the memory of each part.
+        this.put(Buffer.from(bytes.subarray(start, end)));
+        this.statement += 1;
+        start = end;
+        position = contentStart;
+        continue;
       }
       const messageEnd =
         contentStart <= bytes.length ? position + 1 + bytes.readUInt32BE(position + 1) : Infinity;
       if (messageEnd > bytes.length) {
         this.beginning = Buffer.from(bytes.subarray(position));
-        return end;
+        return this.put(bytes.subarray(start, end));
       }
       this.listener!(Buffer.from(bytes.subarray(position, messageEnd)));
       position = messageEnd;

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
 import type { ClientBase } from 'pg';
 import { copyIn } from './copy-in';
-import { copyOut } from './copy-out';
+import { copyOut, copyOutEach } from './copy-out';
 import { selectBinary } from './copy-binary';
 import { withClient } from './pool';
 import { inTransaction } from './transaction';
@@ -106,6 +106,40 @@ describe('rows', () => {
     expect(noticed).toEqual(lengths.map((length) => 'd'.repeat(length % 50)));
     const bare = await transaction((client) => collect(client, 'COPY (SELECT FROM lines LIMIT 3) TO STDOUT'));
     expect(Buffer.concat(bare).toString()).toBe('\n\n\n');
+  });
+
+  it('come of several statements, each apart, in memory of their own', async () => {
+    const counts = [3, 0, 20_000, 1, 0, 70_000, 2, 0];
+    const statements = counts.map(
+      (count) => `COPY (SELECT generate_series(1, ${count})) TO STDOUT -- ${count}`,
+    );
+    const outputs = counts.map(() => '');
+    await transaction(async (client) => {
+      for await (const { statement, rows } of copyOutEach(client, statements)) {
+        outputs[statement] += rows.toString();
+        rows.fill(0);
+      }
+      expect((await client.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
+    });
+    const expected = counts.map((count) =>
+      Array.from({ length: count }, (_, index) => `${index + 1}\n`).join(''),
+    );
+    expect(outputs).toEqual(expected);
+  });
+
+  it("of several statements end with PostgreSQL's error for one of them", async () => {
+    const statements = [
+      'COPY lines TO STDOUT',
+      'COPY (SELECT 1 / (id - 20) FROM lines) TO STDOUT',
+      'COPY lines TO STDOUT',
+    ];
+    const read = async (client: ClientBase): Promise<void> => {
+      for await (const { statement } of copyOutEach(client, statements)) expect(statement).not.toBe(2);
+    };
+    await withClient(database.pool, async (client) => {
+      await expect(read(client)).rejects.toMatchObject({ code: '22012' });
+      expect((await client.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
+    });
   });
 
   it('are held back by a reader that is slow', async () => {

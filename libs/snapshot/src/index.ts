@@ -3,7 +3,7 @@ export * from './find-repeated-key';
 export { keyTexts, type KeyRange } from './key-range';
 export * from './locate-keys';
 export * from './query-template';
-export { canonicalCopy, canonicalSelect, readChunks, type RowSource } from './read-chunks';
+export { canonicalCopy, canonicalSelect, readChunks, readRanges, type RowSource } from './read-chunks';
 export * from './read-scopes';
 export * from './row-failure';
 export * from './watermark-query';

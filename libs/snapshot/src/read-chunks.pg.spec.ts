@@ -6,7 +6,7 @@ import { createEnglishDatabase, createTestDatabase, type TestDatabase } from '@r
 import type { ClientBase, Pool } from 'pg';
 import { bindQuery, describeQuery } from './describe-query';
 import { parseQueryTemplate } from './query-template';
-import { canonicalCopy, readChunks, type RowSource } from './read-chunks';
+import { canonicalCopy, readChunks, readRanges, type RowSource } from './read-chunks';
 
 jest.setTimeout(30_000);
 
@@ -209,6 +209,25 @@ async function expectNoQuery(pattern: string): Promise<void> {
   }
   throw new Error('The query still runs.');
 }
+
+describe('the rows in ranges of keys', () => {
+  it('are cut for each range by itself, in more ranges than one message takes, and none in some', async () => {
+    const query = 'SELECT n AS id FROM generate_series(1, 4500) n WHERE n / 10 % 7 <> 3';
+    const ranges = Array.from({ length: 450 }, (_, index) => {
+      return { after: [`${index * 10}`], upTo: [`${index * 10 + 5}`] };
+    });
+    const texts = ranges.map(() => '');
+    await inSource(database.pool, async (client) => {
+      const source = await sourceOf(client, query, ['id']);
+      for await (const { range, chunk } of readRanges(client, source, ranges))
+        texts[range] += chunk.content.toString();
+    });
+    const expected = ranges.map((_, index) =>
+      index % 7 === 3 ? '' : [1, 2, 3, 4, 5].map((n) => `${index * 10 + n}\n`).join(''),
+    );
+    expect(texts).toEqual(expected);
+  });
+});
 
 describe('a reader that stops early', () => {
   it('leaves no query running', async () => {

@@ -1,5 +1,11 @@
-import { ChunkCutter, freeMemory, type Chunk, type ChunkCutterOptions } from '@rivulet/protocol';
-import { copyOut } from '@rivulet/postgres';
+import {
+  CHUNK_MAX_BYTES,
+  ChunkCutter,
+  freeMemory,
+  type Chunk,
+  type ChunkCutterOptions,
+} from '@rivulet/protocol';
+import { copyOutEach } from '@rivulet/postgres';
 import { escapeIdentifier, type ClientBase } from 'pg';
 import type { DescribedColumn } from './describe-query';
 import { orderedColumn, rangeCondition, type KeyRange } from './key-range';
@@ -24,13 +30,57 @@ export async function* readChunks(
   source: RowSource,
   limits: Pick<ChunkCutterOptions, 'maxRowBytes'> = {},
 ): AsyncGenerator<Chunk, void> {
-  const cutter = new ChunkCutter(source.keyColumns, { ...limits, keepContent: true });
-  for await (const buffer of copyOut(client, canonicalCopy(source))) {
-    const chunks = cutter.push(buffer);
-    freeMemory(buffer);
-    yield* chunks;
+  for await (const { chunk } of cutEach(client, [source], limits)) yield chunk;
+}
+
+/** A chunk of the rows in one of several ranges of keys. */
+export interface RangeChunk {
+  /** The place of the range. */
+  range: number;
+  chunk: Chunk;
+}
+
+/** Ranges that are read by one message: PostgreSQL parses all of it before it begins. */
+const RANGES_AT_ONCE = 200;
+
+/** The same for the rows in some ranges of keys, each cut by itself. */
+export async function* readRanges(
+  client: ClientBase,
+  source: RowSource,
+  ranges: readonly KeyRange[],
+  limits: Pick<ChunkCutterOptions, 'maxRowBytes'> = {},
+): AsyncGenerator<RangeChunk, void> {
+  for (let first = 0; first < ranges.length; first += RANGES_AT_ONCE) {
+    const sources = ranges
+      .slice(first, first + RANGES_AT_ONCE)
+      .map((range): RowSource => ({ ...source, range }));
+    for await (const { range, chunk } of cutEach(client, sources, limits)) {
+      yield { range: first + range, chunk };
+    }
   }
-  yield* cutter.end();
+}
+
+async function* cutEach(
+  client: ClientBase,
+  sources: readonly RowSource[],
+  limits: Pick<ChunkCutterOptions, 'maxRowBytes'>,
+): AsyncGenerator<RangeChunk, void> {
+  const workspace = Buffer.allocUnsafe(CHUNK_MAX_BYTES);
+  const newCutter = ({ keyColumns }: RowSource): ChunkCutter =>
+    new ChunkCutter(keyColumns, { ...limits, keepContent: true, workspace });
+  let range = 0;
+  let cutter = newCutter(sources[0]!);
+  for await (const { statement, rows } of copyOutEach(client, sources.map(canonicalCopy))) {
+    if (statement !== range) {
+      for (const chunk of cutter.end()) yield { range, chunk };
+      range = statement;
+      cutter = newCutter(sources[range]!);
+    }
+    const chunks = cutter.push(rows);
+    freeMemory(rows);
+    for (const chunk of chunks) yield { range, chunk };
+  }
+  for (const chunk of cutter.end()) yield { range, chunk };
 }
 
 /** The statement whose output is the canonical rows, by definition (docs/protocol.md). */

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { ChunkSummary, PatchedSpan } from '@rivulet/protocol';
 import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
@@ -73,9 +74,28 @@ describe('a mirror that is read back', () => {
     expect((await scan([])).progress).toEqual([]);
   });
 
-  it('is read as a whole when the spans are half of it', async () => {
-    const half = [{ position: 0, count: Math.ceil(base.length * 0.6) }];
-    expect((await scan(half)).progress).toHaveLength(base.length);
+  it('is read as a whole when the spans are most of it', async () => {
+    const most = [{ position: 0, count: Math.ceil(base.length * 0.9) }];
+    expect((await scan(most)).progress).toHaveLength(base.length);
+  });
+
+  it('is read by more key ranges than one message takes, with nothing in some of them', async () => {
+    const rows = Buffer.concat(content.chunks.map((chunk) => chunk.content))
+      .toString()
+      .split(/(?<=\n)/);
+    const single = rows.map((row): ChunkSummary => {
+      const key = row.slice(0, row.indexOf('\t'));
+      const digest = hash('sha256', row, 'buffer');
+      return { digest, rows: 1, bytes: Buffer.byteLength(row), firstKey: key, lastKey: key };
+    });
+    const spans = single.flatMap((_, position) => (position % 2 === 0 ? [{ position, count: 1 }] : []));
+    await load(database.pool, content);
+    await database.pool.query('DELETE FROM users WHERE id IN (0, 20, 4020, 9980)');
+    const read = await transaction(database.pool, async (client) =>
+      scanSpans(client, await openMirror(client, content.table), single, spans),
+    );
+    const gone = new Set(['0', '20', '4020', '9980']);
+    expect(read).toEqual(single.filter(({ firstKey }) => !gone.has(firstKey)));
   });
 
   it.each([

@@ -25,8 +25,13 @@ export function joinSpans(spans: Iterable<PatchedSpan>): PatchedSpan[] {
 
 /** Whether the chunks of joined spans are at least half of the table. */
 export function coversHalf(base: readonly ChunkSummary[], spans: PatchedSpan[]): boolean {
+  return covers(base, spans, 0.5);
+}
+
+/** Whether the chunks of joined spans are at least this share of the table. */
+export function covers(base: readonly ChunkSummary[], spans: PatchedSpan[], share: number): boolean {
   const covered = spans.flatMap(({ position, count }) => base.slice(position, position + count));
-  return spans.length > 0 && totalBytes(covered) * 2 >= totalBytes(base);
+  return spans.length > 0 && totalBytes(covered) >= totalBytes(base) * share;
 }
 
 function totalBytes(chunks: readonly ChunkSummary[]): number {

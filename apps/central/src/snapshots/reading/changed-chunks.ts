@@ -5,7 +5,7 @@ import {
   canonicalSelect,
   keyTexts,
   locateKeys,
-  readChunks,
+  readRanges,
   type KeyPlace,
   type KeyRange,
   type RowSource,
@@ -29,7 +29,7 @@ export interface ChangedChunksLimits {
   leastBytes: number;
   /** Changed keys that are looked for. */
   mostKeys: number;
-  /** The largest part of the chunks that is read. */
+  /** The largest part of the bytes that is read. */
   mostShare: number;
   /** The largest part of the cost of a whole reading, as PostgreSQL guesses both. */
   mostCost: number;
@@ -38,8 +38,8 @@ export interface ChangedChunksLimits {
 const CHANGED_CHUNKS_LIMITS: ChangedChunksLimits = {
   leastBytes: 2 * 1024 * 1024,
   mostKeys: 5_000,
-  mostShare: 0.25,
-  mostCost: 0.5,
+  mostShare: 0.75,
+  mostCost: 0.9,
 };
 
 /** The rows of the source that were read for it. */
@@ -121,9 +121,11 @@ export class ChangedChunks {
     );
     if (places === undefined) return undefined;
     const runs = this.runsOf(chunks, places);
-    const count = runs.reduce((sum, { first, last }) => sum + last - first + 1, 0);
-    if (count > Math.max(1, chunks.length * this.limits.mostShare)) return undefined;
-    const isCheap = await this.tolerant(client, () => this.isCheap(client, source, chunks, runs));
+    const sizes = runs.map(({ first, last }) => bytesOf(chunks.slice(first, last + 1)));
+    const isOne = runs.length === 1 && runs[0]!.first === runs[0]!.last;
+    const bytes = sizes.reduce((sum, size) => sum + size, 0);
+    if (!isOne && bytes > bytesOf(chunks) * this.limits.mostShare) return undefined;
+    const isCheap = await this.tolerant(client, () => this.isCheap(client, source, chunks, runs, sizes));
     return isCheap === true ? runs : undefined;
   }
 
@@ -134,18 +136,27 @@ export class ChangedChunks {
     );
   }
 
-  /** Whether an index finds the rows of a run, in their order: else each run costs about as much as the whole. */
+  /**
+   * Whether an index finds the rows of a run, in their order: else each run costs about as much as the whole. Runs cost
+   * between what the smallest and what the largest does, by their size.
+   */
   private async isCheap(
     client: ClientBase,
     source: RowSource,
     chunks: BaseChunk[],
     runs: StaleRun[],
+    sizes: number[],
   ): Promise<boolean> {
-    const [longest] = runs.toSorted((a, b) => b.last - b.first - (a.last - a.first));
-    if (longest === undefined || this.limits.mostCost === Infinity) return true;
-    const whole = await costOf(client, source);
-    const cost = await costOf(client, { ...source, range: rangeOf(chunks, longest) });
-    return cost * runs.length <= whole * this.limits.mostCost;
+    if (runs.length === 0 || this.limits.mostCost === Infinity) return true;
+    const least = Math.min(...sizes);
+    const most = Math.max(...sizes);
+    const costOfSize = (size: number): Promise<number> =>
+      costOf(client, { ...source, range: rangeOf(chunks, runs[sizes.indexOf(size)]!) });
+    const small = await costOfSize(least);
+    const large = most === least ? small : await costOfSize(most);
+    const aByte = most === least ? 0 : (large - small) / (most - least);
+    const cost = sizes.reduce((sum, size) => sum + small + aByte * (size - least), 0);
+    return cost <= (await costOf(client, source)) * this.limits.mostCost;
   }
 
   /** Without a result when PostgreSQL refuses the statement, after which a whole reading can still go on. */
@@ -165,33 +176,42 @@ export class ChangedChunks {
     runs: StaleRun[],
     maxRowBytes: number,
   ): Promise<PartialContent | undefined> {
-    const list = new ContentList(dataset.fingerprint);
+    const read = runs.map(() => [] as BaseChunk[]);
+    const ranges = runs.map((run) => rangeOf(chunks, run));
     const batches = new ChunkBatches(this.store);
-    let next = 0;
     try {
-      for (const run of runs) {
-        for (const chunk of chunks.slice(next, run.first)) list.keep(chunk);
-        const ranged = { ...source, range: rangeOf(chunks, run) };
-        for await (const chunk of readChunks(client, ranged, { maxRowBytes })) {
-          list.replace(chunk);
-          await batches.add(chunk);
-        }
-        // The next chunk was cut behind this row.
-        const isMet = run.last === chunks.length - 1 || list.lastKey === chunks[run.last]!.lastKey;
-        if (!isMet) {
-          await batches.abandon();
-          return undefined;
-        }
-        next = run.last + 1;
+      for await (const { range, chunk } of readRanges(client, source, ranges, { maxRowBytes })) {
+        const { digest, rows, bytes, lastKey } = chunk;
+        read[range]!.push({ digest, rows, bytes, lastKey });
+        await batches.add(chunk);
       }
       await batches.finish();
     } catch (error) {
       await batches.abandon();
       throw cannotBeRead(error, dataset, maxRowBytes);
     }
-    for (const chunk of chunks.slice(next)) list.keep(chunk);
-    return { dataset, ...list.finish() };
+    const content = joinRuns(dataset.fingerprint, chunks, runs, read);
+    return content && { dataset, ...content };
   }
+}
+
+/** The base with these chunks in the place of the runs; undefined where what follows a run was not cut behind its last row. */
+function joinRuns(
+  fingerprint: string,
+  base: BaseChunk[],
+  runs: StaleRun[],
+  read: BaseChunk[][],
+): ListedContent | undefined {
+  const list = new ContentList(fingerprint);
+  let next = 0;
+  for (const [index, { first, last }] of runs.entries()) {
+    for (const chunk of base.slice(next, first)) list.keep(chunk);
+    for (const chunk of read[index]!) list.replace(chunk);
+    if (last < base.length - 1 && list.lastKey !== base[last]!.lastKey) return undefined;
+    next = last + 1;
+  }
+  for (const chunk of base.slice(next)) list.keep(chunk);
+  return list.finish();
 }
 
 type ListedContent = Omit<PartialContent, 'dataset'>;
@@ -243,6 +263,10 @@ function rangeOf(chunks: BaseChunk[], { first, last }: StaleRun): KeyRange {
     after: first === 0 ? undefined : keyTexts(chunks[first - 1]!.lastKey),
     upTo: last === chunks.length - 1 ? undefined : keyTexts(chunks[last]!.lastKey),
   };
+}
+
+function bytesOf(chunks: BaseChunk[]): number {
+  return chunks.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
 async function costOf(client: ClientBase, source: RowSource): Promise<number> {
