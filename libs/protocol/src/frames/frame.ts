@@ -115,8 +115,8 @@ export function decodeFrame(frame: Frame): Buffer {
 
 function inflate(header: FrameHeader, block: Buffer): Buffer {
   const { contentBytes, encoding } = header;
-  // One output buffer for all of it; zlib requires at least 64 bytes.
-  const limits = { maxOutputLength: contentBytes, chunkSize: Math.max(64, contentBytes) };
+  // One output buffer for all of it; zlib requires at least 64 bytes. A full one would be followed by a second.
+  const limits = { maxOutputLength: contentBytes, chunkSize: Math.max(64, contentBytes + 1) };
   const params = { [constants.ZSTD_d_windowLogMax]: BLOCK_MAX_WINDOW_LOG };
   try {
     return encoding === 'zlib'

@@ -49,23 +49,38 @@ export function compareRows(
   return { deletedKeys: [...old.keys()].map((key) => Buffer.from(`${key}\n`, 'latin1')), rows };
 }
 
-/** Bytes of the whole lines that both begin with. Usually one row of hundreds differs. */
+/** Bytes that are compared by one call: much faster than one by one, as usually one row of hundreds differs. */
+const COMPARED_AT_ONCE = 2_048;
+
+/** Bytes of the whole lines that both begin with. */
 function commonStart(base: Buffer, target: Buffer): number {
   const length = Math.min(base.length, target.length);
-  let lineStart = 0;
-  for (let at = 0; at < length && base[at] === target[at]; at++) if (base[at] === LF) lineStart = at + 1;
-  return lineStart;
+  let at = 0;
+  while (at + COMPARED_AT_ONCE <= length && isSame(base, at, target, at)) at += COMPARED_AT_ONCE;
+  while (at < length && base[at] === target[at]) at += 1;
+  return at === 0 ? 0 : base.lastIndexOf(LF, at - 1) + 1;
 }
 
 /** Bytes of the whole lines that both end with, after `start`. */
 function commonEnd(base: Buffer, target: Buffer, start: number): number {
   const length = Math.min(base.length, target.length) - start;
-  let lineStart = 0;
-  for (let at = 1; at <= length && base[base.length - at] === target[target.length - at]; at++) {
-    // A line begins after this line feed in both.
-    if (base[base.length - at] === LF) lineStart = at - 1;
+  let common = 0;
+  while (common + COMPARED_AT_ONCE <= length) {
+    const next = common + COMPARED_AT_ONCE;
+    if (!isSame(base, base.length - next, target, target.length - next)) break;
+    common = next;
   }
-  return lineStart;
+  while (common < length && base[base.length - common - 1] === target[target.length - common - 1])
+    common += 1;
+  if (common === 0) return 0;
+  // A line begins behind this line feed in both.
+  const lineEnd = base.indexOf(LF, base.length - common);
+  return lineEnd === -1 ? 0 : base.length - lineEnd - 1;
+}
+
+function isSame(base: Buffer, baseStart: number, target: Buffer, targetStart: number): boolean {
+  const targetEnd = targetStart + COMPARED_AT_ONCE;
+  return base.compare(target, targetStart, targetEnd, baseStart, baseStart + COMPARED_AT_ONCE) === 0;
 }
 
 /**

@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import {
   compareRows,
+  freeMemory,
   PatchWriter,
   type ChangedSpan,
   type ListedChunk,
@@ -39,10 +40,13 @@ export async function makePatch(
     if (chunks === undefined) return undefined;
     for (const { position, before, after } of batch) {
       const { deletedKeys, rows } = compareRows(join(before, chunks), join(after, chunks), keyColumns);
-      contents.push(...writer.add({ position, count: before.length, deletedKeys, rows }));
+      // Rows that go into the patch outlive the chunks.
+      const copies = rows.map((row) => Buffer.from(row));
+      contents.push(...writer.add({ position, count: before.length, deletedKeys, rows: copies }));
       // Rows are compared in one go; others may go on in between.
       await setImmediate();
     }
+    for (const content of chunks.values()) freeMemory(content);
     comparedBytes += bytesOf(batch.flatMap(({ after }) => after));
     if (!isWorthIt(contents, comparedBytes)) return undefined;
   }
@@ -61,7 +65,8 @@ async function readContents(
   chunks: ListedChunk[],
 ): Promise<Map<string, Buffer> | undefined> {
   const contents = new Map<string, Buffer>();
-  for (const stored of await store.read(chunks.map(({ digest }) => Buffer.from(digest, 'hex')))) {
+  const read = await store.read(chunks.map(({ digest }) => Buffer.from(digest, 'hex')));
+  for (const stored of read) {
     if (stored === undefined) return undefined;
     const content = contentOf(stored);
     if (content === undefined) {
@@ -70,11 +75,14 @@ async function readContents(
     }
     contents.set(stored.digest.toString('hex'), content);
   }
+  // The blocks share their memory; one that is not compressed is a content itself.
+  if (read.every((stored) => stored?.encoding !== 'none')) freeMemory(read[0]!.block);
   return contents;
 }
 
 function join(list: ListedChunk[], contents: Map<string, Buffer>): Buffer {
-  return Buffer.concat(list.map(({ digest }) => contents.get(digest)!));
+  const parts = list.map(({ digest }) => contents.get(digest)!);
+  return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
 }
 
 function* inBatches(spans: ChangedSpan<ListedChunk>[]): Generator<ChangedSpan<ListedChunk>[], void> {
