@@ -32,7 +32,7 @@ export const keyedFaults: KeyedFault[] = [
   {
     mistake: 'more keys than are noted do not count as the whole table',
     trigger: (body) =>
-      replaced(body, 'LIMIT 1001) AS changed;', 'LIMIT 3) AS changed;').replaceAll(
+      replaced(body, 'LIMIT 2001) AS changed;', 'LIMIT 3) AS changed;').replaceAll(
         ') AS changed);',
         ' LIMIT 3) AS changed);',
       ),
@@ -44,6 +44,10 @@ export const keyedFaults: KeyedFault[] = [
   {
     mistake: 'notes of several keys in which the least and the most are compared by a locale count as one',
     trigger: (body) => replaced(body, 'rivulet_key IS DISTINCT FROM rivulet_last', 'false'),
+  },
+  {
+    mistake: 'of two rows only the first is noted',
+    trigger: (body) => replaced(body, 'THEN rivulet_count := 3;', 'THEN'),
   },
   {
     mistake: 'the log of keys is lost in part, and this goes unnoticed',

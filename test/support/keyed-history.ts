@@ -191,7 +191,7 @@ ${tables.flatMap(({ datasets }) => datasets.map((dataset) => `  - ${dataset}\n`)
     const { pool } = this.fixture.database;
     const { rows } = await pool.query<{ name: string; body: string }>(
       `SELECT oid::regproc::text AS name, prosrc AS body FROM pg_proc
-       WHERE pronamespace = 'rivulet'::regnamespace AND proname ~ '^note_[0-9]+$' AND prosrc LIKE '%rivulet_count > 1000%'
+       WHERE pronamespace = 'rivulet'::regnamespace AND proname ~ '^note_[0-9]+$' AND prosrc LIKE '%rivulet_count > 2000%'
          AND prosrc LIKE '% AS key FROM new_rows%'`,
     );
     for (const { name, body } of rows) {

@@ -100,7 +100,7 @@ ${bytewise} ${this.insert(0, ROWS)};`;
     return random.pick([
       `TRUNCATE ${table}`,
       `${this.insert(0, ROWS)} ON CONFLICT DO NOTHING`,
-      `INSERT INTO ${table} (site, ${this.columnNames}, body) SELECT 1, ${this.kind.values}, 's' FROM generate_series(2000, 3200) n ON CONFLICT DO NOTHING`,
+      `INSERT INTO ${table} (site, ${this.columnNames}, body) SELECT 1, ${this.kind.values}, 's' FROM generate_series(2000, 4100) n ON CONFLICT DO NOTHING`,
       `DELETE FROM ${table} WHERE length(body) < 10`,
       `UPDATE ${table} SET body = body || 'all'`,
     ]);

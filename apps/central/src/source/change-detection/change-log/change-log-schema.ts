@@ -105,21 +105,26 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $function$
       E'      SELECT min(value), max(value) INTO rivulet_least, rivulet_most FROM (%1$s) AS changed;\\n'
       '      IF rivulet_least < rivulet_most THEN rivulet_notes := ARRAY(SELECT DISTINCT value FROM (%1$s) AS changed LIMIT 1001);\\n'
       '      ELSIF rivulet_least IS NULL THEN rivulet_notes := ''{}'';\\n      END IF;\\n', query)
+    -- Most statements change one row, for which a loop takes less time than aggregates.
     ELSE format(
-      E'      SELECT min(value), max(value), min(key), max(key), count(*)\\n'
-      '        INTO rivulet_least, rivulet_most, rivulet_key, rivulet_last, rivulet_count FROM (%2$s LIMIT 1001) AS changed;\\n'
-      '      IF rivulet_count > 1000 THEN\\n        rivulet_key := NULL;\\n'
-      '        SELECT min(value), max(value) INTO rivulet_least, rivulet_most FROM (%1$s) AS changed;\\n'
-      '        IF rivulet_least < rivulet_most THEN rivulet_notes := ARRAY(SELECT DISTINCT value FROM (%1$s) AS changed LIMIT 1001);\\n        END IF;\\n'
-      '      ELSIF rivulet_count = 0 THEN rivulet_notes := ''{}'';\\n'
-      '      ELSIF rivulet_least < rivulet_most OR rivulet_key IS DISTINCT FROM rivulet_last THEN\\n'
-      '        rivulet_rows := ARRAY(SELECT DISTINCT ROW(TG_RELID, value, pg_current_xact_id(), key)::rivulet.changed_values FROM (%2$s) AS changed);\\n'
-      '      END IF;\\n', query, keyed)
+      E'      FOR rivulet_most, rivulet_last IN %2$s LIMIT 3 LOOP\\n        rivulet_count := rivulet_count + 1;\\n'
+      '        IF rivulet_count = 1 THEN rivulet_least := rivulet_most; rivulet_key := rivulet_last;\\n'
+      '        ELSIF rivulet_least <> rivulet_most OR rivulet_key <> rivulet_last THEN rivulet_count := 3;\\n'
+      '        EXIT;\\n        END IF;\\n      END LOOP;\\n'
+      '      IF rivulet_count = 0 THEN rivulet_notes := ''{}'';\\n      ELSIF rivulet_count > 2 THEN\\n'
+      '        SELECT min(value), max(value), min(key), max(key), count(*)\\n'
+      '          INTO rivulet_least, rivulet_most, rivulet_key, rivulet_last, rivulet_count FROM (%2$s LIMIT 2001) AS changed;\\n'
+      '        IF rivulet_count > 2000 THEN\\n          rivulet_key := NULL;\\n'
+      '          SELECT min(value), max(value) INTO rivulet_least, rivulet_most FROM (%1$s) AS changed;\\n'
+      '          IF rivulet_least < rivulet_most THEN rivulet_notes := ARRAY(SELECT DISTINCT value FROM (%1$s) AS changed LIMIT 1001);\\n          END IF;\\n'
+      '        ELSIF rivulet_least < rivulet_most OR rivulet_key IS DISTINCT FROM rivulet_last THEN\\n'
+      '          rivulet_rows := ARRAY(SELECT DISTINCT ROW(TG_RELID, value, pg_current_xact_id(), key)::rivulet.changed_values FROM (%2$s) AS changed);\\n'
+      '        END IF;\\n      END IF;\\n', query, keyed)
     END AS text
     FROM notes, key
   )
   SELECT E'\\n#variable_conflict use_column\\nDECLARE rivulet_notes int[]; rivulet_least int; rivulet_most int;\\n'
-    || E'  rivulet_rows rivulet.changed_values[]; rivulet_key text[]; rivulet_last text[]; rivulet_count int;\\nBEGIN\\n  BEGIN\\n'
+    || E'  rivulet_rows rivulet.changed_values[]; rivulet_key text[]; rivulet_last text[]; rivulet_count int := 0;\\nBEGIN\\n  BEGIN\\n'
     || string_agg(format(E'    IF TG_OP = %L THEN\\n%s    END IF;\\n', name, text), '' ORDER BY name)
     || E'  EXCEPTION WHEN OTHERS THEN rivulet_notes := NULL; rivulet_rows := NULL; rivulet_least := NULL;\\n  END;\\n'
     || E'  IF rivulet_rows IS NOT NULL THEN\\n'
