@@ -46,7 +46,7 @@ const features = {
       'datasets',
       'source-database',
     ],
-    collection: ['users', 'bus', 'devices', 'live', 'signing', 'snapshots'],
+    collection: ['users', 'bus', 'devices', 'live', 'realtime', 'signing', 'snapshots'],
     live: ['bus', 'device-sync', 'devices', 'source', 'snapshots'],
     fleet: ['bus', 'live', 'device-sync', 'devices'],
     realtime: ['users', 'bus', 'devices', 'source'],

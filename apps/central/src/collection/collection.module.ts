@@ -6,6 +6,7 @@ import { CreateCollection1795780800000 } from '../../../../db/central/migrations
 import { BusModule } from '../bus/bus.module';
 import { DevicesModule } from '../devices/devices.module';
 import { LiveModule } from '../live/live.module';
+import { RealtimeModule } from '../realtime/realtime.module';
 import { SigningModule } from '../signing/signing.module';
 import { UsersModule } from '../users/users.module';
 import { OWN_DATABASE_URL } from '../snapshots/own-database-url';
@@ -28,6 +29,7 @@ import { RunsController } from './http/runs.controller';
 import { SchemasController } from './http/schemas.controller';
 import { TasksController } from './http/tasks.controller';
 import { DueRuns } from './runs/due-runs';
+import { RunAnnouncer } from './runs/run-announcer';
 import { RunCleaner } from './runs/run-cleaner';
 import { RunProgress } from './runs/run-progress';
 import { RunScheduler } from './runs/run-scheduler';
@@ -37,7 +39,7 @@ import { TaskQueue } from './runs/task-queue';
 
 /** Rows that come up: schemas, jobs and their runs, and what networks send for them. */
 @Module({
-  imports: [BusModule, DevicesModule, LiveModule, SigningModule, UsersModule],
+  imports: [BusModule, DevicesModule, LiveModule, RealtimeModule, SigningModule, UsersModule],
   controllers: [SchemasController, JobsController, RunsController, TasksController],
   providers: [
     OwnTables,
@@ -53,6 +55,7 @@ import { TaskQueue } from './runs/task-queue';
     DueRuns,
     RunStarter,
     RunScheduler,
+    RunAnnouncer,
     RunCleaner,
     RunProgress,
     TaskQueue,

@@ -42,7 +42,7 @@ export class RealtimeMetrics {
     this.published = counterBy(
       'published',
       'by',
-      'Messages published on this process, by whom (client, server, rows).',
+      'Messages published on this process, by whom (client, server, rows, runs).',
     );
     this.rows = counterBy(
       'row_notes',

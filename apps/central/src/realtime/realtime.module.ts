@@ -85,7 +85,7 @@ import { SyncSockets } from './socket/sync-sockets';
     RealtimeMetrics,
     RealtimeIndicator,
   ],
-  exports: [RealtimeIndicator],
+  exports: [Publisher, RealtimeIndicator],
 })
 export class RealtimeModule {
   static readonly environment = [RealtimeEnv];

@@ -50,7 +50,7 @@ export class RunProgress implements OnApplicationShutdown {
       let told = '';
       for (let run = first; ; run = await this.runs.get(first.runId)) {
         const data = statusOf(run, new Date());
-        const text = JSON.stringify({ ...data, eta_seconds: undefined, megabytes_per_second: undefined });
+        const text = courseOf(data);
         if (text !== told) yield { type: 'progress', data };
         told = text;
         if (run.finishedAt !== null || this.stopping.signal.aborted) return;
@@ -62,7 +62,12 @@ export class RunProgress implements OnApplicationShutdown {
   }
 }
 
-function statusOf(run: CollectionRun, now: Date): RunStatus {
+/** What of it is new when the run has gone on, without what changes with the time alone. */
+export function courseOf(status: RunStatus): string {
+  return JSON.stringify({ ...status, eta_seconds: undefined, megabytes_per_second: undefined });
+}
+
+export function statusOf(run: CollectionRun, now: Date): RunStatus {
   const { networks, rows, bytes, sentBytes, startedAt } = run;
   const seconds = startedAt === null ? 0 : ((run.finishedAt ?? now).getTime() - startedAt.getTime()) / 1_000;
   const all = Object.values(networks).reduce((sum, count) => sum + count, 0);

@@ -29,6 +29,10 @@ CROSS JOIN LATERAL (
   FROM rivulet.collection_tasks AS task WHERE task.run_id = run.run_id) AS done
 ORDER BY run.run_id DESC`;
 
+/** By an index on what is not told. */
+const UNTOLD = "NOT is_told AND state <> 'queued'";
+const UNTOLD_AT_ONCE = 500;
+
 type RunRow = Omit<CollectionRun, 'networks'> & Record<TaskState, number>;
 
 @Injectable()
@@ -51,6 +55,19 @@ export class RunStore {
   async get(runId: string): Promise<CollectionRun> {
     const [row] = await this.database.rows<RunRow>(selectRuns('run_id = $1'), [runId]);
     return row === undefined ? unknown(runId) : toRun(row);
+  }
+
+  async hasUntold(): Promise<boolean> {
+    const rows = await this.database.rows(`SELECT FROM rivulet.collection_runs WHERE ${UNTOLD} LIMIT 1`);
+    return rows.length > 0;
+  }
+
+  /** Runs that go on, or whose end was not told, the oldest first to be told. */
+  async untold(): Promise<CollectionRun[]> {
+    const rows = await this.database.rows<RunRow>(
+      selectRuns(`${UNTOLD} ORDER BY run_id LIMIT ${UNTOLD_AT_ONCE}`),
+    );
+    return rows.map(toRun);
   }
 
   /** The states of its networks, by network ID. */

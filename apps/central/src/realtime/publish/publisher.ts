@@ -8,6 +8,7 @@ import { RealtimeEnv } from '../realtime.env';
 import { RealtimeMetrics } from '../realtime.metrics';
 import { CurrentRules } from '../rules/current-rules';
 import type { TopicPattern } from '../rules/topic-pattern';
+import { isRunTopic } from '../rules/run-topics';
 import { isTopic } from '../rules/topic-name';
 
 export interface ToPublish {
@@ -40,8 +41,10 @@ export class Publisher {
     return appended!;
   }
 
-  /** For callers that may publish to every topic that there is. @throws as publishByClient */
-  async publishAll(messages: readonly ToPublish[], by: 'server' | 'rows'): Promise<Appended[]> {
+  /** For callers that may publish to every topic that there is, but for those of runs. @throws as publishByClient */
+  async publishAll(messages: readonly ToPublish[], by: 'server' | 'rows' | 'runs'): Promise<Appended[]> {
+    const taken = messages.find(({ topic }) => by !== 'runs' && isRunTopic(topic));
+    if (taken !== undefined) throw forbidden(taken.topic);
     const appended = await this.hub.publish(messages.map((message) => this.messageOf(message)));
     this.metrics.published.inc({ by }, messages.length);
     return appended;

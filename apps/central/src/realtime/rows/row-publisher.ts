@@ -10,6 +10,7 @@ import { CurrentRules } from '../rules/current-rules';
 import { TopicPattern } from '../rules/topic-pattern';
 import { encodeRowMessage } from './row-message';
 import { notedTable, type RowRule } from '../rules/row-rule';
+import { isRunTopic } from '../rules/run-topics';
 
 /** How often the source is asked for notes: one small statement. NOTIFY would have its writers commit one by one. */
 const LOOK_EVERY_MS = 250;
@@ -126,7 +127,8 @@ export class RowPublisher implements OnModuleInit {
     if (rule === undefined) return undefined;
     if (change === undefined) return { resync: rule.topic.pattern };
     const topic = rule.topic.fill(change.topic);
-    if (topic === undefined || this.rules.rules.historyOf(topic) === undefined) return undefined;
+    if (topic === undefined || isRunTopic(topic)) return undefined;
+    if (this.rules.rules.historyOf(topic) === undefined) return undefined;
     if (change.operation === 'resync') return { resync: TopicPattern.parse(topic)! };
     const data = this.dataOf(rule, change);
     if (data === undefined) return { resync: TopicPattern.parse(topic)! };

@@ -5,6 +5,7 @@ import { parseDuration } from '@rivulet/platform';
 import { readRowRules } from './read-row-rules';
 import { readPermission } from './read-permission';
 import type { RowRule } from './row-rule';
+import { hasOnlyRuns } from './run-topics';
 import { TopicPattern } from './topic-pattern';
 import { TopicRules, type HistoryRule, type TopicRule } from './topic-rules';
 
@@ -124,6 +125,11 @@ function listOf(node: YamlNode | undefined, what: string): YamlNode[] {
 /** The first rule that matches counts, so one behind a wider one never does. */
 function findHidden(rules: readonly PlacedRule[], problems: FileProblems): void {
   for (const [index, { rule, place }] of rules.entries()) {
+    if (hasOnlyRuns(rule.pattern))
+      problems.add(
+        place,
+        `topic ${rule.pattern.text} is never reached: runs.* are the runs of collection; choose another name`,
+      );
     const before = rules.slice(0, index).find((earlier) => earlier.rule.pattern.hides(rule.pattern));
     if (before === undefined) continue;
     const { text } = before.rule.pattern;

@@ -1,5 +1,6 @@
 import { claimValues, type Identity } from './identity';
 import type { RowRule } from './row-rule';
+import { hasOnlyRuns, hasRuns, isRunTopic, maySeeRuns, RUN_HISTORY } from './run-topics';
 import { BROADCAST_TOPIC, isOwnTopic } from './topic-name';
 import { TopicPattern } from './topic-pattern';
 
@@ -47,6 +48,7 @@ export class TopicRules {
   historyOf(topic: string): HistoryRule | undefined {
     if (topic === BROADCAST_TOPIC) return this.broadcastHistory;
     if (isOwnTopic(topic)) return this.userHistory;
+    if (isRunTopic(topic)) return RUN_HISTORY;
     return this.rules.find(({ pattern }) => pattern.matches(topic))?.history;
   }
 
@@ -62,7 +64,7 @@ export class TopicRules {
 
   /** Whether it is kept who has subscribed. */
   hasPresence(topic: string): boolean {
-    if (isOwnTopic(topic)) return false;
+    if (isOwnTopic(topic) || isRunTopic(topic)) return false;
     const presence = this.rules.find(({ pattern }) => pattern.matches(topic))?.presence ?? [];
     return presence === 'any' || presence.length > 0;
   }
@@ -77,6 +79,11 @@ export class TopicRules {
     pattern: TopicPattern,
     action: 'subscribe' | 'publish' | 'presence',
   ): boolean {
+    // Before the rules of the file, which can neither take these topics nor give them away.
+    if (hasRuns(pattern)) {
+      if (action !== 'subscribe' || !maySeeRuns(identity)) return false;
+      if (hasOnlyRuns(pattern)) return true;
+    }
     const rule = this.rules.find((candidate) => candidate.pattern.meets(pattern));
     const needed = rule?.pattern.covers(pattern);
     if (rule === undefined || needed === undefined) return false;
