@@ -76,8 +76,25 @@ async function findTarget(client: ClientBase, targetTable: string): Promise<Foun
 
 async function find(client: ClientBase, shape: TargetShape): Promise<FoundObject | undefined> {
   const found = await findTarget(client, shape.targetTable);
-  if (found !== undefined) refuseUnfit(shape, found);
+  if (found === undefined) return undefined;
+  refuseUnfit(shape, found);
+  await refuseForeign(client, shape, found);
   return found;
+}
+
+/** Triggers and defaults of a table run as whoever writes to it: those of another role would run as central. */
+async function refuseForeign(
+  client: ClientBase,
+  { targetTable }: TargetShape,
+  { oid }: FoundObject,
+): Promise<void> {
+  const { rows } = await client.query<{ owner: string }>(
+    `SELECT rolname AS owner FROM pg_class JOIN pg_roles ON pg_roles.oid = relowner
+     WHERE pg_class.oid = $1 AND rolname <> current_user`,
+    [oid],
+  );
+  if (rows[0] !== undefined)
+    throw unfit(targetTable, `its owner is ${rows[0].owner}, and not the role of central, which made it`);
 }
 
 function refuseUnfit(shape: TargetShape, found: FoundObject): void {
@@ -112,7 +129,7 @@ async function create(client: ClientBase, shape: TargetShape): Promise<void> {
     return `${escapeIdentifier(column)} ${type}${isKey && collatable ? ' COLLATE "C"' : ''}${isKey ? ' NOT NULL' : ''}`;
   });
   const key = keyOf(shape).map((column) => escapeIdentifier(column));
-  await createMissingSchemas(client, [place]);
+  await refusable(shape, () => createMissingSchemas(client, [place]));
   await refusable(shape, () =>
     client.query(`CREATE TABLE ${name} (
       network_id text COLLATE "C" NOT NULL DEFAULT current_setting('${NETWORK_SETTING}'),
@@ -159,7 +176,7 @@ async function resolve(
   }
 }
 
-/** PostgreSQL refuses keys of some types, and too many columns. */
+/** PostgreSQL refuses what central's role may not do, keys of some types, and too many columns. */
 async function refusable(shape: TargetShape, work: () => Promise<unknown>): Promise<void> {
   try {
     await work();
@@ -173,7 +190,7 @@ function keyOf({ mode, key }: TargetShape): string[] {
   return mode === 'snapshot' ? ['network_id', 'run_id', ...key] : ['network_id', ...key];
 }
 
-function unfit(targetTable: string, reason: string, cause?: unknown): RivuletError {
+export function unfit(targetTable: string, reason: string, cause?: unknown): RivuletError {
   return new RivuletError(
     'COLLECTION_TARGET_UNFIT',
     `Table ${TARGET_SCHEMA}.${targetTable} does not fit: ${reason.replace(/\.$/, '')}.`,

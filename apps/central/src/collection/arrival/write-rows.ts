@@ -17,7 +17,7 @@ import {
 import { copyIn, isPostgresError } from '@rivulet/postgres';
 import type { ChunkSummary, PatchedSpan } from '@rivulet/protocol';
 import { escapeIdentifier, escapeLiteral, type ClientBase } from 'pg';
-import { NETWORK_SETTING, RUN_SETTING, type Target } from './target-table';
+import { NETWORK_SETTING, RUN_SETTING, unfit, type Target } from './target-table';
 
 /** The rows of one network for a run. */
 export interface ArrivedRows {
@@ -46,7 +46,7 @@ export async function writeRows(client: ClientBase, target: Target, rows: Arrive
     RUN_SETTING,
     rows.runId,
   ]);
-  return refusable(async () => {
+  return refusable(target, async () => {
     if (target.mode === 'snapshot' || !(await hasRows(client, target, rows.networkId))) {
       const columns = columnList(target.mirror.columns);
       await copyIn(client, `COPY ${target.qualifiedName} (${columns}) FROM STDIN`, rows.content);
@@ -122,11 +122,15 @@ async function deleteUnstaged(
   );
 }
 
-async function refusable<T>(work: () => Promise<T>): Promise<T> {
+/** Rows that no table can hold, and tables that somebody has made such that they take no rows of central. */
+async function refusable<T>({ mirror }: Target, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (!isPostgresError(error) || !/^(22|23)/.test(error.code)) throw error;
+    if (!isPostgresError(error)) throw error;
+    if (/^(0A|42|P0|09|38|39)/.test(error.code)) throw unfit(mirror.place.table, error.message, error);
+    // 54: a key that is too large for an index.
+    if (!/^(22|23|54)/.test(error.code)) throw error;
     throw new RivuletError('COLLECTION_OFFER_INVALID', `PostgreSQL does not take a row: ${error.message}.`, {
       cause: error,
     });

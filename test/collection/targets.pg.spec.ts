@@ -1,0 +1,157 @@
+import { CentralInProcess } from '../support/central-in-process';
+import { CollectingEdge } from '../support/collecting-edge';
+import { CollectionOperator, type NetworkOutcome } from '../support/collection-operator';
+
+let central: CentralInProcess;
+let operator: CollectionOperator;
+let edge: CollectingEdge;
+let tables = 0;
+
+beforeAll(async () => {
+  central = await CentralInProcess.start({ CENTRAL_DEVICE_AUTH: 'mac' });
+  operator = new CollectionOperator(central);
+  edge = await CollectingEdge.join(central, { allow: ['things'] });
+});
+afterAll(async () => {
+  await edge.stop();
+  await central.stop();
+});
+beforeEach(() =>
+  edge.database.pool.query(`
+    DROP TABLE IF EXISTS things;
+    CREATE TABLE things (id text PRIMARY KEY, name text);
+    INSERT INTO things SELECT n, 'name ' || n FROM generate_series(1, 50) AS n`),
+);
+
+async function define(mode = 'mirror'): Promise<[job: string, table: string]> {
+  const table = `target_${++tables}`;
+  const sql_command = 'SELECT * FROM things';
+  return [await operator.define({ name: table, sql_command, mode, target_table: table }, [edge]), table];
+}
+
+async function resultOf(job: string): Promise<NetworkOutcome> {
+  return (await operator.run(job, [edge])).results[0]!;
+}
+
+/** All that a reader sees. */
+async function rowsOf(table: string): Promise<string> {
+  const { rows } = await central.database.pool.query<{ row: string }>(
+    `SELECT (id, name)::text AS row FROM collected.${table} ORDER BY id`,
+  );
+  return rows.map(({ row }) => row).join();
+}
+
+const onCentral = (statement: string): Promise<unknown> => central.database.pool.query(statement);
+const onEdge = (statement: string): Promise<unknown> => edge.database.pool.query(statement);
+
+it.each([
+  [
+    'a trigger that raises',
+    (table: string) => `
+      CREATE FUNCTION public.raise_${table}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no'; END $$;
+      CREATE TRIGGER raises BEFORE INSERT OR UPDATE ON collected.${table} FOR EACH ROW EXECUTE FUNCTION public.raise_${table}()`,
+    'COLLECTION_TARGET_UNFIT',
+  ],
+  [
+    'a trigger that changes rows',
+    (table: string) => `
+      CREATE FUNCTION public.change_${table}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.name := 'x'; RETURN NEW; END $$;
+      CREATE TRIGGER changes BEFORE INSERT OR UPDATE ON collected.${table} FOR EACH ROW EXECUTE FUNCTION public.change_${table}()`,
+    'COLLECTION_UNPROVED',
+  ],
+  [
+    'a rule that drops rows',
+    (table: string) => `CREATE RULE drops AS ON INSERT TO collected.${table} DO INSTEAD NOTHING`,
+    'COLLECTION_UNPROVED',
+  ],
+  [
+    'a column that must not be NULL',
+    (table: string) =>
+      `ALTER TABLE collected.${table} ADD must int NOT NULL DEFAULT 1; ALTER TABLE collected.${table} ALTER must DROP DEFAULT`,
+    'COLLECTION_OFFER_INVALID',
+  ],
+  [
+    'a key of other columns',
+    (table: string) =>
+      `ALTER TABLE collected.${table} DROP CONSTRAINT ${table}_pkey; ALTER TABLE collected.${table} ADD PRIMARY KEY (id)`,
+    'COLLECTION_TARGET_UNFIT',
+  ],
+])('a target with %s is held, and its rows stay as they were', async (_, alter, code) => {
+  const [job, table] = await define();
+  expect((await resultOf(job)).state).toBe('succeeded');
+  const before = await rowsOf(table);
+  await onCentral(alter(table));
+  await onEdge("UPDATE things SET name = 'changed' WHERE id < '3'; INSERT INTO things VALUES ('new', 'row')");
+  const result = await resultOf(job);
+  expect(result).toMatchObject({ state: 'failed', error: { code } });
+  expect(await rowsOf(table)).toBe(before);
+});
+
+it('a column that somebody has dropped comes back, with its values', async () => {
+  const [job, table] = await define();
+  await resultOf(job);
+  await onCentral(`ALTER TABLE collected.${table} DROP COLUMN name`);
+  await onEdge("UPDATE things SET name = 'changed' WHERE id = '7'");
+  expect((await resultOf(job)).state).toBe('succeeded');
+  const { rows } = await edge.database.pool.query<{ row: string }>(
+    'SELECT (id, name)::text AS row FROM things ORDER BY id COLLATE "C"',
+  );
+  const collected = (await rowsOf(table)).split(',(').length;
+  expect(collected).toBe(rows.length);
+  expect(await rowsOf(table)).toContain('(7,changed)');
+});
+
+it('a table that another role has prepared is not written, so that its triggers do not run as central', async () => {
+  const [job, table] = await define();
+  await onCentral(`
+    CREATE SCHEMA IF NOT EXISTS collected; DROP ROLE IF EXISTS rivulet_test_thief; CREATE ROLE rivulet_test_thief;
+    CREATE TABLE public.stolen_${table} (by_role text); GRANT INSERT ON public.stolen_${table} TO PUBLIC;
+    CREATE TABLE collected.${table} (network_id text COLLATE "C", collected_at timestamptz DEFAULT now(),
+      run_id text DEFAULT '', id text COLLATE "C", name text, PRIMARY KEY (network_id, id));
+    COMMENT ON TABLE collected.${table} IS 'Rivulet collected rows, mode mirror';
+    CREATE FUNCTION public.steal_${table}() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN INSERT INTO public.stolen_${table} VALUES (current_user); RETURN NEW; END $$;
+    CREATE TRIGGER steals BEFORE INSERT ON collected.${table} FOR EACH ROW EXECUTE FUNCTION public.steal_${table}();
+    ALTER TABLE collected.${table} OWNER TO rivulet_test_thief`);
+  try {
+    expect((await resultOf(job)).error).toMatchObject({
+      code: 'COLLECTION_TARGET_UNFIT',
+      message: expect.stringContaining('its owner is rivulet_test_thief') as string,
+    });
+    const { rows } = await central.database.pool.query(`SELECT FROM public.stolen_${table}`);
+    expect(rows).toHaveLength(0);
+  } finally {
+    await onCentral(`DROP TABLE collected.${table}; DROP ROLE rivulet_test_thief`);
+  }
+});
+
+it('a key that is too large for an index fails for this network with a code', async () => {
+  const [job] = await define();
+  await onEdge(`
+    ALTER TABLE things DROP CONSTRAINT things_pkey;
+    INSERT INTO things SELECT string_agg(md5(n::text), ''), 'huge' FROM generate_series(1, 300) AS n`);
+  expect((await resultOf(job)).error).toMatchObject({ code: 'COLLECTION_OFFER_INVALID' });
+});
+
+it.each([
+  ['NULL', "INSERT INTO things VALUES (NULL, 'x')", 'DATASET_KEY_NULL'],
+  ['one twice', "INSERT INTO things VALUES ('1', 'x')", 'DATASET_KEY_NOT_UNIQUE'],
+])('a key that is %s fails on the device with a code', async (_, statement, code) => {
+  const [job] = await define();
+  await onEdge(
+    `ALTER TABLE things DROP CONSTRAINT things_pkey; ALTER TABLE things ALTER id DROP NOT NULL; ${statement}`,
+  );
+  expect((await resultOf(job)).error).toMatchObject({ code });
+});
+
+it.each(['x"; DROP TABLE users; --', 'a.b', '', 'x'.repeat(64), 'ä\0'])(
+  'a target table may not have the name %j',
+  async (target_table) => {
+    const [status] = await central.call('POST', '/api/schemas', {
+      name: 'injected',
+      sql_command: 'SELECT * FROM things',
+      target_table,
+    });
+    expect(status).toBe(400);
+  },
+);
