@@ -188,6 +188,13 @@ describe('a network that lies', () => {
     ]);
   });
 
+  it('cannot have a receipt for more rows than there are', async () => {
+    const { runId, base, offer } = await taken();
+    const unchanged = { ...offer, base, spans: '', digests: '', checksum: base, rows: 10 ** 15, bytes: 6 };
+    expect(await post(`runs/${runId}/offer`, unchanged)).toMatchObject([200, { missing: '' }]);
+    expect(await post(`runs/${runId}/commit`, {})).toMatchObject([422, { code: 'COLLECTION_OFFER_INVALID' }]);
+  });
+
   it.each([
     [
       'of other rows',

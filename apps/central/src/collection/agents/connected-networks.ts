@@ -43,7 +43,11 @@ export class ConnectedNetworks implements OnModuleInit {
   ) {}
 
   onModuleInit(): void {
-    this.due.onDue(() => (this.isWanted = true));
+    this.due.onDue(() => {
+      this.isWanted = true;
+      // The first of a crowd at once, the others with the next look.
+      if (performance.now() - this.lookedAtMs >= LOOK_EVERY_MS) void this.lookInBackground();
+    });
     this.sessions.listen({
       connected: () => (this.isWanted = true),
       disconnected: (deviceId) => {

@@ -17,7 +17,7 @@ import { settleRun } from '../runs/settle-run';
 import type { ActiveTask } from '../runs/task-queue';
 import { ArrivedChunks } from './arrived-chunks';
 import { readPosition, writePosition, type Position } from './positions';
-import { readBack, requireDigests } from './read-back';
+import { readBack, requireOffered } from './read-back';
 import type { CheckedOffer } from './read-offer';
 import { prepareTarget, type Target } from './target-table';
 import { highestWatermark } from './watermark';
@@ -99,7 +99,7 @@ export class ApplyOffer {
       content: this.chunks.content(runId, deviceId, positions),
     });
     const found = await readBack(client, target, { ...rows, content: nothing() }, writtenBy);
-    requireDigests(found, offer.list, order.targetTable);
+    requireOffered(found, offer, order.targetTable);
     const column = order.watermarkColumn;
     const before = position.watermark;
     const watermark =

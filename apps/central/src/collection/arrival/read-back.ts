@@ -15,6 +15,7 @@ import {
 } from '@rivulet/mirror';
 import type { ChunkSummary, PatchedSpan } from '@rivulet/protocol';
 import { escapeIdentifier, escapeLiteral, type ClientBase } from 'pg';
+import type { CheckedOffer } from './read-offer';
 import type { Target } from './target-table';
 import { ofNetwork, type ArrivedRows, type WrittenBy } from './write-rows';
 
@@ -39,19 +40,22 @@ export async function readBack(
   return scan(client, target.mirror, copyOf(target, `${ofNetwork(rows.networkId)}${run}`));
 }
 
-/** @throws RivuletError COLLECTION_UNPROVED */
-export function requireDigests(
-  found: readonly ChunkSummary[],
-  offered: readonly string[],
-  table: string,
-): void {
+/** @throws RivuletError COLLECTION_UNPROVED · COLLECTION_OFFER_INVALID when the offer counts its rows wrong */
+export function requireOffered(found: readonly ChunkSummary[], offer: CheckedOffer, table: string): void {
   const isSame =
-    found.length === offered.length &&
-    found.every(({ digest }, index) => digest.toString('hex') === offered[index]);
-  if (isSame) return;
+    found.length === offer.list.length &&
+    found.every(({ digest }, index) => digest.toString('hex') === offer.list[index]);
+  if (!isSame)
+    throw new RivuletError(
+      'COLLECTION_UNPROVED',
+      `The rows of ${table} read back differently from those offered.`,
+    );
+  const rows = found.reduce((sum, chunk) => sum + chunk.rows, 0);
+  const bytes = found.reduce((sum, chunk) => sum + chunk.bytes, 0);
+  if (rows === offer.rows && bytes === offer.bytes) return;
   throw new RivuletError(
-    'COLLECTION_UNPROVED',
-    `The rows of ${table} read back differently from those offered.`,
+    'COLLECTION_OFFER_INVALID',
+    `The offer is not valid: it says ${offer.rows} rows of ${offer.bytes} bytes, and has ${rows} of ${bytes}.`,
   );
 }
 
