@@ -4,15 +4,19 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AppProcess } from '@rivulet/app-process';
 import { startEmbeddedServer, type EmbeddedServer } from '@rivulet/embedded-postgres';
-import { startApp } from '@rivulet/testing';
+import { createTestDatabase, startApp, type TestDatabase } from '@rivulet/testing';
 import { Client } from 'pg';
 import { collectionKills, historySeed } from '../support/history-length';
 import { seededRandom } from '../support/odd-inputs';
-import { ADMIN_PASSWORD, asAdmin } from '../support/operator';
+import { ADMIN_PASSWORD, bearer } from '../support/operator';
 
 const MAC = '02:00:00:00:77:01';
-const victims = ['edge', 'central', 'edge database', 'central database'] as const;
-type Victim = (typeof victims)[number];
+const apps = ['edge', 'central'] as const;
+type App = (typeof apps)[number];
+type Victim = App | 'edge database' | 'central database';
+/** Few kills are of the apps: a server of its own for each database costs more than all else here. */
+const victims: Victim[] = collectionKills < 4 ? [...apps] : [...apps, 'edge database', 'central database'];
+const hasOwnServers = victims.length > apps.length;
 const modes = ['mirror', 'append', 'snapshot'] as const;
 const ROWS = 3_000;
 
@@ -20,13 +24,15 @@ jest.setTimeout(60_000 + collectionKills * 60_000);
 
 const directory = mkdtempSync(join(tmpdir(), 'rivulet-killed-'));
 const random = seededRandom(historySeed);
-const servers: Partial<Record<'central' | 'edge', EmbeddedServer>> = {};
+const servers: Partial<Record<App, EmbeddedServer>> = {};
+const databases: Partial<Record<App, TestDatabase>> = {};
+let token = '';
 let central: AppProcess | undefined;
 let edge: AppProcess | undefined;
 let networkId: string;
 const jobs: Record<string, string> = {};
 
-async function startServer(name: 'central' | 'edge'): Promise<void> {
+async function startServer(name: App): Promise<void> {
   const port = servers[name]?.port;
   const options = {
     directory: join(directory, name),
@@ -36,10 +42,17 @@ async function startServer(name: 'central' | 'edge'): Promise<void> {
   servers[name] = await startEmbeddedServer(options);
 }
 
+async function createDatabase(name: App): Promise<void> {
+  if (hasOwnServers) await startServer(name);
+  else databases[name] = await createTestDatabase();
+}
+
+const urlOf = (name: App): string => databases[name]?.url ?? servers[name]!.url(name);
+
 async function startCentral(): Promise<void> {
   const port = central === undefined ? '0' : new URL(central.url).port;
   central = await startApp('central', {
-    CENTRAL_DATABASE_URL: servers.central!.url('central'),
+    CENTRAL_DATABASE_URL: urlOf('central'),
     CENTRAL_DEMO_DATA: 'true',
     CENTRAL_ADMIN_PASSWORD: ADMIN_PASSWORD,
     CENTRAL_COLLECTION_POLL: '1s',
@@ -49,7 +62,7 @@ async function startCentral(): Promise<void> {
 
 async function startEdge(): Promise<void> {
   edge = await startApp('edge', {
-    EDGE_DATABASE_URL: servers.edge!.url('edge'),
+    EDGE_DATABASE_URL: urlOf('edge'),
     EDGE_CENTRAL_URL: central!.url,
     EDGE_MAC_ADDRESS: MAC,
     EDGE_COLLECT_ALLOW: 'things',
@@ -60,12 +73,8 @@ async function startEdge(): Promise<void> {
   });
 }
 
-async function query<Row extends object>(
-  name: 'central' | 'edge',
-  text: string,
-  values: unknown[] = [],
-): Promise<Row[]> {
-  const client = new Client(servers[name]!.url(name));
+async function query<Row extends object>(name: App, text: string, values: unknown[] = []): Promise<Row[]> {
+  const client = new Client(urlOf(name));
   await client.connect();
   try {
     return (await client.query<Row>(text, values)).rows;
@@ -74,18 +83,33 @@ async function query<Row extends object>(
   }
 }
 
-async function call<T>(method: string, path: string, body?: object): Promise<T> {
+/** With a token: central computes a hash of a password with each call, which is slow on purpose. */
+async function call<T>(method: string, path: string, body?: object, isAgain = false): Promise<T> {
+  if (token === '') {
+    const login = { username: 'admin', password: ADMIN_PASSWORD };
+    const answer = await fetch(`${central!.url}/api/login`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(login),
+    });
+    ({ token } = (await answer.json()) as { token: string });
+  }
   const response = await fetch(`${central!.url}${path}`, {
     method,
-    headers: { ...asAdmin, ...(body && { 'content-type': 'application/json' }) },
+    headers: { ...bearer(token), ...(body && { 'content-type': 'application/json' }) },
     body: body === undefined ? null : JSON.stringify(body),
   });
+  if (response.status === 401 && !isAgain) {
+    // The token has expired.
+    token = '';
+    return call(method, path, body, true);
+  }
   if (!response.ok) throw new Error(`${path} was answered with ${response.status}: ${await response.text()}`);
   return (await response.json()) as T;
 }
 
 beforeAll(async () => {
-  await Promise.all([startServer('central'), startServer('edge')]);
+  await Promise.all(apps.map(createDatabase));
   await startCentral();
   await query(
     'edge',
@@ -111,6 +135,7 @@ afterAll(async () => {
   await edge?.kill();
   await central?.kill();
   await Promise.all(Object.values(servers).map((server) => server.stop()));
+  await Promise.all(Object.values(databases).map((database) => database.drop()));
   rmSync(directory, { recursive: true, force: true });
 });
 
@@ -159,7 +184,7 @@ async function runAll(during: () => Promise<void>): Promise<void> {
   }
 }
 
-async function rowsOf(name: 'central' | 'edge', from: string): Promise<string> {
+async function rowsOf(name: App, from: string): Promise<string> {
   const [row] = await query<{ rows: string }>(
     name,
     `SELECT count(*) || ' ' || md5(string_agg(format('%s %s %s', id, name, extract(epoch FROM at)), ',' ORDER BY id)) AS rows
