@@ -4,7 +4,10 @@ import type { SyncResult } from './sync-status';
 
 const same = (text: string): string => text;
 const plain: TerminalStyle = { bold: same, dim: same, good: same, bad: same };
-const central = { url: 'http://localhost:8080', databaseUrl: 'postgresql://localhost/central' };
+const central = {
+  url: 'http://localhost:8080',
+  databaseUrl: 'postgresql://rivulet:secret@localhost/central',
+};
 const operator = { username: 'admin', password: 'secret', isNew: false };
 const edge = { url: 'http://localhost:8081', databaseUrl: 'postgresql://localhost/edge' };
 const worker = { url: 'http://localhost:8082' };
@@ -38,6 +41,7 @@ describe('the summary of npm start', () => {
     );
     expect(lines).toContain('  central  app             http://localhost:8080');
     expect(lines).toContain('           API             http://localhost:8081/api/docs');
+    expect(lines).toContain('           database        postgresql://rivulet:…@localhost/central');
     expect(lines).toContain('           database        postgresql://localhost/edge');
     expect(lines).toContain('  worker   app             http://localhost:8082');
     expect(lines).toContain('  logs     .rivulet/logs/');

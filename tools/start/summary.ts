@@ -55,14 +55,19 @@ function describePlaces(central: Place, edge: Place, worker: Place): string[] {
   const rows = [
     ['central', 'app', central.url],
     ['', 'API', `${central.url}/api/docs`],
-    ['', 'database', central.databaseUrl ?? ''],
+    ['', 'database', withoutPassword(central.databaseUrl)],
     ['edge', 'app', edge.url],
     ['', 'API', `${edge.url}/api/docs`],
-    ['', 'database', edge.databaseUrl ?? ''],
+    ['', 'database', withoutPassword(edge.databaseUrl)],
     ['worker', 'app', worker.url],
     ['logs', `${relative(projectRoot, logsDirectory)}/`, ''],
   ];
   return formatTable(rows, { alignments: '<<<' });
+}
+
+/** Terminals are recorded and shown to others; the whole URL is in .rivulet/runtime.json. */
+function withoutPassword(databaseUrl = ''): string {
+  return databaseUrl.replace(/:[^:/@]+@/, ':…@');
 }
 
 /** The password is shown at the first start; later ones name the file that has it. */
