@@ -1,5 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 
@@ -119,4 +127,16 @@ it('npm run check refuses two folders that import each other', () => {
 it('and nothing else in a tree that keeps to them', () => {
   const imports = { ...errors, 'libs/postgres/src/index.ts': ['../../errors/src/index'], ...central };
   expect(brokenRules(imports, '.dependency-cruiser.cjs')).toEqual([]);
+});
+
+it('the machine of rollouts has no word of what goes out, so that other things can go out by it', () => {
+  const folder = join(root, 'apps/central/src/rollouts');
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((path) =>
+    path.endsWith('.ts'),
+  );
+  // Examples of what callers see are examples of something.
+  const machine = files.filter((path) => !path.startsWith('http'));
+  expect(machine.length).toBeGreaterThan(15);
+  const words = /configur|worker|overlay|etag|poll|manifest|snapshot|dataset/i;
+  expect(machine.filter((path) => words.test(readFileSync(join(folder, path), 'utf8')))).toEqual([]);
 });

@@ -1,5 +1,5 @@
-import { RolloutDriver } from '../../apps/central/src/rollouts/rollout-driver';
 import { CentralInProcess } from '../support/central-in-process';
+import { lookAtRollouts, RolloutFleet } from '../support/rollout-fleet';
 import type { RolloutPage as Page } from '../support/rollout-page';
 import { SimulatedDevice } from '../support/simulated-device';
 
@@ -8,8 +8,8 @@ const gate = { healthySeconds: 0, appliedPercent: 100, healthyPercent: 100 };
 const stages = [{ count: 2 }, { count: 6 }, { percent: 100 }];
 
 let central: CentralInProcess;
+let fleet: RolloutFleet;
 let devices: SimulatedDevice[];
-let names = 0;
 let name: string;
 
 beforeAll(async () => {
@@ -17,52 +17,25 @@ beforeAll(async () => {
 });
 afterAll(() => central.stop());
 
-/** Each test has a configuration and devices of its own; those of others are no targets. */
 async function setUp(count = DEVICES): Promise<void> {
-  name = `rollout-${names++}`;
-  devices = [];
-  for (let n = 0; n < count; n++)
-    devices.push(await SimulatedDevice.register(central, name, `${name}-device-${n}`));
-  const targets = { labels: [], devices: devices.map(({ id }) => id) };
-  await add({ data: { n: 1 }, targets });
-  await pollAll();
-  await add({ data: { n: 2 }, release: false });
-}
-
-async function add(body: object): Promise<[number, Record<string, unknown>]> {
-  return central.call('POST', `/api/configurations/${name}/versions`, body);
+  fleet = await RolloutFleet.start(central, count);
+  ({ name, devices } = fleet);
 }
 
 async function sql(text: string): Promise<void> {
   await central.database.pool.query(text);
 }
 
-async function begin(plan: object = { stages, gate }): Promise<Page> {
-  const [status, begun] = await central.call<Page>('POST', `/api/configurations/${name}/rollouts`, plan);
-  expect([status, begun]).toMatchObject([201, { status: 'running' }]);
-  return begun;
-}
-
-async function pollAll(): Promise<void> {
-  await Promise.all(devices.map((device) => device.poll()));
-}
-
-/** What the drivers would do within the next second. */
-async function look(on: CentralInProcess[] = [central]): Promise<void> {
-  await sql('UPDATE rivulet.rollouts SET next_look_at = clock_timestamp()');
-  await Promise.all(on.map((each) => each.get(RolloutDriver).look()));
-}
-
-async function page({ rolloutId }: Page): Promise<Page> {
-  return (await central.call<Page>('GET', `/api/rollouts/${rolloutId}`))[1];
-}
-
-async function steer(rollout: Page, what: string, body?: object): Promise<[number, Page]> {
-  return central.call<Page>('POST', `/api/rollouts/${rollout.rolloutId}/${what}`, body);
-}
+const add = (body: object): Promise<[number, Record<string, unknown>]> => fleet.add(body);
+const begin = (plan: object = { stages, gate }): Promise<Page> => fleet.begin(plan);
+const pollAll = (): Promise<void> => fleet.pollAll();
+const look = (on = [central]): Promise<void> => lookAtRollouts(...on);
+const page = (rollout: Page): Promise<Page> => fleet.page(rollout);
+const steer = (rollout: Page, what: string, body?: object): Promise<[number, Page]> =>
+  fleet.steer(rollout, what, body);
 
 const inForce = (): (number | undefined)[] => devices.map((device) => device.inForce);
-const with2 = (): number => devices.filter((device) => device.inForce === 2).length;
+const with2 = (): number => fleet.with(2).length;
 
 it('a version goes out stage by stage, and is released when the last one has passed', async () => {
   await setUp();

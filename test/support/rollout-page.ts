@@ -7,6 +7,12 @@ export interface RolloutPage {
   reason: string | null;
   detail: string | null;
   failures: object[];
-  stages: { state: string; devices: number | null; applied: number | null; failed: number | null }[];
+  stages: {
+    state: string;
+    devices: number | null;
+    applied: number | null;
+    failed: number | null;
+    healthy: number | null;
+  }[];
   events: { what: string; stage: number; by: string | null }[];
 }

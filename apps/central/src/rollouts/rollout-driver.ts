@@ -2,11 +2,11 @@ import { Injectable, Logger } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
 import { Coalesced, namedError, OwnTables } from '@rivulet/platform';
 import { advance } from './machine/advance';
-import { countFailures, countStages } from './machine/count-stages';
-import type { DeviceFact, RolloutState } from './machine/rollout-state';
+import type { RolloutState } from './machine/rollout-state';
 import { RolloutsMetrics } from './rollouts.metrics';
+import { RolloutStandings } from './store/rollout-standings';
 import { RolloutStore } from './store/rollout-store';
-import type { RolloutEvent, StoredRollout } from './store/stored-rollout';
+import type { RolloutEvent, RolloutOutcome, StoredRollout } from './store/stored-rollout';
 import { RolloutSubjects } from './subjects/rollout-subjects';
 
 const EVERY_MS = 1_000;
@@ -27,6 +27,7 @@ export class RolloutDriver {
   constructor(
     private readonly tables: OwnTables,
     private readonly store: RolloutStore,
+    private readonly standings: RolloutStandings,
     private readonly subjects: RolloutSubjects,
     private readonly metrics: RolloutsMetrics,
   ) {}
@@ -72,11 +73,11 @@ export class RolloutDriver {
     const startedMs = performance.now();
     const { rolloutId, plan, state } = rollout;
     const proofs = plan.stages.some(({ gate }) => gate.currentPercent > 0);
-    const facts = await this.subjects.of(rollout.kind).facts(rollout, { proofs });
-    const next = advance(rolloutId, plan, state, facts, now);
+    const facts = await this.subjects.of(rollout.kind).facts(rollout);
+    const next = advance(plan, state, await this.standings.of(rollout, facts, { proofs }), now);
     if (next !== state) {
       const event = eventOf(state, next, now);
-      await this.move(rollout, next, facts, event);
+      await this.move(rollout, next, event);
       return { rollout, event };
     }
     const costMs = performance.now() - startedMs;
@@ -85,20 +86,18 @@ export class RolloutDriver {
   }
 
   /** Within the transaction that holds its row. */
-  async move(
-    rollout: StoredRollout,
-    next: RolloutState,
-    facts: readonly DeviceFact[],
-    event: RolloutEvent,
-  ): Promise<void> {
-    const { rolloutId, plan } = rollout;
+  async move(rollout: StoredRollout, next: RolloutState, event: RolloutEvent): Promise<void> {
     const isOver = next.status === 'completed' || next.status === 'aborted';
-    const outcome = isOver
-      ? { stages: countStages(rolloutId, plan, next, facts), failures: countFailures(facts) }
-      : null;
+    const outcome = isOver ? await this.outcomeOf({ ...rollout, state: next }) : null;
     await this.store.save(rollout, next, event, outcome);
     const isOther = isOver || next.bounds !== rollout.state.bounds;
     if (isOther) await this.subjects.of(rollout.kind).reach(rollout, next.status === 'completed');
+  }
+
+  private async outcomeOf(rollout: StoredRollout): Promise<RolloutOutcome> {
+    const facts = await this.subjects.of(rollout.kind).facts(rollout);
+    const { stages } = await this.standings.of(rollout, facts, { proofs: true });
+    return { stages, failures: await this.standings.failures(facts) };
   }
 
   /** After the commit. */

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { countFailures, countStages, type StageCounts } from './machine/count-stages';
 import { estimateEnd } from './machine/estimate-end';
+import type { StageCounts } from './machine/stage-counts';
+import { RolloutStandings } from './store/rollout-standings';
 import { RolloutStore } from './store/rollout-store';
 import type { RolloutEvent, RolloutOutcome, StoredRollout } from './store/stored-rollout';
 import { RolloutSubjects } from './subjects/rollout-subjects';
@@ -17,6 +18,7 @@ export interface RolloutPage extends StoredRollout {
 export class RolloutPages {
   constructor(
     private readonly store: RolloutStore,
+    private readonly standings: RolloutStandings,
     private readonly subjects: RolloutSubjects,
   ) {}
 
@@ -30,10 +32,11 @@ export class RolloutPages {
     const { outcome, plan, state } = rollout;
     if (outcome !== null)
       return { ...rollout, counts: outcome.stages, failures: outcome.failures, estimatedEnd: null };
-    const facts = await this.subjects.of(rollout.kind).facts(rollout, { proofs: true });
-    const counts = countStages(rollout.rolloutId, plan, state, facts);
-    const estimated = estimateEnd(plan, state, counts, durationsOf(rollout.events), new Date());
-    return { ...rollout, counts, failures: countFailures(facts), estimatedEnd: estimated ?? null };
+    const facts = await this.subjects.of(rollout.kind).facts(rollout);
+    const { stages: counts } = await this.standings.of(rollout, facts, { proofs: true });
+    const failures = await this.standings.failures(facts);
+    const estimated = estimateEnd(plan, state, counts, durationsOf(rollout.events), await this.store.now());
+    return { ...rollout, counts, failures, estimatedEnd: estimated ?? null };
   }
 }
 

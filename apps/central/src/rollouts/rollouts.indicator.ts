@@ -23,7 +23,7 @@ export class RolloutsIndicator implements HealthIndicator {
   }
 }
 
-/** At most one for each configuration; by the index one_active_rollout. */
+/** At most one for each subject; by the index one_active_rollout. */
 const readActive = `
 SELECT rollout_id AS "rolloutId", status, status = 'paused' AND reason <> 'operator' AS "isStopped"
 FROM rivulet.rollouts WHERE status IN ('running', 'paused')`;

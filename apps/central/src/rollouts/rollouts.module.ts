@@ -9,6 +9,7 @@ import { RolloutPages } from './rollout-page';
 import { RolloutsIndicator } from './rollouts.indicator';
 import { RolloutsMetrics } from './rollouts.metrics';
 import { RolloutsService } from './rollouts.service';
+import { RolloutStandings } from './store/rollout-standings';
 import { RolloutStore } from './store/rollout-store';
 import { RolloutSubjects } from './subjects/rollout-subjects';
 
@@ -24,6 +25,7 @@ import { RolloutSubjects } from './subjects/rollout-subjects';
     RolloutsIndicator,
     RolloutsMetrics,
     RolloutsService,
+    RolloutStandings,
     RolloutStore,
     RolloutSubjects,
   ],

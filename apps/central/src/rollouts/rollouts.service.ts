@@ -9,7 +9,6 @@ import type { RolloutState } from './machine/rollout-state';
 import { RolloutDriver } from './rollout-driver';
 import { RolloutStore } from './store/rollout-store';
 import type { RolloutEvent, StoredRollout } from './store/stored-rollout';
-import { RolloutSubjects } from './subjects/rollout-subjects';
 
 export interface RolloutOrder {
   kind: string;
@@ -31,14 +30,13 @@ export class RolloutsService {
   constructor(
     private readonly store: RolloutStore,
     private readonly driver: RolloutDriver,
-    private readonly subjects: RolloutSubjects,
     private readonly audit: AuditLog,
   ) {}
 
   /** @throws RivuletError ROLLOUT_ACTIVE · what `begin` throws */
   async create({ kind, subject, comment, plan, caller, begin }: RolloutOrder): Promise<StoredRollout> {
     const createdBy = nameOf(caller);
-    const event = eventBy(createdBy, 'created', 0, comment);
+    const event = eventBy(createdBy, 'created', 0, comment, await this.store.now());
     const made = await this.audit.change(caller, {
       action: 'rollout.create',
       targetKind: 'rollout',
@@ -109,12 +107,12 @@ export class RolloutsService {
       after: ({ event }) => event,
       change: async () => {
         const rollout = await this.store.get(rolloutId, 'FOR UPDATE');
-        const decided = decide(rollout, new Date());
-        const isOver = decided.status === 'completed' || decided.status === 'aborted';
+        // As the driver has it: the clocks of several centrals are several.
+        const now = await this.store.now();
+        const decided = decide(rollout, now);
         const happened = decided.status === 'completed' ? 'completed' : what;
-        const event = eventBy(nameOf(caller), happened, rollout.state.stage, detail);
-        const facts = isOver ? await this.subjects.of(rollout.kind).facts(rollout, { proofs: false }) : [];
-        await this.driver.move(rollout, decided, facts, event);
+        const event = eventBy(nameOf(caller), happened, rollout.state.stage, detail, now);
+        await this.driver.move(rollout, decided, event);
         return { rollout, event };
       },
     });
@@ -132,6 +130,12 @@ function nameOf({ operator }: Caller): string {
   return operator?.name ?? 'anyone';
 }
 
-function eventBy(by: string, what: RolloutEvent['what'], stage: number, detail: string | null): RolloutEvent {
-  return { at: new Date().toISOString(), what, stage, by, detail };
+function eventBy(
+  by: string,
+  what: RolloutEvent['what'],
+  stage: number,
+  detail: string | null,
+  now: Date,
+): RolloutEvent {
+  return { at: now.toISOString(), what, stage, by, detail };
 }

@@ -1,14 +1,12 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { RivuletError } from '@rivulet/errors';
-import { OwnTables } from '@rivulet/platform';
+import { labelJson } from '../../devices/has-label';
 import type { RolloutPlan } from '../../rollouts/machine/rollout-plan';
-import type { DeviceFact } from '../../rollouts/machine/rollout-state';
 import { RolloutPages, type RolloutPage } from '../../rollouts/rollout-page';
 import { RolloutsService } from '../../rollouts/rollouts.service';
-import type { RolloutChange, RolloutSubject } from '../../rollouts/subjects/rollout-subject';
+import type { DeviceFacts, RolloutChange, RolloutSubject } from '../../rollouts/subjects/rollout-subject';
 import { RolloutSubjects } from '../../rollouts/subjects/rollout-subjects';
 import type { Caller } from '../../users/audit/current-caller';
-import { isTarget } from '../content/configuration-content';
 import { AnnounceConfigurations } from '../current/announce-configurations';
 import { CONFIGURATION, CurrentConfigurations } from '../current/current-configurations';
 import { VersionContents } from '../current/version-contents';
@@ -28,7 +26,6 @@ export class ConfigurationRollouts implements RolloutSubject, OnModuleInit {
   readonly kind = CONFIGURATION;
 
   constructor(
-    private readonly tables: OwnTables,
     private readonly store: ConfigurationStore,
     private readonly contents: VersionContents,
     private readonly current: CurrentConfigurations,
@@ -58,13 +55,10 @@ export class ConfigurationRollouts implements RolloutSubject, OnModuleInit {
     return this.pages.of(rollout);
   }
 
-  async facts({ subject, version }: RolloutChange, { proofs }: { proofs: boolean }): Promise<DeviceFact[]> {
-    const content = await this.contents.get(subject, version);
-    const rows = await this.tables.rows<DeviceFact>(proofs ? readFactsWithProofs : readFacts, [
-      subject,
-      version,
-    ]);
-    return rows.filter((device) => isTarget(content, device));
+  async facts({ subject, version }: RolloutChange): Promise<DeviceFacts> {
+    const { targets } = await this.contents.get(subject, version);
+    const labels = targets?.labels.map(labelJson) ?? null;
+    return { query: readFacts, values: [subject, version, targets?.devices ?? null, labels] };
   }
 
   async reach({ subject, version }: RolloutChange, isComplete: boolean): Promise<void> {
@@ -93,22 +87,23 @@ export class ConfigurationRollouts implements RolloutSubject, OnModuleInit {
   }
 }
 
-/** One look at all active devices: two sequential reads and a hash join. */
-const factsOf = (isCurrent: string): string => `
-SELECT device.device_id AS "deviceId", labels, last_seen_at AS "heardAt", ${isCurrent} AS "isCurrent",
+/**
+ * One look at all active devices that are targets: two sequential reads and a hash join. Where it is asked for, also for
+ * each device the manifest that it was given last, by the index on (registry_id, epoch, sequence).
+ */
+const readFacts = `
+SELECT device.device_id, labels, last_seen_at AS heard_at,
   CASE WHEN reported_version = $2 THEN lower(configured.status)
     WHEN configured.version = $2 THEN 'sent' ELSE 'waiting' END AS status,
   CASE WHEN reported_version = $2 THEN reason END AS reason,
-  CASE WHEN reported_version = $2 THEN applied_at END AS "appliedAt"
+  CASE WHEN reported_version = $2 THEN applied_at END AS applied_at,
+  coalesce((
+    SELECT report.status = 'applied' FROM rivulet.sync_manifests AS manifest
+    LEFT JOIN rivulet.sync_acknowledgements AS report USING (manifest_id)
+    WHERE manifest.registry_id = device.device_id
+    ORDER BY manifest.epoch DESC, manifest.sequence DESC LIMIT 1), false) AS is_current
 FROM rivulet.devices AS device
 LEFT JOIN rivulet.configuration_devices AS configured
   ON configured.name = $1 AND configured.device_id = device.device_id
-WHERE device.status = 'active'`;
-
-const readFacts = factsOf('false');
-
-/** For each device the manifest that it was given last, by the index on (registry_id, epoch, sequence). */
-const readFactsWithProofs = factsOf(`coalesce((
-  SELECT report.status = 'applied' FROM rivulet.sync_manifests AS manifest
-  LEFT JOIN rivulet.sync_acknowledgements AS report USING (manifest_id)
-  WHERE manifest.registry_id = device.device_id ORDER BY manifest.epoch DESC, manifest.sequence DESC LIMIT 1), false)`);
+WHERE device.status = 'active'
+  AND ($3::text[] IS NULL OR device.device_id = ANY ($3) OR labels @> ANY ($4::jsonb[]))`;

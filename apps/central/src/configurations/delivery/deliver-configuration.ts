@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { RivuletError } from '@rivulet/errors';
+import { Batched } from '@rivulet/platform';
+import { isDatabaseUnavailable } from '@rivulet/postgres';
 import { statementTypes, type ConfigurationStatement } from '@rivulet/protocol';
 import { DataSource } from 'typeorm';
 import { SigningKey } from '../../signing/signing-key';
@@ -7,6 +9,7 @@ import type { TargetDevice } from '../content/configuration-content';
 import { ConfigurationsMetrics } from '../configurations.metrics';
 import { CurrentConfigurations } from '../current/current-configurations';
 import type { EffectiveConfiguration } from '../current/effective-configurations';
+import { distinctRounds } from './distinct-rounds';
 
 export interface SentConfiguration extends EffectiveConfiguration {
   /** Rises with each other content that this device is sent. */
@@ -20,11 +23,26 @@ interface Numbered {
   epoch: number;
 }
 
+interface Sending {
+  name: string;
+  deviceId: string;
+  generation: number;
+  version: number;
+  sha256: string;
+}
+
 const ATTEMPTS = 3;
+/** Devices whose numbers are given in one statement. */
+const SENDINGS_AT_ONCE = 500;
 
 /** Gives devices what they are to have. */
 @Injectable()
 export class DeliverConfiguration {
+  private readonly numbering = new Batched((sendings: Sending[]) => this.numberAll(sendings), {
+    maxItems: SENDINGS_AT_ONCE,
+    isOfAll: isDatabaseUnavailable,
+  });
+
   constructor(
     private readonly database: DataSource,
     private readonly current: CurrentConfigurations,
@@ -67,14 +85,26 @@ export class DeliverConfiguration {
     { name, version, sha256 }: EffectiveConfiguration,
     generation: number,
   ): Promise<Numbered | undefined> {
-    const [numbered] = await this.database.query<Numbered[]>(noteSent, [
-      name,
-      deviceId,
-      generation,
-      version,
-      sha256,
-    ]);
-    return numbered;
+    return this.numbering.run({ name, deviceId, generation, version, sha256 });
+  }
+
+  private async numberAll(sendings: Sending[]): Promise<(Numbered | undefined)[]> {
+    const numbered = new Map<Sending, Numbered>();
+    for (const round of distinctRounds(sendings, keyOf)) {
+      const rows = await this.database.query<(Numbered & { name: string; deviceId: string })[]>(noteSent, [
+        round.map(({ name }) => name),
+        round.map(({ deviceId }) => deviceId),
+        round.map(({ generation }) => generation),
+        round.map(({ version }) => version),
+        round.map(({ sha256 }) => sha256),
+      ]);
+      const byKey = new Map(rows.map((row) => [keyOf(row), row]));
+      for (const sending of round) {
+        const row = byKey.get(keyOf(sending));
+        if (row !== undefined) numbered.set(sending, row);
+      }
+    }
+    return sendings.map((sending) => numbered.get(sending));
   }
 
   private async sign(
@@ -105,15 +135,26 @@ export function matchesEtag(header: string, etag: string): boolean {
   return header.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag);
 }
 
-/** No row where the device has been sent something of a later generation, or was deleted. */
+function keyOf({ name, deviceId }: { name: string; deviceId: string }): string {
+  return `${name}\n${deviceId}`;
+}
+
+/**
+ * No row where the device has been sent something of a later generation, or was deleted. In the order of the devices, so
+ * that two processes that send to the same ones do not lock each other.
+ */
 const noteSent = `
 INSERT INTO rivulet.configuration_devices AS device
   (name, device_id, generation, sequence, version, sha256, sent_at)
-SELECT $1, device_id, $3, nextval('rivulet.configuration_sequence'), $4, $5, now()
-FROM rivulet.devices WHERE device_id = $2
+SELECT sending.name, device_id, generation, nextval('rivulet.configuration_sequence'), sending.version, sha256, now()
+FROM unnest($1::text[], $2::text[], $3::bigint[], $4::integer[], $5::text[])
+  AS sending (name, device_id, generation, version, sha256)
+JOIN rivulet.devices USING (device_id)
+ORDER BY device_id
 ON CONFLICT (name, device_id) DO UPDATE SET
   sequence = CASE WHEN device.version = excluded.version AND device.sha256 = excluded.sha256
     THEN device.sequence ELSE excluded.sequence END,
   generation = excluded.generation, version = excluded.version, sha256 = excluded.sha256, sent_at = now()
 WHERE device.generation <= excluded.generation
-RETURNING sequence::float8 AS sequence, (SELECT epoch FROM rivulet.central_state) AS epoch`;
+RETURNING name, device_id AS "deviceId", sequence::float8 AS sequence,
+  (SELECT epoch FROM rivulet.central_state) AS epoch`;

@@ -1,6 +1,9 @@
 import { Injectable } from '@nestjs/common';
+import { Batched } from '@rivulet/platform';
+import { isDatabaseUnavailable } from '@rivulet/postgres';
 import { DataSource } from 'typeorm';
 import { ConfigurationsMetrics } from '../configurations.metrics';
+import { distinctRounds } from './distinct-rounds';
 
 export const reportStatuses = ['APPLYING', 'APPLIED', 'FAILED'] as const;
 export type ReportStatus = (typeof reportStatuses)[number];
@@ -32,9 +35,37 @@ export interface ConfigurationOfDevice {
   inForceSha256: string | null;
 }
 
+type ReportOfDevice = Omit<ConfigurationReport, 'inForce'> & {
+  deviceId: string;
+  inForceVersion?: number | undefined;
+  inForceSha256?: string | undefined;
+};
+
+interface AskedContent {
+  name: string;
+  deviceId: string;
+}
+
+interface KnownContent extends AskedContent {
+  /** Its last sent statement. */
+  sequence: number;
+  version: number | null;
+  sha256: string | null;
+  /** The content that its workers run, where it has reported that as applied. */
+  appliedVersion: number | null;
+  appliedSha256: string | null;
+}
+
+/** Devices that are read or written in one statement. */
+const DEVICES_AT_ONCE = 500;
+const batches = { maxItems: DEVICES_AT_ONCE, isOfAll: isDatabaseUnavailable };
+
 /** Reports of devices about their configurations. */
 @Injectable()
 export class DeviceReports {
+  private readonly entering = new Batched((reports: ReportOfDevice[]) => this.enterAll(reports), batches);
+  private readonly finding = new Batched((asked: AskedContent[]) => this.findAll(asked), batches);
+
   constructor(
     private readonly database: DataSource,
     private readonly metrics: ConfigurationsMetrics,
@@ -42,19 +73,11 @@ export class DeviceReports {
 
   /** @returns false for a report that is older than the last one, which changes nothing */
   async take(deviceId: string, report: ConfigurationReport): Promise<boolean> {
-    const { name, version, sequence, status, reason, inForce } = report;
-    const taken = await this.database.query<object[]>(noteReport, [
-      name,
-      deviceId,
-      status,
-      version,
-      sequence ?? null,
-      reason ?? null,
-      inForce?.version ?? null,
-      inForce?.sha256 ?? null,
-    ]);
-    this.metrics.reports.inc({ status });
-    return taken.length > 0;
+    const { inForce, ...said } = report;
+    const inForceOf = { inForceVersion: inForce?.version, inForceSha256: inForce?.sha256 };
+    const isTaken = await this.entering.run({ deviceId, ...said, ...inForceOf });
+    this.metrics.reports.inc({ status: report.status });
+    return isTaken;
   }
 
   /** Whether its workers run this very content. */
@@ -62,26 +85,40 @@ export class DeviceReports {
     deviceId: string,
     { name, version, sha256 }: { name: string; version: number; sha256: string },
   ): Promise<boolean> {
-    const found = await this.database.query<object[]>(
-      `SELECT 1 FROM rivulet.configuration_devices WHERE name = $1 AND device_id = $2 AND status = 'APPLIED'
-         AND reported_version = $3 AND in_force_version = $3 AND in_force_sha256 = $4`,
-      [name, deviceId, version, sha256],
-    );
-    return found.length > 0;
+    const known = await this.finding.run({ name, deviceId });
+    return known?.appliedVersion === version && known.appliedSha256 === sha256;
   }
 
   /** The answer to what it was sent under this number; nothing where it was sent something else since. */
   async takeAnswer(deviceId: string, name: string, sequence: number, failure?: string): Promise<void> {
-    const [inForce] = await this.database.query<{ version: number; sha256: string }[]>(
-      `SELECT version, sha256 FROM rivulet.configuration_devices
-       WHERE name = $1 AND device_id = $2 AND sequence = $3 AND version IS NOT NULL`,
-      [name, deviceId, sequence],
-    );
-    if (inForce === undefined) return;
-    const { version } = inForce;
+    const known = await this.finding.run({ name, deviceId });
+    if (known?.sequence !== sequence || known.version === null || known.sha256 === null) return;
+    const { version, sha256 } = known;
     if (failure === undefined)
-      await this.take(deviceId, { name, version, sequence, status: 'APPLIED', inForce });
+      await this.take(deviceId, { name, version, sequence, status: 'APPLIED', inForce: { version, sha256 } });
     else await this.take(deviceId, { name, version, sequence, status: 'FAILED', reason: failure });
+  }
+
+  private async enterAll(reports: ReportOfDevice[]): Promise<boolean[]> {
+    const taken = new Set<ReportOfDevice>();
+    for (const round of distinctRounds(reports, keyOf))
+      for (const isNumbered of [true, false]) {
+        const some = round.filter(({ sequence }) => (sequence !== undefined) === isNumbered);
+        if (some.length === 0) continue;
+        const rows = await this.database.query<AskedContent[]>(noteReports, [...columnsOf(some), isNumbered]);
+        const keys = new Set(rows.map(keyOf));
+        for (const report of some) if (keys.has(keyOf(report))) taken.add(report);
+      }
+    return reports.map((report) => taken.has(report));
+  }
+
+  private async findAll(asked: AskedContent[]): Promise<(KnownContent | undefined)[]> {
+    const rows = await this.database.query<KnownContent[]>(readContents, [
+      asked.map(({ name }) => name),
+      asked.map(({ deviceId }) => deviceId),
+    ]);
+    const byKey = new Map(rows.map((row) => [keyOf(row), row]));
+    return asked.map((one) => byKey.get(keyOf(one)));
   }
 
   /** By device, after the given one. */
@@ -97,14 +134,40 @@ export class DeviceReports {
   }
 }
 
-/** Reports may overtake each other: one about an earlier sequence than the last changes nothing. */
-const noteReport = `
+function keyOf({ name, deviceId }: AskedContent): string {
+  return `${name}\n${deviceId}`;
+}
+
+/** In the order of the places in {@link noteReports}. */
+function columnsOf(reports: ReportOfDevice[]): unknown[][] {
+  const column = <T>(read: (report: ReportOfDevice) => T): T[] => reports.map(read);
+  return [
+    column(({ name }) => name),
+    column(({ deviceId }) => deviceId),
+    column(({ status }) => status),
+    column(({ version }) => version),
+    column(({ sequence = 0 }) => sequence),
+    column(({ reason = null }) => reason),
+    column(({ inForceVersion = null }) => inForceVersion),
+    column(({ inForceSha256 = null }) => inForceSha256),
+  ];
+}
+
+/**
+ * Reports may overtake each other: one about an earlier sequence than the last changes nothing. In the order of the
+ * devices, so that two processes that write the same ones do not lock each other.
+ */
+const noteReports = `
 INSERT INTO rivulet.configuration_devices AS device
   (name, device_id, status, reported_version, reported_sequence, reason, in_force_version, in_force_sha256,
    reported_at, applied_at)
-SELECT $1, $2, $3, $4, coalesce($5::bigint, 0), $6, $7, $8, now(), CASE WHEN $3 = 'APPLIED' THEN now() END
-WHERE EXISTS (SELECT FROM rivulet.configurations WHERE name = $1)
-  AND EXISTS (SELECT FROM rivulet.devices WHERE device_id = $2)
+SELECT said.name, device_id, said.status, said.version, sequence, reason, in_force_version, in_force_sha256, now(),
+  CASE WHEN said.status = 'APPLIED' THEN now() END
+FROM unnest($1::text[], $2::text[], $3::text[], $4::integer[], $5::bigint[], $6::text[], $7::integer[], $8::text[])
+  AS said (name, device_id, status, version, sequence, reason, in_force_version, in_force_sha256)
+JOIN rivulet.devices USING (device_id)
+JOIN rivulet.configurations ON configurations.name = said.name
+ORDER BY device_id
 ON CONFLICT (name, device_id) DO UPDATE SET
   applied_at = CASE WHEN excluded.status <> 'APPLIED' THEN NULL
     WHEN device.status = 'APPLIED' AND device.reported_version = excluded.reported_version THEN device.applied_at
@@ -114,8 +177,15 @@ ON CONFLICT (name, device_id) DO UPDATE SET
   reason = excluded.reason, reported_at = excluded.reported_at,
   in_force_version = coalesce(excluded.in_force_version, device.in_force_version),
   in_force_sha256 = coalesce(excluded.in_force_sha256, device.in_force_sha256)
-WHERE $5::bigint IS NULL OR device.reported_sequence <= $5
-RETURNING 1`;
+WHERE NOT $9::boolean OR device.reported_sequence <= excluded.reported_sequence
+RETURNING name, device_id AS "deviceId"`;
+
+/** By the primary key. */
+const readContents = `
+SELECT name, device_id AS "deviceId", sequence::float8 AS sequence, version, sha256,
+  CASE WHEN status = 'APPLIED' AND reported_version = in_force_version THEN in_force_version END AS "appliedVersion",
+  CASE WHEN status = 'APPLIED' AND reported_version = in_force_version THEN in_force_sha256 END AS "appliedSha256"
+FROM unnest($1::text[], $2::text[]) AS _ (name, device_id) JOIN rivulet.configuration_devices USING (name, device_id)`;
 
 /** By the primary key. */
 const listDevices = `

@@ -44,11 +44,20 @@ export class TellConnected implements OnModuleInit {
   }
 
   private async tellAll(name: string): Promise<void> {
-    let looked = 0;
+    let some: KnownDevice[] = [];
     for (const [, { opened }] of this.sessions.devices) {
-      if (opened !== undefined) await this.tell(name, opened.known);
-      if (++looked % AT_ONCE === 0) await turn();
+      if (opened !== undefined) some.push(opened.known);
+      if (some.length < AT_ONCE) continue;
+      await this.tellSome(name, some);
+      some = [];
+      await turn();
     }
+    await this.tellSome(name, some);
+  }
+
+  /** Together, so that they share the statements. */
+  private async tellSome(name: string, some: KnownDevice[]): Promise<void> {
+    await Promise.all(some.map((known) => this.tell(name, known)));
   }
 
   /** An edge asks by itself for what it has missed. */

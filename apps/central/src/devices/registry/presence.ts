@@ -17,7 +17,8 @@ export interface Sighting {
 }
 
 interface DatedSighting extends Sighting {
-  at: Date;
+  /** By the monotonic clock: that of the machine may be wrong, and other centrals have others. */
+  atMs: number;
 }
 
 /** When each device was last heard. It is written in batches: a request costs no statement of its own. */
@@ -36,7 +37,7 @@ export class Presence implements OnApplicationShutdown {
       address: sighting.address ?? before?.address,
       version: sighting.version ?? before?.version,
       metrics: sighting.metrics ?? before?.metrics,
-      at: new Date(),
+      atMs: performance.now(),
     });
   }
 
@@ -62,11 +63,12 @@ export class Presence implements OnApplicationShutdown {
     const seen = [...this.seen];
     this.seen = new Map();
     if (seen.length === 0) return;
+    const nowMs = performance.now();
     const column = <T>(read: (sighting: DatedSighting) => T): T[] =>
       seen.map(([, sighting]) => read(sighting));
     await this.tables.rows(updateSeen, [
       seen.map(([deviceId]) => deviceId),
-      column(({ at }) => at),
+      column(({ atMs }) => nowMs - atMs),
       column(({ address }) => address ?? null),
       column(({ version }) => version ?? null),
       column(({ metrics }) => (metrics === undefined ? null : JSON.stringify(metrics))),
@@ -77,13 +79,13 @@ export class Presence implements OnApplicationShutdown {
 /** In the order of the ids, so that two processes that write the same devices do not lock each other. */
 const updateSeen = `
 UPDATE rivulet.devices AS device SET
-  last_seen_at = greatest(device.last_seen_at, seen.at),
+  last_seen_at = greatest(device.last_seen_at, clock_timestamp() - seen.age * interval '1 ms'),
   address = coalesce(seen.address, device.address),
   version = coalesce(seen.version, device.version),
   metrics = coalesce(seen.metrics, device.metrics)
 FROM (
-  SELECT seen.* FROM unnest($1::text[], $2::timestamptz[], $3::text[], $4::text[], $5::jsonb[])
-    AS seen (device_id, at, address, version, metrics)
+  SELECT seen.* FROM unnest($1::text[], $2::float8[], $3::text[], $4::text[], $5::jsonb[])
+    AS seen (device_id, age, address, version, metrics)
   JOIN rivulet.devices USING (device_id) ORDER BY device_id FOR NO KEY UPDATE OF devices
 ) AS seen
 WHERE device.device_id = seen.device_id`;

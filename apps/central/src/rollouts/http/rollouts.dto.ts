@@ -262,16 +262,16 @@ function stateOf({ state: { status, stage } }: RolloutPage, at: number): StageSt
 }
 
 function countsOf({ counts }: RolloutPage, at: number): Omit<StageStateDto, 'gate' | 'state'> {
-  const { members: _members, ...own } = counts[at] ?? {
-    members: 0,
-    devices: null,
-    waiting: null,
-    sent: null,
-    applying: null,
-    applied: null,
-    failed: null,
-    healthy: null,
-    current: null,
-  };
-  return own;
+  return counts[at] ?? NOT_COUNTED;
 }
+
+const NOT_COUNTED = {
+  devices: null,
+  waiting: null,
+  sent: null,
+  applying: null,
+  applied: null,
+  failed: null,
+  healthy: null,
+  current: null,
+};

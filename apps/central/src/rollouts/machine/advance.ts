@@ -1,38 +1,43 @@
-import { countStages, type StageCounts } from './count-stages';
 import type { RolloutGate, RolloutPlan } from './rollout-plan';
-import type { DeviceFact, RolloutState } from './rollout-state';
-import { boundOf, bucketOf } from './stage-of';
+import type { RolloutState } from './rollout-state';
+import type { StageCounts, Standing } from './stage-counts';
+import { boundOf } from './stage-of';
 
 /**
  * The next state of a rollout, one step at most; the same object where nothing changes. Failures count in all stages that
  * have begun, as long as the rollout runs.
  */
-export function advance(
-  rolloutId: string,
-  plan: RolloutPlan,
-  state: RolloutState,
-  facts: readonly DeviceFact[],
-  now: Date,
-): RolloutState {
+export function advance(plan: RolloutPlan, state: RolloutState, standing: Standing, now: Date): RolloutState {
   if (state.status !== 'running') return state;
-  if (state.bounds.length <= state.stage) return begin(rolloutId, plan, state, facts, now);
-  const counts = countStages(rolloutId, plan, state, facts);
-  const failed = counts.findIndex((stage, at) => failsTooOften(stage, plan.stages[at]!.gate));
-  if (failed !== -1) return stopForFailures(plan, state, failed, counts[failed]!, now);
+  if (!hasBegun(state)) return begin(plan, state, standing, now);
+  const { stages, members } = standing;
+  const failed = stages.findIndex((stage, at) => failsTooOften(stage, plan.stages[at]!.gate));
+  if (failed !== -1) return stopForFailures(plan, state, failed, stages[failed]!, now);
 
   const { gate } = plan.stages[state.stage]!;
-  const own = counts[state.stage]!;
-  if (own.members === 0 && facts.length > 0 && !('labels' in plan.stages[state.stage]!))
-    return rebegin(rolloutId, plan, state, facts);
-  if (passes(own, gate)) return next(plan, state, now);
+  if (isDeserted(plan, state, standing)) return rebegin(plan, state, standing);
+  const own = stages[state.stage]!;
+  if (members > 0 && passes(own, gate)) return next(plan, state, now);
   if (now.getTime() - state.since.getTime() < gate.deadlineSeconds * 1_000) return state;
-  const detail = `Stage ${state.stage + 1} did not pass its gate in ${gate.deadlineSeconds} s: ${missing(own, gate)}.`;
+  const detail = `Stage ${state.stage + 1} did not pass its gate in ${gate.deadlineSeconds} s: ${missing(own, members, gate)}.`;
   return { ...state, status: 'paused', reason: 'deadline', detail, since: now };
+}
+
+export function hasBegun({ bounds, stage }: Pick<RolloutState, 'bounds' | 'stage'>): boolean {
+  return bounds.length > stage;
+}
+
+/** All devices of the stage have gone, and there are others. Devices with a label cannot be replaced. */
+export function isDeserted(
+  plan: RolloutPlan,
+  state: RolloutState,
+  { members, devices }: Pick<Standing, 'members' | 'devices'>,
+): boolean {
+  return members === 0 && devices > 0 && !('labels' in plan.stages[state.stage]!);
 }
 
 /** A gate is shown by devices: one that nobody shows does not pass. */
 function passes(counts: StageCounts, gate: RolloutGate): boolean {
-  if (counts.members === 0) return false;
   return (
     counts.applied >= shareOf(gate.appliedPercent, counts.devices) &&
     counts.healthy >= shareOf(gate.healthyPercent, counts.devices) &&
@@ -55,26 +60,13 @@ export function next(plan: RolloutPlan, state: RolloutState, now: Date): Rollout
   return { ...going, stage: state.stage + 1 };
 }
 
-function begin(
-  rolloutId: string,
-  plan: RolloutPlan,
-  state: RolloutState,
-  facts: readonly DeviceFact[],
-  now: Date,
-): RolloutState {
-  const bound = boundOf(plan.stages[state.stage]!, bucketsOf(rolloutId, facts), state.bounds.at(-1) ?? 0);
+function begin(plan: RolloutPlan, state: RolloutState, { ranked }: Standing, now: Date): RolloutState {
+  const bound = boundOf(plan.stages[state.stage]!, ranked, state.bounds.at(-1) ?? 0);
   return { ...state, bounds: [...state.bounds, bound], since: now, beganAt: now };
 }
 
-/** All devices of the stage have gone: others take their place. */
-function rebegin(
-  rolloutId: string,
-  plan: RolloutPlan,
-  state: RolloutState,
-  facts: readonly DeviceFact[],
-): RolloutState {
-  const before = state.bounds[state.stage]!;
-  const bound = boundOf(plan.stages[state.stage]!, bucketsOf(rolloutId, facts), before);
+function rebegin(plan: RolloutPlan, state: RolloutState, { ranked }: Standing): RolloutState {
+  const bound = boundOf(plan.stages[state.stage]!, ranked, state.bounds[state.stage]!);
   return { ...state, bounds: [...state.bounds.slice(0, -1), bound] };
 }
 
@@ -94,8 +86,9 @@ function failsTooOften({ failed, devices }: StageCounts, { failedPercent }: Roll
   return failed > Math.floor((failedPercent * devices) / 100 + 1e-9);
 }
 
-function missing({ members, devices, applied, healthy, current }: StageCounts, gate: RolloutGate): string {
+function missing(counts: StageCounts, members: number, gate: RolloutGate): string {
   if (members === 0) return 'there is no device in it';
+  const { devices, applied, healthy, current } = counts;
   const wanted = [
     ['applied it', applied, gate.appliedPercent],
     ['have been healthy with it', healthy, gate.healthyPercent],
@@ -109,8 +102,4 @@ function missing({ members, devices, applied, healthy, current }: StageCounts, g
 
 function shareOf(percent: number, devices: number): number {
   return Math.ceil((percent * devices) / 100 - 1e-9);
-}
-
-function bucketsOf(rolloutId: string, facts: readonly DeviceFact[]): number[] {
-  return facts.map(({ deviceId }) => bucketOf(rolloutId, deviceId)).toSorted((one, other) => one - other);
 }

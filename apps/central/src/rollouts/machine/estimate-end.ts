@@ -1,6 +1,6 @@
-import type { StageCounts } from './count-stages';
 import type { RolloutPlan } from './rollout-plan';
 import type { RolloutState } from './rollout-state';
+import type { StageCounts } from './stage-counts';
 
 /**
  * When a rollout will be complete if it goes on as so far: the stage that is going on at the pace of its devices, each one after it as long as the

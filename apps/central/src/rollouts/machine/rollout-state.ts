@@ -23,17 +23,3 @@ export interface RolloutState {
   /** In words. */
   detail: string | null;
 }
-
-/** One device that the version is for. */
-export interface DeviceFact {
-  deviceId: string;
-  labels: Record<string, string>;
-  /** The version's state: not sent yet, sent, or the device's last report of it. */
-  status: 'waiting' | 'sent' | 'applying' | 'applied' | 'failed';
-  reason: string | null;
-  appliedAt: Date | null;
-  /** When the device was heard of last. */
-  heardAt: Date | null;
-  /** Whether its last sync was proved; false where nobody asked. */
-  isCurrent: boolean;
-}

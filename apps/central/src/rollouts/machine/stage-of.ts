@@ -11,11 +11,6 @@ export function bucketOf(rolloutId: string, deviceId: string): number {
   return createHash('sha256').update(rolloutId).update(deviceId).digest().readUIntBE(0, 6);
 }
 
-/** Whether it belongs to a stage with this bound, whatever the stages before. */
-export function isMember(stage: StageMembers, bound: number, bucket: number, labels: Labels): boolean {
-  return 'labels' in stage ? stage.labels.some((label) => hasLabel(labels, label)) : bucket < bound;
-}
-
 /** The first stage that reaches the device, of those that have begun; undefined where none does. */
 export function stageOf(
   { stages }: Pick<RolloutPlan, 'stages'>,
@@ -27,15 +22,24 @@ export function stageOf(
   return stage === -1 ? undefined : stage;
 }
 
+/** Whether it belongs to a stage with this bound, whatever the stages before. */
+function isMember(stage: StageMembers, bound: number, bucket: number, labels: Labels): boolean {
+  return 'labels' in stage ? stage.labels.some((label) => hasLabel(labels, label)) : bucket < bound;
+}
+
+/** The place, by bucket from 1 on, of the device that the bound of a stage depends on. */
+export function rankOf(stage: StageMembers): number {
+  return 'count' in stage ? stage.count : 1;
+}
+
 /**
  * The bound of a stage that begins: at least one device is reached, if there is any, as a gate that nobody shows is none.
  *
- * @param buckets - of all devices, rising
+ * @param ranked - the bucket of the device at {@link rankOf}; undefined where there are fewer devices
  * @param before - of the stage before
  */
-export function boundOf(stage: StageMembers, buckets: readonly number[], before: number): number {
+export function boundOf(stage: StageMembers, ranked: number | undefined, before: number): number {
   if ('labels' in stage) return before;
-  const first = (buckets[0] ?? -1) + 1;
-  if ('percent' in stage) return Math.max(before, first, (BUCKETS / 100) * stage.percent);
-  return Math.max(before, stage.count > buckets.length ? BUCKETS : buckets[stage.count - 1]! + 1);
+  if ('percent' in stage) return Math.max(before, (ranked ?? -1) + 1, (BUCKETS / 100) * stage.percent);
+  return Math.max(before, ranked === undefined ? BUCKETS : ranked + 1);
 }

@@ -22,6 +22,14 @@ type Row = Omit<StoredRollout, 'state'> & RolloutState;
 export class RolloutStore {
   constructor(private readonly tables: OwnTables) {}
 
+  /** By the clock of the database, which all centrals have in common. */
+  async now(): Promise<Date> {
+    const [{ now }] = (await this.tables.rows<{ now: Date }>('SELECT clock_timestamp() AS now')) as [
+      { now: Date },
+    ];
+    return now;
+  }
+
   /** The latest first. */
   async list(filter: {
     kind?: string | undefined;

@@ -1,4 +1,4 @@
-import type { StageCounts } from '../machine/count-stages';
+import type { StageCounts } from '../machine/stage-counts';
 import type { RolloutPlan } from '../machine/rollout-plan';
 import type { RolloutState } from '../machine/rollout-state';
 import type { RolloutChange } from '../subjects/rollout-subject';
