@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { createSourcePool } from '@rivulet/datasets';
 import { RivuletError } from '@rivulet/errors';
+import { renewConnections } from '@rivulet/postgres';
 import { PROTOCOL_VERSION, type DeviceTable, type ManifestTable } from '@rivulet/protocol';
 import { createTestDatabase, TcpRelay, type TestDatabase } from '@rivulet/testing';
 import type { Pool } from 'pg';
@@ -10,6 +11,8 @@ import { CentralServices, WrittenFile } from '../../apps/central/test/central-se
 import { definitionBatches, historySeed } from '../support/history-length';
 import {
   definitionKinds,
+  detachHalf,
+  finishDetaching,
   definitionsFile,
   definitionsSchema,
   endingContract,
@@ -118,18 +121,31 @@ async function look(): Promise<void> {
   while (central.watch.lastLook!.failure !== undefined);
 }
 
+const HALF_DETACHED = 'a partition is half detached';
+const DETACHED = 'that is finished';
+const ENDED = 'a contract is over';
+const SILENT = 'connections are silent';
+
+/** From so many batches on, all of these have happened. */
+const BATCHES_OF_ALL = 500;
+
 /** Things that happen without a write while the device waits. */
 async function happen(random: Randomness): Promise<string[]> {
   const happened: string[] = [];
+  if (await finishDetaching(database.pool)) happened.push(DETACHED);
+  else if (random.below(30) === 0) {
+    await detachHalf(database.pool);
+    happened.push(HALF_DETACHED);
+  }
   if (random.below(12) === 0) {
     await run([endingContract(random)]);
     await answer();
     await delay(80);
-    happened.push('a contract is over');
+    happened.push(ENDED);
   }
   if (random.below(40) === 0) {
     relay.silence();
-    happened.push('connections are silent');
+    happened.push(SILENT);
   }
   return happened;
 }
@@ -150,8 +166,11 @@ it(`after ${definitionBatches} batches of writes and definitions central has ans
     ]);
     for (const { name } of refusal === undefined ? changes : []) seen.add(name);
     const happened = await happen(random);
-    if (isForbidden || changes.some(({ isDefinition }) => isDefinition)) {
+    for (const name of happened) seen.add(name);
+    const isDetaching = happened.includes(HALF_DETACHED) || happened.includes(DETACHED);
+    if (isForbidden || isDetaching || changes.some(({ isDefinition }) => isDefinition)) {
       await look();
+      renewConnections(direct);
       await truth.describe();
     }
     const told = [...changes.map(({ name }) => name), ...happened, refusal ?? 'committed'];
@@ -168,5 +187,6 @@ it(`after ${definitionBatches} batches of writes and definitions central has ans
     if (wanted !== undefined) answers++;
   }
   expect(answers).toBeGreaterThan(definitionBatches * 0.9);
-  expect(definitionKinds.filter((kind) => !seen.has(kind))).toEqual([]);
+  const others = definitionBatches < BATCHES_OF_ALL ? [] : [HALF_DETACHED, DETACHED, ENDED, SILENT];
+  expect([...definitionKinds, ...others].filter((kind) => !seen.has(kind))).toEqual([]);
 });

@@ -1,4 +1,6 @@
+import { withClient } from '@rivulet/postgres';
 import { testServerVersion } from '@rivulet/testing';
+import type { Pool } from 'pg';
 import { macAddress, type Randomness } from './random-source';
 
 /** Roles live in the cluster, so that each database has its own. */
@@ -41,6 +43,8 @@ CREATE FUNCTION public.same(int, int) RETURNS boolean LANGUAGE sql IMMUTABLE RET
 CREATE OPERATOR public.=== (FUNCTION = same, LEFTARG = int, RIGHTARG = int);
 CREATE FUNCTION public.add_up(int, int) RETURNS int LANGUAGE sql IMMUTABLE RETURN $1 + $2;
 CREATE AGGREGATE public.weighted(int) (SFUNC = add_up, STYPE = int, INITCOND = '0');
+CREATE FUNCTION public.add_width(int, int) RETURNS int LANGUAGE plpgsql STABLE AS 'BEGIN RETURN $1 + $2 * width(); END';
+CREATE AGGREGATE public.widened(int) (SFUNC = add_width, STYPE = int, INITCOND = '0');
 CREATE TEXT SEARCH CONFIGURATION public.words (COPY = pg_catalog.english);
 CREATE COLLATION public.mine FROM "C";
 CREATE VIEW public.visible AS SELECT id, label FROM items WHERE amount > 3;
@@ -81,6 +85,11 @@ datasets:
   - { name: frozen, key: [kind], query: "SELECT kind, amount FROM frozen" }
   - { name: computed, key: [id], query: "SELECT id, twice FROM computed" }
   - { name: hidden, key: [id], query: "SELECT id, width() AS width FROM items WHERE id < 3" }
+  - { name: listed, key: [id], query: "SELECT id, width FROM (VALUES (1, width()), (2, 0)) AS v (id, width)" }
+  - { name: limited, key: [id], query: "SELECT id FROM items ORDER BY id LIMIT width() % 30" }
+  - { name: framed, key: [id], query: "SELECT id, sum(amount) OVER (ORDER BY id ROWS width() % 9 PRECEDING) AS amount FROM items" }
+  - { name: widened, key: [kind], query: "SELECT kind, widened(amount) AS amount FROM items GROUP BY kind" }
+  - { name: said, key: [id], query: "SELECT id, current_setting('test.width', true) AS width, to_tsvector(label)::text AS words FROM items WHERE id < 3" }
   - { name: contracts, key: [id], query: "SELECT id FROM contracts WHERE valid_until >= right_now()" }
   - { name: current, key: [id], query: "SELECT id FROM contracts WHERE valid_until >= ('now'::text)::timestamptz" }
   - { name: guarded, key: [id], query: SELECT id FROM guarded }
@@ -170,6 +179,12 @@ const definitions: Record<string, Maker> = {
       'ALTER TABLE child NO INHERIT parent',
       'ALTER TABLE child ALTER id SET NOT NULL, INHERIT parent',
     ),
+  'settings of the database': (random) =>
+    ofDatabase([
+      `SET search_path = ${random.pick(['"$user", public', 'public', 'public, "$user"'])}`,
+      `SET test.width = ''${random.below(100)}''`,
+      `SET default_text_search_config = ''pg_catalog.${random.pick(['simple', 'english'])}''`,
+    ]),
   persistence: (random) => `ALTER TABLE tiny SET ${random.pick(['LOGGED', 'UNLOGGED'])}`,
   'a trigger that is switched off': (random) =>
     `ALTER TABLE wide DISABLE TRIGGER ALL; UPDATE wide SET b = 'off${random.below(100)}'`,
@@ -230,6 +245,35 @@ export class RandomChanges {
 /** A contract that is over a moment later, without a write. */
 export function endingContract(random: Randomness): string {
   return `INSERT INTO contracts VALUES (${1 + random.below(1_000_000)}, clock_timestamp() + interval '60 ms') ON CONFLICT DO NOTHING`;
+}
+
+/** What cannot be done in a transaction: as if it were cut off, a partition stays half detached. */
+export async function detachHalf(pool: Pool): Promise<void> {
+  const reader = await pool.connect();
+  await reader.query('BEGIN; SELECT FROM public.parts');
+  await withClient(pool, async (owner) => {
+    await owner.query(`SET statement_timeout = '200ms'`);
+    const detached = owner.query('ALTER TABLE public.parts DETACH PARTITION public.parts_high CONCURRENTLY');
+    await detached.catch(() => undefined);
+    await owner.query('RESET statement_timeout');
+  });
+  await reader.query('ROLLBACK');
+  reader.release();
+}
+
+/** @returns whether there was such a partition */
+export async function finishDetaching(pool: Pool): Promise<boolean> {
+  const { rowCount } = await pool.query('SELECT FROM pg_inherits WHERE inhdetachpending');
+  if (rowCount === 0) return false;
+  await pool.query('ALTER TABLE public.parts DETACH PARTITION public.parts_high FINALIZE');
+  return true;
+}
+
+function ofDatabase(changes: string[]): string {
+  const statements = changes.map(
+    (change) => `EXECUTE format('ALTER DATABASE %I ${change}', current_database());`,
+  );
+  return `DO $do$ BEGIN ${statements.join(' ')} END $do$`;
 }
 
 function either(condition: string, then: string, otherwise: string): string {

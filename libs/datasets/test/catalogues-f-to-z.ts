@@ -164,6 +164,11 @@ export const cataloguesFToZ: CatalogueChanges = {
       query: `SELECT to_tsvector('words', name)::text AS id FROM users`,
       change: 'DROP TEXT SEARCH CONFIGURATION words; CREATE TEXT SEARCH CONFIGURATION words (COPY = english)',
     },
+    {
+      what: 'a text search configuration that is found first',
+      query: `SELECT to_tsvector('words', name)::text AS id FROM users`,
+      change: 'CREATE SCHEMA {role}; CREATE TEXT SEARCH CONFIGURATION {role}.words (COPY = english)',
+    },
   ],
   pg_ts_config_map: [
     {
@@ -183,6 +188,11 @@ export const cataloguesFToZ: CatalogueChanges = {
       what: 'a dictionary that is named',
       query: `SELECT ts_lexize('plain', name)::text AS id FROM users`,
       change: 'ALTER TEXT SEARCH DICTIONARY plain (ACCEPT = false)',
+    },
+    {
+      what: 'a dictionary that is found first',
+      query: `SELECT ts_lexize('plain', name)::text AS id FROM users`,
+      change: 'CREATE SCHEMA {role}; CREATE TEXT SEARCH DICTIONARY {role}.plain (TEMPLATE = simple)',
     },
   ],
   pg_ts_parser: 'its functions are those of an extension, in C',

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
 import type { Pool, PoolClient } from 'pg';
 import { tryAdvisoryLock } from './advisory-lock';
-import { createPool, withClient } from './pool';
+import { createPool, renewConnections, withClient } from './pool';
 
 let database: TestDatabase;
 let pool: Pool;
@@ -56,6 +56,16 @@ describe('a connection of the pool', () => {
     await database.pool.query('SELECT pg_terminate_backend($1, 5000)', [before]);
     await delay(50);
     expect(await withClient(pool, pidOf)).not.toBe(before);
+  });
+
+  it('is made anew once the pool is told to renew them, also when it was in use then', async () => {
+    const client = await pool.connect();
+    const before = await pidOf(client);
+    renewConnections(pool);
+    client.release();
+    const after = await withClient(pool, pidOf);
+    expect(after).not.toBe(before);
+    expect(await withClient(pool, pidOf)).toBe(after);
   });
 
   it('is not made at all for a database that is not there, and no place in the pool is lost', async () => {

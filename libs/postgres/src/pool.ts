@@ -27,6 +27,11 @@ export function createPool(settings: PoolSettings): Pool {
   });
 }
 
+/** See DatabasePool.renew. */
+export function renewConnections(pool: Pool): void {
+  if (pool instanceof DatabasePool) pool.renew();
+}
+
 /**
  * Runs `work` on its own connection. If it fails, the connection is closed instead of returned to the pool, which ends
  * an unfinished COPY or a session lock.

@@ -17,6 +17,8 @@ export interface FunctionFacts {
   trees: string[];
   arguments: string;
   result: string;
+  /** OIDs of the types of its arguments and of its result. */
+  types: string[];
   /** An aggregate's functions, and the text that it begins with. */
   parts: string[];
   initialTexts: string[];
@@ -98,6 +100,7 @@ SELECT proc.oid::text AS oid, proname AS name, nspname AS schema, lanname AS lan
   ${isOfExtension('pg_proc', 'proc.oid')} AS "isOfExtension",
   prosrc AS source, array_remove(ARRAY[prosqlbody::text, proargdefaults::text], NULL) AS trees,
   pg_get_function_identity_arguments(proc.oid) AS arguments, coalesce(pg_get_function_result(proc.oid), 'void') AS result,
+  ARRAY(SELECT DISTINCT type::text FROM unnest(coalesce(proallargtypes, proargtypes::oid[] || prorettype)) AS type) AS types,
   ARRAY(
     SELECT part::oid::text FROM pg_aggregate, unnest(ARRAY[aggtransfn, aggfinalfn, aggcombinefn, aggserialfn,
       aggdeserialfn, aggmtransfn, aggminvtransfn, aggmfinalfn]) AS part

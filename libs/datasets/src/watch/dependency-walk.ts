@@ -142,7 +142,10 @@ export class DependencyWalk {
       if (typeof body === 'string') visit.refuse(`${await this.callOf(visit, facts)}, ${body}`);
       else visit.readIndirect({ facts: body, literals: literalsOf(facts.source) });
     } else if (verdict === 'look') {
-      const reason = await whyUnprovenBody(this.client, facts.source);
+      // What it is given and gives back may be read from a text, of which nothing in the body tells.
+      visit.add('types', facts.types);
+      for (const type of facts.types) visit.readFromText.add(type);
+      const reason = await whyUnprovenBody(this.client, facts);
       if (reason !== undefined) visit.refuse(`${await this.callOf(visit, facts)}, ${reason}`);
     }
   }

@@ -49,6 +49,22 @@ function rowsOf(catalogue: string, condition: string, columns = ''): string {
     FROM ${catalogue} part WHERE ${condition})`;
 }
 
+/** What a session of now has its settings from, beside the server's configuration. */
+const roleSettings = rowsOf(
+  'pg_db_role_setting',
+  `part.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
+    AND (part.setrole = 0 OR part.setrole IN (SELECT oid FROM pg_roles WHERE rolname IN (session_user, current_user)))`,
+  'part.setdatabase, part.setrole',
+);
+
+/** A text that is another whenever a session that begins now would have other settings than one that began before. */
+export async function readRoleSettings(client: ClientBase): Promise<string> {
+  const { rows } = await client.query<{ settings: string }>(
+    `SELECT coalesce(${roleSettings}, '') AS settings`,
+  );
+  return rows[0]!.settings;
+}
+
 /**
  * xmin says that a catalogue row was written, whatever is in it. The row of a table is the exception: TRUNCATE and CREATE
  * INDEX write it, and say nothing of what a query returns, so that its columns are named. Only those roles count in
@@ -67,13 +83,10 @@ WITH RECURSIVE readers AS (
 SELECT '${SHARED}' AS key, md5(concat_ws('|',
   (SELECT string_agg(facts, ',' ORDER BY root) FROM roles JOIN pg_roles ON pg_roles.oid = root WHERE rolname = current_user),
   current_setting('server_version_num'), current_setting('search_path'), current_schemas(false)::text,
+  current_setting('lc_numeric'), current_setting('lc_time'), current_setting('timezone_abbreviations'),
+  current_setting('default_text_search_config'),
   (SELECT concat_ws(' ', oid, datname, datacl::text) FROM pg_database WHERE datname = current_database()),
-  ${rowsOf(
-    'pg_db_role_setting',
-    `part.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
-      AND part.setrole IN (0, (SELECT oid FROM pg_roles WHERE rolname = current_user))`,
-    'part.setdatabase, part.setrole',
-  )},
+  ${roleSettings},
   ${rowsOf('pg_cast', 'part.oid >= 16384')},
   ${rowsOf('pg_conversion', 'part.oid >= 16384')}
 )) AS hash
@@ -118,6 +131,8 @@ FROM pg_collation WHERE pg_collation.oid = ANY ($5::oid[])
 UNION ALL
 SELECT 'textsearch:' || asked.oid, md5(concat_ws('|',
   ${rowsOf('pg_ts_config', 'part.oid = asked.oid')},
+  (SELECT ${namesakes('pg_ts_config', 'cfg')} FROM pg_ts_config WHERE pg_ts_config.oid = asked.oid),
+  (SELECT ${namesakes('pg_ts_dict', 'dict')} FROM pg_ts_dict WHERE pg_ts_dict.oid = asked.oid),
   ${rowsOf('pg_ts_config_map', 'part.mapcfg = asked.oid')},
   ${rowsOf('pg_ts_dict', 'part.oid = asked.oid OR part.oid IN (SELECT mapdict FROM pg_ts_config_map WHERE mapcfg = asked.oid)')},
   ${rowsOf('pg_ts_template', 'true')},

@@ -165,8 +165,15 @@ const sqlValues: Record<string, string> = {
 };
 const constantSqlValues = new Set(['9', '10', '11', '12', '13']);
 
+/** By their numbers: VACUUM FULL gives rows another place, and a lock on a row writes the others. xmin is that of a write. */
+const movingColumns: Record<string, string> = { '-1': 'ctid', '-3': 'cmin', '-4': 'xmax', '-5': 'cmax' };
+
 function obstacleOf(node: TreeNode): string | undefined {
   const { tag } = node;
+  if (tag === 'VAR') {
+    const column = movingColumns[wordOf(node, 'varattno') ?? ''];
+    return column && `it reads ${column}, which changes without a write`;
+  }
   if (tag === 'SQLVALUEFUNCTION') {
     const op = wordOf(node, 'op') ?? '';
     return constantSqlValues.has(op)

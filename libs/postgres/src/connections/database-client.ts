@@ -31,6 +31,8 @@ export class DatabaseClient extends Client implements WatchedConnection {
   /** The limit that the server has for the statements of now. 0 means none. */
   statementLimitMs = PREPARE_WITHIN_MS;
   backend: Backend | undefined;
+  /** Before the server began its session. */
+  readonly madeAt = performance.now();
   /** When it was given back to the pool, or made. */
   heardAt = performance.now();
   onLost: (error: Error) => void = () => undefined;

@@ -46,6 +46,8 @@ export class DatabasePool extends Pool {
   private readonly over: AbortController;
   /** Findings from before are in doubt: a connection fell silent at that time. */
   private silentSince = -Infinity;
+  /** Connections that were made before are not given to anyone. */
+  private renewedAt = -Infinity;
   private poolerIsFine: Promise<void> | undefined;
 
   constructor(private readonly config: DatabasePoolConfig = {}) {
@@ -68,6 +70,11 @@ export class DatabasePool extends Pool {
     this.on('error', () => undefined);
     this.on('release', (_, client) => ((client as WatchedPoolClient).heardAt = performance.now()));
     openPools.add(this);
+  }
+
+  /** From now on whoever gets a connection gets one whose session begins later, with the settings of roles of then. */
+  renew(): void {
+    this.renewedAt = performance.now();
   }
 
   override connect(): Promise<PoolClient>;
@@ -101,7 +108,7 @@ export class DatabasePool extends Pool {
   private async connectToAnsweringServer(): Promise<PoolClient> {
     for (;;) {
       const client = (await super.connect()) as WatchedPoolClient;
-      if (await this.answers(client)) return client;
+      if (client.madeAt >= this.renewedAt && (await this.answers(client))) return client;
       client.release(true);
     }
   }

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import type { TableTracking } from '@rivulet/datasets';
-import { inTransaction, ownTables, withClient } from '@rivulet/postgres';
+import { readRoleSettings, type TableTracking } from '@rivulet/datasets';
+import { inTransaction, ownTables, renewConnections, withClient } from '@rivulet/postgres';
 import type { ClientBase, Pool } from 'pg';
 import { ChangeLog } from './change-log/change-log';
 import { openChangeLog } from './change-log/open-change-log';
@@ -30,6 +30,9 @@ export interface QueryWatch {
 /** Below this, reading all rows of a dataset takes no longer than finding out which have changed. */
 const LEAST_KEYED_BYTES = 4 * 1024 * 1024;
 
+/** Settings that others change meanwhile make a look worthless; so many are made at a time. */
+const LOOKS = 3;
+
 export type DetectionMode = 'trigger' | 'poll';
 
 const NONE = { versions: Versions.none, pending: new Set<string>() };
@@ -44,6 +47,8 @@ export class ChangeDetection {
   private recorded: string | undefined;
   /** Their names. */
   private tables: string[] = [];
+  /** See readRoleSettings: those that all sessions have from now on. */
+  private settings: string | undefined;
   /** Why nothing is watched at all. */
   private polled: string | undefined = 'central has not looked at the source yet';
   private reasons: ReadonlyMap<string, string[]> = new Map();
@@ -122,9 +127,10 @@ export class ChangeDetection {
    * since the last time.
    */
   async reconcile(queries: WatchedQuery[]): Promise<void> {
+    await this.renewSessions();
     const obstacle = await this.installWhatIsMissing();
     if (obstacle !== undefined) this.polled = obstacle;
-    const tables = obstacle === undefined ? await this.watch(queries) : [];
+    const tables = obstacle === undefined ? await this.watchWithSettings(queries) : [];
     // Not before: a look that fails says nothing of what was distrusted.
     this.polled = obstacle;
     this.report.sayWatched(tables);
@@ -151,6 +157,28 @@ export class ChangeDetection {
   private async installWhatIsMissing(): Promise<string | undefined> {
     if (this.mode === 'poll') return 'CENTRAL_CHANGE_DETECTION is poll';
     return withClient(this.source, openChangeLog);
+  }
+
+  /**
+   * A session keeps the settings of its role and database with which it began (search_path, lc_time …). What is read under
+   * the definitions of a look must be read with those that the look saw, so that no older session is used after it.
+   */
+  private async watchWithSettings(queries: WatchedQuery[]): Promise<string[]> {
+    for (let attempt = 1; attempt <= LOOKS; attempt++) {
+      const tables = await this.watch(queries);
+      if (!(await this.renewSessions())) return tables;
+    }
+    throw new Error('The settings of roles and databases are being changed all the time.');
+  }
+
+  /** @returns whether it was necessary */
+  private async renewSessions(): Promise<boolean> {
+    const settings = await withClient(this.source, readRoleSettings);
+    if (settings === this.settings) return false;
+    if (this.settings !== undefined) this.polled = 'settings of its role or database have changed';
+    renewConnections(this.source);
+    this.settings = settings;
+    return true;
   }
 
   /** @returns the names of the tables that are watched */

@@ -14,6 +14,16 @@ beforeAll(async () => {
     CREATE FUNCTION since(t timestamp DEFAULT localtimestamp) RETURNS timestamp LANGUAGE sql IMMUTABLE RETURN t;
     CREATE FUNCTION width() RETURNS int LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN (SELECT n FROM settings WHERE k = 'width'); END $$;
     CREATE FUNCTION claimed() RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN (SELECT n FROM settings WHERE k = 'width'); END $$;
+    CREATE FUNCTION read_as(t text) RETURNS date LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN t; END $$;
+    CREATE TYPE measure AS (n int);
+    CREATE FUNCTION wide(m measure) RETURNS int LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN m.n * width(); END $$;
+    CREATE FUNCTION by_attribute(m measure) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN m.wide; END $$;
+    CREATE FUNCTION plus_width(int, int) RETURNS int LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN $1 + $2 * width(); END $$;
+    CREATE OPERATOR +@ (FUNCTION = plus_width, LEFTARG = int, RIGHTARG = int);
+    CREATE FUNCTION by_operator(i int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN i +@ 1; END $$;
+    CREATE CAST (measure AS int) WITH FUNCTION wide AS IMPLICIT;
+    CREATE FUNCTION by_cast(m measure) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN m; END $$;
+    CREATE FUNCTION by_type(i int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN ROW(i)::measure; END $$;
     CREATE FUNCTION lent() RETURNS int LANGUAGE sql SECURITY DEFINER STABLE AS $$ SELECT n FROM settings WHERE k = 'width' $$;
     CREATE FUNCTION plus(s int, x int) RETURNS int LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN coalesce(s, 0) + x * width(); END $$;
     CREATE AGGREGATE weighted(int) (SFUNC = plus, STYPE = int);
@@ -72,6 +82,10 @@ describe('hidden-clock: a query is polled', () => {
       'a column of texts that are read as times',
       'SELECT device_id FROM contracts WHERE note::timestamp > valid_until',
     ],
+    [
+      'a text that a body returns as a date',
+      'SELECT device_id FROM contracts WHERE read_as(note) < valid_until',
+    ],
     ['texts that are read as rows', `SELECT (note::stay).room AS id FROM contracts`],
     [
       'JSON that is read as rows',
@@ -123,6 +137,16 @@ describe('hidden-reads: a query is polled', () => {
       'SELECT id FROM items WHERE amount < claimed()',
       'may read tables or a clock',
     ],
+    [
+      'an attribute that is a function',
+      'SELECT by_attribute(ROW(id)::measure) AS id FROM items',
+      'which calls wide()',
+    ],
+    ['an operator in a body', 'SELECT by_operator(id) AS id FROM items', 'which has +@'],
+    ['a cast in a body', 'SELECT by_cast(ROW(id)::measure) AS id FROM items', 'which may cast measure'],
+    ['a type in a body', 'SELECT by_type(id) AS id FROM items', 'which names measure'],
+    ['the place of a row', 'SELECT id, ctid::text AS place FROM items', 'it reads ctid'],
+    ['locks on a row', 'SELECT id, xmax::text AS locked FROM items', 'it reads xmax'],
     [
       'a function with the rights of its owner',
       'SELECT id FROM items WHERE amount < lent()',
