@@ -7,6 +7,7 @@ import { BenchServers } from './setup/bench-servers';
 import { Cleanup } from './setup/cleanup';
 import { benchCollect, collectTable } from './scenarios/collect';
 import { benchConfiguration, configurationTable } from './scenarios/configuration';
+import { benchDatasets, datasetsTable } from './scenarios/datasets';
 import { benchDelta, deltaTable } from './scenarios/delta';
 import { benchFanout, fanoutTable } from './scenarios/fanout';
 import { benchFull, fullTable } from './scenarios/full';
@@ -40,6 +41,7 @@ const scenarios: Record<ScenarioName, (run: BenchRun) => Promise<Report>> = {
   live: reporting(benchLive, liveTable),
   collect: reporting(benchCollect, collectTable),
   configuration: reporting(benchConfiguration, configurationTable),
+  datasets: reporting(benchDatasets, datasetsTable),
 };
 
 const hasRowsOfItsOwn = new Set<ScenarioName>([
@@ -50,6 +52,7 @@ const hasRowsOfItsOwn = new Set<ScenarioName>([
   'realtime',
   'live',
   'configuration',
+  'datasets',
 ]);
 
 function reporting<Result extends object>(

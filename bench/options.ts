@@ -13,6 +13,7 @@ const scenarioNames = [
   'live',
   'collect',
   'configuration',
+  'datasets',
 ] as const;
 export type ScenarioName = (typeof scenarioNames)[number];
 

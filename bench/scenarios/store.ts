@@ -114,7 +114,10 @@ async function commitOnce(pool: Pool, commit: number): Promise<void> {
 }
 
 async function storeSize(pool: Pool): Promise<number> {
-  return Object.values(await tableSizes(pool)).reduce((sum, size) => sum + size, 0);
+  return round(
+    Object.values(await tableSizes(pool)).reduce((sum, size) => sum + size, 0),
+    1,
+  );
 }
 
 async function tableSizes(pool: Pool): Promise<Record<string, number>> {
