@@ -3,8 +3,11 @@ const testTimeout = 60_000;
 
 const base = {
   rootDir: __dirname,
-  testEnvironment: 'node',
+  testEnvironment: '<rootDir>/test/setup/one-realm-environment.cjs',
   transform: {
+    // Jest needs its own packages as they are. nestjs-pino keeps one logger for the process.
+    '/node_modules/(?!jest|@jest/|expect/|@swc/|nestjs-pino/).+\\.c?js$':
+      '<rootDir>/test/setup/native-package.cjs',
     '^.+\\.ts$': [
       '@swc/jest',
       {
@@ -18,8 +21,8 @@ const base = {
       },
     ],
   },
+  transformIgnorePatterns: [],
   moduleNameMapper: { '^@rivulet/([a-z-]+)$': '<rootDir>/libs/$1/src/index.ts' },
-  setupFiles: ['<rootDir>/test/setup/native-errors.cjs'],
   modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/.rivulet'],
   testPathIgnorePatterns: ['/node_modules/', '/dist/'],
 };
@@ -29,7 +32,7 @@ module.exports = {
   testTimeout,
   // On whatever machine the same, for two cores: the longest files mostly wait, for PostgreSQL and for time to pass.
   maxWorkers: 3,
-  // What files leave in a worker makes collections of its memory slow: up to three times the time of a file at the end.
+  // What files leave in a worker makes collections of its memory slow.
   workerIdleMemoryLimit: '600MB',
   testSequencer: './test/setup/longest-first.cjs',
   projects: [

@@ -29,7 +29,6 @@ function run(args, environment) {
     // V8's cache of compiled code keeps the modules of every test file that has run: 21 MB for each that loads Nest.
     '--no-compilation-cache',
     `--require=${join(projectRoot, 'scripts', 'end-with-parent.cjs')}`,
-    `--require=${join(projectRoot, 'scripts', 'reuse-compiled-code.cjs')}`,
     join(projectRoot, 'node_modules', 'jest', 'bin', 'jest.js'),
   ];
   const env = { ...testEnvironment(), ...environment };
