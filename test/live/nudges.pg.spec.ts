@@ -6,12 +6,13 @@ import {
   type BusServer,
   type TestDatabase,
 } from '@rivulet/testing';
+import { AgentSessions } from '../../apps/central/src/live/sessions/agent-sessions';
 import { CentralBus } from '../../apps/central/src/bus/central-bus';
 import { Presence } from '../../apps/central/src/devices/registry/presence';
 import { NudgeService } from '../../apps/central/src/live/nudges/nudge.service';
 import { CentralInProcess } from '../support/central-in-process';
-import { validRequest } from '../support/device-client';
 import { startEdgeInProcess, type RunningEdge } from '../support/edge-in-process';
+import { ProvedDevice } from '../support/proved-device';
 import { DEMO_MAC } from '../support/sync-pair';
 import { TestAgent } from '../support/test-agent';
 
@@ -26,6 +27,7 @@ let edge: RunningEdge;
 let edgeDatabase: TestDatabase;
 /** A device of another company. */
 let otherMac: string;
+let otherDevice: ProvedDevice;
 let other: TestAgent;
 
 interface Status {
@@ -53,6 +55,12 @@ async function renameLocationOf(macAddress: string, name: string): Promise<void>
 async function mirrored(name: string): Promise<boolean> {
   const { rows } = await edgeDatabase.pool.query('SELECT FROM locations WHERE name = $1', [name]);
   return rows.length === 1;
+}
+
+async function connectOther(): Promise<TestAgent> {
+  const agent = await TestAgent.overWebSocket(central.url, otherDevice.headers, otherMac);
+  await agent.register();
+  return agent;
 }
 
 beforeAll(async () => {
@@ -84,10 +92,10 @@ beforeAll(async () => {
     const { lastResult, live } = await status();
     return lastResult?.status === 'applied' && live.connected;
   });
-  const headers = { 'x-device-mac': otherMac };
-  await central.call('POST', '/api/device-sync/request', validRequest, headers);
-  other = await TestAgent.overWebSocket(central.url, headers, otherMac);
-  await other.register();
+  otherDevice = new ProvedDevice(central.url, otherMac);
+  // The first registers it.
+  while ((await otherDevice.sync()) !== 'current');
+  other = await connectOther();
 });
 afterAll(async () => {
   over.abort();
@@ -114,15 +122,33 @@ it('brings a change to the device that it concerns, without its schedule, and te
 
 it('tells no device that has asked since it connected of what does not concern it', async () => {
   other.destroy();
-  const headers = { 'x-device-mac': otherMac };
-  other = await TestAgent.overWebSocket(central.url, headers, otherMac);
-  await other.register();
-  await central.call('POST', '/api/device-sync/request', validRequest, headers);
+  other = await connectOther();
+  while ((await otherDevice.sync()) !== 'current');
   // A look remembers what it has, unless there is a change to tell of.
   for (let looks = 0; looks < 3; looks++) await central.get(NudgeService)['looking'].run();
   other.received.splice(0);
   await renameLocationOf(DEMO_MAC, 'Of no concern');
   await until(() => mirrored('Of no concern'));
+  expect(other.received).toEqual([]);
+});
+
+it('nudges a device that connects for what has changed since it synced, and only then', async () => {
+  while ((await otherDevice.sync()) !== 'current');
+  other.destroy();
+  const { devices } = central.get(AgentSessions);
+  await until(async () => devices.size === 1);
+  await renameLocationOf(otherMac, 'While it was away');
+  await renameLocationOf(DEMO_MAC, 'Noticed');
+  await until(() => mirrored('Noticed'));
+  other = await connectOther();
+  expect(await other.next()).toMatchObject({ type: 'NUDGE' });
+
+  while ((await otherDevice.sync()) !== 'current');
+  other.destroy();
+  await until(async () => devices.size === 1);
+  other = await connectOther();
+  // Longer than those that are concerned wait.
+  await delay(1_300);
   expect(other.received).toEqual([]);
 });
 

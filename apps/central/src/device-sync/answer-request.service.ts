@@ -113,7 +113,7 @@ export class AnswerRequestService {
       const { response, manifestId } = await this.decide(received, known);
       await this.record(received, known, { outcome: response.status, manifestId, errorCode: null });
       const kind = response.status === 'update' ? 'issued' : 'current';
-      this.outcomes.tell(received.device.deviceId, { kind, manifestId });
+      this.outcomes.tell(received.device.deviceId, { kind, manifestId, asOf: known });
       return response;
     } catch (error) {
       const errorCode = error instanceof RivuletError ? error.code : 'INTERNAL';

@@ -1,11 +1,13 @@
 import { Injectable } from '@nestjs/common';
+import type { KnownScope } from '../source/scope/scope.service';
 
 /** The outcome of a sync, as central knows it. */
 export type SyncOutcome =
-  | { kind: 'issued'; manifestId: string }
+  /** `asOf`: the scope for which it was, with the versions of then. */
+  | { kind: 'issued'; manifestId: string; asOf?: KnownScope }
   /** `isFirst`: it had not been reported before. */
   | { kind: 'applied'; manifestId: string; isFirst: boolean }
-  | { kind: 'current'; manifestId: string }
+  | { kind: 'current'; manifestId: string; asOf?: KnownScope }
   | { kind: 'failed'; code: string; table?: string };
 
 type ProvedListener = (deviceId: string) => void;

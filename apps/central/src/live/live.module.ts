@@ -9,6 +9,7 @@ import { AgentInbox } from './sessions/agent-inbox';
 import { AgentSessions } from './sessions/agent-sessions';
 import { BusModule } from '../bus/bus.module';
 import { AnnouncePresence } from './sessions/announce-presence';
+import { CatchUp } from './nudges/catch-up';
 import { NudgesIndicator } from './nudges/nudges.indicator';
 import { NudgeService } from './nudges/nudge.service';
 import { ProofLatency } from './nudges/proof-latency';
@@ -22,6 +23,7 @@ import { WebSocketEndpoint } from './websocket/websocket-endpoint';
     AgentInbox,
     AgentSessions,
     AnnouncePresence,
+    CatchUp,
     LiveMetrics,
     NudgeService,
     NudgesIndicator,

@@ -39,6 +39,7 @@ const NOT_SERVED_YET = 'DEVICE_NOT_REGISTERED';
 /** The reasons of nudges that are not about rows of mirrors. Any other means: sync. */
 const COLLECT = 'collect';
 const CONFIGURATION = 'configuration';
+/** The whole fleet may come back at once. */
 const CATCH_UP_WITHIN_MS = 10_000;
 
 /** Keeps one connection to central open, for as long as the app runs. All that comes over it are hints. */
@@ -119,7 +120,7 @@ export class LiveConnection implements OnApplicationBootstrap, OnModuleDestroy {
     else this.nudges.nudge();
   }
 
-  /** Changes made while the connection was missing were not announced. The whole fleet may come back at once, too. */
+  /** Changes made while the connection was missing were not announced. Those of rows central knows: it nudges. */
   private catchUp(): void {
     const isFirst = !this.hasBeenConnected;
     this.hasBeenConnected = true;
@@ -128,12 +129,10 @@ export class LiveConnection implements OnApplicationBootstrap, OnModuleDestroy {
       return;
     }
     const { signal } = this.stopping;
-    const nudge = async (): Promise<void> => {
-      await delay(Math.random() * CATCH_UP_WITHIN_MS, undefined, { signal });
-      this.nudges.nudge();
-      this.configuration.hear('LIVE');
-    };
-    nudge().catch(() => undefined);
+    void delay(Math.random() * CATCH_UP_WITHIN_MS, undefined, { signal }).then(
+      () => this.configuration.hear('LIVE'),
+      () => undefined,
+    );
   }
 
   private lost(code: string, problem: string): void {

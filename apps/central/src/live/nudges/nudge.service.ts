@@ -3,13 +3,14 @@ import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
 import { Coalesced, namedError } from '@rivulet/platform';
 import type { KnownDevice } from '../../devices/device';
-import { SyncOutcomes } from '../../device-sync/sync-outcomes';
+import { SyncOutcomes, type SyncOutcome } from '../../device-sync/sync-outcomes';
 import { SnapshotCurrency } from '../../snapshots/snapshot-currency';
 import { ChangeDetection } from '../../source/change-detection/change-detection';
 import type { Versions } from '../../source/change-detection/change-log/versions';
 import { ScopeService } from '../../source/scope/scope.service';
 import { LiveMetrics } from '../live.metrics';
 import { AgentSessions } from '../sessions/agent-sessions';
+import { CatchUp } from './catch-up';
 import { NudgeQueue } from './nudge-queue';
 import { ProofLatency } from './proof-latency';
 
@@ -46,6 +47,7 @@ export class NudgeService implements OnModuleInit {
     private readonly currency: SnapshotCurrency,
     private readonly outcomes: SyncOutcomes,
     private readonly latency: ProofLatency,
+    private readonly catchUp: CatchUp,
     private readonly metrics: LiveMetrics,
   ) {}
 
@@ -69,11 +71,15 @@ export class NudgeService implements OnModuleInit {
 
   onModuleInit(): void {
     this.sessions.listen({
-      connected: (deviceId) => void this.heard.add(deviceId),
+      connected: (deviceId) => {
+        this.heard.add(deviceId);
+        if (this.syncedDevice(deviceId) !== undefined) this.catchUp.connected(deviceId, performance.now());
+      },
       disconnected: (deviceId) => {
         this.vectors.delete(deviceId);
         this.heard.delete(deviceId);
         this.queue.forget(deviceId);
+        this.catchUp.disconnected(deviceId);
         this.latency.forget(deviceId);
       },
     });
@@ -81,10 +87,11 @@ export class NudgeService implements OnModuleInit {
       const ms = this.latency.provedBy(deviceId, performance.now());
       if (ms !== undefined) this.metrics.proofs.observe(ms / 1_000);
     });
-    this.outcomes.listen((deviceId, { kind }) => {
+    this.outcomes.listen((deviceId, outcome) => {
       if (this.sessions.devices.has(deviceId)) this.heard.add(deviceId);
+      this.catchUp.answered(deviceId, outcome, this.vectorBehind(outcome));
       // The change did not concern it: a later one must not count from the time of this one.
-      if (kind === 'current') this.latency.forget(deviceId);
+      if (outcome.kind === 'current') this.latency.forget(deviceId);
     });
   }
 
@@ -96,8 +103,20 @@ export class NudgeService implements OnModuleInit {
 
   @Interval('send nudges', SEND_EVERY_MS)
   sendDue(): void {
+    this.queueCatchUp(performance.now());
     for (const deviceId of this.queue.takeDue(performance.now()))
       this.sessions.send(deviceId, { type: 'NUDGE', data: { reason: 'rows have changed' } });
+  }
+
+  /** Not while the source cannot be asked, which would answer none of them. */
+  private queueCatchUp(nowMs: number): void {
+    const { seen } = this;
+    if (seen === undefined || this.lookFailure !== undefined) return;
+    const due = this.catchUp.takeDue(nowMs, (deviceId) => {
+      const known = this.syncedDevice(deviceId);
+      return known && this.vectorOf(known, seen.versions);
+    });
+    this.queue.add(due, nowMs);
   }
 
   private async look(): Promise<void> {
@@ -124,7 +143,9 @@ export class NudgeService implements OnModuleInit {
     const concerned: string[] = [];
     let looked = 0;
     for (const [deviceId, { opened }] of this.sessions.devices) {
-      if (opened !== undefined && this.isConcerned(opened.known, versions)) concerned.push(deviceId);
+      const known = opened?.known;
+      if (known !== undefined && isSynced(known) && this.isConcerned(known, versions))
+        concerned.push(deviceId);
       if (++looked % AT_ONCE === 0) await turn();
     }
     this.latency.noticed(concerned, noticedAtMs);
@@ -133,7 +154,6 @@ export class NudgeService implements OnModuleInit {
 
   /** When in doubt: a nudge too many is a request that is answered with "current". */
   private isConcerned(known: KnownDevice, versions: Versions): boolean {
-    if (!isSynced(known)) return false;
     const before = this.vectors.get(known.deviceId);
     const now = this.remember(known, versions);
     return now === undefined || now !== before;
@@ -142,19 +162,34 @@ export class NudgeService implements OnModuleInit {
   /** Remembers versions for devices that synced since they connected, while nothing changed: these are the versions they have. */
   private rememberNew(versions: Versions): void {
     for (const deviceId of this.heard) {
-      const known = this.sessions.devices.get(deviceId)?.opened?.known;
-      if (known !== undefined && isSynced(known) && !this.vectors.has(deviceId))
-        this.remember(known, versions);
+      const known = this.syncedDevice(deviceId);
+      if (known !== undefined && !this.vectors.has(deviceId)) this.remember(known, versions);
     }
     this.heard.clear();
   }
 
-  private remember({ macAddress, deviceId, name }: KnownDevice, versions: Versions): string | undefined {
-    const scope = this.scopes.remembered({ macAddress: macAddress!, deviceId, name }, versions);
-    const vector = scope && this.currency.vectorOf(scope);
+  private remember(known: KnownDevice, versions: Versions): string | undefined {
+    const { deviceId } = known;
+    const vector = this.vectorOf(known, versions);
     if (vector === undefined) this.vectors.delete(deviceId);
     else this.vectors.set(deviceId, vector);
     return vector;
+  }
+
+  private vectorOf({ macAddress, deviceId, name }: KnownDevice, versions: Versions): string | undefined {
+    const scope = this.scopes.remembered({ macAddress: macAddress!, deviceId, name }, versions);
+    return scope && this.currency.vectorOf(scope);
+  }
+
+  /** What the answer depended on that a device got. */
+  private vectorBehind(outcome: SyncOutcome): string | undefined {
+    return 'asOf' in outcome && outcome.asOf ? this.currency.vectorOf(outcome.asOf) : undefined;
+  }
+
+  /** A connected device that syncs at all. */
+  private syncedDevice(deviceId: string): KnownDevice | undefined {
+    const known = this.sessions.devices.get(deviceId)?.opened?.known;
+    return known !== undefined && isSynced(known) ? known : undefined;
   }
 }
 
