@@ -173,7 +173,7 @@ it('measures the time from the change to the proof', async () => {
   await renameLocationOf(DEMO_MAC, 'Measured');
   await until(() => mirrored('Measured'));
   const text = await (await fetch(`${central.url}/metrics`)).text();
-  expect(text).toMatch(/rivulet_central_nudge_to_proof_seconds_count [1-9]/);
+  expect(text).toMatch(/rivulet_central_published_to_proved_seconds_count [1-9]/);
 });
 
 it('keeps what a heartbeat says of the edge', async () => {

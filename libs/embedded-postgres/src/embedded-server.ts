@@ -94,6 +94,8 @@ async function launch(
     const port = await findFreePort(attempt === 1 ? options.port : undefined);
     const settings = {
       log_line_prefix: '[%p] ',
+      // For the time from a commit to its proof, which is guessed without.
+      track_commit_timestamp: 'on',
       ...options.settings,
       listen_addresses: LOOPBACK,
       unix_socket_directories: '',

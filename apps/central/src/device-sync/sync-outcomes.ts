@@ -10,7 +10,6 @@ export type SyncOutcome =
   | { kind: 'current'; manifestId: string; asOf?: KnownScope }
   | { kind: 'failed'; code: string; table?: string };
 
-type ProvedListener = (deviceId: string) => void;
 type OutcomeListener = (deviceId: string, outcome: SyncOutcome) => void;
 
 /** Tells features above what devices have asked and reported. */
@@ -21,13 +20,6 @@ export class SyncOutcomes {
   /** @param listener - gets the registry's id of the device. Must not throw */
   listen(listener: OutcomeListener): void {
     this.listeners.push(listener);
-  }
-
-  /** Called when a device has proved a manifest, for the first time. Must not throw. */
-  onProved(listener: ProvedListener): void {
-    this.listen((deviceId, outcome) => {
-      if (outcome.kind === 'applied' && outcome.isFirst) listener(deviceId);
-    });
   }
 
   /** @param deviceId - undefined of a device that is not in the registry yet */

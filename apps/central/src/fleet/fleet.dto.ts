@@ -212,7 +212,7 @@ export class FleetSummaryDto implements FleetSummary {
 
   @ApiProperty({
     description:
-      'From when central noticed a change until a connected device that was nudged for it had proved its rows. Of several ' +
+      'From the commit of a change until a connected device that was nudged for it had proved its rows. Of several ' +
       'centrals the slowest; null before the first.',
     type: LatencyDto,
     nullable: true,

@@ -32,8 +32,8 @@ export class LiveMetrics {
       registers,
     });
     this.proofs = new Histogram({
-      name: 'rivulet_central_nudge_to_proof_seconds',
-      help: 'Time from noticing a change until a device that was nudged for it has proved its rows.',
+      name: 'rivulet_central_published_to_proved_seconds',
+      help: 'Time from the commit of a change until a device that was nudged for it has proved its rows.',
       buckets: [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
       registers,
     });

@@ -33,6 +33,8 @@ export class NudgeService implements OnModuleInit {
   private readonly queue = new NudgeQueue();
   private readonly looking = new Coalesced(() => this.look());
   private seen: { versions: Versions; state: string } | undefined;
+  /** The beginning of the last look, by the monotonic clock; undefined while no edge is connected. */
+  private lookedAtMs: number | undefined;
   /** The dependencies of each connected device's rows at the last look. */
   private readonly vectors = new Map<string, string>();
   /** Devices that have connected or asked since the last look: only then may more be known of one than before. */
@@ -83,20 +85,18 @@ export class NudgeService implements OnModuleInit {
         this.latency.forget(deviceId);
       },
     });
-    this.outcomes.onProved((deviceId) => {
-      const ms = this.latency.provedBy(deviceId, performance.now());
-      if (ms !== undefined) this.metrics.proofs.observe(ms / 1_000);
-    });
     this.outcomes.listen((deviceId, outcome) => {
       if (this.sessions.devices.has(deviceId)) this.heard.add(deviceId);
       this.catchUp.answered(deviceId, outcome, this.vectorBehind(outcome));
       // The change did not concern it: a later one must not count from the time of this one.
       if (outcome.kind === 'current') this.latency.forget(deviceId);
+      else if (outcome.kind === 'applied' && outcome.isFirst) this.measure(deviceId, outcome.manifestId);
     });
   }
 
   @Interval('look for changes', LOOK_EVERY_MS)
   async lookInBackground(): Promise<void> {
+    if (this.sessions.devices.size === 0) this.lookedAtMs = undefined;
     const isNeeded = this.sessions.devices.size > 0 && performance.now() >= this.pausedUntilMs;
     if (isNeeded && this.looking.idle) await this.looking.run();
   }
@@ -106,6 +106,11 @@ export class NudgeService implements OnModuleInit {
     this.queueCatchUp(performance.now());
     for (const deviceId of this.queue.takeDue(performance.now()))
       this.sessions.send(deviceId, { type: 'NUDGE', data: { reason: 'rows have changed' } });
+  }
+
+  private measure(deviceId: string, manifestId: string): void {
+    const ms = this.latency.provedBy(deviceId, manifestId, performance.now());
+    if (ms !== undefined) this.metrics.proofs.observe(ms / 1_000);
   }
 
   /** Not while the source cannot be asked, which would answer none of them. */
@@ -122,13 +127,16 @@ export class NudgeService implements OnModuleInit {
   private async look(): Promise<void> {
     try {
       const { state } = this.changes;
+      const startMs = performance.now();
       const versions = await this.changes.versions();
+      const unseenAtMs = this.lookedAtMs ?? startMs;
+      this.lookedAtMs = startMs;
       const before = this.seen;
       this.seen = { versions, state };
       this.lookFailure = undefined;
       const isSame = before?.versions.id === versions.id && before.state === state;
       if (isSame) this.rememberNew(versions);
-      else if (before !== undefined) await this.nudgeConcerned(versions);
+      else if (before !== undefined) await this.nudgeConcerned(versions, unseenAtMs);
     } catch (error) {
       const { code, message } = namedError(error);
       this.pausedUntilMs = performance.now() + PAUSE_MS;
@@ -138,8 +146,10 @@ export class NudgeService implements OnModuleInit {
     }
   }
 
-  private async nudgeConcerned(versions: Versions): Promise<void> {
+  /** @param unseenAtMs - a time after which the changes were committed */
+  private async nudgeConcerned(versions: Versions, unseenAtMs: number): Promise<void> {
     const noticedAtMs = performance.now();
+    const committedAtMs = Math.max(unseenAtMs, this.changes.takeOldestCommitMs() ?? unseenAtMs);
     const concerned: string[] = [];
     let looked = 0;
     for (const [deviceId, { opened }] of this.sessions.devices) {
@@ -148,7 +158,7 @@ export class NudgeService implements OnModuleInit {
         concerned.push(deviceId);
       if (++looked % AT_ONCE === 0) await turn();
     }
-    this.latency.noticed(concerned, noticedAtMs);
+    this.latency.published(concerned, Math.min(committedAtMs, noticedAtMs));
     this.queue.add(concerned, noticedAtMs);
   }
 

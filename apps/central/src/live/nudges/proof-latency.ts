@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { decodeTime } from 'ulid';
 
 /** Proofs that the percentiles are of. */
 const KEPT = 10_000;
@@ -12,29 +13,37 @@ export interface Percentiles {
   p99Ms: number;
 }
 
-/** From when central noticed a change until a device that was nudged for it has proved its rows. */
+/**
+ * From the commit of a change until a device that was nudged for it has proved its rows. The time of the commit is the
+ * source's own where it keeps it, else that of the last look that did not see it: a little too early, never too late.
+ */
 @Injectable()
 export class ProofLatency {
-  private readonly noticedAtMs = new Map<string, number>();
+  private readonly publishedAtMs = new Map<string, number>();
   private readonly proved: number[] = [];
   private next = 0;
 
-  noticed(devices: readonly string[], nowMs: number): void {
-    for (const device of devices) if (!this.isWaiting(device, nowMs)) this.noticedAtMs.set(device, nowMs);
+  published(devices: readonly string[], nowMs: number): void {
+    for (const device of devices) if (!this.isWaiting(device, nowMs)) this.publishedAtMs.set(device, nowMs);
   }
 
-  /** @returns how long it took, if it was nudged */
-  provedBy(device: string, nowMs: number): number | undefined {
-    const noticedAtMs = this.noticedAtMs.get(device);
-    this.noticedAtMs.delete(device);
-    if (noticedAtMs === undefined || nowMs - noticedAtMs > FORGOTTEN_AFTER_MS) return undefined;
-    this.proved[this.next] = nowMs - noticedAtMs;
+  /**
+   * @param manifestId - says when the manifest was issued: one from before the change does not prove it
+   * @returns how long it took, if it was nudged
+   */
+  provedBy(device: string, manifestId: string, nowMs: number): number | undefined {
+    const publishedAtMs = this.publishedAtMs.get(device);
+    if (publishedAtMs === undefined || Date.now() - decodeTime(manifestId) > nowMs - publishedAtMs)
+      return undefined;
+    this.publishedAtMs.delete(device);
+    if (nowMs - publishedAtMs > FORGOTTEN_AFTER_MS) return undefined;
+    this.proved[this.next] = nowMs - publishedAtMs;
     this.next = (this.next + 1) % KEPT;
-    return nowMs - noticedAtMs;
+    return nowMs - publishedAtMs;
   }
 
   forget(device: string): void {
-    this.noticedAtMs.delete(device);
+    this.publishedAtMs.delete(device);
   }
 
   /** Undefined before the first. */
@@ -47,7 +56,7 @@ export class ProofLatency {
   }
 
   private isWaiting(device: string, nowMs: number): boolean {
-    const noticedAtMs = this.noticedAtMs.get(device);
-    return noticedAtMs !== undefined && nowMs - noticedAtMs <= FORGOTTEN_AFTER_MS;
+    const publishedAtMs = this.publishedAtMs.get(device);
+    return publishedAtMs !== undefined && nowMs - publishedAtMs <= FORGOTTEN_AFTER_MS;
   }
 }

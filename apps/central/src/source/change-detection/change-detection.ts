@@ -69,6 +69,11 @@ export class ChangeDetection {
     return this.polled === undefined ? this.log.versions() : NONE.versions;
   }
 
+  /** See ChangeLog.takeOldestCommitMs. */
+  takeOldestCommitMs(): number | undefined {
+    return this.log.takeOldestCommitMs();
+  }
+
   /** See ChangeLog.versionsAt. */
   async versionsAt(client: ClientBase): Promise<{ versions: Versions; pending: ReadonlySet<string> }> {
     return this.polled === undefined ? this.log.versionsAt(client) : NONE;

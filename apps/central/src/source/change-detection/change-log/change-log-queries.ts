@@ -104,10 +104,10 @@ const KEYS_OF_FOLD = 5_000;
 export const fold = `
 WITH tables AS (
   DELETE FROM rivulet.changed_tables
-  WHERE ctid = ANY (ARRAY(SELECT ctid FROM rivulet.changed_tables LIMIT $1)) RETURNING relation
+  WHERE ctid = ANY (ARRAY(SELECT ctid FROM rivulet.changed_tables LIMIT $1)) RETURNING relation, transaction
 ), noted AS (
   DELETE FROM rivulet.changed_values
-  WHERE ctid = ANY (ARRAY(SELECT ctid FROM rivulet.changed_values LIMIT $1)) RETURNING relation, value, key
+  WHERE ctid = ANY (ARRAY(SELECT ctid FROM rivulet.changed_values LIMIT $1)) RETURNING relation, value, key, transaction
 ), distinct_keys AS MATERIALIZED (
   SELECT DISTINCT relation, value, key FROM noted WHERE key IS NOT NULL
 ), crowded AS MATERIALIZED (
@@ -139,4 +139,8 @@ WITH tables AS (
   ON CONFLICT (relation, value) DO UPDATE
   SET fold = excluded.fold, version = excluded.version, whole_fold = greatest(known.whole_fold, excluded.whole_fold)
 )
-SELECT greatest((SELECT count(*) FROM tables), (SELECT count(*) FROM noted))::int AS folded`;
+SELECT greatest((SELECT count(*) FROM tables), (SELECT count(*) FROM noted))::int AS folded,
+  CASE current_setting('track_commit_timestamp') WHEN 'on' THEN (
+    SELECT extract(epoch FROM clock_timestamp() - min(pg_xact_commit_timestamp(transaction::xid))) * 1000
+    FROM (SELECT transaction FROM tables UNION SELECT transaction FROM noted) AS transactions
+  ) END::float8 AS "oldestMs"`;

@@ -140,6 +140,23 @@ describe('writers', () => {
 });
 
 describe('the log', () => {
+  it('knows when the first change was committed, where the server keeps that, and tells it once', async () => {
+    const { changes } = source;
+    await changes.versions();
+    changes.takeOldestCommitMs();
+    await run('DELETE FROM users');
+    const committedMs = performance.now();
+    await run(`INSERT INTO users VALUES (1, 'again')`);
+    await changes.versions();
+    const { rows } = await fixture.database.pool.query<{ isKept: boolean }>(
+      `SELECT current_setting('track_commit_timestamp') = 'on' AS "isKept"`,
+    );
+    const oldestMs = changes.takeOldestCommitMs();
+    if (rows[0]!.isKept) expect(oldestMs).toBeLessThanOrEqual(committedMs);
+    else expect(oldestMs).toBeUndefined();
+    expect(changes.takeOldestCommitMs()).toBeUndefined();
+  });
+
   it('is emptied whole, however long it became while nobody looked', async () => {
     const [relation] = source.relations('users');
     await fixture.database.pool.query(

@@ -30,6 +30,7 @@ const BEGINNING: Moment = { marker: { fold: '0', version: '0' }, versions: Versi
 export class ChangeLog {
   private latest = BEGINNING;
   private readonly moments = new LRUCache<string, Moment>({ max: MOMENTS_KEPT });
+  private oldestCommitMs: number | undefined;
   private readonly reading = new Coalesced(() => this.read());
 
   constructor(private readonly source: Pool) {}
@@ -37,6 +38,16 @@ export class ChangeLog {
   /** As of a moment after the call. The same object as long as nothing has changed. */
   async versions(): Promise<Versions> {
     return this.reading.run();
+  }
+
+  /**
+   * When the first of the changes was committed that this process has given versions since the last call, by the monotonic
+   * clock; undefined where the source does not keep it (track_commit_timestamp), or another process gave them.
+   */
+  takeOldestCommitMs(): number | undefined {
+    const oldestMs = this.oldestCommitMs;
+    this.oldestCommitMs = undefined;
+    return oldestMs;
   }
 
   /**
@@ -58,12 +69,41 @@ export class ChangeLog {
     return withClient(this.source, async (client) => {
       let marker = await readMarker(client);
       if (marker.isPending) {
-        await giveVersions(client);
+        await this.giveVersions(client);
         marker = await readMarker(client);
       }
       if (idOf(marker) !== idOf(this.latest.marker)) this.latest = await this.momentOf(client);
       return this.latest.versions;
     });
+  }
+
+  /** A change that is not committed yet is invisible to the DELETE, and stays for the next time. */
+  private async giveVersions(client: ClientBase): Promise<void> {
+    let folded: number;
+    do {
+      folded = await inTransaction(
+        client,
+        { ...ownTables, first: lockingStatement(VERSIONS_LOCK) },
+        async () => this.fold(client),
+      );
+    } while (folded >= FOLDED_AT_ONCE);
+  }
+
+  private async fold(client: ClientBase): Promise<number> {
+    // The time of the statement counts to the change: a little too much, never too little.
+    const startMs = performance.now();
+    const { rows } = await client.query<{ folded: number; oldestMs: number | null }>({
+      name: 'rivulet fold',
+      text: fold,
+      values: [FOLDED_AT_ONCE],
+    });
+    const [{ folded, oldestMs }] = rows as [(typeof rows)[0]];
+    if (oldestMs !== null) this.noteCommit(startMs - oldestMs);
+    return folded;
+  }
+
+  private noteCommit(atMs: number): void {
+    this.oldestCommitMs = Math.min(this.oldestCommitMs ?? Infinity, atMs);
   }
 
   /** The versions that a transaction sees, made of the latest ones and of what has changed since. */
@@ -80,23 +120,4 @@ export class ChangeLog {
 
 function idOf({ fold: number, version }: Changes['marker']): string {
   return [number, version].join('.');
-}
-
-/** Uncommitted rows are invisible to the DELETE, and stay for the next time. */
-async function giveVersions(client: ClientBase): Promise<void> {
-  let folded: number;
-  do {
-    folded = await inTransaction(
-      client,
-      { ...ownTables, first: lockingStatement(VERSIONS_LOCK) },
-      async () => {
-        const { rows } = await client.query<{ folded: number }>({
-          name: 'rivulet fold',
-          text: fold,
-          values: [FOLDED_AT_ONCE],
-        });
-        return rows[0]!.folded;
-      },
-    );
-  } while (folded >= FOLDED_AT_ONCE);
 }
