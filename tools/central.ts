@@ -1,5 +1,5 @@
 import { appRuntimeFile, readRuntimeFile, systemRuntimeFile } from '#scripts/runtime-file.mjs';
-import { Failure } from './failure';
+import { Failure, Refusal } from './failure';
 
 const TIMEOUT_MS = 30_000;
 
@@ -11,7 +11,7 @@ export interface Central {
 /** The operator of `npm start` is known only to the central that runs here. @throws Failure */
 export function findCentral(centralUrl: string | undefined): Central {
   const runtime = readRuntimeFile(systemRuntimeFile) ?? readRuntimeFile(appRuntimeFile('central'));
-  const url = centralUrl ?? runtime?.centralUrl;
+  const url = (centralUrl ?? runtime?.centralUrl)?.replace(/\/+$/, '');
   if (url === undefined) {
     throw new Failure(
       'Rivulet is not running here: start it with npm start in another terminal, or say --central.',
@@ -48,7 +48,8 @@ export async function callCentral<T>(
     (T & { detail?: string; nextStep?: string }) | undefined;
   if (answer === undefined) throw new Failure(`What answers at ${url} is not central: it sends no JSON.`);
   if (response.ok) return answer;
-  throw new Failure(`Central answered: ${answer.detail ?? response.status} ${answer.nextStep ?? ''}`.trim());
+  const text = `Central answered: ${answer.detail ?? response.status} ${answer.nextStep ?? ''}`.trim();
+  throw response.status === 401 || response.status === 403 ? new Refusal(text) : new Failure(text);
 }
 
 /** fetch says no more than "fetch failed". */

@@ -7,3 +7,6 @@ export class Failure extends Error {
     super(message);
   }
 }
+
+/** Central does not take who asks for what they say they are, or lets them not do this: asking again changes nothing. */
+export class Refusal extends Failure {}

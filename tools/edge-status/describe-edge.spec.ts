@@ -51,6 +51,11 @@ it('says what the edge has done, has proved and does next', () => {
   ]);
 });
 
+it('lets nothing that others have written steer the terminal', () => {
+  const live = { ...edge.live, connected: false, problem: 'no\u001b[2J\nway' };
+  expect(describeEdge({ ...edge, live }, { style, now }).join('\n')).toContain('no\\x1b[2J\\nway');
+});
+
 it('says why a sync failed and what to do, and why there is no live connection', () => {
   const { lastResult } = edge;
   const error = { code: 'CENTRAL_UNREACHABLE', message: 'Central cannot be reached.', nextStep: 'Check it.' };

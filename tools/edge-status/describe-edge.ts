@@ -1,4 +1,5 @@
 import {
+  escapeControlsIn,
   formatBytes,
   formatCount,
   formatSeconds,
@@ -12,13 +13,14 @@ const CHECKSUM_DIGITS = 12;
 
 /** @param now - the clock that the times are compared with */
 export function describeEdge(
-  edge: EdgeReport,
+  report: EdgeReport,
   {
     width,
     style = terminalStyle(),
     now = new Date(),
   }: { width?: number; style?: TerminalStyle; now?: Date } = {},
 ): string[] {
+  const edge = escapeControlsIn(report);
   const { macAddress, identity, url } = edge;
   const facts = [
     ['Last cycle', describeCycle(edge, style)],

@@ -1,4 +1,5 @@
 import type { TerminalStyle } from '@rivulet/cli';
+import stringWidth from 'string-width';
 import { describeInLine, drawFleet } from './draw';
 import type { FleetDevice, FleetSummary } from './summary';
 
@@ -88,4 +89,21 @@ it('says that all is well, and the same in one line', () => {
   expect(describeInLine(well)).toBe(
     '2026-11-27T08:15:30.000Z  2 edges: 2 current, 0 behind, 0 failing, 0 silent, 0 never · degraded: bus',
   );
+});
+
+it('takes no more than a narrow terminal has, whatever devices are called', () => {
+  const name = '漢字\u001b[2J\u202e'.repeat(20);
+  const devices = Array.from({ length: 100 }, () => ({ ...failing, name }));
+  const wide = {
+    ...summary,
+    total: 5_000,
+    devices,
+    worstLag: devices[0]!,
+    states: { ...summary.states, failing: 3_000 },
+  };
+  const red = (text: string): string => `\u001b[31m${text}\u001b[39m`;
+  const lines = drawFleet(wide, url, { width: 40, height: 24, style: { ...style, bad: red, dim: red } });
+  expect(lines.length).toBeLessThanOrEqual(24);
+  for (const line of lines) expect(stringWidth(line)).toBeLessThanOrEqual(40);
+  expect(lines.join('')).not.toContain('\u001b[2J');
 });

@@ -1,5 +1,6 @@
 import {
   counted,
+  cutLine,
   escapeControls,
   formatCount,
   formatSeconds,
@@ -35,9 +36,10 @@ export function drawFleet(
     '',
     ...drawStates(summary, style),
     '',
-    ...describeFacts(summary, style).map((line) => cut(line, width)),
+    ...describeFacts(summary, style),
   ];
-  return [...head, ...drawDevices(summary, { width, height: height - head.length, style })];
+  const devices = drawDevices(summary, { width, height: height - head.length, style });
+  return [...head, ...devices].map((line) => cutLine(line, width));
 }
 
 /** The same in one line, for a log. */
@@ -112,11 +114,6 @@ function describeLag({ name, state, code, lagSeconds }: FleetDevice): string {
 
 function seconds(ms: number): string {
   return formatSeconds(ms / 1_000);
-}
-
-/** Of a line without colours; one with them is left, as its end resets them. */
-function cut(line: string, width = Infinity): string {
-  return line.includes('\u001b') || line.length <= width ? line : `${line.slice(0, width - 1)}…`;
 }
 
 function label(text: string): string {

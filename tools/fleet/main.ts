@@ -2,9 +2,9 @@ import '@rivulet/node-version';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { onParentDeath } from '@rivulet/app-process';
-import { DEFAULT_WIDTH, terminalStyle } from '@rivulet/cli';
+import { cutLine, DEFAULT_WIDTH, escapeControls, terminalStyle } from '@rivulet/cli';
 import { callCentral, findCentral, type Central } from '../central';
-import { Failure } from '../failure';
+import { Failure, Refusal } from '../failure';
 import { runMain } from '../run-main';
 import { describeInLine, drawFleet } from './draw';
 import { Screen } from './screen';
@@ -22,6 +22,8 @@ const EVERY_MS = 2_000;
 async function main(): Promise<void> {
   const over = new AbortController();
   onParentDeath(() => over.abort());
+  // Nobody reads on, as with `| head`.
+  process.stdout.on('error', () => over.abort());
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => over.abort());
   const { once, json, central: url, devices = '20', help } = readOptions();
   if (help === true) return void process.stdout.write(`${USAGE}\n`);
@@ -68,7 +70,8 @@ async function follow(
         last = await read();
         show(last);
       } catch (error) {
-        if (!(error instanceof Failure)) throw error;
+        // Asked on with a password that has changed, central would throttle the address.
+        if (!(error instanceof Failure) || error instanceof Refusal) throw error;
         show(last, error.message);
       }
     }
@@ -83,9 +86,11 @@ function showOn(screen: Screen, url: string): Show {
   const style = terminalStyle();
   return (summary, problem) => {
     const { columns: width, rows } = process.stdout;
-    const height = rows - (problem === undefined ? 1 : 2);
+    const height = Math.max(1, rows - (problem === undefined ? 1 : 2));
     const lines = drawFleet(summary, url, { width, height, style }).slice(0, height);
-    screen.draw(problem === undefined ? lines : [style.bad(problem.slice(0, width)), ...lines]);
+    screen.draw(
+      problem === undefined ? lines : [style.bad(cutLine(escapeControls(problem), width)), ...lines],
+    );
   };
 }
 

@@ -12,3 +12,10 @@ export function escapeControls(text: string): string {
     );
   });
 }
+
+/** All texts of a document that has come from elsewhere. */
+export function escapeControlsIn<T>(document: T): T {
+  return JSON.parse(JSON.stringify(document), (_, value: unknown) =>
+    typeof value === 'string' ? escapeControls(value) : value,
+  ) as T;
+}

@@ -1,4 +1,4 @@
-import { formatTable, markdownTable } from './table';
+import { cutLine, formatTable, markdownTable } from './table';
 
 describe('a table', () => {
   it('aligns its columns', () => {
@@ -65,9 +65,20 @@ describe('a table', () => {
     ]);
   });
 
+  it('lets no value turn the direction of a line, nor break it', () => {
+    expect(formatTable([['a\u202eb\u2028c', '👩‍👩‍👧']], { alignments: '<<' })).toEqual(['a\\u202eb\\u2028c  👩‍👩‍👧']);
+  });
+
   it('is also had as Markdown', () => {
     expect(markdownTable(['what', 'ms'], [['one sync', 12.5]])).toBe(
       '| what | ms |\n|---|---|\n| one sync | 12.5 |',
     );
   });
+});
+
+it('cuts a line by the cells of a terminal, which colours do not take', () => {
+  const red = '\u001b[31m漢字漢字\u001b[39m';
+  expect(cutLine(red, 8)).toBe(red);
+  expect(cutLine(red, 7)).toBe('漢字漢…');
+  expect(cutLine(red)).toBe(red);
 });

@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util';
 import stringWidth from 'string-width';
 import { escapeControls } from './escape-controls';
 
@@ -88,6 +89,11 @@ function align(text: string, width: number, toTheRight: boolean): string {
   const shown = cutText(text, width);
   const padding = ' '.repeat(Math.max(0, width - stringWidth(shown)));
   return toTheRight ? padding + shown : shown + padding;
+}
+
+/** A line that takes no more cells of a terminal than this. One that is cut has no colours. */
+export function cutLine(line: string, width = Infinity): string {
+  return stringWidth(line) <= width ? line : cutText(stripVTControlCharacters(line), width);
 }
 
 function cutText(text: string, width: number): string {
