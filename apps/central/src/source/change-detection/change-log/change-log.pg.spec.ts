@@ -152,8 +152,7 @@ describe('the log', () => {
       `SELECT current_setting('track_commit_timestamp') = 'on' AS "isKept"`,
     );
     const oldestMs = changes.takeOldestCommitMs();
-    if (rows[0]!.isKept) expect(oldestMs).toBeLessThanOrEqual(committedMs);
-    else expect(oldestMs).toBeUndefined();
+    expect(rows[0]!.isKept ? oldestMs! <= committedMs : oldestMs === undefined).toBe(true);
     expect(changes.takeOldestCommitMs()).toBeUndefined();
   });
 
