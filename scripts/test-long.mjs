@@ -22,7 +22,7 @@ const PARTS = {
     file: '(narrowing|keyed)-faults',
     environment: { RIVULET_NARROWING_FAULTS: '100', RIVULET_KEYED_FAULTS: '100' },
   },
-  live: { file: 'killed-central', environment: { RIVULET_KILLED_DEVICES: '100' } },
+  live: { file: 'killed-central', environment: { RIVULET_KILLED_DEVICES: '1000' } },
   fuzz: { file: 'fuzz-[a-z]+', environment: { RIVULET_FUZZ_ROUNDS: '40' } },
   configuration: { file: 'killed-parts', environment: { RIVULET_CONFIGURATION_KILLS: '200' } },
   topics: {

@@ -1,0 +1,43 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+
+export interface DevicesState {
+  /** Of those that have not been stopped. */
+  connected: number;
+  /** HTTP statuses of all requests, with how many had them. */
+  answers: Record<string, number>;
+}
+
+/** Devices that stay connected, in a process of their own. */
+export class ConnectedDevices {
+  private readonly child: ChildProcess = fork(join(__dirname, 'connected-devices-process.mjs'), {
+    execArgv: [],
+  });
+
+  /** They sync once, and then stay connected. */
+  async connect(centralUrl: string, macAddresses: string[]): Promise<DevicesState> {
+    return this.tell({ type: 'connect', centralUrl, macAddresses });
+  }
+
+  /** The first so many of them go for good. */
+  async stop(count: number): Promise<DevicesState> {
+    return this.tell({ type: 'stop', count });
+  }
+
+  async state(): Promise<DevicesState> {
+    return this.tell({ type: 'state' });
+  }
+
+  async end(): Promise<void> {
+    const ended = once(this.child, 'exit');
+    this.child.disconnect();
+    await ended;
+  }
+
+  private async tell(order: { type: string } & Record<string, unknown>): Promise<DevicesState> {
+    this.child.send(order);
+    const [state] = (await once(this.child, 'message')) as [DevicesState];
+    return state;
+  }
+}
