@@ -2,6 +2,8 @@
 export const agentLimits = {
   /** The largest message as UTF-8, without its line feed. */
   maxMessageBytes: 262_144,
+  /** Empty lines one after the other. They are skipped at a cost, and count as no message. */
+  maxEmptyLines: 1_000,
   /** The deepest nesting of `data`, which itself is depth 1. */
   maxDepth: 8,
   /** Objects, lists and scalars in `data`, counted together. */

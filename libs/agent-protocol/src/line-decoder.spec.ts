@@ -30,6 +30,14 @@ it('skips empty lines, and takes a carriage return before the line feed away', (
   expect(linesOf(new LineDecoder(), '\n\r\na\r\n', '\n', 'b\nc')).toEqual(['a', 'b']);
 });
 
+it('refuses a stream of nothing but empty lines', () => {
+  const decoder = new LineDecoder();
+  for (let round = 0; round < 5; round++) expect(linesOf(decoder, '\n'.repeat(1_000), 'a\n')).toEqual(['a']);
+  expect(() => linesOf(decoder, '\n'.repeat(600), '\r\n'.repeat(401))).toThrow(
+    'More than 1000 lines are empty.',
+  );
+});
+
 it('holds an unfinished line until it ends', () => {
   const decoder = new LineDecoder();
   expect(linesOf(decoder, 'ab', 'c')).toEqual([]);

@@ -10,13 +10,14 @@ export class LineDecoder {
   /** The unfinished line is its first `held` bytes. */
   private buffer = NOTHING;
   private held = 0;
+  private emptyLines = 0;
 
   constructor(private readonly maxBytes: number = agentLimits.maxMessageBytes) {}
 
   /**
    * The lines that end in these bytes.
    *
-   * @throws RivuletError AGENT_MESSAGE_INVALID if a line is too long or not UTF-8; the stream cannot go on after that
+   * @throws RivuletError AGENT_MESSAGE_INVALID if a line is too long or not UTF-8, or too many are empty; the stream cannot go on after that
    */
   *push(bytes: Uint8Array): Generator<string> {
     let start = 0;
@@ -24,8 +25,18 @@ export class LineDecoder {
       const line = this.decode(this.finish(bytes.subarray(start, end)));
       start = end + 1;
       if (line !== '') yield line;
+      this.countEmpty(line);
     }
     this.hold(bytes.subarray(start));
+  }
+
+  private countEmpty(line: string): void {
+    this.emptyLines = line === '' ? this.emptyLines + 1 : 0;
+    if (this.emptyLines > agentLimits.maxEmptyLines)
+      throw new RivuletError(
+        'AGENT_MESSAGE_INVALID',
+        `More than ${agentLimits.maxEmptyLines} lines are empty.`,
+      );
   }
 
   /** The bytes of a line that stand in these bytes alone are not copied. */

@@ -84,8 +84,13 @@ function checkVersion({ protocol = AGENT_PROTOCOL_VERSION }: Fields): void {
   if (protocol === AGENT_PROTOCOL_VERSION) return;
   throw new RivuletError(
     'AGENT_PROTOCOL_UNSUPPORTED',
-    `The agent speaks version ${JSON.stringify(protocol).slice(0, 40)} of the agent protocol; central speaks ${AGENT_PROTOCOL_VERSION}.`,
+    `The agent speaks version ${describeVersion(protocol)} of the agent protocol; central speaks ${AGENT_PROTOCOL_VERSION}.`,
   );
+}
+
+/** Not JSON of what may be nested deeply: that is written by recursion. */
+function describeVersion(protocol: unknown): string {
+  return typeof protocol === 'object' ? '(no number)' : JSON.stringify(protocol).slice(0, 40);
 }
 
 const checkData: Record<AgentMessageType, (data: Fields) => void> = {

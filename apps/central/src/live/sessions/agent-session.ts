@@ -134,6 +134,8 @@ export class AgentSession {
   private async register(message: Extract<Heard, { type: 'REGISTER' }>, about: Reference): Promise<void> {
     const { token } = message.data;
     const opened = token === undefined ? this.opened : await this.host.open(token, this.transport.address);
+    // Its time may have been over before central could tell who it is: it must not be entered as connected then.
+    if (this.isOver) return;
     if (opened === undefined)
       throw new RivuletError('DEVICE_UNIDENTIFIED', 'REGISTER has no token of an agent.');
     if (this.deviceId !== undefined && this.deviceId !== opened.known.deviceId)
