@@ -122,8 +122,9 @@ it('brings a change to the device that it concerns, without its schedule, and te
 
 it('tells no device that has asked since it connected of what does not concern it', async () => {
   other.destroy();
-  other = await connectOther();
   while ((await otherDevice.sync()) !== 'current');
+  other = await connectOther();
+  await otherDevice.sync();
   // A look remembers what it has, unless there is a change to tell of.
   for (let looks = 0; looks < 3; looks++) await central.get(NudgeService)['looking'].run();
   other.received.splice(0);
