@@ -95,3 +95,20 @@ it('answers any text with a message or a refusal of its own', () => {
     { numRuns: 2_000 },
   );
 });
+
+it('takes what a later central may add, and from an agent nothing unknown', () => {
+  const envelope = { agent_name: 'a', status: 'online', timestamp: '2099-01-01T00:00:00Z', later: 1 };
+  const line = JSON.stringify({
+    type: 'ACK',
+    ...envelope,
+    data: { of: 'REGISTER', heartbeat_seconds: 5, more: [] },
+  });
+  expect(parseAgentMessage(line, 'central')).toMatchObject({ type: 'ACK', data: { heartbeat_seconds: 5 } });
+  expect(() => parseAgentMessage(line, 'agent')).toThrow('unknown field "later"');
+});
+
+it('does not write out what an agent says is its version', () => {
+  const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
+  const line = `{"type":"REGISTER","agent_name":"a","status":"online","timestamp":"1970-01-01T00:00:00Z","data":{"protocol":${deep}}}`;
+  expect(() => parseAgentMessage(line, 'agent')).toThrow('speaks version (no number)');
+});

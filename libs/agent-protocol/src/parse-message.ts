@@ -33,7 +33,8 @@ const patterns = {
 /**
  * Reads one message, which came without its line feed.
  *
- * @param sender - who must have sent it: a message of the other side is refused
+ * @param sender - who must have sent it: a message of the other side is refused. What central sends may have fields that are not
+ *   known yet, as it may be of a later version than an agent
  * @throws RivuletError AGENT_MESSAGE_INVALID · AGENT_PROTOCOL_UNSUPPORTED
  */
 export function parseAgentMessage(text: string, sender: Sender): AgentMessage {
@@ -41,7 +42,8 @@ export function parseAgentMessage(text: string, sender: Sender): AgentMessage {
   const type = readType(fields, sender);
   const data = asFields(fields.data ?? {}, 'data');
   if (type === 'REGISTER') checkVersion(data);
-  refuseUnknown(fields, ENVELOPE, 'the message');
+  const isStrict = sender === 'agent';
+  if (isStrict) refuseUnknown(fields, ENVELOPE, 'the message');
   const read = messageTypes[type].id === 'required' ? textOf : optionalTextOf;
   const id = read(fields, 'id', '', patterns.id, '1 to 64 of A-Z a-z 0-9 . _ : -');
   const envelope = {
@@ -56,7 +58,7 @@ export function parseAgentMessage(text: string, sender: Sender): AgentMessage {
     status: textOf(fields, 'status', '', patterns.status, 'a word'),
     timestamp: textOf(fields, 'timestamp', '', patterns.timestamp, 'a time as in RFC 3339, with a zone'),
   };
-  checkData[type](data);
+  checkData[type](data, isStrict);
   return { type, ...envelope, data } as AgentMessage;
 }
 
@@ -93,7 +95,7 @@ function describeVersion(protocol: unknown): string {
   return typeof protocol === 'object' ? '(no number)' : JSON.stringify(protocol).slice(0, 40);
 }
 
-const checkData: Record<AgentMessageType, (data: Fields) => void> = {
+const checkData: Record<AgentMessageType, (data: Fields, isStrict: boolean) => void> = {
   REGISTER: (data) => {
     checkReported(data);
     for (const name of ['version', 'os', 'token'])
@@ -104,19 +106,19 @@ const checkData: Record<AgentMessageType, (data: Fields) => void> = {
   CONFIG: (data) => checkJson(data),
   JOB: (data) => checkJson(data),
   NUDGE: (data) => {
-    refuseUnknown(data, ['reason'], 'data');
     optionalTextOf(data, 'reason', 'data.', patterns.reportedText, 'a text of at most 512 characters');
   },
-  ACK: (data) => {
-    refuseUnknown(data, ['of', 'id', 'heartbeat_seconds', 'repeated'], 'data');
+  ACK: (data, isStrict) => {
+    if (isStrict) refuseUnknown(data, ['of', 'id', 'heartbeat_seconds', 'repeated'], 'data');
     readReference(data);
     if (data.of === undefined) refuse('data.of is missing');
     readSeconds(data, 'heartbeat_seconds');
     if (data.repeated !== undefined && typeof data.repeated !== 'boolean')
       refuse('data.repeated is not true or false');
   },
-  ERROR: (data) => {
-    refuseUnknown(data, ['of', 'id', 'code', 'message', 'next_step', 'retry_after_seconds'], 'data');
+  ERROR: (data, isStrict) => {
+    if (isStrict)
+      refuseUnknown(data, ['of', 'id', 'code', 'message', 'next_step', 'retry_after_seconds'], 'data');
     readReference(data);
     textOf(data, 'code', 'data.', patterns.code, 'a code in capitals');
     textOf(data, 'message', 'data.', patterns.text, 'a text of 1 to 2000 characters');
