@@ -88,9 +88,7 @@ function drawDevices(
   { width, height, style }: Required<Pick<Frame, 'style'>> & { width: number | undefined; height: number },
 ): string[] {
   if (devices.length === 0) return [];
-  // An empty line, the head, and the count of the others.
-  const shown = devices.slice(0, Math.max(1, height - 3));
-  const rows = shown.map(({ name, macAddress, state, online, code, table, lagSeconds, nextStep }) => [
+  const rows = devices.map(({ name, macAddress, state, online, code, table, lagSeconds, nextStep }) => [
     name,
     macAddress ?? '',
     online ? state : `${state}, offline`,
@@ -99,8 +97,13 @@ function drawDevices(
     nextStep ?? '',
   ]);
   const head = ['device', 'MAC address', 'state', 'code', 'lag', 'next step'];
-  const [first, ...lines] = formatTable([head, ...rows], { alignments: '<<<<><', maxWidth: width });
-  const more = states.behind + states.failing + states.silent + states.never - shown.length;
+  const draw = (count: number): string[] =>
+    formatTable([head, ...rows.slice(0, count)], { alignments: '<<<<><', maxWidth: width });
+  // An empty line, the head, and the count of the others; in a narrow terminal that of the columns left out, too.
+  let shown = Math.min(devices.length, Math.max(1, height - 3));
+  if (draw(shown).length > shown + 1) shown = Math.min(devices.length, Math.max(1, height - 4));
+  const [first, ...lines] = draw(shown);
+  const more = states.behind + states.failing + states.silent + states.never - shown;
   const rest =
     more > 0
       ? [style.dim(`… and ${counted(more, 'other device')} that ${more === 1 ? 'is' : 'are'} not current`)]

@@ -30,8 +30,13 @@ const register = encodeAgentMessage({
 
 it('that has ended while central looked who it is, is not entered as connected', async () => {
   const { promise, resolve } = Promise.withResolvers<OpenedBy>();
-  const { host, transport, session } = start(() => promise);
+  const asked = Promise.withResolvers<void>();
+  const { host, transport, session } = start(() => {
+    asked.resolve();
+    return promise;
+  });
   const received = session.receive(register);
+  await asked.promise;
   session.end('left');
   resolve(opened);
   await received;
