@@ -42,6 +42,15 @@ export interface ReadDataset {
 const READS_MAX_BYTES = 32 * 1024 * 1024;
 const READ_BYTES = 320;
 
+/** The smallest dataset of which a part may be read: for this it must be known as of a fold that is still there. */
+export const PARTLY_READ_BYTES = 2 * 1024 * 1024;
+
+/**
+ * Folds after which it is noted that a snapshot is still that of now. Central forgets old folds, whatever they are of, and
+ * a dataset that seldom changes would be read whole each time.
+ */
+export const REDATED_AFTER_FOLDS = 200;
+
 /** Scopes that are looked up in one statement. */
 const LISTS_AT_ONCE = 500;
 
@@ -69,7 +78,8 @@ export class SnapshotCache {
   /** One entry for each dataset. Who asks while others are looked up is looked up with all who ask meanwhile. */
   async find(bound: BoundDataset[], versions: Versions, pollIntervalMs: number): Promise<FoundSnapshot[]> {
     const byKey = await this.lookUps.run(bound.map(({ cacheKey }) => cacheKey));
-    return bound.map(({ dataset, cacheKey, relations, definition, polled }) => {
+    const old: CacheRow[] = [];
+    const found = bound.map(({ dataset, cacheKey, relations, definition, polled }) => {
       const row = byKey.get(cacheKey);
       if (row === undefined) return { snapshot: undefined, lastBytes: undefined, base: undefined };
       const lastBytes = Number(row.bytes);
@@ -78,6 +88,7 @@ export class SnapshotCache {
       if (row.stamp !== versionVectorOf({ relations, definition }, versions)) return stale;
       const ageMs = polled ? this.ageOf(row) : 0;
       if (ageMs >= pollIntervalMs) return stale;
+      if (base !== undefined && isOld(base, versions)) old.push(row);
       const { checksum } = row;
       const [snapshotId, rows, wireBytes] = [row.snapshotId, row.rows, row.wireBytes].map(Number) as [
         number,
@@ -87,6 +98,8 @@ export class SnapshotCache {
       const snapshot = { dataset, checksum, snapshotId, rows, bytes: lastBytes, wireBytes, ageMs };
       return { snapshot, lastBytes, base: undefined };
     });
+    for (const row of old) await this.redate(row, versions);
+    return found;
   }
 
   /**
@@ -111,6 +124,15 @@ export class SnapshotCache {
       if (polled.has(cacheKey)) this.reads.set(cacheKey, { readAt, beganMs });
   }
 
+  /**
+   * Notes that what was read is also the content as of these versions. Its stamp is theirs: of the folds since it was
+   * read none concerns it.
+   */
+  private async redate({ cacheKey, stamp, snapshotId, readAsOf: before }: CacheRow, { id }: Versions) {
+    const after = readAsOf(snapshotId, id);
+    await this.database.query(redateEntry, [Buffer.from(cacheKey, 'hex'), stamp, before, after]);
+  }
+
   private async lookUp(lists: string[][]): Promise<Map<string, CacheRow>[]> {
     const keys = [...new Set(lists.flat())].map((key) => Buffer.from(key, 'hex'));
     const rows = await this.database.query<CacheRow[]>(findEntries, [keys]);
@@ -130,6 +152,15 @@ const CUT = `${CHUNK_TARGET_BYTES}/${CHUNK_MAX_BYTES}`;
 /** Names the snapshot, too: a central of an earlier version enters another one and leaves this as it is. */
 function readAsOf(snapshotId: number | string, versionsId: string): string {
   return `${snapshotId} ${CUT} ${versionsId}`;
+}
+
+/** How many folds lie between two versions; NaN where these are none of a log. */
+export function foldsBetween(earlierId: string, laterId: string): number {
+  return Number(laterId.split('.')[0]) - Number(earlierId.split('.')[0]);
+}
+
+function isOld({ bytes, readAsOf: earlierId }: SnapshotBase, { id }: Versions): boolean {
+  return bytes >= PARTLY_READ_BYTES && foldsBetween(earlierId, id) >= REDATED_AFTER_FOLDS;
 }
 
 function baseOf(row: CacheRow, definition: string): SnapshotBase | undefined {
@@ -185,3 +216,7 @@ SET stamp = excluded.stamp, snapshot_id = excluded.snapshot_id, read_as_of = exc
   used_at = now()
 RETURNING encode(cache_key, 'hex') AS "cacheKey", read_at::text AS "readAt"`,
 );
+
+/** Nothing where somebody else has entered or dated it meanwhile. */
+const redateEntry = `
+UPDATE rivulet.snapshot_cache SET read_as_of = $4 WHERE cache_key = $1 AND stamp = $2 AND read_as_of = $3`;

@@ -5,7 +5,14 @@ import { Versions } from '../source/change-detection/change-log/versions';
 import type { KnownScope } from '../source/scope/scope.service';
 import type { BoundDataset } from './bound-dataset';
 import type { Snapshot } from './snapshot';
-import type { CachedSnapshot, FoundSnapshot, ReadDataset, SnapshotCache } from './snapshot-cache';
+import {
+  PARTLY_READ_BYTES,
+  REDATED_AFTER_FOLDS,
+  type CachedSnapshot,
+  type FoundSnapshot,
+  type ReadDataset,
+  type SnapshotCache,
+} from './snapshot-cache';
 import { SnapshotCurrency } from './snapshot-currency';
 import { SnapshotsMetrics } from './snapshots.metrics';
 
@@ -59,6 +66,10 @@ function scopeOf(id: string, versions = before): KnownScope {
   return { id, versions } as KnownScope;
 }
 
+function atFold(fold: number): Versions {
+  return new Versions({ '1': 'a' }, undefined, `${fold}.9`);
+}
+
 function snapshotOf(snapshotId: number, ageMs = 0): CachedSnapshot {
   return { snapshotId, ageMs } as CachedSnapshot;
 }
@@ -92,6 +103,30 @@ describe('what is confirmed for a scope', () => {
       'first',
     );
     expect(currency.current(scopeOf('a', new Versions({ '1': 'a' })))).toBe(snapshots);
+  });
+
+  it('is looked up again after many changes of others, where it is so large that a part of it may be read', () => {
+    const found = [{ ...snapshotOf(1), bytes: PARTLY_READ_BYTES }];
+    const ask = (fold: number) => currency.current(scopeOf('a', atFold(fold)));
+    currency.confirm(
+      scopeOf('a'),
+      [watched],
+      { snapshots: found, versions: atFold(5), remainingMs: Infinity },
+      'first',
+    );
+    expect([ask(5), ask(4 + REDATED_AFTER_FOLDS), ask(5 + REDATED_AFTER_FOLDS)]).toEqual([
+      found,
+      found,
+      undefined,
+    ]);
+    const small = [{ ...snapshotOf(1), bytes: PARTLY_READ_BYTES - 1 }];
+    currency.confirm(
+      scopeOf('a'),
+      [watched],
+      { snapshots: small, versions: atFold(5), remainingMs: Infinity },
+      'first',
+    );
+    expect(ask(5 + REDATED_AFTER_FOLDS)).toBe(small);
   });
 
   it('is nothing for another scope, or other versions', () => {

@@ -6,7 +6,15 @@ import type { Versions } from '../source/change-detection/change-log/versions';
 import type { KnownScope } from '../source/scope/scope.service';
 import type { BoundDataset } from './bound-dataset';
 import type { Snapshot } from './snapshot';
-import { SnapshotCache, type CachedSnapshot, type ReadDataset, type SnapshotBase } from './snapshot-cache';
+import {
+  foldsBetween,
+  PARTLY_READ_BYTES,
+  REDATED_AFTER_FOLDS,
+  SnapshotCache,
+  type CachedSnapshot,
+  type ReadDataset,
+  type SnapshotBase,
+} from './snapshot-cache';
 import type { SnapshotSet } from './snapshot-set';
 import { SnapshotsMetrics } from './snapshots.metrics';
 
@@ -26,6 +34,10 @@ interface ConfirmedSet {
   snapshots: Snapshot[];
   /** The latest versions at which it was found to be current. */
   versionsId: string;
+  /** Those at which it was looked up. */
+  confirmedId: string;
+  /** Whether it is to be looked up again after many folds, so that what was read is dated anew. */
+  hasLarge: boolean;
   /** The dependencies of its rows, and their versions when the rows were read. */
   keys: readonly string[];
   vector: string;
@@ -66,6 +78,7 @@ export class SnapshotCurrency {
     // The scope would be of a later moment than the rows.
     if (pending !== undefined && set.keys.some((key) => pending.has(key))) return undefined;
     if (performance.now() >= set.untilMs || !isOf(set, versions)) return undefined;
+    if (set.hasLarge && foldsBetween(set.confirmedId, versions.id) >= REDATED_AFTER_FOLDS) return undefined;
     this.metrics.lookups.inc({ result: 'memory' });
     return set.snapshots;
   }
@@ -93,7 +106,18 @@ export class SnapshotCurrency {
     const vector = versionVectorOf({ relations: keys, definition: '' }, versions);
     if (vector === undefined) return;
     const untilMs = performance.now() + remainingMs;
-    this.confirmed.set(id, { snapshots, versionsId: versions.id, keys, vector, state, untilMs });
+    const hasLarge = snapshots.some(({ bytes }) => bytes >= PARTLY_READ_BYTES);
+    const { id: confirmedId } = versions;
+    this.confirmed.set(id, {
+      snapshots,
+      versionsId: confirmedId,
+      confirmedId,
+      hasLarge,
+      keys,
+      vector,
+      state,
+      untilMs,
+    });
   }
 
   forget({ id }: KnownScope): void {

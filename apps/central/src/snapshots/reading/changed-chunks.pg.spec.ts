@@ -2,6 +2,7 @@ import { inTransaction, readSource, withClient } from '@rivulet/postgres';
 import { bindQuery, readChunks } from '@rivulet/snapshot';
 import { CentralFixture } from '../../../test/central-fixture';
 import { CentralServices } from '../../../test/central-services';
+import { REDATED_AFTER_FOLDS } from '../snapshot-cache';
 
 jest.setTimeout(60_000);
 
@@ -166,6 +167,17 @@ describe('of a dataset only the changed chunks are read after', () => {
       await writer.query('COMMIT');
       expect(await readFor('SELECT 1')).toMatchObject({ changed: 1, whole: 0 });
     });
+  });
+
+  it('many changes of other tables, of which the oldest are forgotten', async () => {
+    await answer();
+    await run(`
+      INSERT INTO rivulet.folds (fold, version, keys) SELECT fold + n, n, 0
+      FROM (SELECT max(fold) AS fold FROM rivulet.folds) AS last, generate_series(1, ${REDATED_AFTER_FOLDS}) AS n`);
+    await answer();
+    await run('DELETE FROM rivulet.folds WHERE fold < (SELECT max(fold) FROM rivulet.folds)');
+    const read = await readFor(`UPDATE items SET note = 'after a long time' WHERE id = 3000`);
+    expect(read).toMatchObject({ changed: 1, whole: 0 });
   });
 });
 

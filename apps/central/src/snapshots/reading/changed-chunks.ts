@@ -16,7 +16,7 @@ import { ChangeDetection } from '../../source/change-detection/change-detection'
 import type { NotedKey } from '../../source/change-detection/change-log/changed-keys';
 import type { BoundDataset } from '../bound-dataset';
 import { ChunkStore } from '../chunk-store';
-import type { SnapshotBase } from '../snapshot-cache';
+import { PARTLY_READ_BYTES, type SnapshotBase } from '../snapshot-cache';
 import { ChunkBatches } from './chunk-batches';
 import { cannotBeRead } from './dataset-failure';
 import { readBaseChunks, type BaseChunk } from './base-chunks';
@@ -36,7 +36,7 @@ export interface ChangedChunksLimits {
 }
 
 const CHANGED_CHUNKS_LIMITS: ChangedChunksLimits = {
-  leastBytes: 2 * 1024 * 1024,
+  leastBytes: PARTLY_READ_BYTES,
   mostKeys: 5_000,
   mostShare: 0.75,
   mostCost: 0.9,
