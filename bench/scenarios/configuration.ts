@@ -23,6 +23,9 @@ const IDLE_FOR_MS = 60_000;
 const WARM_UP_MS = 2_000;
 const MEASURED_MS = 8_000;
 const CONNECTIONS = 32;
+/** Devices that wait for their answers at the same time. */
+const REPORT_CONNECTIONS = 100;
+const PAGES = 20;
 const AT_ONCE = 50;
 const PASSWORD = 'a password of the benchmark';
 
@@ -42,6 +45,10 @@ export interface ConfigurationResult {
   unchangedPerSecond: number;
   unchangedP99Ms: number;
   unchangedCpuMicroseconds: number;
+  /** Reports of what became of a version, each of another device. */
+  reportsPerSecond: number;
+  /** The page of a rollout to all idle devices. */
+  pageMedianMs: number;
 }
 
 /** How soon all agents have a new version, and what those cost that ask in vain. */
@@ -140,7 +147,10 @@ async function benchUnchanged(run: BenchRun): Promise<Omit<ConfigurationResult, 
     );
     await measure(load, WARM_UP_MS);
     const full = await measured(central, load, MEASURED_MS);
+    const reports = await measured(central, reportsOf(load, version), MEASURED_MS);
     return {
+      reportsPerSecond: round(reports.answers / reports.seconds, 0),
+      pageMedianMs: round(await timePage(central), 0),
       idle: run.idle,
       idleCpuPercent: round((100 * idle.cpuSeconds) / idle.seconds, 1),
       unchangedPerSecond: round(full.answers / full.seconds, 0),
@@ -150,6 +160,35 @@ async function benchUnchanged(run: BenchRun): Promise<Omit<ConfigurationResult, 
   } finally {
     await central.stop();
   }
+}
+
+function reportsOf(load: HttpLoad, version: number): HttpLoad {
+  const body = JSON.stringify({ version, status: 'APPLIED' });
+  const requests = load.requests.map(({ headers: { [DEVICE_MAC_HEADER]: mac = '' } }) => ({
+    method: 'POST' as const,
+    path: '/api/v1/config/status',
+    headers: { [DEVICE_MAC_HEADER]: mac, 'content-type': 'application/json' },
+    body,
+  }));
+  return { ...load, requests, expected: 'accepted', status: 200, connections: REPORT_CONNECTIONS };
+}
+
+/** In the middle of a rollout: its first stage waits for devices. */
+async function timePage(central: RunningApp): Promise<number> {
+  await operate(central, 'POST', '/api/configurations/default/versions', { data: {}, release: false });
+  const begun = await operate<{ rolloutId: string }>(
+    central,
+    'POST',
+    '/api/configurations/default/rollouts',
+    {},
+  );
+  const times: number[] = [];
+  for (let time = 0; time < PAGES; time++) {
+    const startMs = performance.now();
+    await operate(central, 'GET', `/api/rollouts/${begun.rolloutId}`);
+    times.push(performance.now() - startMs);
+  }
+  return median(times);
 }
 
 async function measured(
@@ -194,18 +233,23 @@ datasets:
     query: SELECT device_id, mac_address FROM bench_devices
 `;
 
-async function publish({ url }: RunningApp, data: object, intervalSeconds: number): Promise<number> {
-  const response = await fetch(`${url}/api/v1/config?poll_interval=${intervalSeconds}`, {
-    method: 'POST',
+async function publish(central: RunningApp, data: object, intervalSeconds: number): Promise<number> {
+  const path = `/api/v1/config?poll_interval=${intervalSeconds}`;
+  return (await operate<{ version: number }>(central, 'POST', path, data)).version;
+}
+
+async function operate<T>({ url }: RunningApp, method: string, path: string, body?: object): Promise<T> {
+  const response = await fetch(`${url}${path}`, {
+    method,
     headers: {
       authorization: `Basic ${Buffer.from(`admin:${PASSWORD}`).toString('base64')}`,
-      'content-type': 'application/json',
+      ...(body !== undefined && { 'content-type': 'application/json' }),
     },
-    body: JSON.stringify(data),
+    ...(body !== undefined && { body: JSON.stringify(body) }),
   });
-  const answer = (await response.json()) as { version: number };
-  if (!response.ok) throw new Error(`Central refused a version: ${JSON.stringify(answer)}`);
-  return answer.version;
+  const answer = (await response.json()) as T;
+  if (!response.ok) throw new Error(`Central refused ${method} ${path}: ${JSON.stringify(answer)}`);
+  return answer;
 }
 
 /** As their first sync would do. */
@@ -248,6 +292,7 @@ export function configurationTable(result: ConfigurationResult): string {
     '',
     `${formatCount(idle)} agents that poll every ${IDLE_INTERVAL_SECONDS} s take ${idleCpuPercent} % of a core of central. ` +
       `At full speed it answers ${formatCount(result.unchangedPerSecond)} times 304 a second, each ${result.unchangedCpuMicroseconds} µs of its processor time, ` +
-      `p99 ${result.unchangedP99Ms} ms.`,
+      `p99 ${result.unchangedP99Ms} ms. It takes ${formatCount(result.reportsPerSecond)} reports a second, ` +
+      `and the page of a rollout to all of them takes ${result.pageMedianMs} ms.`,
   ].join('\n');
 }

@@ -1,14 +1,14 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isInstalled, startNats, startRedis, type BusServer } from '@rivulet/testing';
-import { FakeWorker } from '../../apps/edge/test/configuration-fixture';
 import { FaultProxy } from '../support/fault-proxy';
 import { configurationKills, historySeed } from '../support/history-length';
 import { asAdmin } from '../support/operator';
 import { Randomness } from '../support/random-source';
 import { startCentral, SyncPair, until } from '../support/sync-pair';
+import { WatchedWorker, type GivenDocument } from '../support/watched-worker';
 
 const LONGEST_PAUSE_MS = 1_200;
 const MS_A_ROUND = 30_000;
@@ -21,7 +21,7 @@ interface DeviceOf {
   inForceVersion: number;
 }
 
-/** A device, its worker, central and a bus, each of which may be killed with SIGKILL (the worker: loses its connections and all it had). */
+/** A device, its worker, central and a bus, each a process that is killed with SIGKILL. */
 class Killable {
   /** The highest version that central has heard to be applied. */
   private applied = 0;
@@ -29,24 +29,22 @@ class Killable {
 
   private constructor(
     readonly pair: SyncPair,
-    readonly worker: FakeWorker,
+    readonly worker: WatchedWorker,
     private readonly bus: BusServer,
     private readonly proxy: FaultProxy,
     private readonly directory: string,
     private readonly options: Parameters<typeof startCentral>[1],
-  ) {
-    worker.onTaken = (document) => this.look(document);
-  }
+  ) {}
 
   static async start(strategy: 'REDIS' | 'NATS'): Promise<Killable> {
     const bus = await (strategy === 'REDIS' ? startRedis() : startNats());
-    const worker = await FakeWorker.start();
+    const worker = await WatchedWorker.start();
     const proxy = await FaultProxy.start();
     const directory = mkdtempSync(join(tmpdir(), 'rivulet-killed-'));
     const options = {
       central: { CENTRAL_CONFIGURATION_POLL_INTERVAL_MIN: '1s', CENTRAL_BUS_URL: bus.url },
       edge: {
-        EDGE_WORKER_URLS: worker.url,
+        ...worker.environment,
         EDGE_WORKER_HEALTHY_FOR: '0',
         EDGE_CONFIGURATION_DIRECTORY: join(directory, 'configuration'),
         DISTRIBUTION_STRATEGY: strategy,
@@ -56,6 +54,7 @@ class Killable {
     };
     const pair = await SyncPair.start(options);
     const system = new Killable(pair, worker, bus, proxy, directory, options);
+    worker.onTaken = (document) => system.look(document);
     await pair.syncNow();
     return system;
   }
@@ -80,7 +79,7 @@ class Killable {
   }
 
   async restart(part: Part): Promise<void> {
-    if (part === 'worker') await this.worker.listen();
+    if (part === 'worker') await this.worker.restart();
     else if (part === 'bus') await this.bus.restart();
     else if (part === 'edge') this.pair.edge = await this.pair.startEdge();
     else {
@@ -99,19 +98,33 @@ class Killable {
       );
       const [device] = devices;
       if (device?.status === 'APPLIED') this.applied = Math.max(this.applied, device.inForceVersion);
-      return this.worker.runs === version && this.applied === version && releasedVersion === version;
+      return (
+        this.applied === version && releasedVersion === version && (await this.worker.version()) === version
+      );
     });
   }
 
   async stop(): Promise<void> {
     await this.pair.stop();
-    await this.worker.kill();
+    await this.worker.stop();
     await this.proxy.stop();
     await this.bus.stop();
     rmSync(this.directory, { recursive: true, force: true });
   }
 
-  private look(document: { version: number; url?: string; check?: number[] }): void {
+  /**
+   * As a disk does that loses power: one of the two files is cut off, or has another byte. The last good version is in the
+   * other one, or is what it replaces.
+   */
+  damage(random: Randomness): void {
+    const path = join(this.directory, 'configuration', `${random.pick(['accepted', 'good'])}.json`);
+    const bytes = readFileSync(path);
+    const at = random.below(bytes.length);
+    if (random.below(2) === 0) writeFileSync(path, bytes.subarray(0, at));
+    else writeFileSync(path, bytes.fill(bytes[at]! ^ 1, at, at + 1));
+  }
+
+  private look(document: GivenDocument): void {
     const { version, url, check } = document;
     const isWhole =
       url === `http://example.com/${version}` && check?.every((part) => part === version) === true;
@@ -149,6 +162,7 @@ async function play(strategy: 'REDIS' | 'NATS', kills: number): Promise<void> {
       const pauseMs = random.below(LONGEST_PAUSE_MS);
       await delay(pauseMs);
       await system.kill(part);
+      if (part === 'edge') system.damage(random);
       await system.restart(part);
       await system.converged(version).catch((error: Error) => {
         throw new Error(`${part} killed after ${pauseMs} ms, round ${round}: ${error.message}`);

@@ -104,6 +104,45 @@ it('a step that breaks off leaves nothing, and is taken later', async () => {
   expect((await fleet.page(rollout)).status).toBe('completed');
 });
 
+it('devices that come, go, or change their labels in the middle are where the stages have them then', async () => {
+  const fleet = await RolloutFleet.start(central, 6, { labels: ['batch:new'] });
+  const rollout = await fleet.begin({ stages: [{ labels: ['canary:yes'] }, { percent: 100 }], gate });
+  // The stage must not pass while it is looked at.
+  await fleet.steer(rollout, 'pause');
+  const [one, two] = fleet.devices as [(typeof fleet.devices)[0], (typeof fleet.devices)[0]];
+  const label = (id: string, labels: object): Promise<unknown> =>
+    central.call('PATCH', `/api/devices/${id}`, { labels });
+  const reached = async (): Promise<string[]> => {
+    await fleet.pollAll();
+    return fleet.with(2).map(({ id }) => id);
+  };
+  expect(await reached()).toEqual([]);
+  await label(one.id, { canary: 'yes' });
+  expect(await reached()).toEqual([one.id]);
+  // It has lost what it had the version for: it gets back what others have.
+  await label(one.id, {});
+  await label(two.id, { canary: 'yes' });
+  expect(await reached()).toEqual([two.id]);
+  expect(one.runs).toEqual([1, 2, 1]);
+
+  const late = await fleet.join();
+  await label(late.id, { batch: 'new', canary: 'yes' });
+  expect(await reached()).toEqual([two.id, late.id]);
+  expect((await fleet.page(rollout)).stages[0]).toMatchObject({ devices: 2, applied: 2 });
+
+  await central.call('POST', `/api/devices/${two.id}/revoke`, {});
+  await central.call('DELETE', `/api/devices/${fleet.devices[2]!.id}`);
+  await fleet.steer(rollout, 'resume');
+  await goOn(fleet);
+  expect(await fleet.page(rollout)).toMatchObject({
+    status: 'completed',
+    stages: [
+      { devices: 1, applied: 1 },
+      { devices: 4, applied: 4 },
+    ],
+  });
+});
+
 it('two rollouts at once do not meet, although they are for the same devices', async () => {
   const first = await RolloutFleet.start(central, 5);
   const second = await RolloutFleet.start(central, 5);

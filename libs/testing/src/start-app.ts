@@ -2,7 +2,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AppProcess, AppStartFailure } from '@rivulet/app-process';
 
-type AppName = 'central' | 'edge';
+type AppName = 'central' | 'edge' | 'worker';
 
 /**
  * Starts a built app as a process of its own, as in production, on a free port; waits until it listens.
@@ -36,7 +36,7 @@ export function spawnApp(name: AppName, environment: Record<string, string>): Ap
       ...(name === 'edge' && { EDGE_LIVE: 'false' }),
       [`${prefix}_LOG_FORMAT`]: 'json',
       // Most tests need a device and not its key; those of enrolment say otherwise.
-      [`${prefix}_DEVICE_AUTH`]: 'mac',
+      ...(name !== 'worker' && { [`${prefix}_DEVICE_AUTH`]: 'mac' }),
       ...environment,
     },
   });

@@ -115,6 +115,8 @@ export function pathOf(request: IncomingMessage): string {
 /** A person must act on a 500 alone; 502, 503 and 504 pass, and a wrong request is the caller's to correct. */
 function levelOf(path: string, status: number, hasFailed: boolean): Level {
   if (PROBE.test(path) && !hasFailed) return 'debug';
+  // Nothing has changed, for any number of devices that ask each half minute.
+  if (status === 304) return 'debug';
   if (status < 500) return 'info';
   return status >= 502 && status <= 504 ? 'warn' : 'error';
 }

@@ -22,6 +22,11 @@ describe('the rules of content', () => {
       code: 'CONFIGURATION_TOO_LARGE',
     });
     expect(refusal(() => refuseLargeContent({ data: nested(20) }))).toBeUndefined();
+    // As many as a body may have.
+    const zeros = Array.from({ length: 500_000 }, () => 0);
+    expect(refusal(() => refuseLargeContent({ data: zeros }))).toMatchObject({
+      code: 'CONFIGURATION_TOO_LARGE',
+    });
   });
 
   it.each([
@@ -68,9 +73,25 @@ describe('a JSON Schema', () => {
     ['an unknown type', { type: 'text' }],
     ['an unknown keyword', { minimun: 3 }],
     ['a document elsewhere', { $ref: 'https://example.com/schema.json' }],
+    ['a reference to what it has not', { $ref: '#/$defs/missing' }],
     ['more than 64 KiB', { description: 'x'.repeat(65 * 1024) }],
   ])('with %s is refused', (_, broken) => {
     expect(refusal(() => compileSchema(broken))).toMatchObject({ code: 'CONFIGURATION_SCHEMA_INVALID' });
+  });
+
+  const doubled = Array.from({ length: 40 }, (_, n) => [
+    `d${n}`,
+    n === 0 ? { type: 'string' } : { allOf: [{ $ref: `#/$defs/d${n - 1}` }, { $ref: `#/$defs/d${n - 1}` }] },
+  ]);
+  it.each([
+    ['a pattern that backtracks', { type: 'string', pattern: '^(a+)+$' }],
+    ['references that double', { $ref: '#/$defs/d39', $defs: Object.fromEntries(doubled) as object }],
+  ])('that would check for ever by %s is refused', (_, bomb) => {
+    const documents = [{ place: 'data', data: `${'a'.repeat(50)}!` }];
+    expect(refusal(() => checkAgainstSchema(bomb, documents))).toMatchObject({
+      code: 'CONFIGURATION_SCHEMA_INVALID',
+      message: expect.stringContaining('took longer'),
+    });
   });
 });
 

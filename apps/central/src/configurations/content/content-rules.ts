@@ -17,7 +17,7 @@ const FIELD_ERRORS_MAX = 20;
 
 /** @throws RivuletError CONFIGURATION_TOO_LARGE */
 export function refuseLargeContent(content: object): void {
-  if (depthOf(content) > contentLimits.depth + 2) {
+  if (isDeeper(content, contentLimits.depth + 2)) {
     throw new RivuletError(
       'CONFIGURATION_TOO_LARGE',
       `The configuration is nested more than ${contentLimits.depth} levels deep.`,
@@ -58,8 +58,7 @@ function plainSecrets(value: unknown, path: string): FieldError[] {
   });
 }
 
-/** Stops counting just above the limit: the body's own depth is limited before. */
-function depthOf(value: unknown): number {
-  if (typeof value !== 'object' || value === null) return 0;
-  return 1 + Math.max(0, ...Object.values(value).map(depthOf));
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((item) => isDeeper(item, levels - 1));
 }

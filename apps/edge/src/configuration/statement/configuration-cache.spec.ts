@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Logger } from '@nestjs/common';
@@ -51,7 +52,22 @@ it('a file that was changed by hand is not used', async () => {
   const [header, payload, signature] = document!.split('.');
   const changed = Buffer.from(payload!, 'base64url').toString().replace('"version":2', '"version":3');
   const forged = [header, Buffer.from(changed).toString('base64url'), signature].join('.');
-  writeFileSync(fileOf('accepted'), JSON.stringify({ document: forged, etag }));
+  const sum = hash('sha256', JSON.stringify({ document: forged, etag }));
+  writeFileSync(fileOf('accepted'), JSON.stringify({ document: forged, etag, sum }));
+  expect((await open()).accepted).toBeUndefined();
+});
+
+it('a file of which any one bit is another is not used', async () => {
+  await withTwoVersions();
+  const whole = readFileSync(fileOf('accepted'));
+  for (let at = 0; at < whole.length; at += 7) {
+    const changed = Buffer.from(whole);
+    changed[at]! ^= 1 << (at % 8);
+    writeFileSync(fileOf('accepted'), changed);
+    const cache = await open();
+    expect([at, cache.accepted, cache.good?.statement.version]).toMatchObject([at, undefined, 1]);
+  }
+  writeFileSync(fileOf('accepted'), 'null');
   expect((await open()).accepted).toBeUndefined();
 });
 

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Logger } from '@nestjs/common';
@@ -18,7 +19,8 @@ type Slot = 'accepted' | 'good';
 
 /**
  * The configuration on disk: what was accepted last, and what has proved itself last. Each is signed, so that a file that
- * is torn, changed or of another device is noticed when it is read.
+ * was changed or is of another device is noticed when it is read. All files have a sum, as not all of them is signed: with
+ * a wrong ETag the device would be told that it has what it has not.
  */
 export class ConfigurationCache {
   private readonly logger = new Logger('Configuration');
@@ -94,7 +96,7 @@ export class ConfigurationCache {
   }
 
   async markFailed(failed: FailedVersion): Promise<void> {
-    await writeFileSafely(this.pathOf('failed'), JSON.stringify(failed));
+    await this.keep('failed', failed);
     this.lastFailed = failed;
   }
 
@@ -110,14 +112,18 @@ export class ConfigurationCache {
 
   private async believe(believed: Believed): Promise<void> {
     if (this.believed !== undefined) return;
-    await writeFileSafely(this.pathOf('central'), JSON.stringify(believed));
+    await this.keep('central', believed);
     this.believed = believed;
   }
 
   private async write(slot: Slot, held: HeldConfiguration): Promise<void> {
     const { document, etag } = held;
-    await writeFileSafely(this.pathOf(slot), JSON.stringify({ document, etag }));
+    await this.keep(slot, { document, etag });
     this.held[slot] = held;
+  }
+
+  private async keep(name: string, content: object): Promise<void> {
+    await writeFileSafely(this.pathOf(name), JSON.stringify({ ...content, sum: sumOf(content) }));
   }
 
   private async load(): Promise<void> {
@@ -159,16 +165,25 @@ export class ConfigurationCache {
   private async read(name: string): Promise<Partial<Kept> | undefined> {
     const path = this.pathOf(name);
     try {
-      return JSON.parse(await readFile(path, 'utf8')) as Partial<Kept>;
+      const { sum, ...content } = JSON.parse(await readFile(path, 'utf8')) as Partial<Kept> & {
+        sum?: string;
+      };
+      if (sum === sumOf(content)) return content;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-      if (!(error instanceof SyntaxError)) throw error;
-      this.logger.warn(`${path} is torn, and not used`);
-      return undefined;
+      // "null", for one, has no fields.
+      if (!(error instanceof SyntaxError || error instanceof TypeError)) throw error;
     }
+    this.logger.warn(`${path} is torn, and not used`);
+    return undefined;
   }
 
   private pathOf(name: string): string {
     return join(this.directory, `${name}.json`);
   }
+}
+
+/** The order of names is that in which they were written. */
+function sumOf(content: object): string {
+  return hash('sha256', JSON.stringify(content));
 }

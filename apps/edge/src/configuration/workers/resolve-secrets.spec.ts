@@ -1,4 +1,4 @@
-import { symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TemporaryDirectory } from '../../../test/configuration-fixture';
 import { resolveSecrets } from './resolve-secrets';
@@ -34,9 +34,13 @@ it.each([
   '${file:missing}',
   '${file:link}',
   '${file:.}',
+  '${file:folder}',
+  '${file:/etc/shadow}',
+  '${file:../../../../etc/shadow}',
 ])('%s gives nothing of this device away', async (reference) => {
   try {
     symlinkSync('/etc/hostname', join(directory.path, 'link'));
+    mkdirSync(join(directory.path, 'folder'));
   } catch {
     // It is there already.
   }
@@ -48,5 +52,15 @@ it.each([
 it('without a directory no file is read', async () => {
   await expect(resolveSecrets('${file:token}', { ...sources, directory: undefined })).rejects.toMatchObject({
     code: 'CONFIGURATION_SECRET_MISSING',
+  });
+});
+
+it('a long list of references to large values is not put together', async () => {
+  writeFileSync(join(directory.path, 'large'), 'x'.repeat(64 * 1024));
+  const list = Array.from({ length: 9 }, () => '${file:large}');
+  expect((await resolveSecrets(list.slice(1), sources)).secretPaths).toHaveLength(8);
+  await expect(resolveSecrets(list, sources)).rejects.toMatchObject({
+    code: 'CONFIGURATION_SECRET_MISSING',
+    message: expect.stringContaining('524288 bytes'),
   });
 });

@@ -1,4 +1,4 @@
-import { readFile, realpath } from 'node:fs/promises';
+import { readFile, realpath, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { RivuletError } from '@rivulet/errors';
 
@@ -18,6 +18,8 @@ export interface ResolvedDocument {
 
 const REFERENCE = /^\$\{(env|file):([^{}]{1,255})\}$/;
 const FILE_MAX_BYTES = 64 * 1024;
+/** A worker takes less than twice as much; and a long list of references must not become all the memory of the edge. */
+const ALL_MAX_BYTES = 512 * 1024;
 
 /**
  * Puts the values of this device in place of references. Nothing else of its environment can be had: a configuration
@@ -27,20 +29,28 @@ const FILE_MAX_BYTES = 64 * 1024;
  */
 export async function resolveSecrets(data: unknown, sources: SecretSources): Promise<ResolvedDocument> {
   const secretPaths: string[] = [];
+  const known = new Map<string, string>();
+  let bytes = 0;
+  const read = async (kind: string, name: string): Promise<string> => {
+    const text = kind === 'env' ? readVariable(name, sources) : await readSecretFile(name, sources);
+    known.set(`${kind}:${name}`, text);
+    return text;
+  };
   const resolve = async (value: unknown, path: string): Promise<unknown> => {
     if (typeof value === 'string') {
       const [, kind, name] = REFERENCE.exec(value) ?? [];
       if (kind === undefined || name === undefined) return value;
       secretPaths.push(path);
-      return kind === 'env' ? readVariable(name, sources) : readSecretFile(name, sources);
+      const text = known.get(`${kind}:${name}`) ?? (await read(kind, name));
+      bytes += text.length;
+      if (bytes > ALL_MAX_BYTES) throw missing(`all secrets together have more than ${ALL_MAX_BYTES} bytes`);
+      return text;
     }
-    if (Array.isArray(value)) return Promise.all(value.map((item, at) => resolve(item, `${path}/${at}`)));
     if (typeof value !== 'object' || value === null) return value;
-    const fields = Object.entries(value).map(async ([name, item]) => {
-      const place = `${path}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
-      return [name, await resolve(item, place)] as const;
-    });
-    return Object.fromEntries(await Promise.all(fields));
+    const fields: [string, unknown][] = [];
+    for (const [name, item] of Object.entries(value))
+      fields.push([name, await resolve(item, `${path}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`)]);
+    return Array.isArray(value) ? fields.map(([, item]) => item) : Object.fromEntries(fields);
   };
   return { data: await resolve(data, ''), secretPaths };
 }
@@ -62,13 +72,20 @@ async function readSecretFile(name: string, { directory }: SecretSources): Promi
     const root = await realpath(directory);
     const path = await realpath(join(root, name));
     if (!path.startsWith(`${root}${sep}`)) throw missing(`${name} is not in the directory of secrets`);
-    const bytes = await readFile(path);
-    if (bytes.length > FILE_MAX_BYTES) throw missing(`${name} has more than ${FILE_MAX_BYTES} bytes`);
-    return bytes.toString('utf8').replace(/\r?\n$/, '');
+    const { size, isFile } = await sizeOf(path);
+    if (!isFile) throw missing(`${name} is no file`);
+    if (size > FILE_MAX_BYTES) throw missing(`${name} has more than ${FILE_MAX_BYTES} bytes`);
+    return (await readFile(path, 'utf8')).replace(/\r?\n$/, '');
   } catch (error) {
     if (error instanceof RivuletError) throw error;
     throw missing(`${name} cannot be read: ${(error as NodeJS.ErrnoException).code}`);
   }
+}
+
+/** Before it is read: a device or a pipe would have no end. */
+async function sizeOf(path: string): Promise<{ size: number; isFile: boolean }> {
+  const found = await stat(path);
+  return { size: found.size, isFile: found.isFile() };
 }
 
 function missing(reason: string): RivuletError {
