@@ -51,7 +51,7 @@ function takeState() {
   return {
     globals: new Set(Object.keys(globalThis)),
     environment: { ...process.env },
-    exit: process.exit,
+    exit: Object.getOwnPropertyDescriptor(process, 'exit'),
     exitCode: process.exitCode,
     listeners: new Map(process.eventNames().map((event) => [event, process.rawListeners(event)])),
   };
@@ -62,7 +62,7 @@ function restoreState({ globals, environment, exit, exitCode, listeners }) {
   for (const name of Object.keys(process.env)) if (!(name in environment)) delete process.env[name];
   Object.assign(process.env, environment);
   delete globalThis[TIME_LIMIT];
-  process.exit = exit;
+  Object.defineProperty(process, 'exit', exit);
   process.exitCode = exitCode;
   for (const event of process.eventNames())
     for (const listener of process.rawListeners(event))

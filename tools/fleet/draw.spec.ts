@@ -4,6 +4,7 @@ import { describeInLine, drawFleet } from './draw';
 import type { FleetDevice, FleetSummary } from './summary';
 
 const same = (text: string): string => text;
+const red = (text: string): string => `\u001b[31m${text}\u001b[39m`;
 const style: TerminalStyle = { bold: same, dim: same, good: same, bad: same };
 const url = 'http://localhost:8080';
 
@@ -101,7 +102,6 @@ it('takes no more than a narrow terminal has, whatever devices are called', () =
     worstLag: devices[0]!,
     states: { ...summary.states, failing: 3_000 },
   };
-  const red = (text: string): string => `\u001b[31m${text}\u001b[39m`;
   const lines = drawFleet(wide, url, { width: 40, height: 24, style: { ...style, bad: red, dim: red } });
   expect(lines.length).toBeLessThanOrEqual(24);
   for (const line of lines) expect(stringWidth(line)).toBeLessThanOrEqual(40);
