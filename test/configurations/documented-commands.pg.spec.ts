@@ -8,7 +8,7 @@ import {
   isInstalled,
   startNats,
   startRedis,
-  type BusServer,
+  type StoringServer,
   type TestDatabase,
 } from '@rivulet/testing';
 import { AnnounceConfigurations } from '../../apps/central/src/configurations/current/announce-configurations';
@@ -146,9 +146,9 @@ function updated(version: number): object {
   return { message: 'Configuration updated successfully', version };
 }
 
-function documents(strategy: string, start: (() => Promise<BusServer>) | undefined): void {
+function documents(strategy: string, start: (() => Promise<StoringServer>) | undefined): void {
   let system: System;
-  let bus: BusServer | undefined;
+  let bus: StoringServer | undefined;
 
   beforeAll(async () => {
     bus = await start?.();
@@ -220,8 +220,7 @@ function documents(strategy: string, start: (() => Promise<BusServer>) | undefin
     try {
       expect(await mark()).toMatch(/^1\.\d+$/);
       await client.values!.write({ 'not-of-central': 'x' });
-      await bus.kill();
-      await bus.restart();
+      await bus.restartEmpty();
       expect(await read('not-of-central')).toBeNull();
       // Central may have written it by itself by now.
       while ((await mark()) === null) await system.central.get(AnnounceConfigurations).writeMarks();

@@ -24,7 +24,7 @@ export const configurationErrors = {
   CONFIGURATION_SCHEMA_INVALID: {
     title: 'The schema cannot be used',
     meaning:
-      'It is no JSON Schema of draft 2020-12, refers to another document, is larger than 64 KiB, or takes longer than a second to check by.',
+      'It is no JSON Schema of draft 2020-12, refers to others, is over 64 KiB, or takes more than a second to check by.',
     nextStep: 'Correct the schema as the message says; simplify patterns with nested repetitions.',
     transient: false,
   },
@@ -59,7 +59,7 @@ export const configurationErrors = {
   CONFIGURATION_SECRET_MISSING: {
     title: 'The device has no value for a secret',
     meaning:
-      'A configuration refers to a variable or a file that the edge does not have, or may not give to workers; or its secrets have more than 512 KiB together.',
+      'A configuration refers to secrets that the edge does not have, may not give to workers, or that exceed 512 KiB in all.',
     nextStep:
       'Set it on the device, and name it in EDGE_CONFIGURATION_SECRETS or put it in EDGE_CONFIGURATION_SECRETS_DIRECTORY.',
     transient: false,
