@@ -27,6 +27,7 @@ module.exports = class OneRealmEnvironment {
 
   constructor({ projectConfig }) {
     this.before = takeState();
+    Object.assign(globalThis, projectConfig.globals);
     this.moduleMocker = new ModuleMocker(globalThis);
     this.fakeTimersModern = new ModernFakeTimers({ config: projectConfig, global: globalThis });
   }

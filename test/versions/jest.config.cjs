@@ -3,7 +3,7 @@ const base = require('../../jest.config.cjs');
 
 const common = {
   ...base.projects[0],
-  setupFiles: [...base.projects[0].setupFiles, `${__dirname}/use-servers.cjs`],
+  setupFiles: [`${__dirname}/use-servers.cjs`],
   testPathIgnorePatterns: ['/node_modules/', '/dist/', '/zz-'],
   globalSetup: `${__dirname}/start-servers.cjs`,
   globalTeardown: `${__dirname}/stop-servers.cjs`,
