@@ -6,7 +6,7 @@ import type { SyncOutcome } from '../../device-sync/sync-outcomes';
 /** Devices of which it is remembered what they have. The rest is nudged once too often. */
 const DEVICES_KEPT = 50_000;
 /** An edge that has just started syncs by itself, and changes of before are noticed by then. */
-const SETTLE_MS = 1_000;
+const SETTLE_MS = 3_000;
 /** Of a fleet whose central has restarted 10,000 devices are through after half a minute. */
 const PER_SECOND = 300;
 /** Devices that are looked at in one go. */
