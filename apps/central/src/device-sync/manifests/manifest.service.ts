@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { RivuletError } from '@rivulet/errors';
 import { Batched } from '@rivulet/platform';
-import { isDatabaseUnavailable, preparedStatement } from '@rivulet/postgres';
+import { isDatabaseUnavailable } from '@rivulet/postgres';
 import {
   FRAME_HEADER_BYTES,
   MANIFEST_JWS_TYPE,
@@ -20,6 +20,14 @@ import type { Snapshot } from '../../snapshots/snapshot';
 import { TablePlanner, type PlannedTable } from './table-planner';
 import { SigningKey } from '../../signing/signing-key';
 import { enterManifests, type NewManifest } from './enter-manifests';
+import {
+  findManifests,
+  listFrames,
+  listTables,
+  payloadState,
+  readStanding,
+  type PayloadState,
+} from './manifest-queries';
 import { SyncManifestTable } from './sync-manifest-table.entity';
 import { SyncManifest } from './sync-manifest.entity';
 
@@ -238,44 +246,6 @@ export class ManifestService {
   }
 }
 
-/** By primary key, and by the end of the index on (mac_address, epoch, sequence). */
-const findManifests = preparedStatement(
-  'rivulet manifests of devices',
-  `
-SELECT place, manifest.device_id AS "deviceId", resync_since AS "resyncSince"
-FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS asked (manifest_id, mac_address, place)
-JOIN rivulet.sync_manifests manifest USING (manifest_id, mac_address)
-WHERE manifest.device_id = (
-  SELECT device_id FROM rivulet.sync_manifests latest
-  WHERE latest.mac_address = asked.mac_address ORDER BY epoch DESC, sequence DESC LIMIT 1)`,
-);
-
-/** By primary key. */
-const listTables = preparedStatement(
-  'rivulet tables of manifests',
-  `
-SELECT manifest_id AS "manifestId", position, name, action, rows::float8 AS rows, bytes::float8 AS bytes, checksum,
-       snapshot_id::float8 AS "snapshotId", base_snapshot_id::float8 AS "baseSnapshotId"
-FROM rivulet.sync_manifest_tables WHERE manifest_id = ANY ($1) ORDER BY manifest_id, position`,
-);
-
-interface PayloadState {
-  isExpired: boolean;
-  /** Null of a manifest for which that was not written down. */
-  frameCount: number | null;
-}
-
-const payloadState = preparedStatement(
-  'rivulet state of payloads',
-  `
-SELECT frame_count AS "frameCount", EXISTS (
-  SELECT FROM rivulet.sync_manifest_tables planned
-  WHERE planned.manifest_id = manifest.manifest_id
-    AND ((action <> 'keep' AND snapshot_id IS NULL) OR (action = 'patch' AND base_snapshot_id IS NULL))
-) AS "isExpired"
-FROM rivulet.sync_manifests manifest WHERE manifest_id = $1`,
-);
-
 function countFrames(planned: PlannedTable[]): number {
   return planned.reduce((sum, { plan }) => sum + framesOf(plan), 0);
 }
@@ -284,27 +254,3 @@ function framesOf(plan: TablePlan): number {
   if (plan.action === 'keep') return 0;
   return plan.action === 'patch' ? plan.frames.length : plan.chunks.length;
 }
-
-/** Each table's list by primary key, in the order in which the plan names the frames. */
-const listFrames = preparedStatement(
-  'rivulet frames of manifests',
-  `
-SELECT planned.position AS "table", kind, digest, content_bytes AS "contentBytes"
-FROM rivulet.sync_manifest_tables planned, LATERAL (
-  SELECT 'chunk' AS kind, position, digest, content_bytes FROM rivulet.snapshot_chunks chunk
-  WHERE planned.action = 'load' AND chunk.snapshot_id = planned.snapshot_id
-  UNION ALL
-  SELECT 'patch', position, digest, content_bytes FROM rivulet.snapshot_patches patch
-  WHERE planned.action = 'patch'
-    AND (patch.base_snapshot_id, patch.snapshot_id) = (planned.base_snapshot_id, planned.snapshot_id)
-) AS frame
-WHERE manifest_id = $1
-ORDER BY planned.position, frame.position`,
-);
-
-/** By the keys of both tables. */
-const readStanding = `
-SELECT EXISTS (
-  SELECT FROM rivulet.sync_acknowledgements AS report
-  WHERE report.manifest_id = manifest.manifest_id AND report.status = 'applied') AS "isReported"
-FROM rivulet.sync_manifests AS manifest WHERE manifest_id = $1 AND device_id = $2`;
