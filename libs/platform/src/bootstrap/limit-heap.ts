@@ -19,7 +19,7 @@ const MOST_GARBAGE_PERCENT = 100;
  * limited from the beginning, as V8 keeps the pages of a heap that has once been large. See docs/adr/0010.
  */
 setGrowthFactor(1);
-setGarbagePercent(40);
+setGarbagePercent(LEAST_GARBAGE_PERCENT);
 
 /**
  * From now on the young generation may grow, to a size at which a request is over before its objects are looked at a

@@ -1,6 +1,7 @@
 import type { BusBody } from '@rivulet/bus';
 import type { TestDatabase } from '@rivulet/testing';
 import { setTimeout as delay } from 'node:timers/promises';
+import { seededRandom } from '../../../../../test/support/odd-inputs';
 import { messageOf } from '../../../test/realtime/history-contract';
 import { createHistoryDatabase, openHistory } from '../../../test/realtime/history-database';
 import { MemoryReceiver } from '../../../test/realtime/memory-receiver';
@@ -242,7 +243,7 @@ it('bounds the subscriptions of a connection', async () => {
 it('gives every client what was published to its topics, whatever is lost and whoever reconnects', async () => {
   const seed = Number(process.env['RIVULET_REALTIME_SEED'] ?? 15);
   const rounds = Number(process.env['RIVULET_REALTIME_ROUNDS'] ?? 150);
-  const random = randomOf(seed);
+  const random = seededRandom(seed);
   const pick = (count: number): number => Math.floor(random() * count);
   const topics = ['open.r.1', 'open.r.2', 'open.r.3'];
   processes.lossOf = () => random() < 0.3;
@@ -272,14 +273,3 @@ it('gives every client what was published to its topics, whatever is lost and wh
   }
   for (const client of clients) client.session?.close();
 });
-
-/** mulberry32: the same numbers for the same seed. */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
