@@ -117,7 +117,7 @@ describe('a device that is revoked at one central', () => {
     jest.spyOn(performance, 'now').mockImplementation(() => real() + 5_000);
     for (const central of centrals) expect(await ask(central)).toBe('DEVICE_REVOKED');
     agent.send({ type: 'DATA', id: 'late', data: { run_id: deviceId, rows: [] } });
-    expect(await agent.next()).toMatchObject({ type: 'ERROR', data: { code: 'DEVICE_REVOKED' } });
+    expect(await agent.nextButNudges()).toMatchObject({ type: 'ERROR', data: { code: 'DEVICE_REVOKED' } });
     await agent.closed();
     expect(await socket.end()).toMatchObject({ reason: 'Your token is no longer valid.' });
   });

@@ -77,6 +77,12 @@ export class TestAgent {
     return this.received.shift()!;
   }
 
+  /** The next one that is no hint to sync, which may come at any time. */
+  async nextButNudges(): Promise<AgentAnswer> {
+    const answer = await this.next();
+    return answer.type === 'NUDGE' ? this.nextButNudges() : answer;
+  }
+
   async closed(): Promise<void> {
     while (!this.isClosed) await delay(5);
   }
