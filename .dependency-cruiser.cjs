@@ -20,6 +20,7 @@ const libraries = {
   'realtime-client': [],
   'app-process': [],
   'node-version': [],
+  'small-heap': [],
 };
 
 /** Each feature folder of an app, with the features that it may import. */

@@ -6,8 +6,6 @@ require('./compile-in-one-realm.cjs');
 globalThis[Symbol.for('jest-native-promise')] = Promise;
 globalThis[Symbol.for('jest-native-now')] = Date.now.bind(Date);
 Error.stackTraceLimit = 100;
-// libs/platform sizes the heap of an app. This process is Jest's.
-require('node:v8').setFlagsFromString = () => undefined;
 
 /** Where jest.setTimeout() keeps what it is given. */
 const TIME_LIMIT = Symbol.for('TEST_TIMEOUT_SYMBOL');

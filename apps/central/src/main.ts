@@ -1,4 +1,5 @@
 import '@rivulet/node-version';
+import { limitHeap } from '@rivulet/small-heap';
 import { createLogger, loadEnvironment, runApp } from '@rivulet/platform';
 import { resolveAppDatabase } from '@rivulet/postgres';
 import { CentralDatabaseEnv, CentralServerEnv } from './central.env';
@@ -38,6 +39,7 @@ void runApp('central', async () => {
     onStopped: () => database.stop(),
     listeningDetails: (app) => ({ agentPort: app.get(TcpListener).port }),
     onListening: () => {
+      limitHeap();
       if (environment.section(DevicesEnv).auth !== 'mac') return;
       logger.warn(
         "CENTRAL_DEVICE_AUTH is mac: central does not verify the MAC address that a device sends: anyone who knows it can read that device's rows. " +

@@ -1,4 +1,5 @@
 import '@rivulet/node-version';
+import { limitHeap } from '@rivulet/small-heap';
 import { createLogger, loadEnvironment, runApp } from '@rivulet/platform';
 import { resolveAppDatabase } from '@rivulet/postgres';
 import { EdgeEnv } from './edge-env';
@@ -33,6 +34,7 @@ void runApp('edge', async () => {
     databaseUrl: database.url,
     onStopped: () => database.stop(),
     onListening: (app) => {
+      limitHeap();
       if (environment.section(IdentityEnv).auth !== 'mac') return;
       const macAddress = app.get<string>(MAC_ADDRESS, { strict: false });
       logger.warn(

@@ -1,4 +1,5 @@
 import '@rivulet/node-version';
+import { limitHeap } from '@rivulet/small-heap';
 import { createLogger, loadEnvironment, runApp } from '@rivulet/platform';
 import { ConfigurationEnv } from './configuration/configuration.env';
 import { WorkerServerEnv } from './worker-env';
@@ -26,6 +27,7 @@ void runApp('worker', () => {
     portVariable: 'WORKER_PORT',
     shutdownTimeoutMs: env.shutdownTimeoutMs,
     onListening: () => {
+      limitHeap();
       if (internalKey !== undefined) return;
       const instead = env.host === LOOPBACK ? '' : ` WORKER_HOST (${env.host}) does not count.`;
       logger.warn(

@@ -1,5 +1,3 @@
-// First: it must run before anything else fills the heap.
-import './bootstrap/limit-heap';
 export { Access } from './access/access.decorator';
 export { AccessControl } from './access/access-control';
 /** @public */

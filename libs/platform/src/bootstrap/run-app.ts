@@ -9,7 +9,6 @@ import { keepTlsCurrent } from '../tls/keep-tls-current';
 import { manageConnections, type ConnectionLimits } from './connections';
 import { createApp, type AppOptions } from './create-app';
 import { exitProcess } from './exit-process';
-import { limitHeap } from './limit-heap';
 import { stopApp, type RunningApp } from './shutdown';
 import { reportStartFailure } from './start-failure';
 
@@ -85,7 +84,6 @@ export async function runApp(name: string, configure: () => RunOptions | Promise
 async function start(name: string, app: NestFastifyApplication, options: RunOptions): Promise<void> {
   warnOfUnknownVariables(options);
   const url = await listen(app, options);
-  limitHeap();
   options.logger.info(`Listening at ${url}`);
   await options.onListening?.(app, url);
   const { databaseUrl } = options;

@@ -56,8 +56,11 @@ ORDER BY planned.position, frame.position`,
 );
 
 /** By the keys of both tables. */
-export const readStanding = `
+export const readStanding = preparedStatement(
+  'rivulet standing of manifests',
+  `
 SELECT EXISTS (
   SELECT FROM rivulet.sync_acknowledgements AS report
   WHERE report.manifest_id = manifest.manifest_id AND report.status = 'applied') AS "isReported"
-FROM rivulet.sync_manifests AS manifest WHERE manifest_id = $1 AND device_id = $2`;
+FROM rivulet.sync_manifests AS manifest WHERE manifest_id = $1 AND device_id = $2`,
+);

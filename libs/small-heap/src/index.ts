@@ -13,7 +13,7 @@ const LEAST_GARBAGE_PERCENT = 40;
 const MOST_GARBAGE_PERCENT = 100;
 
 /**
- * Keeps V8's heap small. By default its young generation grows with the machine, to 100 MB and more of short-lived
+ * Keeps V8's heap small. An app imports it before all that fills the heap, for its effect. By default its young generation grows with the machine, to 100 MB and more of short-lived
  * objects that nobody collects in time, and its old one to twice what is in use, with all buffers that its dead objects
  * hold. While the modules are loaded the young generation stays as it is: what they make stays for good. The old one is
  * limited from the beginning, as V8 keeps the pages of a heap that has once been large. See docs/adr/0010.

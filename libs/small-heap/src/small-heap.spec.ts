@@ -1,0 +1,40 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { stripTypeScriptTypes } from 'node:module';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+const library = stripTypeScriptTypes(readFileSync(join(__dirname, 'index.ts'), 'utf8'));
+
+/** Objects that live for some collections, and are garbage then. Prints the largest size of the young generation, in MiB. */
+const churn = `
+  import { getHeapSpaceStatistics } from 'node:v8';
+  const ring = new Array(20_000);
+  let most = 0;
+  for (let turn = 0; turn < 400; turn += 1) {
+    for (let index = 0; index < 500; index += 1) ring[(turn * 500 + index) % ring.length] = new Array(40).fill(index);
+    most = Math.max(most, getHeapSpaceStatistics().find(({ space_name: name }) => name === 'new_space').space_size);
+    await new Promise(setImmediate);
+  }
+  process.stdout.write(String(most / 1024 / 1024));`;
+
+async function youngGenerationMiB(...sources: string[]): Promise<number> {
+  const program = sources.map((source) => `await import(${JSON.stringify(dataUrl(source))});`).join('\n');
+  const args = ['--input-type=module', '--eval', program];
+  const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 30_000 });
+  return Number(stdout);
+}
+
+function dataUrl(source: string): string {
+  return `data:text/javascript,${encodeURIComponent(source)}`;
+}
+
+it('keeps the young generation small from the moment when it is imported, and when the app listens', async () => {
+  const [unlimited, whileLoading, listening] = await Promise.all([
+    youngGenerationMiB(churn),
+    youngGenerationMiB(library, churn),
+    youngGenerationMiB(`${library}; limitHeap();`, churn),
+  ]);
+  expect(unlimited).toBeGreaterThan(2 * whileLoading);
+  expect(unlimited).toBeGreaterThan(2 * listening);
+});
