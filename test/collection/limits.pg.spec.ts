@@ -34,10 +34,10 @@ const newSchema = (more: object = {}): object => ({
   ...more,
 });
 
-const asDevice = (path: string, body: object = {}): Promise<Response> =>
+const asDevice = (path: string, body: object = {}, macAddress = edge.macAddress): Promise<Response> =>
   fetch(`${central.url}/api/collection/${path}`, {
     method: 'POST',
-    headers: { 'x-device-mac': edge.macAddress, 'content-type': 'application/json' },
+    headers: { 'x-device-mac': macAddress, 'content-type': 'application/json' },
     body: JSON.stringify(body),
   });
 
@@ -125,3 +125,82 @@ it.each<[string, string[], number]>([
     await central.call('DELETE', `/api/jobs/${job}`);
   },
 );
+
+describe('many networks in one run', () => {
+  const macAddresses = Array.from({ length: 12 }, (_, index) => `02:00:00:00:66:${index + 10}`);
+  let networks: { networkId: string }[];
+
+  beforeAll(async () => {
+    networks = await Promise.all(
+      macAddresses.map(async (macAddress) => {
+        const device = { name: macAddress, kind: 'edge', macAddress };
+        return {
+          networkId: (await operator.post<{ deviceId: string }>('/api/devices', device)).deviceId,
+        };
+      }),
+    );
+  });
+
+  /** @returns the places in `macAddresses` of those that were given a task */
+  async function allAsk(): Promise<number[]> {
+    const given = await Promise.all(
+      macAddresses.map(async (macAddress, index) => {
+        const { tasks } = (await (await asDevice('tasks', {}, macAddress)).json()) as { tasks: unknown[] };
+        return tasks.length > 0 ? [index] : [];
+      }),
+    );
+    return given.flat();
+  }
+
+  const cannot = async (runId: string, index: number): Promise<void> => {
+    const failure = { code: 'COLLECTION_QUERY_FAILED', message: 'no' };
+    expect((await asDevice(`runs/${runId}/failure`, failure, macAddresses[index])).status).toBe(204);
+  };
+
+  it('ask at once and are given its places, no more, until all of them are done', async () => {
+    const job = await operator.define(newSchema(), networks, { max_parallel: 3 });
+    const { id } = await operator.post<{ id: string }>(`/api/jobs/${job}/run`);
+    const done = new Set<number>();
+    while (done.size < networks.length) {
+      const given = await allAsk();
+      expect(given).toHaveLength(3);
+      expect(await allAsk()).toEqual([]);
+      for (const index of given) expect(done.has(index)).toBe(false);
+      await Promise.all(given.map((index) => cannot(id, index)));
+      for (const index of given) done.add(index);
+    }
+    expect(await operator.outcome(id)).toMatchObject({ state: 'failed', networks: { failed: 12 } });
+  });
+
+  it('do not wait for the row of the run, which others hold', async () => {
+    const job = await operator.define(newSchema(), [...networks.slice(0, 2), edge], { max_parallel: 3 });
+    const { id } = await operator.post<{ id: string }>(`/api/jobs/${job}/run`);
+    const holder = await central.database.pool.connect();
+    try {
+      await holder.query('BEGIN');
+      await holder.query('SELECT FROM rivulet.collection_runs WHERE run_id = $1 FOR UPDATE', [id]);
+      await edge.collect();
+      expect(await allAsk()).toEqual([0, 1]);
+      await cannot(id, 0);
+    } finally {
+      await holder.query('ROLLBACK');
+      holder.release();
+    }
+    await cannot(id, 1);
+    expect(await operator.outcome(id)).toMatchObject({ state: 'partial', rows: 600 });
+  });
+
+  it('are a run that is over also where central died before it said so, and the next one begins', async () => {
+    const job = await operator.define(newSchema(), [edge]);
+    const first = await operator.post<{ id: string }>(`/api/jobs/${job}/run`);
+    const second = await operator.post<{ id: string }>(`/api/jobs/${job}/run`);
+    expect((await operator.outcome(second.id)).state).toBe('queued');
+    await central.database.pool.query(
+      `UPDATE rivulet.collection_tasks SET state = 'succeeded', rows = 7 WHERE run_id = $1`,
+      [first.id],
+    );
+    await central.get(RunScheduler).look();
+    expect(await operator.outcome(first.id)).toMatchObject({ state: 'succeeded', rows: 7 });
+    expect((await operator.outcome(second.id)).state).toBe('running');
+  });
+});

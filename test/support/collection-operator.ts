@@ -15,6 +15,7 @@ export interface NetworkOutcome {
 export interface RunOutcome {
   id: string;
   state: string;
+  networks: Record<string, number>;
   rows: number;
   bytes: number;
   sent_bytes: number;

@@ -60,6 +60,8 @@ export class CreateCollection1795780800000 implements MigrationInterface {
         created_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
         started_at    timestamptz,
         finished_at   timestamptz,
+        -- Of a run that is over: its networks by state, rows and bytes.
+        totals        jsonb,
         -- Whether its topic has its end.
         is_told       boolean NOT NULL DEFAULT false,
         CONSTRAINT collection_runs_slot UNIQUE (job_id, scheduled_for)
@@ -80,6 +82,8 @@ export class CreateCollection1795780800000 implements MigrationInterface {
         state         text NOT NULL CHECK (state IN ('waiting', 'active', 'succeeded', 'failed', 'cancelled')),
         attempts      integer NOT NULL DEFAULT 0,
         lease_until   timestamptz,
+        -- While it is active: which of the places of its run it has.
+        place         integer,
         rows          bigint NOT NULL DEFAULT 0,
         bytes         bigint NOT NULL DEFAULT 0,
         sent_bytes    bigint NOT NULL DEFAULT 0,
@@ -97,6 +101,10 @@ export class CreateCollection1795780800000 implements MigrationInterface {
     await runner.query(`
       CREATE INDEX collection_tasks_open ON rivulet.collection_tasks (device_id, run_id)
       WHERE state IN ('waiting', 'active')`);
+    await runner.query(
+      `CREATE INDEX collection_tasks_open_of_run ON rivulet.collection_tasks (run_id)
+       WHERE state IN ('waiting', 'active')`,
+    );
     await runner.query(
       `CREATE INDEX collection_tasks_active ON rivulet.collection_tasks (run_id) WHERE state = 'active'`,
     );

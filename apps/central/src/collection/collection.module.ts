@@ -33,6 +33,7 @@ import { RunAnnouncer } from './runs/run-announcer';
 import { RunCleaner } from './runs/run-cleaner';
 import { RunProgress } from './runs/run-progress';
 import { RunScheduler } from './runs/run-scheduler';
+import { RunSettler } from './runs/run-settler';
 import { RunStarter } from './runs/run-starter';
 import { RunStore } from './runs/run-store';
 import { TaskQueue } from './runs/task-queue';
@@ -53,6 +54,7 @@ import { TaskQueue } from './runs/task-queue';
     JobStore,
     RunStore,
     DueRuns,
+    RunSettler,
     RunStarter,
     RunScheduler,
     RunAnnouncer,

@@ -13,7 +13,7 @@ import { CollectionDatabase } from '../collection-database';
 import { CollectionEnv } from '../collection.env';
 import { CollectionMetrics } from '../collection.metrics';
 import { DueRuns } from '../runs/due-runs';
-import { settleRun } from '../runs/settle-run';
+import { RunSettler } from '../runs/run-settler';
 import type { ActiveTask } from '../runs/task-queue';
 import { ArrivedChunks } from './arrived-chunks';
 import { readPosition, writePosition, type Position } from './positions';
@@ -34,6 +34,7 @@ export class ApplyOffer {
     private readonly chunks: ArrivedChunks,
     private readonly signingKey: SigningKey,
     private readonly env: CollectionEnv,
+    private readonly settler: RunSettler,
     private readonly due: DueRuns,
     private readonly metrics: CollectionMetrics,
   ) {}
@@ -56,6 +57,7 @@ export class ApplyOffer {
       inTransaction(client, options, () => this.write(client, task, offer, target)),
     ).catch((error: unknown) => this.forgetChunks(task, error));
     endTimer();
+    await this.settler.settle(task.runId);
     this.metrics.rows.inc({ mode: order.mode }, offer.rows);
     this.metrics.tasks.inc({ result: 'succeeded' });
     this.due.noticed();
@@ -131,7 +133,7 @@ export class ApplyOffer {
     return { rows: { networkId: deviceId, runId, base, spans }, positions };
   }
 
-  /** Last, with the run locked: a run that was cancelled meanwhile rolls everything back. */
+  /** Last: a run that was cancelled meanwhile has ended the task, which rolls everything back. Waits for no other network. */
   private async finish(client: ClientBase, task: ActiveTask, offer: CheckedOffer): Promise<string> {
     const { runId, deviceId, order } = task;
     const receipt = await this.signingKey.sign(COLLECTION_RECEIPT_TYPE, {
@@ -143,7 +145,6 @@ export class ApplyOffer {
       bytes: offer.bytes,
       committedAt: new Date().toISOString(),
     } satisfies CollectionReceipt);
-    await client.query('SELECT FROM rivulet.collection_runs WHERE run_id = $1 FOR UPDATE', [runId]);
     const { rowCount } = await client.query(
       `UPDATE rivulet.collection_tasks SET state = 'succeeded', lease_until = NULL, receipt = $3, rows = $4, bytes = $5,
          digest = $6, offer = NULL, finished_at = clock_timestamp()
@@ -156,7 +157,6 @@ export class ApplyOffer {
       runId,
       deviceId,
     ]);
-    await settleRun(client, runId);
     return receipt;
   }
 }

@@ -11,7 +11,7 @@ import {
 import { CollectionDatabase } from '../collection-database';
 import { CollectionEnv } from '../collection.env';
 import { CollectionMetrics } from '../collection.metrics';
-import type { TaskFailure } from '../runs/settle-run';
+import type { TaskFailure } from '../runs/fail-task';
 import { requireActive, TaskQueue, type ActiveTask, type StoredOffer } from '../runs/task-queue';
 import { Admission } from './admission';
 import { ApplyOffer, baseOf, newPositions } from './apply-offer';

@@ -1,5 +1,6 @@
 import type { Statements } from '../collection-database';
 import type { RunCause, RunOrder } from './collection-run';
+import { lockJob } from './run-settler';
 
 export interface NewRun {
   runId: string;
@@ -20,9 +21,7 @@ export interface NewRun {
  * @returns whether it was entered: another central may have been first
  */
 export async function createRun(statements: Statements, run: NewRun): Promise<boolean> {
-  await statements.rows("SELECT pg_advisory_xact_lock(hashtextextended('rivulet run ' || $1, 0))", [
-    run.jobId,
-  ]);
+  await lockJob(statements, run.jobId);
   const entered = await statements.rows(
     `INSERT INTO rivulet.collection_runs
        (run_id, job_id, schema_id, cause, state, "order", max_parallel, scheduled_for, deadline_at, started_at)

@@ -12,7 +12,8 @@ import { orderOf } from './collection-run';
 import { createRun, countOpenRuns } from './create-run';
 import { RunStarter } from './run-starter';
 import { DueRuns } from './due-runs';
-import { failTask } from './settle-run';
+import { failTask } from './fail-task';
+import { RunSettler } from './run-settler';
 
 const EVERY_MS = 1_000;
 /** Later than this a run counts as missed: no central was running. */
@@ -40,6 +41,7 @@ export class RunScheduler {
     private readonly database: CollectionDatabase,
     private readonly schemas: SchemaStore,
     private readonly starter: RunStarter,
+    private readonly settler: RunSettler,
     private readonly due: DueRuns,
     private readonly metrics: CollectionMetrics,
   ) {}
@@ -59,6 +61,7 @@ export class RunScheduler {
     while (await this.startOne()) started = true;
     if (started) await this.due.announce();
     while (await this.expire());
+    await this.settler.settleAll();
   }
 
   /** @returns whether there was one */

@@ -3,7 +3,8 @@ import { RivuletError } from '@rivulet/errors';
 import { OwnTables } from '@rivulet/platform';
 import { CollectionDatabase } from '../collection-database';
 import type { CollectionRun, NetworkResult, TaskState } from './collection-run';
-import { startQueued } from './settle-run';
+import { lockJob, startQueued } from './run-settler';
+import { selectTotals, type RunTotals } from './run-totals';
 
 export interface Page<T> {
   items: T[];
@@ -11,29 +12,18 @@ export interface Page<T> {
   cursor?: string;
 }
 
-/** One row for each run, by the primary key of its tasks. */
+/** One row for each run, whose totals are counted while it is open, and kept once it is over. */
 const selectRuns = (where: string): string => `
-SELECT run.run_id AS "runId", job_id AS "jobId", schema_id AS "schemaId", cause, run.state,
-       scheduled_for AS "scheduledFor", deadline_at AS "deadlineAt", run.created_at AS "createdAt",
-       run.started_at AS "startedAt", run.finished_at AS "finishedAt",
-       waiting, active, succeeded, failed, cancelled, rows, bytes, "sentBytes"
-FROM (SELECT * FROM rivulet.collection_runs WHERE ${where}) AS run
-CROSS JOIN LATERAL (
-  SELECT count(*) FILTER (WHERE state = 'waiting')::float8 AS waiting,
-         count(*) FILTER (WHERE state = 'active')::float8 AS active,
-         count(*) FILTER (WHERE state = 'succeeded')::float8 AS succeeded,
-         count(*) FILTER (WHERE state = 'failed')::float8 AS failed,
-         count(*) FILTER (WHERE state = 'cancelled')::float8 AS cancelled,
-         coalesce(sum(rows), 0)::float8 AS rows, coalesce(sum(bytes), 0)::float8 AS bytes,
-         coalesce(sum(sent_bytes), 0)::float8 AS "sentBytes"
-  FROM rivulet.collection_tasks AS task WHERE task.run_id = run.run_id) AS done
-ORDER BY run.run_id DESC`;
+SELECT run_id AS "runId", job_id AS "jobId", schema_id AS "schemaId", cause, state, scheduled_for AS "scheduledFor",
+       deadline_at AS "deadlineAt", created_at AS "createdAt", started_at AS "startedAt", finished_at AS "finishedAt",
+       coalesce(totals, ${selectTotals('run.run_id')}) AS totals
+FROM (SELECT * FROM rivulet.collection_runs WHERE ${where}) AS run ORDER BY run_id DESC`;
 
 /** By an index on what is not told. */
 const UNTOLD = "NOT is_told AND state <> 'queued'";
 const UNTOLD_AT_ONCE = 500;
 
-type RunRow = Omit<CollectionRun, 'networks'> & Record<TaskState, number>;
+type RunRow = Omit<CollectionRun, 'networks' | 'rows' | 'bytes' | 'sentBytes'> & { totals: RunTotals };
 
 @Injectable()
 export class RunStore {
@@ -90,27 +80,33 @@ export class RunStore {
 
   /** Rows that have been applied stay. Cancelling a finished run changes nothing. @throws RivuletError COLLECTION_RUN_UNKNOWN */
   async cancel(runId: string): Promise<void> {
-    await this.get(runId);
+    const { jobId } = await this.get(runId);
     await this.tables.transaction(async (client) => {
-      const [cancelled] = await client.rows<{ jobId: string }>(
+      await lockJob(client, jobId);
+      const cancelled = await client.rows(
         `UPDATE rivulet.collection_runs SET state = 'cancelled', finished_at = clock_timestamp()
-         WHERE run_id = $1 AND state IN ('queued', 'running') RETURNING job_id AS "jobId"`,
+         WHERE run_id = $1 AND state IN ('queued', 'running') RETURNING run_id`,
         [runId],
       );
-      if (cancelled === undefined) return;
+      if (cancelled.length === 0) return;
       await client.rows(
         `UPDATE rivulet.collection_tasks SET state = 'cancelled', lease_until = NULL, finished_at = clock_timestamp()
          WHERE run_id = $1 AND state IN ('waiting', 'active')`,
         [runId],
       );
       await client.rows('DELETE FROM rivulet.collection_chunks WHERE run_id = $1', [runId]);
-      await startQueued(client, cancelled.jobId);
+      await client.rows(
+        `UPDATE rivulet.collection_runs SET totals = ${selectTotals('$1')} WHERE run_id = $1`,
+        [runId],
+      );
+      await startQueued(client, jobId);
     });
   }
 }
 
-function toRun({ waiting, active, succeeded, failed, cancelled, ...run }: RunRow): CollectionRun {
-  return { ...run, networks: { waiting, active, succeeded, failed, cancelled } };
+function toRun({ totals, ...run }: RunRow): CollectionRun {
+  const { rows, bytes, sentBytes, ...networks } = totals;
+  return { ...run, networks, rows, bytes, sentBytes };
 }
 
 function pageOf<T>(rows: T[], limit: number, idOf: (row: T) => string): Page<T> {

@@ -6,12 +6,15 @@ import { CollectionDatabase } from '../collection-database';
 import { CollectionMetrics } from '../collection.metrics';
 import type { RunOrder } from './collection-run';
 import { DueRuns } from './due-runs';
-import { failTask, type TaskFailure } from './settle-run';
+import { failTask, type TaskFailure } from './fail-task';
+import { RunSettler } from './run-settler';
 
 /** A network that is not heard for so long has lost its task, and gets it again when it asks. */
 const LEASE_SECONDS = 60;
 /** Runs that are looked through for one that has room. */
 const RUNS_LOOKED_AT = 16;
+/** Places that others may have taken between two looks. */
+const PLACES_TRIED = 3;
 
 interface OpenTask {
   runId: string;
@@ -51,12 +54,13 @@ export interface TakenTask {
 export class TaskQueue {
   constructor(
     private readonly database: CollectionDatabase,
+    private readonly settler: RunSettler,
     private readonly due: DueRuns,
     private readonly metrics: CollectionMetrics,
   ) {}
 
   /**
-   * The oldest task of a network whose run has room. A run whose networks are slow holds up no other run.
+   * The task that a network has lost, or else its oldest whose run has room. A run whose networks are slow holds up no other run.
    *
    * @param admit - refuses the network by throwing; not asked when there is no task, as most calls find none
    */
@@ -70,7 +74,7 @@ export class TaskQueue {
          AND (SELECT count(*) FROM rivulet.collection_tasks AS other
               WHERE other.run_id = run.run_id AND other.state = 'active'
                 AND other.lease_until > clock_timestamp()) < run.max_parallel
-       ORDER BY run_id LIMIT ${RUNS_LOOKED_AT}`,
+       ORDER BY task.state, run_id LIMIT ${RUNS_LOOKED_AT}`,
       [deviceId],
     );
     if (waiting.length > 0) await admit();
@@ -154,6 +158,7 @@ export class TaskQueue {
       return true;
     });
     if (!failed) return;
+    await this.settler.settle(runId);
     this.metrics.tasks.inc({ result: failure.code });
     this.due.noticed();
   }
@@ -183,26 +188,50 @@ export function requireActive(task: ActiveTask): ActiveTask {
 }
 
 /**
- * With the run locked, so that of two networks that ask at once only one takes the last place.
+ * A place of a run that nobody works on. The lock lasts as long as the transaction, and is never waited for: of two networks
+ * that ask at once each tries the next place.
+ */
+const takePlace = `
+SELECT place FROM (
+  SELECT place FROM rivulet.collection_runs, generate_series(1, max_parallel) AS place
+  WHERE run_id = $1 AND NOT EXISTS (
+    SELECT FROM rivulet.collection_tasks AS other
+    WHERE other.run_id = $1 AND other.device_id <> $2 AND other.state = 'active' AND other.place = place.place
+      AND other.lease_until > clock_timestamp())
+  OFFSET 0) AS free
+WHERE pg_try_advisory_xact_lock(hashtextextended('rivulet place ' || place || ' ' || $1, 0)) LIMIT 1`;
+
+/** Looks again, now that nobody else can take the place. */
+const leasePlace = `
+UPDATE rivulet.collection_tasks AS task SET state = 'active', attempts = attempts + 1, offer = NULL, place = $3,
+  lease_until = clock_timestamp() + interval '${LEASE_SECONDS} s',
+  started_at = coalesce(task.started_at, clock_timestamp())
+FROM rivulet.collection_runs AS run
+WHERE task.run_id = $1 AND device_id = $2 AND run.run_id = $1 AND run.state = 'running'
+  AND (task.state = 'waiting' OR task.state = 'active' AND lease_until <= clock_timestamp())
+  AND NOT EXISTS (
+    SELECT FROM rivulet.collection_tasks AS other
+    WHERE other.run_id = $1 AND other.device_id <> $2 AND other.state = 'active' AND other.place = $3
+      AND other.lease_until > clock_timestamp())
+RETURNING attempts`;
+
+/**
+ * Waits for no other network.
  *
  * @returns how often the task was given out; undefined when it cannot be had
  */
 async function lease(client: PoolClient, runId: string, deviceId: string): Promise<number | undefined> {
-  await client.query('SELECT FROM rivulet.collection_runs WHERE run_id = $1 FOR UPDATE', [runId]);
-  const { rows } = await client.query<{ attempts: number }>(
-    `UPDATE rivulet.collection_tasks AS task SET state = 'active', attempts = attempts + 1, offer = NULL,
-       lease_until = clock_timestamp() + interval '${LEASE_SECONDS} s',
-       started_at = coalesce(task.started_at, clock_timestamp())
-     FROM rivulet.collection_runs AS run
-     WHERE task.run_id = $1 AND device_id = $2 AND run.run_id = $1 AND run.state = 'running'
-       AND (task.state = 'waiting' OR task.state = 'active' AND lease_until <= clock_timestamp())
-       AND (SELECT count(*) FROM rivulet.collection_tasks AS other
-            WHERE other.run_id = $1 AND other.device_id <> $2 AND other.state = 'active'
-              AND other.lease_until > clock_timestamp()) < run.max_parallel
-     RETURNING attempts`,
-    [runId, deviceId],
-  );
-  return rows[0]?.attempts;
+  for (let tries = 1; tries <= PLACES_TRIED; tries++) {
+    const free = await client.query<{ place: number }>(takePlace, [runId, deviceId]);
+    if (free.rows[0] === undefined) return undefined;
+    const leased = await client.query<{ attempts: number }>(leasePlace, [
+      runId,
+      deviceId,
+      free.rows[0].place,
+    ]);
+    if (leased.rows[0] !== undefined) return leased.rows[0].attempts;
+  }
+  return undefined;
 }
 
 async function hold(
