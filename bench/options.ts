@@ -26,6 +26,7 @@ export interface BenchOptions {
   devices: number;
   /** For the scenario `live`: devices that sync when they are nudged, and others that only wait. */
   liveDevices: number;
+  /** Clients of the scenario `realtime`, too. */
   idle: number;
   /** Whether logical replication and JSON with INSERT run too. The raw COPY pipe always does. */
   peers: boolean;
@@ -44,7 +45,7 @@ export const USAGE = `npm run bench -- [--only ${scenarioNames.join(',')}] [--ro
   --repeat         rounds of which the median is taken, 3 by default
   --devices        devices of the scenario scopes, 2,000 by default, at most 10,000 and a hundredth of the rows
   --live-devices   connected devices of the scenarios live and configuration, 1,000 by default, at most 10,000
-  --idle           idle devices of these, 10,000 by default
+  --idle           idle devices of these, and clients of the scenario realtime, 10,000 by default
   --commits        small commits of the scenario store, 10,000 by default
   --without-peers  no logical replication, no JSON with INSERT: for the memory that 10,000,000 rows need
   --out            writes the figures to this file, as JSON

@@ -3,8 +3,8 @@ import { WebSocket } from 'ws';
 /** Clients of topics in a process of their own: opens them, and tells when a message has reached each. */
 interface Order {
   url: string;
-  token: string;
-  clients: number;
+  /** Of one client each. */
+  tokens: string[];
   /** How many of them subscribe to the topic that is measured. */
   subscribers: number;
   topic: string;
@@ -12,13 +12,11 @@ interface Order {
 
 const OPENED_AT_ONCE = 100;
 
-async function open({ url, token, clients, subscribers, topic }: Order): Promise<void> {
-  for (let first = 0; first < clients; first += OPENED_AT_ONCE) {
-    const last = Math.min(first + OPENED_AT_ONCE, clients);
+async function open({ url, tokens, subscribers, topic }: Order): Promise<void> {
+  for (let first = 0; first < tokens.length; first += OPENED_AT_ONCE) {
+    const some = tokens.slice(first, first + OPENED_AT_ONCE);
     await Promise.all(
-      Array.from({ length: last - first }, (_, index) =>
-        openOne(url, token, first + index < subscribers ? topic : 'bench.idle'),
-      ),
+      some.map((token, index) => openOne(url, token, first + index < subscribers ? topic : 'bench.idle')),
     );
   }
   process.send!({ type: 'open' });

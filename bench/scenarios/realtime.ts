@@ -10,8 +10,6 @@ import type { BenchRun } from '../setup/bench-run';
 import { createSourceRows } from '../setup/source-rows';
 import { round } from '../measure/statistics';
 
-const CLIENTS = 10_000;
-const SUBSCRIBERS = 5_000;
 const MESSAGES = 20;
 /** Before them: the code of both processes is compiled, and memory for the sockets is there. */
 const UNCOUNTED = 3;
@@ -32,7 +30,10 @@ export interface RealtimeResult {
   p99Ms: number;
 }
 
-/** Idle clients of topics, and one message to half of them. The clients are in a process of their own. */
+/**
+ * Idle clients of topics, each of a user of its own, who has a topic, too; and one message to half of them. The clients are
+ * in a process of their own.
+ */
 export async function benchRealtime(run: BenchRun): Promise<RealtimeResult> {
   const { servers, cleanup } = run;
   const files = { datasets: servers.path('datasets.yaml'), topics: servers.path('realtime.yaml') };
@@ -46,8 +47,8 @@ export async function benchRealtime(run: BenchRun): Promise<RealtimeResult> {
     CENTRAL_REALTIME_SECRET: SECRET,
     CENTRAL_REALTIME_ISSUER: 'bench',
     CENTRAL_REALTIME_AUDIENCE: 'rivulet',
-    CENTRAL_REALTIME_MAX_CONNECTIONS_PER_ADDRESS: '20000',
-    CENTRAL_REALTIME_MAX_CONNECTIONS_PER_USER: '20000',
+    CENTRAL_REALTIME_MAX_CONNECTIONS: '100000',
+    CENTRAL_REALTIME_MAX_CONNECTIONS_PER_ADDRESS: '100000',
     CENTRAL_ADMIN_PASSWORD: SECRET,
   });
   const stop = cleanup.add(() => central.stop());
@@ -56,21 +57,21 @@ export async function benchRealtime(run: BenchRun): Promise<RealtimeResult> {
   try {
     const before = rssKiB(central.pid);
     const url = `${central.url.replace('http', 'ws')}/ws/sync`;
+    const subscribers = Math.ceil(run.idle / 2);
     const order = {
       url,
-      token: await makeToken(),
-      clients: CLIENTS,
-      subscribers: SUBSCRIBERS,
+      tokens: await Promise.all(Array.from({ length: run.idle }, (_, index) => makeToken(`user${index}`))),
+      subscribers,
       topic: 'bench.busy',
     };
     await ask(clients, { type: 'open', order }, 'open');
     await delay(5_000);
-    const rssKiBEach = (rssKiB(central.pid) - before) / CLIENTS;
-    const latencies = await fanOut(central.url, clients);
+    const rssKiBEach = (rssKiB(central.pid) - before) / run.idle;
+    const latencies = await fanOut(central.url, clients, subscribers);
     return {
-      clients: CLIENTS,
+      clients: run.idle,
       rssKiBEach: round(rssKiBEach, 1),
-      subscribers: SUBSCRIBERS,
+      subscribers,
       messages: MESSAGES,
       medianMs: latencies[Math.floor(latencies.length / 2)]!,
       p99Ms: latencies[Math.floor(latencies.length * 0.99)]!,
@@ -81,7 +82,7 @@ export async function benchRealtime(run: BenchRun): Promise<RealtimeResult> {
   }
 }
 
-async function fanOut(url: string, clients: ChildProcess): Promise<number[]> {
+async function fanOut(url: string, clients: ChildProcess, subscribers: number): Promise<number[]> {
   const latencies: number[] = [];
   for (let message = 0; message < UNCOUNTED + MESSAGES; message++) {
     if (message === UNCOUNTED) latencies.length = 0;
@@ -94,7 +95,7 @@ async function fanOut(url: string, clients: ChildProcess): Promise<number[]> {
       body: JSON.stringify({ topic: 'bench.busy', data: { sentAtMs: Date.now() } }),
     });
     if (!response.ok) throw new Error(`Publishing was answered with ${response.status}.`);
-    const wanted = latencies.length + SUBSCRIBERS;
+    const wanted = latencies.length + subscribers;
     while (latencies.length < wanted) {
       await delay(50);
       latencies.push(
@@ -115,10 +116,10 @@ function ask<Answer>(child: ChildProcess, message: object, type: string): Promis
   });
 }
 
-function makeToken(): Promise<string> {
+function makeToken(userId: string): Promise<string> {
   return new SignJWT({})
     .setProtectedHeader({ alg: 'HS256' })
-    .setSubject('bench')
+    .setSubject(userId)
     .setIssuer('bench')
     .setAudience('rivulet')
     .setExpirationTime('2h')

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { get, type IncomingMessage } from 'node:http';
 import fc from 'fast-check';
 import { UnsecuredJWT } from 'jose';
 import { ADMIN_PASSWORD, asAdmin } from '../support/operator';
@@ -119,6 +121,29 @@ describe('who connects', () => {
     expect(await more.next('error')).toMatchObject({ code: 'REALTIME_LIMIT_EXCEEDED', topic: 'sites.1.c' });
   });
 
+  it.each([
+    ['an unknown version', { 'sec-websocket-version': '7' }],
+    ['no key', { 'sec-websocket-key': 'none' }],
+  ])('takes no place of the user with a handshake of %s', async (_, wrong) => {
+    const token = await realtimeToken('wrong');
+    const headers = {
+      connection: 'Upgrade',
+      upgrade: 'websocket',
+      'sec-websocket-version': '13',
+      'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+      authorization: `Bearer ${token}`,
+      ...wrong,
+    };
+    for (let count = 0; count < 4; count++) {
+      const [response] = (await once(get(`${realtime.central.url}/ws/sync`, { headers }), 'response')) as [
+        IncomingMessage,
+      ];
+      response.resume();
+      expect(response.statusCode).toBe(400);
+    }
+    await realtime.connectAs('wrong');
+  });
+
   it('as an operator has what the rules allow operators', async () => {
     const [, login] = await realtime.central.call('POST', '/api/login', {
       username: 'admin',
@@ -193,10 +218,12 @@ describe('what a client sends', () => {
     expect(await other.next('data')).toMatchObject({ data: 'still here' });
   });
 
-  it('is not more than a connection may send', async () => {
+  it('is answered in order, when it is more than a connection may send, too', async () => {
     const socket = await realtime.connectAs('busy');
-    for (let count = 0; count < 700; count++) socket.send({ type: 'unsubscribe', topic: 'updates' });
-    expect((await socket.end()).code).toBe(4009);
+    const ids = Array.from({ length: 510 }, (_, index) => String(index));
+    for (const id of ids) socket.send({ type: 'unsubscribe', topic: 'updates', id });
+    await socket.next('unsubscribe', ids.length);
+    expect(socket.of('unsubscribe').map(({ id }) => id)).toEqual(ids);
   });
 
   it('is published once by its key', async () => {

@@ -50,6 +50,8 @@ const ofClients = [
   { type: 'unsubscribe', topic: 'sites.>', id: '2' },
   { type: 'sync', topic: 'open', data: { a: [1, { b: null }] }, key: 'k', id: '3' },
   { type: 'auth', token: 'x', id: '4' },
+  { type: 'presence', topic: 'open', id: '5' },
+  { type: 'subscribe', topic: 'open', presence: true, id: '6' },
 ];
 
 function message(random: Random, known: object[]): Buffer {

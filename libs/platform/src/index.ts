@@ -24,6 +24,7 @@ export * from './bootstrap/run-app';
 export * from './bootstrap/start-failure';
 /** @public */
 export { UpgradeRouter, type Upgrade, type UpgradeHandler } from './bootstrap/upgrade-router';
+export { openWebSocket } from './bootstrap/web-socket-handshake';
 export { Batched } from './concurrency/batched';
 export { Coalesced } from './concurrency/coalesced';
 export * from './database/bigint-as-number';

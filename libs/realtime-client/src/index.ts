@@ -1,9 +1,3 @@
 export { RealtimeClient } from './realtime-client';
 /** @public */
-export {
-  RealtimeError,
-  type ClientOptions,
-  type RealtimeMessage,
-  type Subscription,
-  type TopicHandlers,
-} from './client-types';
+export * from './client-types';

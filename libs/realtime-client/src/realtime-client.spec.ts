@@ -6,8 +6,10 @@ class FakeSocket extends EventTarget {
   readonly readyState = 1;
   readonly sent: Record<string, unknown>[] = [];
 
-  constructor() {
+  constructor(_url: string, protocols: string[]) {
     super();
+    const wrong = protocols.find((protocol) => protocol.includes(' '));
+    if (wrong !== undefined) throw new SyntaxError(`No protocol: ${wrong}`);
     FakeSocket.last = this;
   }
 
@@ -49,6 +51,36 @@ describe('a client that is told to try again later', () => {
     socket.receive({ type: 'sync', id: publish!['id'], position: 7 });
     expect(await published).toBe(7);
     expect(errors).toEqual([]);
+    client.close();
+    jest.useRealTimers();
+  });
+});
+
+describe('a client that is told when to come back', () => {
+  it('comes back then, and asks for another token where its token makes no connection', async () => {
+    jest.useFakeTimers();
+    const errors: Error[] = [];
+    const tokens = ['first', 'no word', 'third'].values();
+    const client = new RealtimeClient({
+      url: 'ws://central.example/ws/sync',
+      token: () => tokens.next().value!,
+      WebSocket: FakeSocket as unknown as typeof WebSocket,
+      onError: (error) => errors.push(error),
+      firstDelayMs: 100,
+      random: () => 1,
+    });
+    await jest.advanceTimersByTimeAsync(0);
+    const first = FakeSocket.last;
+    first.receive({ type: 'connect' });
+    first.receive({ type: 'disconnect', data: { reconnect_after_ms: 5_000 } });
+    first.close();
+    await jest.advanceTimersByTimeAsync(4_999);
+    expect(errors).toEqual([]);
+    await jest.advanceTimersByTimeAsync(1);
+    expect(errors.map(({ message }) => message)).toEqual(['SyntaxError: No protocol: bearer.no word']);
+    expect(FakeSocket.last).toBe(first);
+    await jest.advanceTimersByTimeAsync(200);
+    expect(FakeSocket.last).not.toBe(first);
     client.close();
     jest.useRealTimers();
   });

@@ -1,10 +1,4 @@
-import {
-  RealtimeError,
-  type ClientOptions,
-  type RealtimeMessage,
-  type Subscription,
-  type TopicHandlers,
-} from './client-types';
+import { RealtimeError, type ClientOptions, type Subscription, type TopicHandlers } from './client-types';
 import { TopicState, type ServerMessage } from './topic-state';
 
 interface Waiting {
@@ -69,12 +63,19 @@ export class RealtimeClient {
 
   private async connect(): Promise<void> {
     this.options.onState?.('connecting');
-    const token = await (async () => this.options.token())().catch(() => undefined);
-    if (token === undefined) this.comeBack();
-    if (token === undefined || this.isStopped) return;
-    const Socket = this.options.WebSocket ?? WebSocket;
+    try {
+      const token = await this.options.token();
+      if (!this.isStopped) this.open(token);
+    } catch (error) {
+      this.options.onError?.(new RealtimeError('NOT_CONNECTED', String(error)));
+      this.comeBack();
+    }
+  }
+
+  private open(token: string): void {
     const url = new URL(this.options.url);
     url.searchParams.set('subscribe', 'explicit');
+    const Socket = this.options.WebSocket ?? WebSocket;
     const socket = new Socket(url.href, ['rivulet.realtime', `bearer.${token}`]);
     this.socket = socket;
     socket.addEventListener('message', ({ data }: { data: unknown }) => {
@@ -100,30 +101,16 @@ export class RealtimeClient {
   }
 
   private receive(message: ServerMessage): void {
-    switch (message.type) {
-      case 'connect':
-        this.opened();
-        break;
-      case 'data':
-        for (const state of this.statesOf(message)) state.deliver(message as RealtimeMessage & ServerMessage);
-        break;
-      case 'subscribe':
-        this.topics.get(message.topic ?? '')?.subscribed(message);
-        break;
-      case 'sync':
-        if (message.resync === true) for (const state of this.statesOf(message)) state.resync(message);
-        else this.published(message);
-        break;
-      case 'presence':
-        this.topics.get(message.topic ?? '')?.present(message);
-        break;
-      case 'error':
-        this.failed(message);
-        break;
-      case 'disconnect':
-        // So that not all come back at once.
-        this.delayMs = (message.data as { reconnect_after_ms?: number } | undefined)?.reconnect_after_ms;
-    }
+    const { type, resync } = message;
+    if (type === 'connect') this.opened();
+    else if (type === 'data' || resync === true)
+      for (const state of this.statesOf(message)) state.take(message);
+    else if (type === 'subscribe') this.topics.get(message.topic ?? '')?.subscribed(message);
+    else if (type === 'sync') this.published(message);
+    else if (type === 'presence') this.topics.get(message.topic ?? '')?.present(message);
+    else if (type === 'error') this.failed(message);
+    // So that not all come back at once.
+    else if (type === 'disconnect') this.delayMs = (message.data as ServerMessage).reconnect_after_ms;
   }
 
   private opened(): void {

@@ -13,6 +13,7 @@ export interface ServerMessage {
   code?: string;
   error?: string;
   retry_after_ms?: number;
+  reconnect_after_ms?: number;
   data?: unknown;
   users?: { user_id: string }[];
   event?: string;
@@ -38,15 +39,8 @@ export class TopicState {
   request(): object {
     const { name: topic, epoch, position } = this;
     const presence = this.handlers.onPresence === undefined ? undefined : true;
-    if (epoch === undefined) return { type: 'subscribe', topic, presence };
-    return {
-      type: 'subscribe',
-      topic,
-      presence,
-      epoch,
-      position,
-      positions: Object.fromEntries(this.positions),
-    };
+    const positions = Object.fromEntries(this.positions);
+    return { type: 'subscribe', topic, presence, ...(epoch !== undefined && { epoch, position, positions }) };
   }
 
   matches(topic: string): boolean {
@@ -71,20 +65,13 @@ export class TopicState {
     this.handlers.onPresence?.([...this.users]);
   }
 
-  deliver(message: RealtimeMessage & ServerMessage): void {
-    this.move(message);
-    this.handlers.onMessage(message);
-  }
-
-  /** One of a pattern itself is about its topics without messages. */
-  resync(message: ServerMessage): void {
-    this.move(message);
-    this.handlers.onResync?.(message.topic ?? this.name, message.position ?? 0);
-  }
-
-  private move({ topic = this.name, epoch, position = 0 }: ServerMessage): void {
+  /** A message, or that some were lost: of a pattern itself that is about its topics without messages. */
+  take(message: ServerMessage): void {
+    const { type, topic = this.name, epoch, position = 0 } = message;
     this.epoch = epoch;
     if (topic === this.name) this.position = position;
     else this.positions.set(topic, position);
+    if (type === 'data') this.handlers.onMessage(message as RealtimeMessage & ServerMessage);
+    else this.handlers.onResync?.(topic, position);
   }
 }

@@ -123,7 +123,7 @@ export class RealtimeEnv {
 
   @EnvVariable(
     'CENTRAL_REALTIME_MESSAGES_PER_SECOND',
-    'Messages that one connection may send, on average; ten times as many at once.',
+    'Messages that are taken from one connection, on average; ten times as many at once. Others wait.',
   )
   @IsInt()
   @Min(1)

@@ -29,8 +29,8 @@ export interface Upgrade {
 }
 
 /**
- * Takes a WebSocket handshake: `WebSocketServer.handleUpgrade` of `ws` with `noServer`, after whatever must be asked
- * first. What it throws before the handshake is answered as a problem, as a route's would be.
+ * Takes a WebSocket handshake: `openWebSocket` with a `WebSocketServer` of `ws` with `noServer`, after whatever must be
+ * asked first. What it throws before the handshake is answered as a problem, as a route's would be.
  */
 export type UpgradeHandler = (upgrade: Upgrade) => Promise<void>;
 

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { agentLimits } from '@rivulet/agent-protocol';
 import { RivuletError } from '@rivulet/errors';
-import { UpgradeRouter, type Upgrade } from '@rivulet/platform';
+import { openWebSocket, UpgradeRouter, type Upgrade } from '@rivulet/platform';
 import { WebSocketServer, type RawData, type WebSocket } from 'ws';
 import { DeviceAuthenticator, type OpenedBy } from '../../devices/authentication/device-authenticator';
 import type { AgentSession } from '../sessions/agent-session';
@@ -32,7 +32,8 @@ export class WebSocketEndpoint {
     router.add(PATH, (upgrade) => this.upgrade(upgrade));
   }
 
-  private async upgrade({ request, socket, head, address, signal }: Upgrade): Promise<void> {
+  private async upgrade(upgrade: Upgrade): Promise<void> {
+    const { request, address, signal } = upgrade;
     this.sessions.refuseTooMany(address, true);
     const opened = await this.authenticator.open({
       headers: request.headers,
@@ -41,7 +42,7 @@ export class WebSocketEndpoint {
     });
     this.sessions.refuseTooMany(address, false);
     if (signal.aborted) throw new RivuletError('REQUEST_TIMEOUT', 'The handshake took too long.');
-    this.server.handleUpgrade(request, socket, head, (client) => this.serve(client, address, opened));
+    this.serve(openWebSocket(this.server, upgrade), address, opened);
   }
 
   private serve(client: WebSocket, address: string, opened: OpenedBy): void {

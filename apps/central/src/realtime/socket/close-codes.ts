@@ -4,7 +4,6 @@ export const closeCodes = {
   tokenExpired: 4001,
   notAuthenticated: 4002,
   tooSlow: 4008,
-  tooManyMessages: 4009,
   internal: 1011,
   bye: 1000,
   /** Nothing was heard of it: there is nobody to tell a code. */

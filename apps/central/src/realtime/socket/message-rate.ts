@@ -1,7 +1,7 @@
 /** As many at once as ten seconds bring. */
 const BURST_SECONDS = 10;
 
-/** How many messages may come on average, and at once. Times by the monotonic clock. */
+/** How many messages are taken on average, and at once. Times by the monotonic clock. */
 export class MessageRate {
   private tokens: number;
   private at: number;
@@ -14,13 +14,11 @@ export class MessageRate {
     this.at = nowMs;
   }
 
-  /** @returns whether one more may come */
-  take(nowMs: number): boolean {
+  /** Takes the next message. @returns how long it has to wait for its turn */
+  take(nowMs: number): number {
     const gained = ((nowMs - this.at) / 1_000) * this.perSecond;
-    this.tokens = Math.min(this.perSecond * BURST_SECONDS, this.tokens + gained);
+    this.tokens = Math.min(this.perSecond * BURST_SECONDS, this.tokens + gained) - 1;
     this.at = nowMs;
-    if (this.tokens < 1) return false;
-    this.tokens--;
-    return true;
+    return this.tokens >= 0 ? 0 : (-this.tokens / this.perSecond) * 1_000;
   }
 }

@@ -10,8 +10,8 @@ import { closeCodes, type CloseReason } from './close-codes';
 import type { ConnectionOwner } from './connection-owner';
 import { MessageRate } from './message-rate';
 
-/** Messages that may wait while one is answered. */
-const MAX_WAITING = 100;
+/** Messages that wait for their turn, before no more are read from the socket. What it has read by then is one piece. */
+const MAX_WAITING = 16;
 const DRAIN_POLL_MS = 20;
 /** For a peer to answer a close frame, and to take what was sent before. */
 const CLOSE_TIMEOUT_MS = 2_000;
@@ -90,6 +90,8 @@ export class SyncConnection implements Receiver {
     this.session?.close();
     this.sockets.closing(reason);
     this.socket.close(closeCodes[reason], text);
+    // So that the answer to it is read.
+    if (this.socket.isPaused) this.socket.resume();
     setTimeout(() => this.socket.terminate(), CLOSE_TIMEOUT_MS).unref();
   }
 
@@ -117,26 +119,37 @@ export class SyncConnection implements Receiver {
 
   private receive(data: RawData, isBinary: boolean): void {
     if (this.isOver) return;
-    const nowMs = performance.now();
-    this.heardAtMs = nowMs;
-    this.rate ??= new MessageRate(this.sockets.limits.messagesPerSecond, nowMs);
-    if (!this.rate.take(nowMs) || (this.waiting?.length ?? 0) >= MAX_WAITING) {
-      this.close('tooManyMessages', 'You send too many messages.');
-      return;
-    }
+    this.heardAtMs = performance.now();
     this.waiting ??= [];
+    if (this.waiting.length === MAX_WAITING) this.socket.pause();
     // With its default binaryType a message is one Buffer.
     this.waiting.push({ text: isBinary ? undefined : (data as Buffer).toString() });
     if (!this.isWorking) void this.work();
   }
 
-  /** One after the other, so that answers come in order. */
+  /**
+   * One after the other, so that answers come in order. Who sends too many waits: to close the connection would bring all
+   * that a client has not had confirmed once more.
+   */
   private async work(): Promise<void> {
     this.isWorking = true;
-    for (let next = this.waiting?.shift(); next !== undefined && !this.isOver; next = this.waiting?.shift())
+    for (let next = this.waiting?.shift(); next !== undefined; next = this.waiting?.shift()) {
+      await this.awaitTurn();
+      if (this.isOver) break;
       await this.handle(next);
+    }
     this.isWorking = false;
     this.waiting = undefined;
+    if (this.socket.isPaused) this.socket.resume();
+  }
+
+  private async awaitTurn(): Promise<void> {
+    const nowMs = performance.now();
+    this.rate ??= new MessageRate(this.sockets.limits.messagesPerSecond, nowMs);
+    const waitMs = this.rate.take(nowMs);
+    if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs).unref());
+    // Nothing is heard of a socket that is not read.
+    this.heardAtMs = performance.now();
   }
 
   private async handle({ text }: ClientText): Promise<void> {

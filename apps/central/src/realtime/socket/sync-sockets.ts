@@ -1,6 +1,13 @@
 import { Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
-import { namedError, RateLimits, Refusals, UpgradeRouter, type Upgrade } from '@rivulet/platform';
+import {
+  namedError,
+  openWebSocket,
+  RateLimits,
+  Refusals,
+  UpgradeRouter,
+  type Upgrade,
+} from '@rivulet/platform';
 import { RivuletError } from '@rivulet/errors';
 import { WebSocketServer } from 'ws';
 import { RealtimeHub } from '../delivery/realtime-hub';
@@ -20,6 +27,7 @@ import { CurrentRules } from '../rules/current-rules';
 import type { CloseReason } from './close-codes';
 import { ConnectionCounts } from './connection-counts';
 import type { ConnectionOwner } from './connection-owner';
+import { checkPingTimes } from './ping-times';
 import { checkOrigin, readHandshake, SUBPROTOCOL, type Handshake } from './handshake';
 import { SyncConnection } from './sync-connection';
 
@@ -49,6 +57,7 @@ export class SyncSockets implements ConnectionOwner<SyncConnection>, OnModuleIni
     private readonly rateLimits: RateLimits,
     private readonly presence: Presence,
   ) {
+    checkPingTimes(limits);
     this.server = new WebSocketServer({
       noServer: true,
       clientTracking: false,
@@ -145,7 +154,8 @@ export class SyncSockets implements ConnectionOwner<SyncConnection>, OnModuleIni
     if (this.connections.delete(connection)) this.metrics.connections.dec({ transport: 'websocket' });
   }
 
-  private async accept({ request, socket, head, address }: Upgrade): Promise<void> {
+  private async accept(upgrade: Upgrade): Promise<void> {
+    const { request, socket, address } = upgrade;
     const releases: (() => void)[] = [];
     try {
       checkOrigin(request, this.limits.origins);
@@ -153,11 +163,10 @@ export class SyncSockets implements ConnectionOwner<SyncConnection>, OnModuleIni
       const handshake = readHandshake(request);
       const identity = await this.identityOf(handshake, address);
       if (identity !== undefined) releases.push(this.counts.takeUser(identity.userId));
-      this.server.handleUpgrade(request, socket, head, (webSocket) => {
-        const { userId, isExplicit } = handshake;
-        const connection = new SyncConnection(webSocket, socket, this, address, userId, releases);
-        void this.greet(connection, identity, isExplicit);
-      });
+      const webSocket = openWebSocket(this.server, upgrade);
+      const { userId, isExplicit } = handshake;
+      const connection = new SyncConnection(webSocket, socket, this, address, userId, releases);
+      void this.greet(connection, identity, isExplicit);
     } catch (error) {
       for (const release of releases) release();
       this.metrics.refusals.inc({ code: namedError(error).code });
