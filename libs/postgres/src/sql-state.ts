@@ -6,6 +6,7 @@ export const sqlState = {
   dependentObjectsStillExist: '2BP01',
   diskFull: '53100',
   duplicateObject: '42710',
+  duplicatePreparedStatement: '42P05',
   duplicateTable: '42P07',
   exclusionViolation: '23P01',
   foreignKeyViolation: '23503',

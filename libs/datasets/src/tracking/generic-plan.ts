@@ -1,4 +1,4 @@
-import { inUndoneSavepoint } from '@rivulet/postgres';
+import { inUndoneSavepoint, isPostgresError, preparedStatement, sqlState } from '@rivulet/postgres';
 import { renderQuery, type Parameters, type QueryTemplate } from '@rivulet/snapshot';
 import type { ClientBase } from 'pg';
 
@@ -65,21 +65,43 @@ async function planNodes(
   client: ClientBase,
   template: QueryTemplate,
   parameters: Parameters,
-): Promise<{ nodes: PlanNode[]; oids: Map<string, string> }> {
-  await client.query(dropPrepared);
-  const plan = await inUndoneSavepoint(client, async () => {
-    await client.query(plainPlans);
-    const names = parameterNames(template);
-    await client.query(prepare(template, parameters, names));
-    const values = Array.from({ length: FIRST_PARAMETER - 1 + names.length }, () => 'NULL').join(',');
-    const { rows } = await client.query<{ 'QUERY PLAN': [{ Plan: PlanNode }] }>(
-      `EXPLAIN (VERBOSE, FORMAT JSON) EXECUTE rivulet_tracked (${values})`,
-    );
-    const nodes = allNodes(rows[0]!['QUERY PLAN'][0].Plan);
-    return { nodes, oids: await oidsOf(client, nodes) };
-  });
-  await client.query(dropPrepared);
-  return plan;
+): Promise<PlannedNodes> {
+  try {
+    return await planOnce(client, template, parameters);
+  } catch (error) {
+    if (!isPostgresError(error) || error.code !== sqlState.duplicatePreparedStatement) throw error;
+    // It outlives a rollback, and was left by a session whose DEALLOCATE was cut off.
+    await client.query('DEALLOCATE rivulet_tracked');
+    return planOnce(client, template, parameters);
+  }
+}
+
+async function planOnce(
+  client: ClientBase,
+  template: QueryTemplate,
+  parameters: Parameters,
+): Promise<PlannedNodes> {
+  let isPrepared = false;
+  try {
+    return await inUndoneSavepoint(client, async () => {
+      await client.query(plainPlans);
+      const names = parameterNames(template);
+      await client.query(prepare(template, parameters, names));
+      isPrepared = true;
+      const { rows } = await client.query<{ 'QUERY PLAN': [{ Plan: PlanNode }] }>(
+        `EXPLAIN (VERBOSE, FORMAT JSON) EXECUTE rivulet_tracked ${values(names)}`,
+      );
+      const nodes = allNodes(rows[0]!['QUERY PLAN'][0].Plan);
+      return { nodes, oids: await oidsOf(client, nodes) };
+    });
+  } finally {
+    if (isPrepared) await client.query('DEALLOCATE rivulet_tracked').catch(() => undefined);
+  }
+}
+
+interface PlannedNodes {
+  nodes: PlanNode[];
+  oids: Map<string, string>;
 }
 
 /** In the order of their numbers. */
@@ -87,28 +109,32 @@ export function parameterNames({ parameters }: QueryTemplate): string[] {
   return [...new Set(parameters)];
 }
 
-/** Outlives a rollback, as prepared statements do. */
-const dropPrepared = `DO $$ BEGIN
-  IF EXISTS (SELECT FROM pg_prepared_statements WHERE name = 'rivulet_tracked') THEN
-    DEALLOCATE rivulet_tracked;
-  END IF;
-END $$`;
-
 /** Those of these settings that this version has, until the end of the savepoint. */
 const plainPlans = `
 SELECT set_config(name, CASE name WHEN 'plan_cache_mode' THEN 'force_generic_plan'
   WHEN 'max_parallel_workers_per_gather' THEN '0' ELSE 'off' END, true)
-FROM pg_settings
-WHERE name IN ('plan_cache_mode', 'max_parallel_workers_per_gather', 'enable_indexscan', 'enable_indexonlyscan', 'enable_bitmapscan', 'enable_tidscan',
-  'enable_partition_pruning', 'enable_self_join_elimination', 'constraint_exclusion')`;
+FROM unnest(ARRAY['plan_cache_mode', 'max_parallel_workers_per_gather', 'enable_indexscan', 'enable_indexonlyscan', 'enable_bitmapscan',
+  'enable_tidscan', 'enable_partition_pruning', 'enable_self_join_elimination', 'constraint_exclusion']) AS name
+WHERE current_setting(name, true) IS NOT NULL`;
+
+/** Without parameters there is nothing to number: a thousand of them take PostgreSQL longer than the plan. */
+function fillers(names: string[]): number {
+  return names.length === 0 ? 0 : FIRST_PARAMETER - 1;
+}
 
 function prepare(template: QueryTemplate, parameters: Parameters, names: string[]): string {
   const types = [
-    ...Array.from({ length: FIRST_PARAMETER - 1 }, () => 'bool'),
+    ...Array.from({ length: fillers(names) }, () => 'bool'),
     ...names.map((name) => parameters.get(name)!.type),
   ];
   const query = renderQuery(template, (name) => `($${FIRST_PARAMETER + names.indexOf(name)})`);
-  return `PREPARE rivulet_tracked (${types.join(',')}) AS SELECT * FROM (\n${query}\n) AS query`;
+  const signature = types.length === 0 ? '' : `(${types.join(',')})`;
+  return `PREPARE rivulet_tracked ${signature} AS SELECT * FROM (\n${query}\n) AS query`;
+}
+
+function values(names: string[]): string {
+  if (names.length === 0) return '';
+  return `(${Array.from({ length: fillers(names) + names.length }, () => 'NULL').join(',')})`;
 }
 
 interface PlanNode {
@@ -146,12 +172,16 @@ function nameOf(node: PlanNode): string {
 }
 
 async function oidsOf(client: ClientBase, nodes: PlanNode[]): Promise<Map<string, string>> {
-  const scans = nodes.filter((node) => node['Relation Name'] !== undefined);
-  const { rows } = await client.query<{ oid: string; schema: string; name: string }>(
-    `SELECT pg_class.oid::text AS oid, nspname AS schema, relname AS name
-     FROM unnest($1::text[], $2::text[]) AS scanned (schema, name)
-     JOIN pg_namespace ON nspname = schema JOIN pg_class ON relnamespace = pg_namespace.oid AND relname = name`,
-    [scans.map(({ Schema }) => Schema), scans.map((scan) => scan['Relation Name'])],
-  );
+  const names = new Set(nodes.flatMap((node) => node['Relation Name'] ?? []));
+  const { rows } = await client.query<{ oid: string; schema: string; name: string }>(findRelations, [
+    [...names],
+  ]);
   return new Map(rows.map(({ oid, schema, name }) => [JSON.stringify([schema, name]), oid]));
 }
+
+/** By the index on relname, which may be that of another schema. */
+const findRelations = preparedStatement(
+  'rivulet relations by name',
+  `SELECT pg_class.oid::text AS oid, nspname AS schema, relname AS name
+   FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace WHERE relname = ANY ($1::name[])`,
+);

@@ -1,3 +1,4 @@
+import { preparedStatement } from '@rivulet/postgres';
 import type { ClientBase } from 'pg';
 
 /** A table, as far as its rows can be told and found by a key. */
@@ -30,7 +31,9 @@ export async function readKeyFacts(client: ClientBase, oid: string): Promise<Key
 }
 
 /** Of an index, the leading columns count that are columns of the table, in their type's own order, all ascending. */
-const facts = `
+const facts = preparedStatement(
+  'rivulet facts of keys',
+  `
 SELECT class.oid::text AS oid, format('%I.%I', nspname, relname) AS name,
   (SELECT coalesce(jsonb_agg(jsonb_build_object('attribute', attnum, 'name', attname, 'type', atttypid::text)), '[]')
    FROM pg_attribute WHERE attrelid = class.oid AND attnum > 0 AND NOT attisdropped) AS columns,
@@ -54,4 +57,5 @@ SELECT class.oid::text AS oid, format('%I.%I', nspname, relname) AS name,
     AND own.oid <> known.oid AND own.typnamespace NOT IN (SELECT oid FROM pg_namespace WHERE nspname ~ '^pg_(temp|toast)'))
   AS "isOwn"
 FROM pg_class class JOIN pg_namespace ON pg_namespace.oid = relnamespace
-WHERE class.oid = $1::oid AND relkind = 'r' AND relpersistence = 'p'`;
+WHERE class.oid = $1::oid AND relkind = 'r' AND relpersistence = 'p'`,
+);

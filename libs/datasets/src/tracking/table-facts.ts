@@ -1,3 +1,4 @@
+import { preparedStatement } from '@rivulet/postgres';
 import type { ClientBase } from 'pg';
 import { bucketsOf, type HashFamily } from './value-buckets';
 
@@ -54,7 +55,9 @@ function toColumn({ isBytewise, ...column }: ColumnRow): ColumnFacts {
   return { ...column, family: isUnsure ? undefined : family };
 }
 
-const tables = `
+const tables = preparedStatement(
+  'rivulet facts of tables',
+  `
 SELECT class.oid::text AS oid, format('%I.%I', nspname, relname) AS name, relkind = 'r' AS "hasRows",
   ARRAY(SELECT inhrelid::text FROM pg_inherits WHERE inhparent = class.oid) AS children,
   (SELECT coalesce(jsonb_agg(jsonb_build_object(
@@ -62,7 +65,8 @@ SELECT class.oid::text AS oid, format('%I.%I', nspname, relname) AS name, relkin
      'isBytewise', coalesce((SELECT collisdeterministic FROM pg_collation WHERE oid = attcollation), true))), '[]')
    FROM pg_attribute WHERE attrelid = class.oid AND attnum > 0 AND NOT attisdropped AND attgenerated IN ('', 's')
   ) AS columns
-FROM pg_class class JOIN pg_namespace ON pg_namespace.oid = relnamespace WHERE class.oid = ANY ($1::oid[])`;
+FROM pg_class class JOIN pg_namespace ON pg_namespace.oid = relnamespace WHERE class.oid = ANY ($1::oid[])`,
+);
 
 /** The facts that decide whether the text of a plan means what it says. */
 export interface Surroundings {
@@ -99,7 +103,9 @@ const samples: readonly [HashFamily, string][] = [
   ['macaddr', '48:b0:2d:e9:c3:b7'],
 ];
 
-const surroundings = `
+const surroundings = preparedStatement(
+  'rivulet surroundings',
+  `
 WITH types AS (
   SELECT oid, typname FROM pg_type WHERE oid = ANY ($1::oid[])
   UNION ALL SELECT typarray, NULL FROM pg_type WHERE oid = ANY ($1::oid[])
@@ -114,4 +120,5 @@ SELECT current_setting('server_encoding') = 'UTF8' AS "isUtf8",
     AND castsource IN (SELECT oid FROM types) AND casttarget IN (SELECT oid FROM types))
   OR EXISTS (SELECT FROM pg_type JOIN types USING (typname) WHERE pg_type.oid <> types.oid
     AND typnamespace NOT IN (SELECT oid FROM pg_namespace WHERE nspname ~ '^pg_(temp|toast)'))
-  AS "isOwn"`;
+  AS "isOwn"`,
+);

@@ -130,16 +130,20 @@ export class ChangeDetection {
   /**
    * Looks at what the queries depend on and installs triggers where they are missing. Cheap when nothing has changed
    * since the last time.
+   *
+   * @returns whether there was something else to look at than definitions that are as they were
    */
-  async reconcile(queries: WatchedQuery[]): Promise<void> {
+  async reconcile(queries: WatchedQuery[]): Promise<boolean> {
     await this.renewSessions();
     const obstacle = await this.installWhatIsMissing();
     if (obstacle !== undefined) this.polled = obstacle;
+    const looksBefore = this.watches.looksMade;
     const tables = obstacle === undefined ? await this.watchWithSettings(queries) : [];
     // Not before: a look that fails says nothing of what was distrusted.
     this.polled = obstacle;
     this.report.sayWatched(tables);
     this.sayPolled(queries);
+    return this.watches.looksMade > looksBefore;
   }
 
   /** From now on all is polled, until a look succeeds. */

@@ -6,7 +6,8 @@ function pauseAfter(...looks: ((pace: LookPace) => void)[]): number {
   return pace.pause;
 }
 
-const took = (ms: number) => (pace: LookPace) => pace.succeed(ms);
+const took = (ms: number) => (pace: LookPace) => pace.succeed(ms, false);
+const tookWithNews = (ms: number) => (pace: LookPace) => pace.succeed(ms, true);
 const failed = (pace: LookPace): void => pace.fail(100, false);
 const away = (pace: LookPace): void => pace.fail(10_000, true);
 
@@ -15,6 +16,9 @@ describe('the pause after a look at definitions', () => {
     ['is short after a cheap look', 5_000, [took(50)]],
     ['is nine times the look after one that takes long', 18_000, [took(2_000)]],
     ['ends some time, however long the look took', 60_000, [took(30_000)]],
+    ['is short after the first look at all queries, however long that took', 5_000, [tookWithNews(30_000)]],
+    ['is that of before after a changed definition', 18_000, [took(2_000), tookWithNews(30_000)]],
+    ['counts a look at changed definitions after another', 60_000, [tookWithNews(9), tookWithNews(30_000)]],
     ['grows with each failure', 20_000, [failed, failed]],
     ['does not grow beyond a minute', 60_000, Array.from({ length: 2_000 }, () => failed)],
     ['is short again after a success', 5_000, [failed, failed, failed, took(50)]],

@@ -8,6 +8,8 @@ const PAUSE_FOR_LOOK = 9;
 /** When to look next: soon where looks are cheap, later where they are not, and ever later while they fail. */
 export class LookPace {
   private pauseMs = 0;
+  private quietPauseMs = MIN_PAUSE_MS;
+  private hadNews = false;
   private failures = 0;
 
   /** From the end of one look to the beginning of the next. */
@@ -15,9 +17,16 @@ export class LookPace {
     return this.pauseMs;
   }
 
-  succeed(durationMs: number): void {
+  /**
+   * @param hasNews - some queries were new, or what they read was defined in another way: they took most of the time, and the
+   *   next look will be as cheap as the last one without. Not if each look has such.
+   */
+  succeed(durationMs: number, hasNews: boolean): void {
     this.failures = 0;
-    this.pauseMs = clamp(durationMs * PAUSE_FOR_LOOK);
+    const isRare = hasNews && !this.hadNews;
+    this.hadNews = hasNews;
+    this.pauseMs = isRare ? this.quietPauseMs : clamp(durationMs * PAUSE_FOR_LOOK);
+    if (!hasNews) this.quietPauseMs = this.pauseMs;
   }
 
   /** @param isAway - there is no source to spare: it is found soon when it is back */

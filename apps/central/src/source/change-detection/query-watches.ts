@@ -32,6 +32,8 @@ export class QueryWatches {
   private known = '';
   /** The keys of tables to note, by table OID. */
   private wantedKeys = new Map<string, number[]>();
+  /** How often queries were looked at. */
+  private looked = 0;
 
   constructor(private readonly leastKeyedBytes: number) {}
 
@@ -121,6 +123,10 @@ export class QueryWatches {
     return this.relations.filter((oid) => !this.triggers.missing.has(oid));
   }
 
+  get looksMade(): number {
+    return this.looked;
+  }
+
   /** Another one whenever anything is known that was not before. */
   get state(): string {
     return this.known;
@@ -156,6 +162,7 @@ export class QueryWatches {
     const earlier = this.definitions;
     const looks = await inTransaction(client, ownTables, () => lookAtEach(client, pending));
     for (const [name, look] of looks) this.looks.set(name, look);
+    this.looked += 1;
     this.noteState();
     this.wantedKeys = await keysWorthNoting(client, queries, this.looks, this.leastKeyedBytes);
     await this.installAndRead(client);

@@ -28,6 +28,8 @@ export class SourceWatch implements OnModuleInit {
   private readonly looking = new Coalesced(() => this.lookNow());
   private readonly pace = new LookPace();
   private last: LastLook | undefined;
+  /** Whether the last look was at queries, and not only at definitions that are as they were. */
+  private hasNews = false;
   /** By the monotonic clock, as all times here. */
   private nextAtMs = 0;
   private succeededAtMs = performance.now();
@@ -65,7 +67,7 @@ export class SourceWatch implements OnModuleInit {
     const now = performance.now();
     const tookMs = now - startedAtMs;
     if (error === undefined) {
-      this.pace.succeed(tookMs);
+      this.pace.succeed(tookMs, this.hasNews);
       this.succeededAtMs = now;
     } else {
       this.pace.fail(tookMs, isAway(error));
@@ -79,7 +81,7 @@ export class SourceWatch implements OnModuleInit {
   }
 
   private async look(): Promise<undefined> {
-    await this.changes.reconcile(queriesOf(this.datasets.catalogue));
+    this.hasNews = await this.changes.reconcile(queriesOf(this.datasets.catalogue));
     if (!this.mayNoLongerFit()) return;
     const isAnother = await this.datasets.describeAgain();
     this.described = this.changes.definitionsSeen;
