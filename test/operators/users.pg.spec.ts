@@ -159,21 +159,32 @@ describe('an API key', () => {
     ]);
   });
 
-  it('is not made with a higher role, nor by an API key, and ends', async () => {
+  it('is not made with a higher role, changes nothing of the account of its owner, and ends', async () => {
     const { headers } = await settledUser('ada', 'operator');
     const insufficient = [403, { code: 'ROLE_INSUFFICIENT' }];
     expect(
       await central.call('POST', '/api/me/api-keys', { name: 'x', role: 'admin' }, headers),
     ).toMatchObject(insufficient);
-    const [, { key }] = await central.call<{ key: string }>(
-      'POST',
-      '/api/me/api-keys',
-      { name: 'x' },
+    const make = async (name: string) =>
+      (await central.call<{ key: string; keyId: string }>('POST', '/api/me/api-keys', { name }, headers))[1];
+    const [{ key }, other] = [await make('x'), await make('other')];
+    await logIn('ada');
+    const [, [session]] = await central.call<{ sessionId: string }[]>(
+      'GET',
+      '/api/me/sessions',
+      undefined,
       headers,
     );
-    expect(await central.call('POST', '/api/me/api-keys', { name: 'y' }, bearer(key))).toMatchObject(
-      insufficient,
-    );
+    const change = { currentPassword: PASSWORD, newPassword: `${PASSWORD} of a thief` };
+    for (const [method, path, body] of [
+      ['POST', 'api-keys', { name: 'y' }],
+      ['POST', 'password', change],
+      ['DELETE', `sessions/${session!.sessionId}`],
+      ['DELETE', `api-keys/${other.keyId}`],
+    ] as const)
+      expect(await central.call(method, `/api/me/${path}`, body, bearer(key))).toMatchObject(insufficient);
+    const itself = `/api/me/api-keys/${other.keyId}`;
+    expect((await central.call('DELETE', itself, undefined, bearer(other.key)))[0]).toBe(200);
     await central.database.pool.query('UPDATE rivulet.api_keys SET expires_at = now()');
     expect(await central.call('POST', '/api/me/api-keys', { name: 'z' }, headers)).toMatchObject([201, {}]);
     expect(await central.call('GET', '/api/me', undefined, bearer(key))).toMatchObject([

@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import {
   cpSync,
   existsSync,
@@ -12,6 +12,7 @@ import {
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { hasCurl, playTour } from '../support/readme-tour';
 import { until, type SyncAnswer } from '../support/sync-pair';
 
@@ -59,10 +60,23 @@ class Checkout {
     >;
   }
 
+  /** What a command prints. */
+  async run(script: string): Promise<string> {
+    const environment = { PATH: process.env['PATH'], HOME: process.env['HOME'] };
+    const options = { cwd: this.directory, env: environment };
+    return (await promisify(execFile)('npm', ['run', '-s', script], options)).stdout;
+  }
+
+  logs(): string {
+    const folder = join(this.directory, '.rivulet', 'logs');
+    return readdirSync(folder)
+      .map((file) => readFileSync(join(folder, file), 'utf8'))
+      .join('\n');
+  }
+
   /** Log lines that the apps have not written themselves, such as warnings of Node. */
   foreignLogLines(): string[] {
-    const folder = join(this.directory, '.rivulet', 'logs');
-    const lines = readdirSync(folder).flatMap((file) => readFileSync(join(folder, file), 'utf8').split('\n'));
+    const lines = this.logs().split('\n');
     return lines.filter((line) => line !== '' && !line.startsWith('{"level":'));
   }
 
@@ -86,6 +100,11 @@ class Checkout {
     await until('no process is left', () => this.processes().length === 0);
     rmSync(this.directory, { recursive: true, force: true });
   }
+}
+
+function passwordIn(databaseUrl = ''): string {
+  const { password } = new URL(databaseUrl);
+  return password;
 }
 
 async function freePorts(count: number): Promise<string[]> {
@@ -143,10 +162,15 @@ describe('npm start', () => {
       centralDatabaseUrl: expect.stringMatching(/^postgresql:.*\/central$/) as string,
       edgeDatabaseUrl: expect.stringMatching(/^postgresql:.*\/edge$/) as string,
     });
-    const { operatorUsername, operatorPassword } = checkout.runtime;
+    const { operatorUsername, operatorPassword, centralDatabaseUrl, edgeDatabaseUrl } = checkout.runtime;
     expect(output()).toContain(
       `Operator: ${operatorUsername}, password ${operatorPassword} (shown this once)`,
     );
+    expect(output().split(operatorPassword!)).toHaveLength(2);
+    for (const secret of [operatorPassword!, passwordIn(centralDatabaseUrl), passwordIn(edgeDatabaseUrl)])
+      expect(checkout.logs().includes(secret)).toBe(false);
+    for (const url of [centralDatabaseUrl, edgeDatabaseUrl])
+      expect(output().includes(passwordIn(url))).toBe(false);
     for (const file of ['runtime.json', 'operator.json'])
       expect(statSync(join(checkout.directory, '.rivulet', file)).mode & 0o077).toBe(0);
     expect(checkout.processes().length).toBeGreaterThan(4);
@@ -161,8 +185,10 @@ describe('npm start', () => {
     const { npm, output, exited } = checkout.npmStart();
     await until('the summary is printed', () => output().includes('Ctrl-C') || npm.exitCode !== null);
     expect(output()).toMatch(/First sync: already current/);
-    const answer = await fetch(`${checkout.runtime['edgeUrl']}/api/sync/now`, { method: 'POST' });
-    expect(((await answer.json()) as SyncAnswer).sequence).toBe(1);
+    const { edgeUrl } = checkout.runtime;
+    const syncNow = async (): Promise<SyncAnswer> =>
+      (await (await fetch(`${edgeUrl}/api/sync/now`, { method: 'POST' })).json()) as SyncAnswer;
+    expect((await syncNow()).sequence).toBe(1);
     const { centralUrl, operatorUsername: username, operatorPassword: password } = checkout.runtime;
     const login = await fetch(`${centralUrl}/api/login`, {
       method: 'POST',
@@ -171,6 +197,14 @@ describe('npm start', () => {
     });
     expect(await login.json()).toMatchObject({ user: { role: 'admin' }, must_change_password: false });
     expect(output()).not.toContain(password);
+    const rotated = await checkout.run('central:rotate-key');
+    expect(rotated).toMatch(/Central signs with a new key.*epoch +2\n/s);
+    expect(await checkout.run('central:restored')).toContain('The epoch rose from 2 to 3.');
+    expect(await syncNow()).toMatchObject({ status: 'current' });
+    const { identity } = (await (await fetch(`${edgeUrl}/api/sync/status`)).json()) as {
+      identity: { centralKey: string };
+    };
+    expect(rotated).toContain(`now     ${identity.centralKey}\n`);
 
     npm.kill('SIGTERM');
 

@@ -35,9 +35,23 @@ class FixtureEnv {
 
   @EnvVariable('FIXTURE_TROUBLE', 'The fault to show.')
   trouble: string | undefined;
+
+  @EnvVariable('FIXTURE_SECRET', 'Not to be told.', { secret: true })
+  secret: string | undefined;
+
+  @EnvVariable('FIXTURE_URL', 'Where something is.')
+  url: string | undefined;
 }
 
 const logger = createLogger({ app: 'fixture', level: 'info', format: 'json' });
+
+/** As errors of libraries are: with the secrets of settings in their words and fields. */
+function telling(message: string): Error {
+  const { FIXTURE_SECRET: secret, FIXTURE_URL: url } = process.env;
+  const cause = new TypeError(`${secret} is refused at ${url}`);
+  const told = `${message} with ${secret}, ${JSON.stringify({ given: secret })} at ${url}`;
+  return Object.assign(new Error(told, { cause }), { parameters: [secret], url });
+}
 
 @Access('public')
 @Controller('work')
@@ -51,7 +65,7 @@ class WorkController {
 
   @Get('reject')
   reject(): { rejected: true } {
-    void Promise.reject(new Error('nobody catches this'));
+    void Promise.reject(telling('nobody catches this'));
     return { rejected: true };
   }
 }
@@ -65,7 +79,7 @@ class FixtureModule implements OnModuleDestroy, BeforeApplicationShutdown, OnApp
     if (process.env['FIXTURE_TROUBLE'] === 'datasets') {
       throw new RivuletError('DATASETS_FILE_INVALID', 'datasets.yaml line 3 has no query.');
     }
-    if (process.env['FIXTURE_TROUBLE'] === 'bug') throw new TypeError('x is not a function');
+    if (process.env['FIXTURE_TROUBLE'] === 'bug') throw telling('x is not a function');
   }
 
   async onModuleDestroy(): Promise<void> {
@@ -83,9 +97,13 @@ class FixtureModule implements OnModuleDestroy, BeforeApplicationShutdown, OnApp
   }
 }
 
-void runApp('fixture', () => {
+void runApp('fixture', async () => {
   const { environment, unknownVariables } = loadEnvironment([FixtureEnv]);
   const env = environment.section(FixtureEnv);
+  if (env.trouble === 'early') {
+    void Promise.reject(telling('nobody catches this either'));
+    await sleep(60_000);
+  }
   return {
     module: FixtureModule,
     logger,

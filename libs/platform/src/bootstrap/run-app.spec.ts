@@ -79,6 +79,12 @@ class Process {
 
 jest.setTimeout(30_000);
 
+const secrets = {
+  FIXTURE_SECRET: 'canary "of" a secret',
+  FIXTURE_URL: 'sample://user:canary%20of%20a%20url@h/x',
+};
+const TOLD = /canary/;
+
 const running = new Set<ChildProcess>();
 const sockets = new Set<Socket>();
 
@@ -156,18 +162,20 @@ describe('a start', () => {
     [
       { FIXTURE_TROUBLE: 'bug' },
       'INTERNAL',
-      /^fixture did not start: x is not a function\. .*report.*\nTypeError: x is not a function\n +at /,
+      /^fixture did not start: x is not a function with .*report.*\nError: x is not a function with .*\n +at /,
     ],
   ])(
     'with %o fails with exit code 1 and one sentence, and a stack for a bug alone',
     async (environment, code, stderr) => {
-      const app = new Process(environment);
-      expect(await app.message()).toMatchObject({
+      const app = new Process({ ...secrets, ...environment });
+      const message = await app.message();
+      expect(message).toMatchObject({
         type: 'start-failed',
         code,
         nextStep: expect.any(String) as string,
       });
       expect(await app.exitCode()).toBe(1);
+      expect(JSON.stringify(message) + app.stdout + app.stderr).not.toMatch(TOLD);
       expect(app.stderr).toMatch(stderr);
       expect(app.log()).toEqual(code === 'ENVIRONMENT_INVALID' ? [] : ['onStopped']);
     },
@@ -266,11 +274,24 @@ describe('a stop', () => {
   });
 
   it('follows an error that nobody caught, with a fatal line and exit code 1', async () => {
-    const app = new Process();
+    const app = new Process(secrets);
     const { url } = await app.message();
     await fetch(`${url}/api/work/reject`).catch(() => undefined);
     expect(await app.exitCode()).toBe(1);
-    expect(app.lines().at(-1)).toMatchObject({ level: 'fatal', err: { message: 'nobody catches this' } });
+    expect(app.lines().at(-1)).toMatchObject({
+      level: 'fatal',
+      err: { message: expect.stringMatching(/^nobody catches this with \[hidden]/) as string },
+    });
+    expect(app.stdout + app.stderr).not.toMatch(TOLD);
+  });
+
+  it('follows one while it reads its settings, too, and tells none of them', async () => {
+    const app = new Process({ ...secrets, FIXTURE_TROUBLE: 'early' });
+    expect(await app.exitCode()).toBe(1);
+    expect(app.stderr).toMatch(
+      /^Exiting: unhandledRejection\nError: nobody catches this either with \[hidden]/,
+    );
+    expect(app.stdout + app.stderr).not.toMatch(TOLD);
   });
 });
 

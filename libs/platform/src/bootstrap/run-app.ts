@@ -3,6 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { onParentDeath, sendToParent } from '@rivulet/app-process';
 import { RivuletError } from '@rivulet/errors';
+import type { AppLogger } from '../logging/logger';
+import { redactSecrets } from '../logging/redaction';
 import type { UnknownVariable } from '../environment/load-environment';
 import { Registry } from 'prom-client';
 import { keepTlsCurrent } from '../tls/keep-tls-current';
@@ -63,9 +65,10 @@ export async function runApp(name: string, configure: () => RunOptions | Promise
   process.on('SIGINT', () => stop('SIGINT'));
   onParentDeath(() => stop('the parent process is gone'));
 
+  process.on('uncaughtException', (error, origin) => exitOnUnexpectedError(error, origin, options?.logger));
+
   try {
     options = await configure();
-    exitOnUnexpectedError(options);
     const app = await createApp(options);
     running = { app, connections: manageConnections(app, options), logger: options.logger };
     if (options.tls) keepTlsCurrent(options.tls, options.logger, app.get(Registry));
@@ -148,9 +151,8 @@ function warnOfUnknownVariables({ logger, unknownVariables = [] }: RunOptions): 
 }
 
 /** After an error that nobody expected the state of the process is unknown, and only a new one is sound. */
-function exitOnUnexpectedError({ logger }: RunOptions): void {
-  process.on('uncaughtException', (error, origin) => {
-    logger.fatal({ err: error }, `Exiting: ${origin}`);
-    process.exit(1);
-  });
+function exitOnUnexpectedError(error: Error, origin: string, logger: AppLogger | undefined): void {
+  if (logger) logger.fatal({ err: error }, `Exiting: ${origin}`);
+  else process.stderr.write(redactSecrets(`Exiting: ${origin}\n${String(error.stack ?? error)}\n`));
+  process.exit(1);
 }

@@ -11,7 +11,12 @@ export async function reportStartFailure(error: unknown, name = 'The app'): Prom
   const { code, message, nextStep } = startFailureOf(error);
   const stack = code === 'INTERNAL' && error instanceof Error ? `\n${error.stack}` : '';
   process.stderr.write(redactSecrets(`${name} did not start: ${message} ${nextStep}${stack}\n`));
-  await sendToParent({ type: 'start-failed', code, message: redactSecrets(message), nextStep });
+  await sendToParent({
+    type: 'start-failed',
+    code,
+    message: redactSecrets(message),
+    nextStep: redactSecrets(nextStep),
+  });
 }
 
 function startFailureOf(error: unknown): RivuletError {

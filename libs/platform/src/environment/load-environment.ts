@@ -1,5 +1,6 @@
 import { closestName, RivuletError } from '@rivulet/errors';
 import { validateSync } from 'class-validator';
+import { keepSecret } from '../logging/known-secrets';
 import { redactSecrets } from '../logging/redaction';
 import {
   kindOf,
@@ -62,6 +63,7 @@ function loadVariable(
   source: NodeJS.ProcessEnv,
 ): WrongVariable | undefined {
   const text = source[variable]?.trim() ?? '';
+  if (secret || URL.canParse(text)) keepSecret(text);
   const kind = kindOf(envClass, property, section[property]);
   const value = text === '' ? section[property] : kind.parse(text);
   const shown = text === '' ? undefined : secret ? '[hidden]' : shownText(kind, text);

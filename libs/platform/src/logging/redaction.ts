@@ -1,3 +1,5 @@
+import { hideKnownSecrets } from './known-secrets';
+
 const HIDDEN = '[hidden]';
 
 const SECRET_NAME =
@@ -35,7 +37,7 @@ const CONNECTION_PASSWORD = /\bpassword=(?:'[^']*'|[^\s"'&;]+)/gi;
 
 /** Hides what must never be read in a log. Works on whole JSON lines as well as on plain sentences. */
 export function redactSecrets(text: string): string {
-  return text
+  return hideKnownSecrets(text, HIDDEN)
     .replace(SECRET_FIELD, `"$1":"${HIDDEN}"`)
     .replace(QUOTED_SECRET_FIELD, `\\"$1\\":\\"${HIDDEN}\\"`)
     .replace(URL_PASSWORD, `$1:${HIDDEN}@`)

@@ -133,6 +133,20 @@ describe('the enrolment of an edge', () => {
     await expect(first.headers(central)).rejects.toMatchObject({ code: 'DEVICE_KEY_RETIRED' });
   });
 
+  it('does not take over a device that has a token, and ends that token where it may', async () => {
+    await central.registry.registerByMac(MAC);
+    const { deviceId } = (await central.directory.findByMac(MAC))!;
+    const token = await central.agentTokens.replace(deviceId);
+    const edge = await KeyedDevice.create(MAC);
+    await expect(edge.enrol(central, await central.enrolmentToken())).rejects.toMatchObject({
+      code: 'DEVICE_MAC_TAKEN',
+    });
+    expect(await central.agentTokens.find({ token })).toMatchObject({ deviceId });
+    await edge.enrol(central, await central.enrolmentToken({ macAddress: MAC }));
+    expect(edge.deviceId).toBe(deviceId);
+    expect(await central.agentTokens.find({ token })).toBeUndefined();
+  });
+
   it('gives a key to a device of a trial, which keeps its id', async () => {
     await central.registry.registerByMac(MAC);
     const known = await central.directory.findByMac(MAC);

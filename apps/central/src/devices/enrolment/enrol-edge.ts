@@ -91,7 +91,7 @@ export class EnrolEdge {
     if (device === undefined) {
       throw new RivuletError(
         'DEVICE_MAC_TAKEN',
-        `A device with the MAC address ${macAddress} has a key already.`,
+        `A device with the MAC address ${macAddress} has a key or token already.`,
         {
           nextStep:
             'Make an enrolment token for this MAC address, which replaces the key, or delete that device.',
@@ -103,6 +103,8 @@ export class EnrolEdge {
       `UPDATE rivulet.device_keys SET status = 'retired', retired_at = now() WHERE device_id = $1 AND status <> 'retired'`,
       [deviceId],
     );
+    // Whoever has the hardware that was replaced may have its token, too.
+    await transaction.rows('DELETE FROM rivulet.device_tokens WHERE device_id = $1', [deviceId]);
     await transaction.rows(
       `INSERT INTO rivulet.device_keys (thumbprint, device_id, public_jwk, status) VALUES ($1, $2, $3, 'active')`,
       [thumbprint, deviceId, JSON.stringify(publicJwk)],
@@ -148,8 +150,8 @@ function invalid(reason: string): RivuletError {
 }
 
 /**
- * A device that is there already keeps its id and name. It takes the new key when it has none, as one of a trial, or when an
- * operator has made a token for this very address; that also ends a quarantine.
+ * A device that is there already keeps its id and name. It takes the new key when it has neither a key nor a token, as one of
+ * a trial, or when an operator has made an enrolment token for this very address; that also ends a quarantine.
  */
 const enterDevice = `
 INSERT INTO rivulet.devices AS device (device_id, name, mac_address, kind, status, labels)
@@ -158,5 +160,6 @@ ON CONFLICT (mac_address) DO UPDATE SET
   kind = 'edge', labels = device.labels || excluded.labels, status = excluded.status, status_reason = NULL,
   changed_at = clock_timestamp()
 WHERE device.status <> 'revoked' AND ($6::boolean OR NOT EXISTS (
-  SELECT FROM rivulet.device_keys AS key WHERE key.device_id = device.device_id AND key.status <> 'retired'))
+  SELECT FROM rivulet.device_keys AS key WHERE key.device_id = device.device_id AND key.status <> 'retired'
+  UNION ALL SELECT FROM rivulet.device_tokens AS token WHERE token.device_id = device.device_id))
 RETURNING device_id AS "deviceId"`;

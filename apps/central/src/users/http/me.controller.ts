@@ -56,10 +56,11 @@ export class MeController {
   @ApiProblems('REQUEST_TOO_LARGE', 'MEDIA_TYPE_UNSUPPORTED', 'LOGIN_FAILED', 'LOGIN_THROTTLED')
   @ApiProblems('PASSWORD_WEAK', 'SERVER_BUSY')
   async changePassword(
-    @CurrentOperator() { id, name, sessionId }: OperatorPrincipal,
+    @CurrentOperator() { id, name, sessionId, via }: OperatorPrincipal,
     @CurrentCaller() caller: Caller,
     @Body() { currentPassword, newPassword }: PasswordChangeDto,
   ): Promise<UserDto> {
+    refuseKey(via === 'api-key');
     await this.passwords.check({ ...caller, login: name, password: currentPassword });
     if (newPassword === currentPassword) {
       throw new RivuletError('PASSWORD_WEAK', 'The new password is the old one.');
@@ -86,10 +87,11 @@ export class MeController {
   @ApiNoContentResponse({ description: 'It has ended.' })
   @ApiProblems('SESSION_UNKNOWN')
   async endSession(
-    @CurrentOperator() { id }: OperatorPrincipal,
+    @CurrentOperator() { id, via }: OperatorPrincipal,
     @CurrentCaller() caller: Caller,
     @Param('sessionId') sessionId: string,
   ): Promise<void> {
+    refuseKey(via === 'api-key');
     await this.audit.change(caller, {
       action: 'session.end',
       targetKind: 'session',
@@ -115,8 +117,9 @@ export class MeController {
     @CurrentCaller() caller: Caller,
     @Body() { name, role = 'viewer', expiresInDays = 90 }: NewApiKeyDto,
   ): Promise<CreatedApiKeyDto> {
-    if (via === 'api-key' || !includesRole(own, role)) {
-      throw new RivuletError('ROLE_INSUFFICIENT', 'An API key is made by its owner, with no higher role.');
+    refuseKey(via === 'api-key');
+    if (!includesRole(own, role)) {
+      throw new RivuletError('ROLE_INSUFFICIENT', `The role ${role} is higher than yours.`);
     }
     return this.audit.change(caller, {
       action: 'api-key.create',
@@ -132,10 +135,11 @@ export class MeController {
   @ApiOkResponse({ type: ApiKeyDto })
   @ApiProblems('API_KEY_UNKNOWN')
   async revokeKey(
-    @CurrentOperator() { id }: OperatorPrincipal,
+    @CurrentOperator() { id, via, keyId: ownKeyId }: OperatorPrincipal,
     @CurrentCaller() caller: Caller,
     @Param('keyId') keyId: string,
   ): Promise<ApiKeyDto> {
+    refuseKey(via === 'api-key' && keyId !== ownKeyId);
     return this.audit.change(caller, {
       action: 'api-key.revoke',
       targetKind: 'api-key',
@@ -143,4 +147,10 @@ export class MeController {
       change: () => this.keys.revoke(keyId, id),
     });
   }
+}
+
+/** A leaked key must not lock its owner out, nor outlive its own end; but it may end itself. */
+function refuseKey(isRefused: boolean): void {
+  if (isRefused)
+    throw new RivuletError('ROLE_INSUFFICIENT', 'An API key changes nothing of its owner’s account.');
 }
