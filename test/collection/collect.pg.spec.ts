@@ -1,6 +1,9 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { verifyReceipts } from '../../tools/proof/verify-receipts';
 import { CentralInProcess } from '../support/central-in-process';
 import { CollectingEdge } from '../support/collecting-edge';
-import { CollectionOperator } from '../support/collection-operator';
+import { CollectionOperator, type NetworkOutcome } from '../support/collection-operator';
 
 const schema = (target_table: string, more: object = {}): object => ({
   name: `schema ${target_table}`,
@@ -178,6 +181,33 @@ describe('the target table', () => {
     const run = await operator.run(await operator.define(schema('foreign_one'), edges), edges);
     expect(run.results.map(({ error }) => error!.code)).toEqual(Array(3).fill('COLLECTION_TARGET_UNFIT'));
   });
+});
+
+it('the edge keeps signed receipts, which show later what central has committed, and are renewed with its key', async () => {
+  const [edge] = edges as [CollectingEdge];
+  const run = await operator.run(await operator.define(schema('signed'), [edge]), [edge]);
+  const [{ receipt, digest }] = run.results as [NetworkOutcome];
+  const kept = readFileSync(join(edge.spool, 'receipts.jws'), 'utf8');
+  expect(kept.split('\n')).toContain(receipt);
+  const { thumbprint, before } = await operator.post<{ thumbprint: string; before: string }>(
+    '/api/operators/signing-keys/rotate',
+  );
+  const shown = await verifyReceipts(kept, before);
+  expect(shown).toContain('as expected');
+  for (const part of [run.id, digest!, edge.networkId, '2,001']) expect(shown).toContain(part);
+  await expect(verifyReceipts(kept, thumbprint)).rejects.toThrow(`signed by the key ${before}`);
+  const [header, payload, signature] = receipt!.split('.') as [string, string, string];
+  const changed = [header, payload.replace(/^./, 'f'), signature].join('.');
+  await expect(verifyReceipts(changed, before)).rejects.toThrow('does not hold');
+
+  const asDevice = { 'x-device-mac': edge.macAddress };
+  const [, again] = await central.call<{ receipt: string }>(
+    'POST',
+    `/api/collection/runs/${run.id}/commit`,
+    {},
+    asDevice,
+  );
+  expect(await verifyReceipts(again.receipt, thumbprint)).toContain(digest!);
 });
 
 it('a run is sent by an edge that has died after it read the rows, and counts once', async () => {

@@ -7,30 +7,37 @@ import { verifyProof, type DeviceProof, type ProvedRows } from '@rivulet/signatu
 import { Failure } from '../failure';
 import { runMain } from '../run-main';
 import { fetchProof } from './fetch-proof';
+import { verifyReceipts } from './verify-receipts';
 
 const USAGE = `Usage: npm run proof -- --device <id or MAC address> [--central URL] [--key THUMBPRINT] [--out FILE]
        npm run proof -- --file FILE [--key THUMBPRINT]
+       npm run proof -- --receipts FILE [--key THUMBPRINT]
 For a central that npm start does not run, set RIVULET_API_KEY to an API key of an operator.`;
 
 const OPTIONS = {
   device: { type: 'string' },
   central: { type: 'string' },
   file: { type: 'string' },
+  receipts: { type: 'string' },
   out: { type: 'string' },
   key: { type: 'string' },
   help: { type: 'boolean' },
 } as const;
 
-/** `npm run proof`: which rows a device held, by what central and the device have signed. */
+/** `npm run proof`: which rows a device held, or central has committed, by what they have signed. */
 async function main(): Promise<void> {
   onParentDeath(() => process.exit(1));
-  const { device, central, file, out, key, help } = readOptions();
+  const { device, central, file, receipts, out, key, help } = readOptions();
   if (help === true) {
     process.stdout.write(`${USAGE}\n`);
     return;
   }
-  if ((device === undefined) === (file === undefined))
-    throw new Failure(`Say --device or --file.\n${USAGE}`, 2);
+  if ([device, file, receipts].filter((value) => value !== undefined).length !== 1)
+    throw new Failure(`Say one of --device, --file and --receipts.\n${USAGE}`, 2);
+  if (receipts !== undefined) {
+    process.stdout.write(await verifyReceipts(readText(receipts), key));
+    return;
+  }
   const proof = file === undefined ? await fetchProof(device!, central) : readProof(file);
   if (out !== undefined) writeFileSync(out, `${JSON.stringify(proof, null, 2)}\n`);
   process.stdout.write(describe(await verify(proof, key), key));
@@ -49,6 +56,14 @@ function readProof(file: string): DeviceProof {
     return JSON.parse(readFileSync(file, 'utf8')) as DeviceProof;
   } catch (error) {
     throw new Failure(`${file} has no proof: ${(error as Error).message}.`);
+  }
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new Failure(`${file} cannot be read: ${(error as Error).message}.`);
   }
 }
 

@@ -18,6 +18,7 @@ import { ApplyOffer } from './arrival/apply-offer';
 import { ArrivalService } from './arrival/arrival.service';
 import { ArrivedChunks } from './arrival/arrived-chunks';
 import { Quotas } from './arrival/quotas';
+import { Receipts } from './arrival/receipts';
 import { CollectionDatabase } from './collection-database';
 import { CollectionEnv } from './collection.env';
 import { CollectionIndicator } from './collection.indicator';
@@ -62,6 +63,7 @@ import { TaskQueue } from './runs/task-queue';
     RunProgress,
     TaskQueue,
     Quotas,
+    Receipts,
     ArrivedChunks,
     ApplyOffer,
     ArrivalService,

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rm, stat, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RivuletError } from '@rivulet/errors';
 import {
@@ -13,7 +13,9 @@ import {
   type Column,
 } from '@rivulet/protocol';
 import { CommittedRows, isChecksum } from './committed-rows';
+import { KeptReceipts, RECEIPTS_FILE } from './kept-receipts';
 import type { RowSink } from './read-task';
+import { writeWhole } from './write-whole';
 
 /** The rows of a run that are wholly on disk. */
 export interface CollectedRun {
@@ -40,6 +42,8 @@ const RUN_FILE = /^([0-7][0-9A-HJKMNP-TV-Z]{25})\.json$/;
  * rows are there. Bounded: a run that needs room takes that of the oldest.
  */
 export class CollectedRows {
+  /** Central's word for what it has committed. */
+  readonly receipts: KeptReceipts;
   private readonly committed: CommittedRows;
 
   constructor(
@@ -48,6 +52,7 @@ export class CollectedRows {
     private readonly onDropped: (runId: string) => void,
   ) {
     this.committed = new CommittedRows(directory);
+    this.receipts = new KeptReceipts(directory);
   }
 
   /** Removes what an earlier process has begun and not ended. */
@@ -55,7 +60,8 @@ export class CollectedRows {
     await mkdir(this.directory, { recursive: true, mode: 0o700 });
     const complete = new Set([...(await this.runIds()), ...(await this.committed.checksums())]);
     for (const name of await readdir(this.directory))
-      if (!complete.has(name.split('.')[0]!)) await rm(join(this.directory, name), { force: true });
+      if (name !== RECEIPTS_FILE && !complete.has(name.split('.')[0]!))
+        await rm(join(this.directory, name), { force: true });
   }
 
   /** The oldest first. */
@@ -235,16 +241,4 @@ class FrameSink implements RowSink {
     const { checksum } = this.hasher!.finish();
     return { columns, rows, bytes, digests: Buffer.concat(this.digests).toString('base64'), checksum };
   }
-}
-
-/** After a power loss the file is there as a whole, or not at all. */
-async function writeWhole(path: string, content: string): Promise<void> {
-  const file = await open(`${path}.new`, 'w', 0o600);
-  try {
-    await file.writeFile(content);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(`${path}.new`, path);
 }

@@ -167,7 +167,7 @@ export class CollectionService implements OnApplicationBootstrap, BeforeApplicat
   private async send(run: CollectedRun, signal: AbortSignal): Promise<void> {
     const { runId, offer } = run;
     try {
-      await sendRun(this.central, this.rows, run, signal);
+      await this.keepReceipt(runId, await sendRun(this.central, this.rows, run, signal));
       this.metrics.runs.inc({ result: 'sent' });
       this.metrics.rows.inc(offer.rows);
       this.logger.log(
@@ -184,6 +184,16 @@ export class CollectionService implements OnApplicationBootstrap, BeforeApplicat
       );
       await this.rows.remove(runId);
     }
+  }
+
+  /** Central has it, too: the rows are committed whether this disk takes it or not. */
+  private async keepReceipt(runId: string, receipt: string): Promise<void> {
+    await this.rows.receipts.add(receipt).catch((error: unknown) => {
+      this.logger.warn(
+        { runId },
+        `Central's receipt for run ${runId} was not kept on this device: ${namedError(error).message}`,
+      );
+    });
   }
 
   private afterFailure(error: unknown): number {

@@ -24,7 +24,7 @@ const WAIT_MAX_SECONDS = 60;
  * them committed. Everything may be repeated:
  * after a broken connection the next call sends what is still missing.
  *
- * @returns when the receipt is there and is central's
+ * @returns the receipt, which is central's and is for these rows
  * @throws RivuletError with central's own code, or CENTRAL_UNREACHABLE, ANSWER_MISMATCHED
  */
 export async function sendRun(
@@ -32,13 +32,13 @@ export async function sendRun(
   rows: CollectedRows,
   run: CollectedRun,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<string> {
   const sending = new Sending(central, rows, run, await RunEdits.of(rows, run), signal);
   for (let tries = 1; ; tries++) {
     try {
       const receipt = (await sending.offerAll()) ?? (await sending.commit());
-      await verifyReceipt(central, run, receipt);
-      return;
+      await verifyReceipt(central, run, receipt, signal);
+      return receipt;
     } catch (error) {
       const seconds = waitFor(error);
       if (seconds === undefined || tries >= TRIES_MAX) throw error;
@@ -124,8 +124,14 @@ function numbersOf(ranges: FrameRange[]): number[] {
   return ranges.flatMap(({ first, last }) => Array.from({ length: last - first + 1 }, (_, at) => first + at));
 }
 
-async function verifyReceipt(central: DeviceRoutes, run: CollectedRun, receipt: string): Promise<void> {
-  const { runId, checksum } = parseCollectionReceipt(await central.open(receipt, COLLECTION_RECEIPT_TYPE));
+async function verifyReceipt(
+  central: DeviceRoutes,
+  run: CollectedRun,
+  receipt: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const json = await central.open(receipt, COLLECTION_RECEIPT_TYPE, signal);
+  const { runId, checksum } = parseCollectionReceipt(json);
   if (runId === run.runId && checksum === run.offer.checksum) return;
   throw new RivuletError('ANSWER_MISMATCHED', `Central's receipt is not for the rows of run ${run.runId}.`);
 }

@@ -15,6 +15,8 @@ export interface DeviceRoutesSettings {
   timeoutMs: number;
   /** Thumbprint of the key of central; undefined while no key is trusted yet. */
   trustedKey: () => string | undefined;
+  /** Makes sure that a key has followed the trusted one, or throws. */
+  follow?: (trustedKey: string, signedBy: string, signal: AbortSignal) => Promise<void>;
 }
 
 /** Routes of central that are for devices, for the features of an edge beside the sync. It does not retry. */
@@ -44,7 +46,13 @@ export class DeviceRoutes {
   }
 
   /** Opens what central has signed. @returns its JSON */
-  async open(document: string, type: string): Promise<string> {
-    return (await openAnswer(document, { type, trustedKey: this.settings.trustedKey() })).json;
+  async open(document: string, type: string, signal: AbortSignal): Promise<string> {
+    const { trustedKey, follow } = this.settings;
+    const expected = {
+      type,
+      trustedKey: trustedKey(),
+      follow: follow && ((trusted: string, signedBy: string) => follow(trusted, signedBy, signal)),
+    };
+    return (await openAnswer(document, expected)).json;
   }
 }

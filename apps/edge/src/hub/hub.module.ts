@@ -86,7 +86,9 @@ import { KeyAuthentication } from './key-authentication';
       ) => {
         const trustedKey = (): string | undefined =>
           trust.current(centralKey ?? identity?.enrolment?.centralKey);
-        return new DeviceRoutes({ centralUrl, connection, authentication, timeoutMs, trustedKey });
+        const follow = (trusted: string, signedBy: string, signal: AbortSignal): Promise<void> =>
+          trust.follow(trusted, signedBy, signal, identity?.enrolment?.centralId);
+        return new DeviceRoutes({ centralUrl, connection, authentication, timeoutMs, trustedKey, follow });
       },
     },
     {

@@ -1,14 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { RivuletError } from '@rivulet/errors';
 import { applyMirrors, inTransaction, withClient } from '@rivulet/postgres';
-import {
-  COLLECTION_RECEIPT_TYPE,
-  compareChunkLists,
-  type ChunkSpan,
-  type CollectionReceipt,
-} from '@rivulet/protocol';
+import { compareChunkLists, type ChunkSpan } from '@rivulet/protocol';
 import type { ClientBase } from 'pg';
-import { SigningKey } from '../../signing/signing-key';
 import { CollectionDatabase } from '../collection-database';
 import { CollectionEnv } from '../collection.env';
 import { CollectionMetrics } from '../collection.metrics';
@@ -18,6 +12,7 @@ import type { ActiveTask } from '../runs/task-queue';
 import { ArrivedChunks } from './arrived-chunks';
 import { readPosition, writePosition, type Position } from './positions';
 import { readBack, requireOffered } from './read-back';
+import { Receipts } from './receipts';
 import type { CheckedOffer } from './read-offer';
 import { prepareTarget, type Target } from './target-table';
 import { highestWatermark } from './watermark';
@@ -32,7 +27,7 @@ export class ApplyOffer {
   constructor(
     private readonly database: CollectionDatabase,
     private readonly chunks: ArrivedChunks,
-    private readonly signingKey: SigningKey,
+    private readonly receipts: Receipts,
     private readonly env: CollectionEnv,
     private readonly settler: RunSettler,
     private readonly due: DueRuns,
@@ -136,7 +131,7 @@ export class ApplyOffer {
   /** Last: a run that was cancelled meanwhile has ended the task, which rolls everything back. Waits for no other network. */
   private async finish(client: ClientBase, task: ActiveTask, offer: CheckedOffer): Promise<string> {
     const { runId, deviceId, order } = task;
-    const receipt = await this.signingKey.sign(COLLECTION_RECEIPT_TYPE, {
+    const receipt = await this.receipts.sign({
       runId,
       deviceId,
       name: order.name,
@@ -144,7 +139,7 @@ export class ApplyOffer {
       rows: offer.rows,
       bytes: offer.bytes,
       committedAt: new Date().toISOString(),
-    } satisfies CollectionReceipt);
+    });
     const { rowCount } = await client.query(
       `UPDATE rivulet.collection_tasks SET state = 'succeeded', lease_until = NULL, receipt = $3, rows = $4, bytes = $5,
          digest = $6, offer = NULL, finished_at = clock_timestamp()

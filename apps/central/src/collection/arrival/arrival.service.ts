@@ -22,6 +22,7 @@ import { Quotas } from './quotas';
 import { readFrames } from './read-frames';
 import { checkOffer, type CheckedOffer } from './read-offer';
 import { rebuildChunks } from './rebuild-chunks';
+import { Receipts } from './receipts';
 import { prepareTarget } from './target-table';
 
 /** Bodies of chunks that one central stores at once. */
@@ -60,6 +61,7 @@ export class ArrivalService {
     private readonly chunks: ArrivedChunks,
     private readonly applying: ApplyOffer,
     private readonly quotas: Quotas,
+    private readonly receipts: Receipts,
     private readonly metrics: CollectionMetrics,
     env: CollectionEnv,
   ) {
@@ -75,7 +77,8 @@ export class ArrivalService {
    */
   async offer(runId: string, deviceId: string, offered: OfferedRows): Promise<CollectionDemand> {
     const task = await this.queue.find(runId, deviceId);
-    if (task.receipt !== null) return { missing: '', missingChunks: 0, receipt: task.receipt };
+    if (task.receipt !== null)
+      return { missing: '', missingChunks: 0, receipt: await this.receipts.renew(task.receipt) };
     const active = requireActive(task);
     return this.orHeld(active, async () => {
       const position = await readPosition(this.database.pool, active.schemaId, deviceId);
@@ -126,7 +129,7 @@ export class ArrivalService {
    */
   async commit(runId: string, deviceId: string): Promise<{ receipt: string }> {
     const found = await this.queue.find(runId, deviceId);
-    if (found.receipt !== null) return { receipt: found.receipt };
+    if (found.receipt !== null) return { receipt: await this.receipts.renew(found.receipt) };
     const task = requireActive(found);
     const receipt = await this.applyOnce(task, async () => checkOffer(offerOf(task), task.order));
     return { receipt };
