@@ -13,14 +13,15 @@ const variables = Object.fromEntries(
     value!.replaceAll("'", ''),
   ]),
 );
-const [, script] = /<script>([\s\S]*)<\/script>/.exec(
-  readFileSync('examples/realtime/realtime.html', 'utf8'),
-)!;
+const html = readFileSync('examples/realtime/realtime.html', 'utf8');
+const [, script] = /<script>([\s\S]*)<\/script>/.exec(html)!;
 
-/** A browser opens the file, so the page has the origin `null`. */
+/** A browser opens the file, so the page has the origin `null`. Where central is, is what the tour calls localhost:8080. */
 class PageSocket extends WebSocket {
+  static central: string;
+
   constructor(url: string, protocols: string[]) {
-    super(url, protocols, { origin: 'null' });
+    super(url.replace('ws://localhost:8080', PageSocket.central), protocols, { origin: 'null' });
     this.on('error', () => undefined);
   }
 }
@@ -51,25 +52,39 @@ class Tab {
   readonly shown: string[] = [];
   isOpen = true;
   private readonly forms = { connect: new PageForm(), send: new PageForm() };
+  private readonly disconnect = { onclick: (): void => undefined };
   readonly state = { textContent: '' };
 
-  constructor() {
+  constructor(private readonly token: string) {
     const messages = {
       insertAdjacentElement: () => ({ append: (text: string) => void this.shown.push(text) }),
     };
-    const elements: Record<string, unknown> = { ...this.forms, state: this.state, messages };
+    const { disconnect, state } = this;
+    const elements: Record<string, unknown> = { ...this.forms, disconnect, state, messages };
     runInNewContext(script!, {
       document: { getElementById: (id: string) => elements[id], createElement: () => ({}) },
       FormData: PageFields,
       WebSocket: PageSocket,
       // A page that is left does not come back.
       setTimeout: (work: () => void) => setTimeout(() => this.isOpen && work(), 20),
+      clearTimeout,
     });
   }
 
-  async connect(url: string, token: string): Promise<void> {
-    this.forms.connect.fields = { url, token, topic: 'user.notifications' };
+  async pressConnect(): Promise<void> {
+    const [url, topic] = ['url', 'topic'].map(
+      (name) => new RegExp(`name="${name}" value="(.*)"`).exec(html)![1]!,
+    );
+    this.forms.connect.fields = { url: url!, token: this.token, topic: topic! };
     this.forms.connect.submit();
+    await this.isConnected();
+  }
+
+  pressDisconnect(): void {
+    this.disconnect.onclick();
+  }
+
+  async isConnected(): Promise<void> {
     await this.until(() => this.state.textContent === 'connected');
   }
 
@@ -87,22 +102,48 @@ class Tab {
   }
 }
 
+async function publish(central: CentralInProcess, number = 0): Promise<void> {
+  const [, path, body] = /-X POST http:\/\/localhost:8080(\S+) [\s\S]*?-d '([^']*)'/.exec(tour)!;
+  const { topic, data } = JSON.parse(body!) as { topic: string; data: object };
+  const [status] = await central.call('POST', path!, { topic, data: { ...data, number } });
+  expect(status).toBe(200);
+}
+
 it('the tour of docs/realtime.md ends with two tabs that have what each other and a server send', async () => {
   expect(Object.keys(variables)).toHaveLength(5);
-  const central = await CentralInProcess.start(variables);
+  // What is there after the restart of the tour.
+  const later = await CentralInProcess.start(variables);
+  const central = await CentralInProcess.join(later, variables);
+  PageSocket.central = central.url.replace('http', 'ws');
   const [, command] = /^node (\S+make-token\.mjs \S+)$/m.exec(tour)!;
   const token = execFileSync(process.execPath, command!.split(' '), { env: variables }).toString().trim();
-  const url = `${central.url.replace('http', 'ws')}/ws/sync`;
-  const [one, two] = [new Tab(), new Tab()];
-  await one.connect(url, token);
-  await two.connect(url, token);
+  const [one, two] = [new Tab(token), new Tab(token)];
+  await one.pressConnect();
+  await two.pressConnect();
   one.send('from the other tab');
   await Promise.all([one, two].map((tab) => tab.shows('"text":"from the other tab"')));
-  const [, path, body] = /-X POST http:\/\/localhost:8080(\S+) [\s\S]*?-d '([^']*)'/.exec(tour)!;
-  expect((await central.call('POST', path!, JSON.parse(body!) as object))[0]).toBe(200);
+  await publish(central);
   await Promise.all([one, two].map((tab) => tab.shows('"message":"Hello World"')));
-  for (const tab of [one, two]) tab.isOpen = false;
+  one.pressDisconnect();
+  await publish(central, 1);
+  await two.shows('"number":1');
+  expect(one.shown).toHaveLength(2);
+  await one.pressConnect();
+  await one.shows('"number":1');
+  PageSocket.central = later.url.replace('http', 'ws');
   await central.stop();
-  await one.until(() => one.state.textContent === 'waiting');
-  expect([one, two].map(({ shown }) => shown.length)).toEqual([2, 2]);
+  await publish(later, 2);
+  await Promise.all([one, two].map((tab) => tab.shows('"number":2')));
+  for (const tab of [one, two]) {
+    expect(tab.state.textContent).toBe('connected');
+    expect(tab.shown.map((text) => /^user\.notifications (\d+):/.exec(text)?.[1])).toEqual([
+      '1',
+      '2',
+      '3',
+      '4',
+    ]);
+    tab.isOpen = false;
+    tab.pressDisconnect();
+  }
+  await later.stop();
 });

@@ -14,17 +14,12 @@ export async function appendNow(
   database: Pool | ClientBase,
   messages: readonly NewMessage[],
 ): Promise<Appended[]> {
-  const appended = new Map<NewMessage, Appended>();
-  let left = messages;
-  while (left.length > 0) {
-    for (const row of await appendRows(database, left)) {
-      const message = left[row.place - 1]!;
-      appended.set(message, toAppended(message, row));
-    }
-    left = left.filter((message) => !appended.has(message));
-    if (left.length > 0) await database.query(createTopics, [[...new Set(left.map(({ topic }) => topic))]]);
+  if (messages.length === 0) return [];
+  for (;;) {
+    const rows = await appendRows(database, messages);
+    if (rows.length > 0) return rows.map((row) => toAppended(messages[row.place - 1]!, row));
+    await database.query(createTopics, [[...new Set(messages.map(({ topic }) => topic))]]);
   }
-  return messages.map((message) => appended.get(message)!);
 }
 
 async function appendRows(

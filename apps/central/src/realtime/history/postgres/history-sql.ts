@@ -1,7 +1,7 @@
 /**
  * Positions are given under the lock of the topic's row, which is held until the commit: the next one is given when this
  * one can be seen, and one that is rolled back leaves no gap. All lock in the order of the names, so nobody waits in a
- * circle. Topics without a row are not among the result.
+ * circle. Stores nothing while one of the topics has no row, so that a batch is stored as a whole.
  */
 export const appendMessages = `
 WITH given AS (
@@ -16,7 +16,8 @@ WITH given AS (
   UPDATE rivulet.realtime_topics known
   SET position = known.position + counted.count, published_at = clock_timestamp(),
       kept_size = counted.kept_size, kept_ms = counted.kept_ms
-  FROM locked JOIN counted USING (topic) WHERE known.topic = locked.topic
+  FROM locked JOIN counted USING (topic)
+  WHERE known.topic = locked.topic AND (SELECT count(*) FROM locked) = (SELECT count(*) FROM counted)
   RETURNING known.topic, known.position - counted.count AS before, known.published_at
 ), placed AS (
   SELECT given.*, before + nth AS position, published_at FROM given JOIN advanced USING (topic)

@@ -1,6 +1,9 @@
 import type { TestDatabase } from '@rivulet/testing';
 import { describeHistory, messageOf } from '../../../../test/realtime/history-contract';
 import { createHistoryDatabase, openHistory } from '../../../../test/realtime/history-database';
+import type { Pool, QueryConfig } from 'pg';
+import { appendNow } from './append-now';
+import { createTopics } from './history-sql';
 import type { PostgresHistory } from './postgres-history';
 
 describe('history in PostgreSQL', () => {
@@ -55,6 +58,21 @@ describe('what PostgreSQL no longer has to keep', () => {
     expect(again!.message.position).toBe(before.positions.get('gone')! + 1);
     expect((await history.read('gone', 1, { size: 100, ageMs: 3_600_000 }, 10)).messages).toEqual([]);
     expect((await history.positionsOf(['new'])).floor).toBe(3);
+  });
+
+  it('stores nothing of a batch that it cannot store as a whole', async () => {
+    const [first] = await history.append([messageOf('known', 1)]);
+    const { position } = first!.message;
+    const { pool } = database;
+    const query = (asked: QueryConfig | string): Promise<unknown> =>
+      asked === createTopics ? Promise.reject(new Error('gone')) : pool.query(asked);
+    const batch = [messageOf('known', 2), messageOf('unknown', 1)];
+    await expect(appendNow({ query } as unknown as Pool, batch)).rejects.toThrow('gone');
+    const positionNow = async (): Promise<number | undefined> =>
+      (await history.positionsOf(['known'])).positions.get('known');
+    expect(await positionNow()).toBe(position);
+    expect(await appendNow(pool, batch)).toHaveLength(2);
+    expect(await positionNow()).toBe(position + 1);
   });
 
   it('stays with the epoch until a restore is told', async () => {
