@@ -118,6 +118,11 @@ describe('a role', () => {
   });
 });
 
+it('nobody has the name of whoever is not logged in', async () => {
+  const named = { username: 'Anyone', role: 'viewer' };
+  expect(await central.call('POST', '/api/users', named)).toMatchObject([400, { code: 'REQUEST_INVALID' }]);
+});
+
 it('a name or address is had once, in capitals or not', async () => {
   const user = { username: 'ada', email: 'ada@example.com', role: 'viewer' };
   expect((await central.call('POST', '/api/users', user))[0]).toBe(201);

@@ -72,6 +72,9 @@ const ODD_VALUES: unknown[] = [
   '2026-02-30T25:00:00Z',
   '0000-01-01T00:00:00Z',
   '+275760-09-13T00:00:00.000Z',
+  '2026-W01-1T00:00:00Z',
+  '2026-11-27T08',
+  '2026-11-27T08:15:30,5Z',
 ];
 const ODD_NAMES = ['x', '', '__proto__', 'constructor', 'a\0', 'toString', 'length', 'tables', 'name'];
 const ODD_HEADERS: [string, string[]][] = [

@@ -147,6 +147,7 @@ describe('a device of a higher epoch than that of central', () => {
     expect(await pair.sync(central)).toMatchObject({ error: { code: 'CENTRAL_BEHIND' } });
     await central.epochs.raise();
     expect(await pair.sync(central)).toMatchObject({ error: { code: 'CENTRAL_BEHIND' } });
+    await expect(central.epochs.raise(1_002)).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
     expect(await central.epochs.raise(5)).toEqual({ before: 2, epoch: 6, released: 1 });
     expect(await pair.sync(central)).toMatchObject({ status: 'applied' });
   });

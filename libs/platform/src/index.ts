@@ -58,5 +58,6 @@ export * from './problem/problem';
 export * from './problem/problem.dto';
 export { ServerTls } from './tls/server-tls';
 export { CheckFirst } from './problem/check-first';
+export { IsMoment } from './problem/is-moment';
 export { Omittable } from './problem/omittable';
 export { requestInvalid } from './problem/request-invalid';

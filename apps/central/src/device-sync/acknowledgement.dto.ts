@@ -1,6 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { errorCatalogue, type ErrorCode } from '@rivulet/errors';
-import { Omittable } from '@rivulet/platform';
+import { IsMoment, Omittable } from '@rivulet/platform';
 import { MANIFEST_MAX_TABLES, type Acknowledgement } from '@rivulet/protocol';
 import { Type } from 'class-transformer';
 import {
@@ -14,7 +14,7 @@ import {
   Min,
   ValidateNested,
 } from 'class-validator';
-import { IsDatasetName, IsMoment, IsSha256, IsUlid, NamesEachTableOnce, OnlyWithStatus } from './field-rules';
+import { IsDatasetName, IsSha256, IsUlid, NamesEachTableOnce, OnlyWithStatus } from './field-rules';
 
 const isEmptyList = (value: unknown): boolean => Array.isArray(value) && value.length === 0;
 const isUndefined = (value: unknown): boolean => value === undefined;

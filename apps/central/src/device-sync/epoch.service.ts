@@ -4,6 +4,8 @@ import { DataSource } from 'typeorm';
 
 /** Beyond it an epoch is a mistake: there is one for each restore. */
 export const EPOCH_MAX = 1_000_000_000;
+/** Devices never go back, so one wrong call must not use the epochs up. */
+const EPOCHS_AT_ONCE = 1_000;
 
 export interface RaisedEpoch {
   before: number;
@@ -36,6 +38,8 @@ export class EpochService {
       );
       const before = state!.epoch;
       const epoch = Math.max(before, above) + 1;
+      if (epoch > before + EPOCHS_AT_ONCE)
+        throw requestInvalid([{ field: 'above', reason: `must be below ${before + EPOCHS_AT_ONCE}` }]);
       if (epoch > EPOCH_MAX) throw requestInvalid([{ field: 'above', reason: `must be below ${EPOCH_MAX}` }]);
       await manager.query('UPDATE rivulet.central_state SET epoch = $1', [epoch]);
       const [row] = await manager.query<{ released: string }[]>(

@@ -6,7 +6,7 @@ import { EPOCH_MAX, type RaisedEpoch } from '../device-sync/epoch.service';
 export class RaiseEpochDto {
   @ApiPropertyOptional({
     description:
-      'The highest epoch that devices have seen, where it is higher than that of the database. /health has it.',
+      'The highest epoch that devices have seen, where it is higher than that of the database, by less than 1,000. /health has it.',
     example: 3,
     minimum: 1,
     maximum: EPOCH_MAX - 1,

@@ -1,6 +1,7 @@
 import type { Role } from './role';
 
-export const usernamePattern = /^[A-Za-z0-9._-]{1,64}$/;
+/** Nobody has the name that the audit log gives to whoever is not logged in. */
+export const usernamePattern = /^(?!anyone$)[A-Za-z0-9._-]{1,64}$/i;
 
 /** A user without the hash of its password. */
 export interface User {

@@ -4,7 +4,7 @@ import { usernamePattern } from './user';
 
 export class UsersEnv {
   @EnvVariable('CENTRAL_ADMIN_USERNAME', 'User name of the first admin, made when there is no user.')
-  @Matches(usernamePattern, { message: 'must be 1 to 64 letters, digits and . _ -' })
+  @Matches(usernamePattern, { message: 'must be 1 to 64 letters, digits and . _ -, and not anyone' })
   adminUsername = 'admin';
 
   @EnvVariable(

@@ -123,9 +123,15 @@ function decodeCursor(cursor: string, sort: DeviceSort): [position: string, devi
   throw requestInvalid([{ field: 'cursor', reason: 'must be the cursor of a page with the same sort' }]);
 }
 
-/** As PostgreSQL prints it. */
+const TIMESTAMP =
+  /^(\d{4})-(\d\d)-(\d\d) ([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?[+-](0\d|1[0-4])(:[0-5]\d){0,2}$/;
+
+/** As PostgreSQL prints it, of a day that there is: it refuses every other one. */
 function isTimestamp(text: string): boolean {
-  return text === '-infinity' || (/^\d{4}-[\d :.+-]+$/.test(text) && !Number.isNaN(Date.parse(text)));
+  const [, year, month, day] = (TIMESTAMP.exec(text) ?? []).map(Number);
+  if (year === undefined) return text === '-infinity';
+  const date = new Date(Date.UTC(year, month! - 1, day));
+  return year > 0 && date.getUTCMonth() === month! - 1 && date.getUTCDate() === day;
 }
 
 function parseParts(cursor: string): string[] | undefined {

@@ -184,6 +184,9 @@ describe('the list of devices', () => {
     '',
     Buffer.from('["name","a"]').toString('base64url'),
     Buffer.from('["lastSeenAt","2026-99-99 00:00:00+00","01KAJ9V9RW4C7ZK3DYE7V1NB2R"]').toString('base64url'),
+    ...['2026-02-30 00:00:00+00', '2026-11-27 08:15:30+99', '0000-01-01 00:00:00+00', '2026-11 10'].map(
+      (time) => Buffer.from(`["lastSeenAt","${time}","01KAJ9V9RW4C7ZK3DYE7V1NB2R"]`).toString('base64url'),
+    ),
     Buffer.from('["lastSeenAt","now","01KAJ9V9RW4C7ZK3DYE7V1NB2R"]').toString('base64url'),
     Buffer.from('["name","a","01KAJ9V9RW4C7ZK3DYE7V1NB2R"]').toString('base64url'),
     Buffer.from('["lastSeenAt","-infinity","x\\u0000"]').toString('base64url'),

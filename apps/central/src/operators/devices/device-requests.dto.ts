@@ -1,7 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { Omittable } from '@rivulet/platform';
+import { IsMoment, Omittable } from '@rivulet/platform';
 import { Transform } from 'class-transformer';
-import { IsIn, IsInt, IsISO8601, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
+import { IsIn, IsInt, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
 import { deviceKinds, deviceStatuses, type DeviceKind, type DeviceStatus } from '../../devices/device';
 import { deviceSorts } from '../../devices/registry/device-list';
 import { AreLabels } from '../../devices/label-rules';
@@ -44,8 +44,7 @@ export class DevicesQueryDto {
 
   @ApiPropertyOptional({ description: 'Only devices that were heard after this.', example: exampleTime })
   @Omittable()
-  @IsISO8601({ strict: true }, { message: 'must be a moment as 2026-11-27T08:15:30Z' })
-  @Matches(/^\d{4}-\d\d-\d\dT/, { message: 'must be a moment as 2026-11-27T08:15:30Z' })
+  @IsMoment()
   seenAfter?: string;
 
   @ApiPropertyOptional({
@@ -53,8 +52,7 @@ export class DevicesQueryDto {
     example: exampleTime,
   })
   @Omittable()
-  @IsISO8601({ strict: true }, { message: 'must be a moment as 2026-11-27T08:15:30Z' })
-  @Matches(/^\d{4}-\d\d-\d\dT/, { message: 'must be a moment as 2026-11-27T08:15:30Z' })
+  @IsMoment()
   seenBefore?: string;
 
   @ApiPropertyOptional({

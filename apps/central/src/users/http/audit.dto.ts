@@ -1,7 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { Omittable } from '@rivulet/platform';
+import { IsMoment, Omittable } from '@rivulet/platform';
 import { Type } from 'class-transformer';
-import { IsInt, IsISO8601, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
+import { IsInt, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
 import type { AuditRow } from '../audit/audit-list';
 
 const exampleTime = '2026-11-27T08:15:30.000Z';
@@ -33,12 +33,12 @@ export class AuditFilterDto {
 
   @ApiPropertyOptional({ description: 'Only entries at or after this time.', example: exampleTime })
   @Omittable()
-  @IsISO8601({ strict: true })
+  @IsMoment()
   since?: string;
 
   @ApiPropertyOptional({ description: 'Only entries before this time.', example: exampleTime })
   @Omittable()
-  @IsISO8601({ strict: true })
+  @IsMoment()
   until?: string;
 }
 

@@ -9,7 +9,7 @@ import { usernamePattern, type User } from '../user';
 const exampleId = '01KAJ9V9RW4C7ZK3DYE7V1NB2R';
 const exampleTime = '2026-11-27T08:15:30.000Z';
 const examplePassword = 'correct horse battery staple';
-const usernameRule = { message: 'must be 1 to 64 letters, digits and . _ -' };
+const usernameRule = { message: 'must be 1 to 64 letters, digits and . _ -, and not anyone' };
 const keyNameRule = { message: 'must be 1 to 100 characters' };
 
 export class NewUserDto {
