@@ -16,7 +16,7 @@ const programs = [
   'tools/sql/main.js',
 ];
 
-describe('Node.js that is too old', () => {
+describe('Node.js that is too old (node-20)', () => {
   it.each(programs)('%s says in one sentence which version it needs', (program) => {
     const { status, stdout, stderr } = spawnSync(
       process.execPath,

@@ -77,7 +77,7 @@ function rowsOf(manifest: string): Record<string, number> {
   return Object.fromEntries(tables.map(({ name, rows }) => [name, rows]));
 }
 
-it('serves 200 devices with a scope each that ask at once, and refuses none', async () => {
+it('many-scopes-at-once: serves 200 devices with a scope each that ask at once, and refuses none', async () => {
   const { rows: devices } = await source.pool.query<{ mac: string; stock: number }>(
     'SELECT mac, (SELECT count(*)::int FROM stock WHERE stock.site = devices.site) AS stock FROM devices',
   );

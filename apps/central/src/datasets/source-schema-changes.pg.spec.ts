@@ -48,7 +48,7 @@ describe('a source whose schema changes while central runs', () => {
   const pinned = '{ name: users, key: [id], query: SELECT * FROM users, columns: [id, name] }';
 
   it.each([['trigger'], ['poll']] as const)(
-    'sends the columns that are pinned, and no other that SELECT * returns by then (%s)',
+    'select-star: sends the columns that are pinned, and no other that SELECT * returns by then (%s)',
     async (changeDetection) => {
       fixture.file.write(fileOf(pinned));
       const central = await fixture.start({ changeDetection, pollIntervalMs: 0 });

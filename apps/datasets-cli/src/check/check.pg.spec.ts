@@ -20,9 +20,12 @@ describe('npm run datasets -- check', () => {
     expect(lines.at(-2)).toBe('db/datasets.yaml: 8 datasets, no problems.');
   });
 
-  it('shows the columns with their types', async () => {
+  it('messages: says whose rows the table shows, and the columns with their types', async () => {
     const { output } = await fixture.run('check', '--columns');
     expect(output).toMatch(/^ {2}status +text +from user_status$/m);
+    expect(output).toContain(
+      'for each dataset, the rows and bytes of the device with the most rows among them',
+    );
   });
 
   it('ends with 1 when there is a mistake, and names the place in the way that editors understand', async () => {

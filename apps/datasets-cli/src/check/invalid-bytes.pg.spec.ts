@@ -64,7 +64,7 @@ async function mistakesOf(query: string): Promise<string[]> {
   return report!.findings.mistakes.list.map(({ problem }) => problem);
 }
 
-describe('datasets check of a database in SQL_ASCII', () => {
+describe('messages: datasets check of a database in SQL_ASCII', () => {
   it('names the row and the column with bytes that are not UTF-8, and a cure', async () => {
     const [mistake, ...others] = await mistakesOf('SELECT id, name FROM names');
     expect(others).toEqual([]);

@@ -47,7 +47,7 @@ datasets:
   return { warnings: told('warnings'), notes: told('notes') };
 }
 
-describe('datasets check warns of what depends on a setting of the session', () => {
+describe('datasets check warns of what depends on a setting of the session (source-date-settings)', () => {
   it('with the expression, its place, both values and a cure', async () => {
     expect((await findings('SELECT id, at::date AS day FROM shifts')).warnings).toEqual([
       '8:18: dataset data has a cast to date (at::date), which depends on TimeZone of the session: central reads with ' +

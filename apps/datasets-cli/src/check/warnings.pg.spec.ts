@@ -121,7 +121,7 @@ describe('datasets check warns', () => {
     ['SELECT id, to_jsonb(s) AS name FROM sites s WHERE id = :site_id', inside],
     ['SELECT id, s::text AS name FROM sites s WHERE id = :site_id', inside],
     ['SELECT id, (SELECT json_agg(s.*)::text FROM sites s) AS name FROM sites WHERE id = :site_id', inside],
-  ])('of columns that reach devices unnamed: %s', async (query, message) => {
+  ])('select-star: of columns that reach devices unnamed: %s', async (query, message) => {
     expect((await fixture.check(withQuery(query))).warnings).toEqual([message]);
   });
 

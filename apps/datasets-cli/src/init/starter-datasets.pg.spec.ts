@@ -113,7 +113,7 @@ describe('the datasets that init writes', () => {
     ]);
   });
 
-  it('says that a table has no columns, also to a superuser', async () => {
+  it('messages: says that a table has no columns, also to a superuser', async () => {
     await fixture.database.pool.query('CREATE TABLE empty (); CREATE TABLE other (id int PRIMARY KEY)');
     const { text } = await fixture.init();
     expect(text).toContain('#   empty: it has no columns.\n');

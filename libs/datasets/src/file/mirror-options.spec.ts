@@ -58,6 +58,10 @@ describe('the options of a mirror', () => {
     [`schema: ${'x'.repeat(64)}`, 'f:8:11: the schema of dataset d1 has 64 bytes'],
     ['grants: reader', 'f:8:11: grants of dataset d1 must be a list; put it in brackets: [reader]'],
     ['grants: [a, b, a]', 'f:8:18: grants of dataset d1 names role a twice'],
+    [
+      'grants: [public]',
+      'f:8:12: grants of dataset d1 names public, which PostgreSQL does not allow as the name of a role',
+    ],
     ['grants: [1]', 'f:8:12: a role in grants of dataset d1 must be a string; put it in quotes: "1"'],
     ['onRemove: dorp', 'f:8:13: onRemove of dataset d1 must be keep or drop. Did you mean drop?'],
     ['onremove: drop', 'f:8:3: a dataset has the unknown field "onremove"'],

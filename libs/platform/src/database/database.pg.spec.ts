@@ -134,7 +134,7 @@ describe('migrations', () => {
     expect(error.message).toContain('Second1700000000002');
   });
 
-  it('of the other app are refused, as this one has none there', async () => {
+  it('messages: of the other app are refused, as this one has none there', async () => {
     await open(First1700000000001);
     const error = await failure(open(Second1700000000002));
     expect(error.code).toBe('DATABASE_OF_OTHER_APP');

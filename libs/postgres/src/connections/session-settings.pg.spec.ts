@@ -61,7 +61,7 @@ async function failureOf(work: Promise<unknown>): Promise<unknown> {
 }
 
 describe('the settings of a session', () => {
-  it('are the same, whatever the database and the role say, at the beginning and later', async () => {
+  it('are the same, whatever the database and the role say, at the beginning and later (jit)', async () => {
     open();
     const usual = await settingsOf(pool);
     const name = new URL(database.url).pathname.slice(1);

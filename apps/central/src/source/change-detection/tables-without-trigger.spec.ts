@@ -6,7 +6,7 @@ function tables(count: number, problem: TableWithoutTrigger['problem']): TableWi
   });
 }
 
-describe('the statement that gives tables their triggers', () => {
+describe('messages: the statement that gives tables their triggers', () => {
   it('is complete for few tables', () => {
     expect(whyWithoutTrigger(tables(2, 'forbidden'))).toContain(
       'let the owner run: GRANT TRIGGER ON warehouse.table_0, warehouse.table_1 TO reader (or, ',
