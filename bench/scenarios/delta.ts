@@ -31,6 +31,10 @@ interface DeltaFigures {
   payloadBytes: number;
   /** The whole cycle, after central has made its snapshot. */
   seconds: number;
+  /** Of that, until the edge has central's answer: central makes the patch. */
+  requestSeconds: number;
+  /** Of that, the edge's own part: download, apply, read back and hash, report. */
+  edgeSeconds: number;
   /** How long a device waits that asks first, so that central makes the snapshot. */
   rebuildSeconds: number;
   /** From the committed update on; null without peers. */
@@ -108,6 +112,8 @@ class DeltaRounds {
       answerBytes: middle('answerBytes', 0),
       payloadBytes: middle('payloadBytes', 0),
       seconds: middle('seconds', 3),
+      requestSeconds: middle('requestSeconds', 3),
+      edgeSeconds: middle('edgeSeconds', 3),
       rebuildSeconds: middle('rebuildSeconds', 3),
       replicationSeconds: this.replication === undefined ? null : middle('replicationSeconds', 3),
     };
@@ -129,6 +135,7 @@ class DeltaRounds {
     const start = performance.now();
     const answer = await syncNow(this.edge, 'applied');
     const seconds = (performance.now() - start) / 1000;
+    const requestSeconds = answer.durations.requestMs / 1000;
     const { upBytes, downBytes } = this.proxy.take();
     if (answer.tables[0]!.checksum !== this.checksum)
       throw new Error('The rows changed while they were synced.');
@@ -143,6 +150,8 @@ class DeltaRounds {
       answerBytes: downBytes,
       payloadBytes: answer.wireBytes,
       seconds,
+      requestSeconds,
+      edgeSeconds: seconds - requestSeconds,
       rebuildSeconds,
       replicationSeconds,
     };
@@ -190,6 +199,8 @@ export function deltaTable(result: DeltaResult): string {
         row('bytes on the wire, both ways, everything', ({ wireBytes }) => wireBytes),
         row('of these, frames', ({ payloadBytes }) => payloadBytes),
         row('seconds of the cycle, snapshot made before', ({ seconds }) => seconds),
+        row('of these, until central has answered with the patch', ({ requestSeconds }) => requestSeconds),
+        row('of these, on the edge', ({ edgeSeconds }) => edgeSeconds),
         row('seconds in which central makes the snapshot', ({ rebuildSeconds }) => rebuildSeconds),
         row('seconds of logical replication, commit to applied', (figures) => figures.replicationSeconds),
       ],

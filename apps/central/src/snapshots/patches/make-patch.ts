@@ -32,11 +32,8 @@ export async function makePatch(
   const writer = new PatchWriter();
   const contents: PatchContent[] = [];
   let comparedBytes = 0;
-  for (const batch of inBatches(spans)) {
-    const chunks = await readContents(
-      store,
-      batch.flatMap(({ before, after }) => [...before, ...after]),
-    );
+  for await (const { batch, stored } of readEach(store, inBatches(spans))) {
+    const chunks = await decode(store, stored);
     if (chunks === undefined) return undefined;
     for (const { position, before, after } of batch) {
       const { deletedKeys, rows } = compareRows(join(before, chunks), join(after, chunks), keyColumns);
@@ -59,18 +56,43 @@ function isWorthIt(contents: PatchContent[], comparedBytes: number): boolean {
   return comparedBytes <= ENOUGH_BYTES || patchBytes <= comparedBytes / 2;
 }
 
-/** By digest; undefined when one is no longer stored. */
-async function readContents(
+type Batch = ChangedSpan<ListedChunk>[];
+type Stored = Awaited<ReturnType<ChunkStore['read']>>;
+
+/** PostgreSQL reads the next batch while this one is compared. */
+async function* readEach(
   store: ChunkStore,
-  chunks: ListedChunk[],
-): Promise<Map<string, Buffer> | undefined> {
+  batches: Iterator<Batch>,
+): AsyncGenerator<{ batch: Batch; stored: Stored }, void> {
+  let next = readNext(store, batches);
+  while (next !== undefined) {
+    const { batch, reading } = next;
+    const stored = await reading;
+    next = readNext(store, batches);
+    // It is awaited with the next batch, if at all; until then a failure must not count as unhandled.
+    next?.reading.catch(() => undefined);
+    yield { batch, stored };
+  }
+}
+
+function readNext(
+  store: ChunkStore,
+  batches: Iterator<Batch>,
+): { batch: Batch; reading: Promise<Stored> } | undefined {
+  const { value: batch } = batches.next() as { value: Batch | undefined };
+  if (batch === undefined) return undefined;
+  const chunks = batch.flatMap(({ before, after }) => [...before, ...after]);
+  return { batch, reading: store.read(chunks.map(({ digest }) => Buffer.from(digest, 'hex'))) };
+}
+
+/** By digest; undefined when one is no longer stored. */
+async function decode(store: ChunkStore, read: Stored): Promise<Map<string, Buffer> | undefined> {
   const contents = new Map<string, Buffer>();
-  const read = await store.read(chunks.map(({ digest }) => Buffer.from(digest, 'hex')));
   for (const stored of read) {
     if (stored === undefined) return undefined;
     const content = contentOf(stored);
     if (content === undefined) {
-      await store.removeDamaged(chunks.map(({ digest }) => Buffer.from(digest, 'hex')));
+      await store.removeDamaged(read.flatMap((each) => each?.digest ?? []));
       throw new StoreLoss('A stored chunk was damaged.');
     }
     contents.set(stored.digest.toString('hex'), content);
@@ -85,8 +107,8 @@ function join(list: ListedChunk[], contents: Map<string, Buffer>): Buffer {
   return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
 }
 
-function* inBatches(spans: ChangedSpan<ListedChunk>[]): Generator<ChangedSpan<ListedChunk>[], void> {
-  let batch: ChangedSpan<ListedChunk>[] = [];
+function* inBatches(spans: Batch): Generator<Batch, void> {
+  let batch: Batch = [];
   for (const span of spans) {
     if (batch.length > 0 && bytesOf(batch) + span.bytes > BATCH_BYTES) {
       yield batch;
