@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { isInstalled, startNats, startRedis, type BusServer } from '@rivulet/testing';
 import { CentralInProcess } from '../support/central-in-process';
 import { asAdmin } from '../support/operator';
+import { SyncSocket } from '../support/sync-socket';
 import { realtimeToken, realtimeVariables } from '../support/realtime-tokens';
 import { writeTemporaryFile, type TemporaryFile } from '../support/written-file';
 
@@ -142,6 +143,24 @@ function describeDocument(startServer: () => Promise<BusServer | undefined>): vo
       200,
     );
     expect((await logged('Data update:', 4)).at(-1)).toEqual(data);
+  });
+
+  it('knows every type of message that it names', async () => {
+    const types = [...text.matchAll(/^- `(\w+)` - /gm)].map(([, type]) => type!);
+    const socket = await SyncSocket.open(central, '/ws/sync');
+    socket.send({ type: 'auth', token: await realtimeToken('user456') });
+    socket.send({ type: 'subscribe', topic: 'user.notifications' });
+    socket.send({ type: 'sync', topic: 'user.notifications', data: 1 });
+    await socket.next('data');
+    socket.send({ type: 'unsubscribe', topic: 'user.notifications' });
+    socket.send({ type: 'subscribe', topic: 'unknown' });
+    const { error } = await socket.next('error');
+    expect(error).toBe('There is no topic unknown that you may subscribe to.');
+    socket.send({ type: 'disconnect' });
+    expect((await socket.end()).code).toBe(1000);
+    expect([...new Set(socket.received.map(({ type }) => type)), 'disconnect'].toSorted()).toEqual(
+      types.toSorted(),
+    );
   });
 
   async function untilSubscribed(topics: number): Promise<void> {

@@ -6,6 +6,9 @@ import type { Cursor } from './cursor';
 import type { PatternGroup, PatternSubscriber } from './pattern-group';
 import type { Receiver } from './receiver';
 
+/** Topics whose positions are asked for together. */
+const ATTACHED_AT_ONCE = 100;
+
 /** The connection and the hub, as a pattern's subscription sees them. */
 export interface PatternOwner {
   attach(
@@ -45,10 +48,11 @@ export class PatternSubscription implements PatternSubscriber {
     this.group.subscribers.add(this);
     const { epoch, floor, positions } = await this.source.list(this.pattern);
     if (positions.size > messageLimits.maxTopicsOfPattern) throw tooMany(this.pattern.text);
-    for (const topic of positions.keys()) {
+    const topics = [...positions.keys()];
+    for (let start = 0; start < topics.length; start += ATTACHED_AT_ONCE) {
       if (this.isEnded) return;
-      const position = since?.positions.get(topic) ?? since?.position;
-      await this.attach(topic, since && { epoch: since.epoch, position: position! });
+      const some = topics.slice(start, start + ATTACHED_AT_ONCE);
+      await Promise.all(some.map((topic) => this.attach(topic, since && positionIn(since, topic))));
     }
     this.floor = { epoch, position: floor };
     this.tell(id);
@@ -113,6 +117,10 @@ export class PatternSubscription implements PatternSubscriber {
       }
     });
   }
+}
+
+function positionIn(since: Since, topic: string): { epoch: string; position: number } {
+  return { epoch: since.epoch, position: since.positions.get(topic) ?? since.position };
 }
 
 function tooMany(pattern: string): RivuletError {

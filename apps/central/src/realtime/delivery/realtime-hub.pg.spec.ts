@@ -150,6 +150,34 @@ it('gives who comes back what was missed, in order, or says that it cannot', asy
   again.close();
 });
 
+it('reads no history for those who come back and have missed nothing', async () => {
+  const topics = ['open.still.a', 'open.still.b'];
+  const first = new MemoryReceiver();
+  const session = processes.open(first, 0);
+  await session.subscribe('open.still.*', undefined);
+  const { epoch, position } = first.told[0] as { epoch: string; position: number };
+  for (const topic of topics) await publish(0, topic, 1);
+  await processes.settle(() => first.received.size === 2);
+  session.close();
+  const read = jest.spyOn(processes.histories[0]!, 'read');
+  const asked = jest.spyOn(processes.histories[0]!, 'positionsOf');
+  const back = new MemoryReceiver(first.positions);
+  const again = processes.open(back, 0);
+  await again.subscribe('open.still.*', {
+    epoch,
+    position,
+    positions: new Map(topics.map((topic) => [topic, 1])),
+  });
+  await again.subscribe('open.still.a', { epoch, position: 1, positions: new Map() });
+  expect([read.mock.calls, asked.mock.calls.length <= 1]).toEqual([[], true]);
+  await publish(1, 'open.still.a', 2);
+  await processes.settle(() => back.received.size === 1);
+  expect([Object.fromEntries(back.received), back.violations]).toEqual([{ 'open.still.a': [2] }, []]);
+  read.mockRestore();
+  asked.mockRestore();
+  again.close();
+});
+
 it('tells to read again when positions are of another epoch', async () => {
   const receiver = new MemoryReceiver();
   const session = processes.open(receiver, 0);

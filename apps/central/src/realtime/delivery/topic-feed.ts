@@ -72,8 +72,14 @@ export class TopicFeed {
     told: (cursor: Cursor, isRecovered: boolean) => void,
   ): Promise<Cursor> {
     const cursor = new Cursor(receiver, since.epoch, since.position);
-    cursor.isRecovering = true;
+    // Who has missed nothing, as most have when thousands come back at once, needs nothing of history.
+    const hasAll = since.epoch === this.epoch && since.position === this.position;
+    cursor.isRecovering = !hasAll;
     this.cursors.add(cursor);
+    if (hasAll) {
+      told(cursor, true);
+      return cursor;
+    }
     try {
       // Another process may have heard of more than this one.
       if (since.epoch !== this.epoch || since.position > this.position) await this.catchUp();
