@@ -1,3 +1,5 @@
+import { LINE_CAUSE } from '@rivulet/platform';
+import { AgentSessions } from '../../apps/central/src/live/sessions/agent-sessions';
 import { CentralInProcess } from '../support/central-in-process';
 import { asAdmin } from '../support/operator';
 import { TestAgent } from '../support/test-agent';
@@ -140,6 +142,22 @@ describe('over TCP', () => {
       data: { code, next_step: expect.any(String) as string },
     });
     await agent.closed();
+  });
+
+  it('has any number of different wrong messages counted as one line in the log', async () => {
+    const log = jest.spyOn(central.get(AgentSessions)['logger'], 'log');
+    const agent = await connected(await registerAgent(), 'tcp');
+    for (const field of ['first', 'second']) {
+      agent.send({ type: 'HEARTBEAT', [field]: 1 });
+      expect((await agent.next()).type).toBe('ERROR');
+    }
+    const causes = log.mock.calls.map(
+      ([fields]) => (fields as { [LINE_CAUSE]: { origin: string } })[LINE_CAUSE],
+    );
+    expect(causes).toHaveLength(2);
+    expect(causes[0]).toEqual(causes[1]);
+    expect(causes[0]!.origin).toMatch(/\w/);
+    log.mockRestore();
   });
 
   it('hangs up on a line that is too long', async () => {

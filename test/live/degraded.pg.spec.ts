@@ -1,6 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
-import type { FleetSummary } from '../../apps/central/src/fleet/fleet-summary.service';
+import {
+  createTestDatabase,
+  isInstalled,
+  startNats,
+  type BusServer,
+  type TestDatabase,
+} from '@rivulet/testing';
+import { FleetSummaryService, type FleetSummary } from '../../apps/central/src/fleet/fleet-summary.service';
 import { CentralProcesses } from '../../apps/central/src/devices/presence/central-processes';
 import { CentralInProcess } from '../support/central-in-process';
 import { startEdgeInProcess, type RunningEdge } from '../support/edge-in-process';
@@ -13,11 +19,14 @@ let central: CentralInProcess;
 let edge: RunningEdge;
 let edgeDatabase: TestDatabase;
 let firewall: FaultProxy;
+/** Undefined where the bus that is down never comes back. */
+let broker: BusServer | undefined;
+let busUrl = 'nats://127.0.0.1:9';
 const over = new AbortController();
 
 interface Health {
   status: string;
-  details: Record<string, { status: string; problem?: string }>;
+  details: Record<string, { status: string; problem?: string; connected?: boolean }>;
 }
 
 async function until(isTrue: () => Promise<boolean>): Promise<void> {
@@ -25,6 +34,11 @@ async function until(isTrue: () => Promise<boolean>): Promise<void> {
 }
 
 beforeAll(async () => {
+  if (isInstalled('nats-server', 'a bus that is down and comes back')) {
+    broker = await startNats();
+    await broker.kill();
+    busUrl = broker.url;
+  }
   firewall = await FaultProxy.start();
   edgeDatabase = await createTestDatabase();
   edge = await startEdgeInProcess(
@@ -34,6 +48,7 @@ beforeAll(async () => {
       EDGE_CENTRAL_URL: firewall.inFrontOf('http://127.0.0.1:9'),
       EDGE_LIVE: 'true',
       EDGE_SYNC_SCHEDULE: '1s',
+      EDGE_SYNC_JITTER: '0',
       EDGE_FIRST_SYNC_DELAY: '0',
     },
     { retries: 0 },
@@ -41,13 +56,15 @@ beforeAll(async () => {
   // After the edge: all log lines of this process go where the first app writes them.
   central = await CentralInProcess.start({
     CENTRAL_DEVICE_AUTH: 'mac',
-    CENTRAL_BUS_URL: 'nats://127.0.0.1:9',
+    CENTRAL_BUS_URL: busUrl,
     CENTRAL_CHANGE_DETECTION: 'poll',
     CENTRAL_POLL_INTERVAL: '1s',
   });
   // Else central refuses an attempt to connect live that comes before the first sync.
   await central.call('POST', '/api/device-sync/request', validRequest, { 'x-device-mac': DEMO_MAC });
   firewall.inFrontOf(central.url);
+  // Whoever tries again does so at once.
+  jest.spyOn(Math, 'random').mockReturnValue(0.01);
 });
 afterAll(async () => {
   over.abort();
@@ -55,7 +72,19 @@ afterAll(async () => {
   await firewall?.stop();
   await central?.stop();
   await edgeDatabase?.drop();
+  await broker?.stop();
+  jest.restoreAllMocks();
 });
+
+async function summaryOfFleet(): Promise<FleetSummary> {
+  await central.get(CentralProcesses).beat();
+  Object.assign(central.get(FleetSummaryService), { last: undefined });
+  return (await central.call<FleetSummary>('GET', '/api/fleet/summary'))[1];
+}
+
+async function healthOf(url: string): Promise<Health> {
+  return (await (await fetch(`${url}/health`)).json()) as Health;
+}
 
 it('brings changes by the schedule', async () => {
   await until(async () => {
@@ -84,7 +113,7 @@ it('says on the edge that the live connection is missing, and why', async () => 
   const closed = 'The live connection to central is not there';
   await until(async () => (await read()).live.problem?.includes(closed) === true);
   expect((await read()).live.connected).toBe(false);
-  const health = (await (await fetch(`${edge.url}/health`)).json()) as Health;
+  const health = await healthOf(edge.url);
   expect(health.details['live']!.problem).toContain(closed);
   const told = edge.complaints.filter(({ msg }) => msg.includes('Syncs go on by schedule'));
   expect(told).toContainEqual(expect.objectContaining({ level: 'warn', code: 'CENTRAL_UNREACHABLE' }));
@@ -92,24 +121,45 @@ it('says on the edge that the live connection is missing, and why', async () => 
 });
 
 it('says at central what is degraded, and why, in the summary and in its health', async () => {
-  await central.get(CentralProcesses).beat();
-  const [, summary] = await central.call<FleetSummary>('GET', '/api/fleet/summary');
+  await until(async () => (await summaryOfFleet()).states.current === 1);
+  const summary = await summaryOfFleet();
   const centrals = [central.get(CentralProcesses).id];
-  expect(summary).toMatchObject({ total: 1, online: 0, states: { current: 1 } });
+  const down = `The bus at ${busUrl} is not available: `;
+  expect(summary).toMatchObject({ total: 1, online: 0 });
   expect(summary.degraded).toEqual([
+    { part: 'bus', problem: expect.stringMatching(new RegExp(`^${down}\\w`)) as string, centrals },
+    noChangesAreSeen(),
     {
-      part: 'bus',
-      problem: expect.stringMatching(/^The bus at nats:\/\/127\.0\.0\.1:9 is not available: \w/) as string,
-      centrals,
-    },
-    {
-      part: 'nudges',
-      problem: 'Changes of the source are not detected: CENTRAL_CHANGE_DETECTION is poll.',
-      centrals,
+      part: 'live',
+      problem: expect.stringContaining('1 edge calls and has no live connection') as string,
+      centrals: [],
     },
   ]);
-  const health = (await (await fetch(`${central.url}/health`)).json()) as Health;
-  expect(health.status).toBe('degraded');
-  expect(health.details['bus']!.problem).toContain('is not available');
-  expect(health.details['nudges']!.problem).toContain('CENTRAL_CHANGE_DETECTION is poll');
+  const { status, details } = await healthOf(central.url);
+  expect(status).toBe('degraded');
+  expect(details['bus']!.problem).toContain('is not available');
+  expect(details['nudges']!.problem).toContain('CENTRAL_CHANGE_DETECTION is poll');
+  // All lines of this process go where the first app writes them.
+  const told = edge.complaints.filter(({ code }) => code === 'BUS_UNAVAILABLE');
+  expect(told).toContainEqual(
+    expect.objectContaining({
+      level: 'warn',
+      msg: expect.stringContaining('schedules and polls go on') as string,
+    }),
+  );
 });
+
+it('is as before once the bus is back and the firewall open', async () => {
+  firewall.passesWebSockets = true;
+  await broker?.restart();
+  await until(async () => (await healthOf(edge.url)).details['live']!.connected === true);
+  if (broker) await until(async () => (await healthOf(central.url)).details['bus']!.status === 'up');
+  await until(async () => (await summaryOfFleet()).online === 1);
+  const { degraded } = await summaryOfFleet();
+  expect(degraded.filter(({ part }) => broker !== undefined || part !== 'bus')).toEqual([noChangesAreSeen()]);
+});
+
+function noChangesAreSeen(): FleetSummary['degraded'][number] {
+  const problem = 'Changes of the source are not detected: CENTRAL_CHANGE_DETECTION is poll.';
+  return { part: 'nudges', problem, centrals: [central.get(CentralProcesses).id] };
+}

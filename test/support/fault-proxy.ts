@@ -1,5 +1,6 @@
 import { createServer, request, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { connect, type AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 
 export type Fault =
   /** Answer nothing and keep the connection. */
@@ -18,7 +19,10 @@ export type Fault =
 /** Stands between edge and central and does to chosen requests what networks do. */
 export class FaultProxy {
   private target = '';
+  private readonly upgraded = new Set<Duplex>();
   private faults: { matches: RegExp; fault: Fault }[] = [];
+  /** Whether WebSockets get through; a firewall may take nothing but HTTP. */
+  passesWebSockets = false;
   /** Method and path of each request, in order. */
   readonly requests: string[] = [];
 
@@ -30,6 +34,7 @@ export class FaultProxy {
     server.on('request', (incoming: IncomingMessage, answer: ServerResponse) =>
       proxy.handle(incoming, answer),
     );
+    server.on('upgrade', (incoming: IncomingMessage, socket: Duplex) => proxy.upgrade(incoming, socket));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     return proxy;
   }
@@ -51,6 +56,7 @@ export class FaultProxy {
 
   async stop(): Promise<void> {
     this.server.closeAllConnections();
+    for (const client of this.upgraded) client.destroy();
     await new Promise((resolve) => this.server.close(resolve));
   }
 
@@ -75,6 +81,23 @@ export class FaultProxy {
     });
     onward.on('error', () => incoming.socket.destroy());
     incoming.pipe(onward);
+  }
+
+  private upgrade({ method, url, rawHeaders }: IncomingMessage, client: Duplex): void {
+    this.requests.push(`${method} ${url}`);
+    client.on('error', () => undefined);
+    if (!this.passesWebSockets) {
+      client.destroy();
+      return;
+    }
+    this.upgraded.add(client);
+    const { hostname, port } = new URL(this.target);
+    const server = connect(Number(port), hostname);
+    server.on('error', () => client.destroy());
+    client.on('close', () => server.destroy());
+    const headers = rawHeaders.map((text, index) => text + (index % 2 === 0 ? ': ' : '\r\n'));
+    server.write(`${method} ${url} HTTP/1.1\r\n${headers.join('')}\r\n`);
+    client.pipe(server).pipe(client);
   }
 
   private passOn(reply: IncomingMessage, answer: ServerResponse, fault: Fault | undefined): void {

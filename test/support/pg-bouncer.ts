@@ -1,13 +1,16 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 const PROGRAM = '/usr/sbin/pgbouncer';
+const SETTINGS_FILE = 'pgbouncer.ini';
 const READY_WITHIN_MS = 10_000;
+
+type PoolMode = 'session' | 'transaction' | 'statement';
 
 export function hasPgBouncer(): boolean {
   return existsSync(PROGRAM);
@@ -21,14 +24,14 @@ export class PgBouncer {
     private readonly directory: string,
   ) {}
 
-  static async start(server: string, poolMode: 'session' | 'transaction' | 'statement'): Promise<PgBouncer> {
+  static async start(server: string, poolMode: PoolMode): Promise<PgBouncer> {
     const { hostname, port, username, password } = new URL(server);
     const directory = mkdtempSync(join(tmpdir(), 'rivulet-pgbouncer-'));
     chmodSync(directory, 0o755);
     const listenPort = await freePort();
     const login = `user=${username} password=${decodeURIComponent(password)}`;
     const users = join(directory, 'users.txt');
-    const settings = join(directory, 'pgbouncer.ini');
+    const settings = join(directory, SETTINGS_FILE);
     writeFileSync(users, `"${username}" "${decodeURIComponent(password)}"\n`);
     writeFileSync(
       settings,
@@ -54,6 +57,16 @@ max_client_conn = 200
 
   through(databaseUrl: string): string {
     return Object.assign(new URL(databaseUrl), { hostname: '127.0.0.1', port: String(this.port) }).href;
+  }
+
+  /** Reloads its settings, and keeps its connections. */
+  changeMode(poolMode: PoolMode): void {
+    const settings = join(this.directory, SETTINGS_FILE);
+    writeFileSync(
+      settings,
+      readFileSync(settings, 'utf8').replace(/pool_mode = .*/, `pool_mode = ${poolMode}`),
+    );
+    this.child.kill('SIGHUP');
   }
 
   async stop(): Promise<void> {

@@ -13,4 +13,6 @@ export const agentLimits = {
   /** The most fields that REGISTER and HEARTBEAT report. */
   maxReportedFields: 64,
   maxReportedTextLength: 512,
+  /** All names and texts of one report together, which is kept for each device. */
+  maxReportedCharacters: 4_096,
 } as const;

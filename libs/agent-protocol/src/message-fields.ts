@@ -47,6 +47,7 @@ export function checkReported(data: Fields): void {
   const entries = Object.entries(data);
   if (entries.length > agentLimits.maxReportedFields)
     refuse(`data has more than ${agentLimits.maxReportedFields} fields`);
+  let characters = 0;
   for (const [name, value] of entries) {
     if (name.length > agentLimits.maxNameLength || hasControl(name))
       refuse('data has a name that is too long, or has control characters');
@@ -56,6 +57,9 @@ export function checkReported(data: Fields): void {
       refuse(
         `data.${name} is longer than ${agentLimits.maxReportedTextLength} characters, or has control characters`,
       );
+    characters += name.length + (typeof value === 'string' ? value.length : 0);
+    if (characters > agentLimits.maxReportedCharacters)
+      refuse(`data has more than ${agentLimits.maxReportedCharacters} characters of names and texts`);
   }
 }
 

@@ -62,6 +62,17 @@ describe('limits', () => {
     expect(() => parseAgentMessage(message({ list }), 'agent')).toThrow('more than 20000 values');
   });
 
+  it('refuses a report whose names and texts are too long together, though each is not', () => {
+    const report = (count: number): string => {
+      const texts = Array.from({ length: count }, (_, n) => [`f${n}`, 'x'.repeat(510)]);
+      return message(Object.fromEntries(texts), 'HEARTBEAT');
+    };
+    expect(() => parseAgentMessage(report(8), 'agent')).not.toThrow();
+    expect(() => parseAgentMessage(report(9), 'agent')).toThrow(
+      'more than 4096 characters of names and texts',
+    );
+  });
+
   it('refuses a deep text without running out of stack', () => {
     const deep = message({}).replace('"data":{}', `"data":${'['.repeat(100_000)}${']'.repeat(100_000)}`);
     expect(() => parseAgentMessage(deep, 'agent')).toThrow(RivuletError);

@@ -49,6 +49,7 @@ export { networkOf } from './addresses/network-of';
 export { OwnLimit } from './access/own-limit.decorator';
 export * from './logging/logger';
 export * from './logging/logging.module';
+export { LINE_CAUSE } from './logging/repeated-lines';
 export * from './logging/redaction';
 export * from './metrics/metrics.module';
 export * from './problem/api-problems.decorator';

@@ -4,9 +4,9 @@ import { CentralProcesses } from '../devices/presence/central-processes';
 import { NudgeService } from '../live/nudges/nudge.service';
 import { ProofLatency, type Percentiles } from '../live/nudges/proof-latency';
 
-/** A part of central that does not work as it should at present. Nothing is lost by it. */
+/** A part of the system that does not work as it should at present. Nothing is lost by it. */
 export interface DegradedPart {
-  part: 'bus' | 'nudges';
+  part: 'bus' | 'nudges' | 'live';
   problem: string;
 }
 

@@ -62,7 +62,7 @@ export class FleetSummaryService {
       this.tables.rows<{ fleet: FleetCounts }>(readFleet, [this.env.silentAfterMs, DEVICES_NAMED_MAX]),
       this.processes.list(),
     ]);
-    const { worst, ...counts } = row!.fleet;
+    const { worst, unconnected, ...counts } = row!.fleet;
     const states = Object.fromEntries(
       fleetStates.map((state) => [state, counts.states[state] ?? 0]),
     ) as Record<FleetState, number>;
@@ -79,7 +79,7 @@ export class FleetSummaryService {
       reasons: counts.reasons.map((reason) => ({ ...reason, nextStep: nextStepOf(reason.code) })),
       devices: counts.devices.map(withNextStep),
       publishedToProved: slowest(reports.flatMap(({ latency }) => latency ?? [])),
-      degraded: gather(reports),
+      degraded: [...gather(reports), ...withoutConnection(unconnected)],
       centrals: centrals.map(({ report, ...process }) => ({
         ...process,
         degraded: (report as Partial<ProcessReport>).degraded ?? [],
@@ -109,6 +109,13 @@ function gather(reports: { processId: string; degraded?: DegradedPart[] }[]): Fl
     }
   }
   return [...byText.values()];
+}
+
+function withoutConnection(devices: number): FleetSummary['degraded'] {
+  if (devices === 0) return [];
+  const who = devices === 1 ? '1 edge calls and has' : `${devices} edges call and have`;
+  const problem = `${who} no live connection: changes arrive by the schedule alone. /health of the edge says why.`;
+  return [{ part: 'live', problem, centrals: [] }];
 }
 
 function withNextStep(device: FleetDevice): TroubledDevice {

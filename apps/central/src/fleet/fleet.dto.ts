@@ -146,15 +146,19 @@ class LatencyDto {
 }
 
 class DegradedPartDto {
-  @ApiProperty({ description: 'What it is.', enum: ['bus', 'nudges'], example: 'bus' })
-  part: 'bus' | 'nudges';
+  @ApiProperty({ description: 'What it is.', enum: ['bus', 'nudges', 'live'], example: 'bus' })
+  part: 'bus' | 'nudges' | 'live';
 
   @ApiProperty({ description: 'What is wrong with it, and why.', example: exampleProblem })
   problem: string;
 }
 
 class SharedDegradedPartDto extends DegradedPartDto {
-  @ApiProperty({ description: 'The processes of central that say so.', type: [String], example: [exampleId] })
+  @ApiProperty({
+    description: 'The processes of central that say so; none of `live`.',
+    type: [String],
+    example: [exampleId],
+  })
   centrals: string[];
 }
 

@@ -22,6 +22,8 @@ export interface FleetDevice {
 export interface FleetCounts {
   states: Record<FleetState, number>;
   online: number;
+  /** Those that were heard and have no connection: changes reach them by their schedule. */
+  unconnected: number;
   agents: { total: number; online: number };
   notServed: { pending: number; revoked: number; quarantined: number };
   reasons: { code: string; devices: number }[];
@@ -72,6 +74,7 @@ described AS (
 SELECT json_build_object(
   'states', (SELECT coalesce(json_object_agg(state, count), '{}') FROM (SELECT state, count(*) FROM fleet GROUP BY state) AS each),
   'online', (SELECT count(*) FROM fleet WHERE is_online),
+  'unconnected', (SELECT count(*) FROM fleet WHERE NOT is_online AND state IN ('current', 'behind', 'failing')),
   'agents', (SELECT json_build_object('total', count(*), 'online', count(*) FILTER (WHERE is_online))
              FROM known WHERE kind = 'agent' AND status = 'active'),
   'notServed', (SELECT json_build_object('pending', count(*) FILTER (WHERE status = 'pending'),

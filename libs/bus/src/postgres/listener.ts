@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describeDatabaseFailure } from '@rivulet/postgres';
 import type { Pool, PoolClient } from 'pg';
+import { ulid } from 'ulid';
 import type { Carried, DriverEvents } from '../driver';
 import { busLimits } from '../limits';
 import { reconnectDelayMs } from '../reconnect-delay';
@@ -17,6 +18,9 @@ DELETE FROM rivulet.bus_claims WHERE claimed_at < clock_timestamp() - interval '
 /** Holds the one connection that listens, and makes it again when it is lost. */
 export class PostgresListener {
   private readonly over = new AbortController();
+  /** A channel of its own, on which it hears itself. */
+  private readonly echoChannel = `${CHANNEL}_echo_${ulid().toLowerCase()}`;
+  private echo = Promise.withResolvers<void>();
   /** Bodies that travel apart are read before what came after them is delivered. */
   private order = Promise.resolve();
   private running: Promise<void> | undefined;
@@ -56,8 +60,12 @@ export class PostgresListener {
   private async listen(events: DriverEvents, onListening: () => void): Promise<void> {
     const client = await this.pool.connect();
     try {
-      client.on('notification', ({ payload = '' }) => this.receive(payload, events));
-      await client.query(`LISTEN ${CHANNEL}`);
+      client.on('notification', ({ channel, payload = '' }) => {
+        if (channel === this.echoChannel) this.echo.resolve();
+        else this.receive(payload, events);
+      });
+      await client.query(`LISTEN ${CHANNEL}; LISTEN ${this.echoChannel}`);
+      await this.expectEcho();
       events.state({ isConnected: true });
       onListening();
       await this.keep(client);
@@ -76,8 +84,20 @@ export class PostgresListener {
       await Promise.race([pause, ended]).catch((error: unknown) => {
         if (!signal.aborted) throw error;
       });
-      if (!signal.aborted) await within(busLimits.heartbeatMs, client.query(removeOld));
+      if (signal.aborted) return;
+      await within(busLimits.heartbeatMs, client.query(removeOld));
+      await this.expectEcho();
     }
+  }
+
+  /** What does not arrive makes no error: a pooler may give each transaction another session, and LISTEN is lost then. */
+  private async expectEcho(): Promise<void> {
+    const { publishTimeoutMs } = busLimits;
+    this.echo = Promise.withResolvers();
+    await within(publishTimeoutMs, this.pool.query('SELECT pg_notify($1, $2)', [this.echoChannel, '']));
+    await within(publishTimeoutMs, this.echo.promise).catch(() => {
+      throw new Error('notifications do not arrive. A pooler needs pool_mode = session');
+    });
   }
 
   private receive(payload: string, events: DriverEvents): void {

@@ -17,6 +17,9 @@ const ANSWER_WITHIN_MS = 3_000;
 /** Settings of a role or a database that are not pinned reach only new connections, so none may live for ever. */
 const LIFETIME_SECONDS = 600;
 
+/** Connections that are made at once share the answer. */
+const POOLER_FINE_FOR_MS = 10_000;
+
 const defaultLimits: SessionLimits = { statementTimeoutMs: 30_000, lockTimeoutMs: 10_000 };
 
 export interface DatabasePoolConfig extends PoolConfig, Pick<DatabaseClientConfig, 'silence'> {
@@ -49,6 +52,7 @@ export class DatabasePool extends Pool {
   /** Connections that were made before are not given to anyone. */
   private renewedAt = -Infinity;
   private poolerIsFine: Promise<void> | undefined;
+  private poolerAskedAt = -Infinity;
 
   constructor(private readonly config: DatabasePoolConfig = {}) {
     const over = new AbortController();
@@ -138,11 +142,14 @@ export class DatabasePool extends Pool {
     this.condition.recover();
   }
 
-  /** Whoever answers is not PostgreSQL itself. Found once for all connections. */
+  /** Whoever answers is not PostgreSQL itself. Its mode may change while it runs. */
   private async refuseTransactionPooling(): Promise<void> {
-    this.poolerIsFine ??= refuseTransactionPooling(this.config);
-    await this.poolerIsFine.catch((error: unknown) => {
-      this.poolerIsFine = undefined;
+    if (performance.now() - this.poolerAskedAt > POOLER_FINE_FOR_MS) {
+      this.poolerAskedAt = performance.now();
+      this.poolerIsFine = refuseTransactionPooling(this.config);
+    }
+    await this.poolerIsFine?.catch((error: unknown) => {
+      this.poolerAskedAt = -Infinity;
       throw error;
     });
   }

@@ -7,6 +7,8 @@ const EVERY_MS = 15_000;
 
 /** The rest of a larger fleet is heard again soon. */
 const DEVICES_KEPT = 100_000;
+/** Devices of one statement, each with up to 4 KB of metrics. */
+const DEVICES_AT_ONCE = 2_000;
 
 export interface Sighting {
   /** Where it called from. */
@@ -62,7 +64,11 @@ export class Presence implements OnApplicationShutdown {
   private async write(): Promise<void> {
     const seen = [...this.seen];
     this.seen = new Map();
-    if (seen.length === 0) return;
+    for (let start = 0; start < seen.length; start += DEVICES_AT_ONCE)
+      await this.writeSome(seen.slice(start, start + DEVICES_AT_ONCE));
+  }
+
+  private async writeSome(seen: [string, DatedSighting][]): Promise<void> {
     const nowMs = performance.now();
     const column = <T>(read: (sighting: DatedSighting) => T): T[] =>
       seen.map(([, sighting]) => read(sighting));

@@ -2,7 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
 import type { AgentMessage } from '@rivulet/agent-protocol';
 import { RivuletError } from '@rivulet/errors';
-import { namedError, networkOf, RateLimits, Refusals } from '@rivulet/platform';
+import { LINE_CAUSE, namedError, networkOf, RateLimits, Refusals } from '@rivulet/platform';
 import { readCredentials } from '../../devices/authentication/agent-tokens';
 import { DeviceAuthenticator, type OpenedBy } from '../../devices/authentication/device-authenticator';
 import { CentralProcesses } from '../../devices/presence/central-processes';
@@ -172,8 +172,13 @@ export class AgentSessions implements SessionHost {
     const { address, kind } = transport;
     if (deviceId === undefined) void this.limits.countAnonymous(address);
     this.refusals.note({ code, detail: message, address, requestId: '', where: `agent over ${kind}` });
-    const who = deviceId ?? transport.address;
-    this.logger.log({ code, device: deviceId, address: transport.address }, `Refused ${who}: ${message}`);
+    const who = deviceId ?? networkOf(address);
+    // An agent can make up any number of wrong messages, which are limited together.
+    const cause = { cause: `${who} ${code}`, origin: who };
+    this.logger.log(
+      { code, device: deviceId, address, [LINE_CAUSE]: cause },
+      `Refused ${deviceId ?? address}: ${message}`,
+    );
   }
 
   ended(session: AgentSession, reason: EndReason): void {
