@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isInstalled, startNats, startRedis, TcpRelay, type BusServer } from '@rivulet/testing';
 import { CentralInProcess } from '../support/central-in-process';
+import { NudgedDevice } from '../support/nudged-device';
 import { RealtimeFollower } from '../support/realtime-follower';
 import { realtimeLength } from '../support/realtime-length';
 import { realtimeVariables } from '../support/realtime-tokens';
@@ -19,14 +20,23 @@ interface Publication {
   number: number;
 }
 
+/** One at each central, whose rows are not those of the other. */
+async function connectDevices(centrals: CentralInProcess[]): Promise<NudgedDevice[]> {
+  const { rows } = await centrals[0]!.database.pool.query<{ mac: string }>(
+    'SELECT min(mac_address) AS mac FROM public.devices WHERE is_active GROUP BY company_id ORDER BY 1 LIMIT 2',
+  );
+  return Promise.all(centrals.map((central, index) => NudgedDevice.connect(central, rows[index]!.mac)));
+}
+
 function describeLosses(startServer: () => Promise<BusServer | undefined>): void {
   it(
-    `${clientCount} clients get every message of their topics once, while connections, centrals and the bus are cut ${kills} times`,
+    `${clientCount} clients get every message of their topics once, and devices their rows, while connections, centrals and the bus are cut ${kills} times`,
     async () => {
       const file = writeTemporaryFile('realtime.yaml', rules);
       const server = await startServer();
       const variables = {
         ...realtimeVariables,
+        CENTRAL_DEVICE_AUTH: 'mac',
         CENTRAL_REALTIME_FILE: file.path,
         CENTRAL_REALTIME_MESSAGES_PER_SECOND: '1000',
         ...(server && { CENTRAL_BUS_URL: server.url }),
@@ -41,6 +51,8 @@ function describeLosses(startServer: () => Promise<BusServer | undefined>): void
         return new RealtimeFollower(urls[index % 2]!, `user${index}`, [...new Set(own)]);
       });
       await Promise.all(followers.map((follower) => follower.start()));
+
+      const devices = await connectDevices([first, second]);
 
       const published: Publication[] = [];
       const publishing: Promise<void>[] = [];
@@ -59,7 +71,10 @@ function describeLosses(startServer: () => Promise<BusServer | undefined>): void
         const relay = relays[kill % 2]!;
         relay.refusesNew = true;
         relay.cut(kill % 3 === 0 ? 'end' : 'reset');
-        if (kill % 4 === 1) await server?.kill();
+        if (kill % 4 === 1) {
+          await server?.kill();
+          for (const device of devices) await device.changeRow();
+        }
         for (let count = 0; count < 5; count++) publish();
         await delay(pauseMs);
         relay.refusesNew = false;
@@ -85,6 +100,10 @@ function describeLosses(startServer: () => Promise<BusServer | undefined>): void
         for (const topic of own) expect(received.get(topic) ?? []).toEqual(expected.get(topic));
       }
       expect(published).toHaveLength(kills * 15);
+      for (const device of devices) {
+        await device.hasConverged();
+        await device.stop();
+      }
       for (const follower of followers) follower.stop();
       await Promise.all(relays.map((relay) => relay.stop()));
       await second.stop();

@@ -17,13 +17,19 @@ interface Manifest {
 /** A device that reports what it is given as applied and proved, without any rows. */
 export class ProvedDevice {
   readonly headers: Record<string, string>;
-  private held: object = {};
+  private held: { tables?: Pick<Table, 'name' | 'fingerprint' | 'checksum'>[] } & Record<string, unknown> =
+    {};
 
   constructor(
     private readonly centralUrl: string,
     macAddress: string,
   ) {
     this.headers = { 'x-device-mac': macAddress };
+  }
+
+  /** Of its tables, by their names. */
+  get checksums(): Record<string, string> {
+    return Object.fromEntries((this.held.tables ?? []).map(({ name, checksum }) => [name, checksum]));
   }
 
   async sync(): Promise<'current' | 'update'> {

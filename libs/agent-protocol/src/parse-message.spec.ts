@@ -46,6 +46,11 @@ const message = (data: unknown, type = 'DATA'): string =>
     data,
   });
 
+function report(texts: number): string {
+  const entries = Array.from({ length: texts }, (_, n) => [`f${n}`, 'x'.repeat(510)]);
+  return message(Object.fromEntries(entries), 'HEARTBEAT');
+}
+
 describe('limits', () => {
   const nested = (depth: number): unknown => (depth === 0 ? 1 : [nested(depth - 1)]);
 
@@ -63,10 +68,6 @@ describe('limits', () => {
   });
 
   it('refuses a report whose names and texts are too long together, though each is not', () => {
-    const report = (count: number): string => {
-      const texts = Array.from({ length: count }, (_, n) => [`f${n}`, 'x'.repeat(510)]);
-      return message(Object.fromEntries(texts), 'HEARTBEAT');
-    };
     expect(() => parseAgentMessage(report(8), 'agent')).not.toThrow();
     expect(() => parseAgentMessage(report(9), 'agent')).toThrow(
       'more than 4096 characters of names and texts',
