@@ -1,7 +1,6 @@
 import type { AppProcess } from '@rivulet/app-process';
-import { createTestDatabase, spawnApp, type TestDatabase } from '@rivulet/testing';
+import { createTestDatabase, hasPgBouncer, PgBouncer, spawnApp, type TestDatabase } from '@rivulet/testing';
 import { runDatasetsTool } from '../../apps/datasets-cli/test/run-datasets-tool';
-import { hasPgBouncer, PgBouncer } from '../support/pg-bouncer';
 import { DEMO_MAC, SyncPair } from '../support/sync-pair';
 
 jest.setTimeout(120_000);
