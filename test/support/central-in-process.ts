@@ -4,7 +4,7 @@ import { request, type IncomingMessage } from 'node:http';
 import type { Abstract } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createApp, createLogger, loadEnvironment } from '@rivulet/platform';
-import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
+import { createTemplate, createTestDatabase, type TestDatabase } from '@rivulet/testing';
 import { ADMIN_PASSWORD, asAdmin } from './operator';
 import { CentralModule } from '../../apps/central/src/central.module';
 import { httpOptions, resolveTls } from '../../apps/central/src/http-options';
@@ -30,10 +30,20 @@ export class CentralInProcess {
   ) {}
 
   static async start(variables: Record<string, string> = {}): Promise<CentralInProcess> {
-    const database = await createTestDatabase();
-    return CentralInProcess.listen(database, { CENTRAL_DEMO_DATA: 'true', ...variables }, () =>
-      database.drop(),
-    );
+    const database = await createTestDatabase(await CentralInProcess.template());
+    const { app, url } = await listen(database.url, { CENTRAL_DEMO_DATA: 'true', ...variables });
+    return new CentralInProcess(database, url, app, async () => {
+      await app.close();
+      await database.drop();
+    });
+  }
+
+  /** A database that a central has filled: most of the time of its first start is PostgreSQL's. */
+  private static template(): Promise<string> {
+    return createTemplate('started_central', async (url) => {
+      const { app } = await listen(url, { CENTRAL_DEMO_DATA: 'true' });
+      await app.close();
+    });
   }
 
   /** Another central on the same database, to be stopped before it. */
@@ -41,36 +51,8 @@ export class CentralInProcess {
     { database }: CentralInProcess,
     variables: Record<string, string> = {},
   ): Promise<CentralInProcess> {
-    return CentralInProcess.listen(database, variables, async () => undefined);
-  }
-
-  private static async listen(
-    database: TestDatabase,
-    variables: Record<string, string>,
-    onStopped: () => Promise<void>,
-  ): Promise<CentralInProcess> {
-    const { environment } = loadEnvironment(CentralModule.environment, {
-      CENTRAL_DATABASE_URL: database.url,
-      CENTRAL_ADMIN_PASSWORD: ADMIN_PASSWORD,
-      CENTRAL_AGENT_PORT: '0',
-      ...NO_RATE_LIMITS,
-      ...variables,
-    });
-    const secured = resolveTls(environment);
-    const http = httpOptions(environment, secured);
-    const app = await createApp({
-      module: CentralModule.forRoot(environment, { url: database.url, isEmbedded: false }, secured),
-      logger: createLogger({ app: 'central', level: 'silent' }),
-      openApi: { title: 'Rivulet central', description: 'For a test.' },
-      ...http,
-    });
-    await app.listen(0, '127.0.0.1');
-    const { port } = app.getHttpServer().address() as AddressInfo;
-    const url = `${http.tls?.isOn === true ? 'https' : 'http'}://127.0.0.1:${port}`;
-    return new CentralInProcess(database, url, app, async () => {
-      await app.close();
-      await onStopped();
-    });
+    const { app, url } = await listen(database.url, variables);
+    return new CentralInProcess(database, url, app, () => app.close());
   }
 
   /** For agents over TCP. */
@@ -133,4 +115,28 @@ export class CentralInProcess {
       response.headers['retry-after'],
     ];
   }
+}
+
+async function listen(
+  databaseUrl: string,
+  variables: Record<string, string>,
+): Promise<{ app: NestFastifyApplication; url: string }> {
+  const { environment } = loadEnvironment(CentralModule.environment, {
+    CENTRAL_DATABASE_URL: databaseUrl,
+    CENTRAL_ADMIN_PASSWORD: ADMIN_PASSWORD,
+    CENTRAL_AGENT_PORT: '0',
+    ...NO_RATE_LIMITS,
+    ...variables,
+  });
+  const secured = resolveTls(environment);
+  const http = httpOptions(environment, secured);
+  const app = await createApp({
+    module: CentralModule.forRoot(environment, { url: databaseUrl, isEmbedded: false }, secured),
+    logger: createLogger({ app: 'central', level: 'silent' }),
+    openApi: { title: 'Rivulet central', description: 'For a test.' },
+    ...http,
+  });
+  await app.listen(0, '127.0.0.1');
+  const { port } = app.getHttpServer().address() as AddressInfo;
+  return { app, url: `${http.tls?.isOn === true ? 'https' : 'http'}://127.0.0.1:${port}` };
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AppProcess } from '@rivulet/app-process';
 import { escapeIdentifier } from 'pg';
-import { createTestDatabase, startApp, type TestDatabase } from '@rivulet/testing';
+import { createTemplate, createTestDatabase, startApp, type TestDatabase } from '@rivulet/testing';
 import { ADMIN_PASSWORD } from './operator';
 import type { EdgeLimits } from '../../apps/edge/test/edge-app';
 import { startEdgeInProcess, type RunningEdge } from './edge-in-process';
@@ -52,7 +52,7 @@ export class SyncPair {
 
   static async start(options: PairOptions = {}): Promise<SyncPair> {
     const [centralDb, edgeDb] = await Promise.all([
-      createTestDatabase(undefined, options.servers?.central),
+      createCentralDatabase(options),
       createTestDatabase(undefined, options.servers?.edge),
     ]);
     await findSourceFirst(centralDb);
@@ -109,13 +109,26 @@ export class SyncPair {
   }
 }
 
-export async function startCentral(database: TestDatabase, options: PairOptions = {}): Promise<AppProcess> {
+export async function startCentral(
+  database: Pick<TestDatabase, 'url'>,
+  options: PairOptions = {},
+): Promise<AppProcess> {
   return startApp('central', {
     CENTRAL_DATABASE_URL: options.databaseUrls?.central?.(database.url) ?? database.url,
     CENTRAL_DEMO_DATA: 'true',
     CENTRAL_ADMIN_PASSWORD: ADMIN_PASSWORD,
     ...options.central,
   });
+}
+
+/** One that a central has filled, as most of the time of a first start is PostgreSQL's; empty where a test prepares it. */
+async function createCentralDatabase({ prepare, servers }: PairOptions): Promise<TestDatabase> {
+  if (prepare !== undefined || servers !== undefined) return createTestDatabase(undefined, servers?.central);
+  const template = await createTemplate('central_of_pair', async (url) => {
+    const central = await startCentral({ url });
+    await central.stop();
+  });
+  return createTestDatabase(template);
 }
 
 /** As `npm start` has it: `users` is the source's table, also for a role that is named as central's schema is. */
