@@ -6,7 +6,8 @@ import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
 import { CentralInProcess } from '../support/central-in-process';
 import { CollectingEdge } from '../support/collecting-edge';
 import { CollectionOperator } from '../support/collection-operator';
-import { startEdgeInProcess, type RunningEdge } from '../support/edge-in-process';
+import { startEdgeInProcess } from '../support/edge-in-process';
+import type { RunningApp } from '../support/running-app';
 import { DEMO_MAC } from '../support/sync-pair';
 import { writeTemporaryFile } from '../support/written-file';
 
@@ -32,7 +33,7 @@ const over = new AbortController();
 let central: CentralInProcess;
 let operator: CollectionOperator;
 let sites: CollectingEdge[];
-let other: RunningEdge;
+let other: RunningApp;
 let otherDatabase: TestDatabase;
 
 beforeAll(async () => {

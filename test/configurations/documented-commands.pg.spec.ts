@@ -16,7 +16,8 @@ import { startTarget, startWorker, type RunningWorker } from '../../apps/worker/
 import { CentralInProcess } from '../support/central-in-process';
 import { registerAgent, type TestAgent } from '../support/config-agent';
 import { curlCommands, type DocumentedCommand } from '../support/documented-commands';
-import { startEdgeInProcess, type RunningEdge } from '../support/edge-in-process';
+import { startEdgeInProcess } from '../support/edge-in-process';
+import type { RunningApp } from '../support/running-app';
 import { ADMIN_PASSWORD, basic } from '../support/operator';
 import { DEMO_MAC } from '../support/sync-pair';
 
@@ -24,7 +25,7 @@ const WORKER_KEY = 'a-key-of-sixteen-or-more';
 
 interface System {
   central: CentralInProcess;
-  edge: RunningEdge;
+  edge: RunningApp;
   worker: RunningWorker;
   target: { url: string };
   agent: TestAgent;
@@ -112,7 +113,7 @@ function credentialsOf(user: string, agent: TestAgent): { authorization: string 
 }
 
 /** It knows that there is no configuration yet, and would ask again in 30 seconds. */
-async function untilAsked({ url }: RunningEdge): Promise<void> {
+async function untilAsked({ url }: RunningApp): Promise<void> {
   for (;;) {
     const { pollError } = (await (await fetch(`${url}/api/configuration`)).json()) as {
       pollError: { code: string } | null;
@@ -122,7 +123,7 @@ async function untilAsked({ url }: RunningEdge): Promise<void> {
   }
 }
 
-async function untilConnected({ url }: RunningEdge): Promise<void> {
+async function untilConnected({ url }: RunningApp): Promise<void> {
   for (;;) {
     const { details } = (await (await fetch(`${url}/health`)).json()) as {
       details: { live: { connected: boolean } };

@@ -1,4 +1,5 @@
 import { FaultProxy } from '../support/fault-proxy';
+import { edgeInProcess } from '../support/edge-in-process';
 import { startCentral, SyncPair, until } from '../support/sync-pair';
 
 describe('over a bad network, a sync', () => {
@@ -9,7 +10,7 @@ describe('over a bad network, a sync', () => {
     proxy = await FaultProxy.start();
     pair = await SyncPair.start({
       centralUrl: (central) => proxy.inFrontOf(central),
-      edgeLimits: { idleTimeoutMs: 1_000, retries: 2, minDelayMs: 50 },
+      starters: edgeInProcess({ idleTimeoutMs: 1_000, retries: 2, minDelayMs: 50 }),
     });
   });
   afterAll(async () => {
@@ -71,7 +72,7 @@ describe('without central, a sync', () => {
   let pair: SyncPair;
 
   beforeAll(async () => {
-    pair = await SyncPair.start({ edgeLimits: { retries: 1, minDelayMs: 50 } });
+    pair = await SyncPair.start({ starters: edgeInProcess({ retries: 1, minDelayMs: 50 }) });
     await pair.syncNow();
   });
   afterAll(() => pair.stop());

@@ -1,4 +1,5 @@
 import type { TestDatabase } from '@rivulet/testing';
+import { edgeInProcess } from '../support/edge-in-process';
 import { SyncPair, until } from '../support/sync-pair';
 
 jest.setTimeout(120_000);
@@ -6,7 +7,7 @@ jest.setTimeout(120_000);
 let pair: SyncPair;
 
 beforeEach(async () => {
-  pair = await SyncPair.start({ edgeLimits: { retries: 0 } });
+  pair = await SyncPair.start({ starters: edgeInProcess({ retries: 0 }) });
 });
 
 afterEach(() => pair.stop());

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { testServerVersion, type TestDatabase } from '@rivulet/testing';
+import { inProcess } from '../support/pair-in-process';
 import { DEMO_MAC, SyncPair } from '../support/sync-pair';
 
 /** Sets these for all sessions that begin from now on. */
@@ -60,7 +61,7 @@ describe('edge-datestyle', () => {
     const text = ["bytea_output = 'escape'", 'extra_float_digits = -15', "lc_monetary = 'C.UTF-8'"];
     const hostile = ['standard_conforming_strings = off', 'default_transaction_isolation = serializable'];
     const prepare = setting(...odd, ...text, ...hostile);
-    pair = await SyncPair.start({ prepare, prepareEdge: prepare });
+    pair = await SyncPair.start({ starters: inProcess, prepare, prepareEdge: prepare });
     await syncTwice();
     expect(await history()).toEqual({ status: 200, cycles: ['applied', 'applied'] });
     expect((await scrub()).status).toBe('intact');
@@ -72,7 +73,7 @@ describe('edge-idle-timeout', () => {
     const limits = ["idle_session_timeout = '1s'", "idle_in_transaction_session_timeout = '1s'"];
     const more = ["statement_timeout = '1s'", "lock_timeout = '1ms'"];
     const newer = testServerVersion >= 17 ? ["transaction_timeout = '1s'"] : [];
-    pair = await SyncPair.start({ prepareEdge: setting(...limits, ...more, ...newer) });
+    pair = await SyncPair.start({ starters: inProcess, prepareEdge: setting(...limits, ...more, ...newer) });
     await syncTwice();
     await pair.centralDb.pool.query(`UPDATE users SET full_name = full_name || ' later'`);
     await pair.edgeDb.pool.query(`
@@ -103,7 +104,7 @@ datasets: [{ name: labels, key: [id], query: "SELECT id, tags FROM tagged" }]
     );
     const central = { CENTRAL_DEMO_DATA: 'false', CENTRAL_DATASETS_FILE: file };
     const prepareEdge = setting('quote_all_identifiers = on');
-    pair = await SyncPair.start({ prepare: tagThings, prepareEdge, central });
+    pair = await SyncPair.start({ starters: inProcess, prepare: tagThings, prepareEdge, central });
     expect((await pair.syncNow()).status).toBe('applied');
     expect((await pair.syncNow()).status).toBe('current');
     expect((await scrub()).status).toBe('intact');
@@ -118,7 +119,7 @@ datasets: [{ name: labels, key: [id], query: "SELECT id, tags FROM tagged" }]
 describe('synchronous-commit-off', () => {
   it('what is acknowledged is on the disk: no session of either app commits without waiting for it', async () => {
     const prepare = setting('synchronous_commit = off');
-    pair = await SyncPair.start({ prepare, prepareEdge: prepare });
+    pair = await SyncPair.start({ starters: inProcess, prepare, prepareEdge: prepare });
     await pair.edgeDb.pool.query(noteCommits('rivulet.edge_sync_log'));
     await pair.centralDb.pool.query(noteCommits('rivulet.sync_manifests'));
     await syncTwice();

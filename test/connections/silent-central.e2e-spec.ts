@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { inProcessWith } from '../support/pair-in-process';
 import { DEMO_MAC, SyncPair } from '../support/sync-pair';
 import { FaultProxy } from '../support/fault-proxy';
 
@@ -28,7 +29,7 @@ describe('a central from which nothing comes (slow-silence)', () => {
     pair = await SyncPair.start({
       central: { CENTRAL_DATASETS_FILE: file },
       centralUrl: (url) => proxy.inFrontOf(url),
-      edgeLimits: { requestTimeoutMs: 3_000, retries: 0 },
+      starters: inProcessWith({ requestTimeoutMs: 3_000, retries: 0 }),
     });
   });
   afterAll(async () => {

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { TcpRelay } from '@rivulet/testing';
-import type { RunningEdge } from '../support/edge-in-process';
+import type { RunningApp } from '../support/running-app';
 import { SyncPair, until, type SyncAnswer } from '../support/sync-pair';
 
 jest.setTimeout(120_000);
@@ -42,7 +42,7 @@ async function syncUntilApplied(): Promise<SyncAnswer[]> {
 }
 
 /** Looks at an app's readiness until told to stop. */
-function watchReadiness(app: RunningEdge): { stop: () => Promise<Set<number>> } {
+function watchReadiness(app: RunningApp): { stop: () => Promise<Set<number>> } {
   const seen = new Set<number>();
   const over = new AbortController();
   const watching = (async () => {
@@ -60,11 +60,11 @@ function watchReadiness(app: RunningEdge): { stop: () => Promise<Set<number>> } 
   };
 }
 
-async function becomesReady(app: RunningEdge): Promise<void> {
+async function becomesReady(app: RunningApp): Promise<void> {
   await until('it is ready', async () => (await fetch(`${app.url}/health/ready`)).ok);
 }
 
-function lossesTold(app: RunningEdge): string[] {
+function lossesTold(app: RunningApp): string[] {
   return app.complaints.map(({ msg }) => msg).filter((msg) => msg.startsWith('A connection of'));
 }
 

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { inProcess } from '../support/pair-in-process';
 import { startCentral, SyncPair, type PairOptions } from '../support/sync-pair';
 
 const SUMS = 'SELECT id, length(v) AS length, md5(v) FROM public.big ORDER BY id';
@@ -28,6 +29,7 @@ datasets:
 `,
     );
     options = {
+      starters: inProcess,
       central: { CENTRAL_DATASETS_FILE: file, CENTRAL_DEMO_DATA: 'false' },
       edge: { EDGE_SCRUB_SCHEDULE: 'off' },
       prepare: ({ pool }) =>

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { verifyProof, type DeviceProof } from '@rivulet/signatures';
-import { DEMO_MAC, startCentral, SyncPair } from '../support/sync-pair';
+import { inProcess } from '../support/pair-in-process';
+import { DEMO_MAC, startCentral, SyncPair, type Starters } from '../support/sync-pair';
 import { asAdmin } from '../support/operator';
 
 const YEAR_MS = 365 * 86_400_000;
@@ -19,13 +20,15 @@ interface Identity {
 let directory: string;
 let pair: SyncPair;
 
-beforeEach(async () => {
+async function start(starters: Partial<Starters>): Promise<void> {
   directory = mkdtempSync(join(tmpdir(), 'rivulet-identity-'));
   pair = await SyncPair.start({
+    starters,
     central: { CENTRAL_DEVICE_AUTH: 'key' },
     edge: { EDGE_DEVICE_AUTH: 'key', EDGE_IDENTITY_DIRECTORY: join(directory, 'identity') },
   });
-});
+}
+
 afterEach(async () => {
   await pair.stop();
   rmSync(directory, { recursive: true, force: true });
@@ -57,6 +60,7 @@ async function identity(): Promise<Identity> {
 
 describe('an edge with a key of its own', () => {
   it('is refused until it is enrolled, and then syncs as the same device for ever', async () => {
+    await start({});
     expect(await pair.syncNow()).toMatchObject({ status: 'failed', error: { code: 'EDGE_NOT_ENROLLED' } });
     const { keyThumbprint } = await identity();
 
@@ -84,9 +88,13 @@ describe('an edge with a key of its own', () => {
   });
 
   it('is refused by all processes of central 5 seconds after it was revoked', async () => {
+    await start(inProcess);
     await restartEdge({ EDGE_ENROLMENT_TOKEN: await makeToken() });
     expect(await pair.syncNow()).toMatchObject({ status: 'applied' });
-    const second = await startCentral(pair.centralDb, { central: { CENTRAL_DEVICE_AUTH: 'key' } });
+    const second = await startCentral(pair.centralDb, {
+      starters: inProcess,
+      central: { CENTRAL_DEVICE_AUTH: 'key' },
+    });
     try {
       await pair.centralDb.pool.query(
         `UPDATE rivulet.devices SET status = 'revoked', changed_at = clock_timestamp()`,
@@ -106,6 +114,7 @@ describe('an edge with a key of its own', () => {
     ['1970', -56 * YEAR_MS],
     ['2099', 73 * YEAR_MS],
   ])('enrols and syncs with a clock in %s', async (_, offsetMs) => {
+    await start({ central: inProcess.central });
     const clock = join(directory, 'clock.cjs');
     writeFileSync(
       clock,
@@ -124,6 +133,7 @@ describe('an edge with a key of its own', () => {
 });
 
 it('central believes no MAC address', async () => {
+  await start(inProcess);
   const response = await fetch(`${pair.central.url}/api/device-sync/request`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', 'x-device-mac': DEMO_MAC },

@@ -9,14 +9,15 @@ import {
 import { FleetSummaryService, type FleetSummary } from '../../apps/central/src/fleet/fleet-summary.service';
 import { CentralProcesses } from '../../apps/central/src/devices/presence/central-processes';
 import { CentralInProcess } from '../support/central-in-process';
-import { startEdgeInProcess, type RunningEdge } from '../support/edge-in-process';
+import { startEdgeInProcess } from '../support/edge-in-process';
+import type { RunningApp } from '../support/running-app';
 import { validRequest } from '../support/device-client';
 import { FaultProxy } from '../support/fault-proxy';
 import { DEMO_MAC } from '../support/sync-pair';
 
 /** The bus is down, no change is detected, and a firewall closes whatever is no HTTP. */
 let central: CentralInProcess;
-let edge: RunningEdge;
+let edge: RunningApp;
 let edgeDatabase: TestDatabase;
 let firewall: FaultProxy;
 /** Undefined where the bus that is down never comes back. */

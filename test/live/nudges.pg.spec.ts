@@ -11,7 +11,8 @@ import { CentralBus } from '../../apps/central/src/bus/central-bus';
 import { Presence } from '../../apps/central/src/devices/registry/presence';
 import { NudgeService } from '../../apps/central/src/live/nudges/nudge.service';
 import { CentralInProcess } from '../support/central-in-process';
-import { startEdgeInProcess, type RunningEdge } from '../support/edge-in-process';
+import { startEdgeInProcess } from '../support/edge-in-process';
+import type { RunningApp } from '../support/running-app';
 import { ProvedDevice } from '../support/proved-device';
 import { DEMO_MAC } from '../support/sync-pair';
 import { TestAgent } from '../support/test-agent';
@@ -23,7 +24,7 @@ const withNats = hasNats ? describe : describe.skip;
 let broker: BusServer | undefined;
 let central: CentralInProcess;
 const over = new AbortController();
-let edge: RunningEdge;
+let edge: RunningApp;
 let edgeDatabase: TestDatabase;
 /** A device of another company. */
 let otherMac: string;

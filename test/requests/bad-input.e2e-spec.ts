@@ -1,4 +1,4 @@
-import type { AppProcess } from '@rivulet/app-process';
+import type { RunningApp } from '../support/running-app';
 import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
 import { DEMO_MAC, startCentral } from '../support/sync-pair';
 
@@ -22,7 +22,7 @@ interface Problem {
 
 describe('central, given bad input,', () => {
   let database: TestDatabase;
-  let central: AppProcess;
+  let central: RunningApp;
 
   beforeAll(async () => {
     database = await createTestDatabase();

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AppProcess } from '@rivulet/app-process';
-import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
+import { createTestDatabase, startApp, type TestDatabase } from '@rivulet/testing';
 import { DeviceClient, parseAnswer, readAll, validRequest } from '../support/device-client';
-import { DEMO_MAC, startCentral } from '../support/sync-pair';
+import { DEMO_MAC } from '../support/sync-pair';
 
 /**
  * A process with Nest, TypeORM and its pools has 150 to 200 MiB when it has started, and V8 lets garbage stand for a
@@ -19,7 +19,7 @@ let device: DeviceClient;
 
 async function start(): Promise<void> {
   database = await createTestDatabase();
-  central = await startCentral(database);
+  central = await startApp('central', { CENTRAL_DATABASE_URL: database.url, CENTRAL_DEMO_DATA: 'true' });
   device = new DeviceClient(central.url);
 }
 

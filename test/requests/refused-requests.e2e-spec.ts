@@ -1,4 +1,4 @@
-import type { AppProcess } from '@rivulet/app-process';
+import type { RunningApp } from '../support/running-app';
 import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
 import { DeviceClient, someUlid, validRequest, type Problem } from '../support/device-client';
 import { asAdmin } from '../support/operator';
@@ -7,7 +7,7 @@ import { startCentral } from '../support/sync-pair';
 const held = { name: 'users', fingerprint: 'a'.repeat(64), checksum: 'b'.repeat(64) };
 
 let database: TestDatabase;
-let central: AppProcess;
+let central: RunningApp;
 let device: DeviceClient;
 
 beforeAll(async () => {

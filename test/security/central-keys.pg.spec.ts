@@ -9,7 +9,8 @@ import { SigningKeys } from '../../apps/central/src/signing/signing-keys';
 import { CentralHttp } from '../../apps/edge/src/hub/central-http';
 import { CentralTrust } from '../../apps/edge/src/hub/central-trust';
 import { CentralInProcess } from '../support/central-in-process';
-import { startEdgeInProcess, type RunningEdge } from '../support/edge-in-process';
+import { startEdgeInProcess } from '../support/edge-in-process';
+import type { RunningApp } from '../support/running-app';
 import { withAlgorithm } from '../support/malicious-hub';
 
 const MAC = '48:b0:2d:e9:c3:b7';
@@ -151,7 +152,7 @@ describe('a chain of keys', () => {
 });
 
 describe('a whole edge', () => {
-  let edge: RunningEdge;
+  let edge: RunningApp;
 
   async function startEdge(variables: Record<string, string> = {}): Promise<void> {
     edge = await startEdgeInProcess(

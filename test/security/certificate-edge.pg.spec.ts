@@ -5,7 +5,8 @@ import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
 import { Agent, fetch as fetchOver } from 'undici';
 import { CentralInProcess } from '../support/central-in-process';
 import { CertificateFiles, TestAuthority, type IssuedCertificate } from '../support/certificates';
-import { startEdgeInProcess, type RunningEdge } from '../support/edge-in-process';
+import { startEdgeInProcess } from '../support/edge-in-process';
+import type { RunningApp } from '../support/running-app';
 import { asAdmin } from '../support/operator';
 import { DEMO_MAC } from '../support/sync-pair';
 
@@ -30,7 +31,7 @@ let servers: TestAuthority;
 let operator: Agent;
 let central: CentralInProcess;
 let edgeDatabase: TestDatabase;
-let edge: RunningEdge;
+let edge: RunningApp;
 let deviceId: string;
 let first: IssuedCertificate;
 let laterMs = 0;

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startEmbeddedServer, type EmbeddedServer } from '@rivulet/embedded-postgres';
-import type { AppProcess } from '@rivulet/app-process';
+import type { RunningApp } from '../support/running-app';
 import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
 import { Client } from 'pg';
 import { DEMO_MAC, startCentral, until } from '../support/sync-pair';
@@ -27,7 +27,7 @@ describe('central, while the database of the data owner is down,', () => {
   const settings = { fsync: 'off', autovacuum: 'off' };
   let source: EmbeddedServer;
   let own: TestDatabase;
-  let central: AppProcess;
+  let central: RunningApp;
   let issued: Issued;
 
   beforeAll(async () => {

@@ -1,10 +1,11 @@
+import { inProcessWith } from '../support/pair-in-process';
 import { SyncPair, until } from '../support/sync-pair';
 
 describe("central's own database", () => {
   let pair: SyncPair;
 
   beforeAll(async () => {
-    pair = await SyncPair.start({ edgeLimits: { retries: 0 } });
+    pair = await SyncPair.start({ starters: inProcessWith({ retries: 0 }) });
   });
   afterAll(() => pair.stop());
 

@@ -1,8 +1,9 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { AppProcess } from '@rivulet/app-process';
+import type { RunningApp } from '../support/running-app';
 import { createTestDatabase, spawnApp, startApp, type TestDatabase } from '@rivulet/testing';
+import { inProcess } from '../support/pair-in-process';
 import { DEMO_MAC, startCentral } from '../support/sync-pair';
 
 /** Another device of the demo data. */
@@ -41,7 +42,7 @@ async function refusal(environment: Record<string, string>): Promise<string> {
   return lines[0]!;
 }
 
-async function sync({ url }: AppProcess): Promise<{ status: string; error?: { code: string } }> {
+async function sync({ url }: RunningApp): Promise<{ status: string; error?: { code: string } }> {
   const response = await fetch(`${url}/api/sync/now`, { method: 'POST' });
   return (await response.json()) as { status: string; error?: { code: string } };
 }
@@ -64,10 +65,10 @@ describe('two edges in one folder (shared-spool)', () => {
 });
 
 describe('two edges with different addresses on one database (two-macs-one-database)', () => {
-  let central: AppProcess;
+  let central: RunningApp;
 
   beforeEach(async () => {
-    central = await startCentral(databases[1]);
+    central = await startCentral(databases[1], { starters: inProcess });
   });
   afterEach(() => central.stop());
 
@@ -80,7 +81,7 @@ describe('two edges with different addresses on one database (two-macs-one-datab
     });
 
   it('the second is refused at its start, with both ways out', async () => {
-    const first = await startApp('edge', settings(DEMO_MAC));
+    const first = await inProcess.edge(settings(DEMO_MAC));
     expect(await sync(first)).toMatchObject({ status: 'applied' });
 
     const text = await refusal(settings(OTHER_MAC));
@@ -95,7 +96,7 @@ describe('two edges with different addresses on one database (two-macs-one-datab
 
   it('of two that start on an empty database, the one that syncs later is refused', async () => {
     const [first, second] = await Promise.all(
-      [DEMO_MAC, OTHER_MAC].map((mac) => startApp('edge', settings(mac))),
+      [DEMO_MAC, OTHER_MAC].map((mac) => inProcess.edge(settings(mac))),
     );
     expect(await sync(first!)).toMatchObject({ status: 'applied' });
 
@@ -108,15 +109,15 @@ describe('two edges with different addresses on one database (two-macs-one-datab
   });
 
   it('a device with a new address keeps its database, and the former address is refused then', async () => {
-    const before = await startApp('edge', settings(DEMO_MAC));
+    const before = await inProcess.edge(settings(DEMO_MAC));
     await sync(before);
     await before.stop();
 
-    const after = await startApp('edge', settings(OTHER_MAC, { EDGE_FORMER_MAC_ADDRESS: DEMO_MAC }));
+    const after = await inProcess.edge(settings(OTHER_MAC, { EDGE_FORMER_MAC_ADDRESS: DEMO_MAC }));
     expect(await sync(after)).toMatchObject({ status: 'applied' });
     await after.stop();
 
-    const again = await startApp('edge', settings(OTHER_MAC));
+    const again = await inProcess.edge(settings(OTHER_MAC));
     expect(await sync(again)).toMatchObject({ status: 'current' });
     await again.stop();
     expect(await refusal(settings(DEMO_MAC))).toContain(`the device ${OTHER_MAC}`);

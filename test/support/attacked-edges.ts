@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createTestDatabase, MaliciousProxy, type ProxiedAnswer, type TestDatabase } from '@rivulet/testing';
 import { CentralInProcess } from './central-in-process';
-import { startEdgeInProcess, type RunningEdge } from './edge-in-process';
+import { startEdgeInProcess } from './edge-in-process';
+import type { RunningApp } from './running-app';
 import { DEMO_MAC } from './sync-pair';
 
 export const routes = {
@@ -30,8 +31,8 @@ export class AttackedEdges {
   private constructor(
     readonly central: CentralInProcess,
     readonly proxy: MaliciousProxy,
-    readonly first: RunningEdge,
-    readonly other: RunningEdge,
+    readonly first: RunningApp,
+    readonly other: RunningApp,
     private readonly databases: TestDatabase[],
     private readonly directory: string,
   ) {}
@@ -45,7 +46,7 @@ export class AttackedEdges {
       'SELECT mac_address AS mac FROM public.devices WHERE mac_address <> $1 AND is_active LIMIT 1',
       [DEMO_MAC],
     );
-    const start = async (macAddress: string, index: number): Promise<RunningEdge> => {
+    const start = async (macAddress: string, index: number): Promise<RunningApp> => {
       const order = { macAddress };
       const [, { token }] = await central.call<{ token: string }>('POST', '/api/enrolment-tokens', order);
       return startEdgeInProcess(

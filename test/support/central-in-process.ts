@@ -6,6 +6,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createApp, createLogger, loadEnvironment } from '@rivulet/platform';
 import { createTemplate, createTestDatabase, type TestDatabase } from '@rivulet/testing';
 import { ADMIN_PASSWORD, asAdmin } from './operator';
+import { AppInProcess, type RunningApp } from './running-app';
 import { CentralModule } from '../../apps/central/src/central.module';
 import { httpOptions, resolveTls } from '../../apps/central/src/http-options';
 import { TcpListener } from '../../apps/central/src/live/tcp/tcp-listener';
@@ -117,6 +118,13 @@ export class CentralInProcess {
   }
 }
 
+/** As the process that `startApp` starts. */
+export async function startCentralInProcess(variables: Record<string, string>): Promise<RunningApp> {
+  const own = { CENTRAL_DEVICE_AUTH: 'mac', ...variables };
+  const { app, url } = await listen(variables['CENTRAL_DATABASE_URL']!, own);
+  return new AppInProcess(app, url, undefined);
+}
+
 async function listen(
   databaseUrl: string,
   variables: Record<string, string>,
@@ -136,7 +144,7 @@ async function listen(
     openApi: { title: 'Rivulet central', description: 'For a test.' },
     ...http,
   });
-  await app.listen(0, '127.0.0.1');
+  await app.listen(Number(variables['CENTRAL_PORT'] ?? 0), '127.0.0.1');
   const { port } = app.getHttpServer().address() as AddressInfo;
   return { app, url: `${http.tls?.isOn === true ? 'https' : 'http'}://127.0.0.1:${port}` };
 }

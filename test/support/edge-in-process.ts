@@ -3,30 +3,24 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createEdgeApp, type EdgeLimits } from '../../apps/edge/test/edge-app';
-import type { AppProcess } from '@rivulet/app-process';
+import { AppInProcess } from './running-app';
+import type { Starters } from './sync-pair';
 
-/** What tests do with an edge, in whichever process it runs. */
-export type RunningEdge = Pick<AppProcess, 'url' | 'complaints' | 'stop' | 'kill'>;
-
-/** An edge in the process of the test, for limits that a real one does not let anybody set. */
+/** An edge in the process of the test, also with limits that a real one does not let anybody set. */
 export async function startEdgeInProcess(
   variables: Record<string, string>,
-  limits: EdgeLimits,
-): Promise<RunningEdge> {
-  const complaints: AppProcess['complaints'] = [];
+  limits: EdgeLimits = {},
+): Promise<AppInProcess> {
+  const lines: string[] = [];
   const directory = mkdtempSync(join(tmpdir(), 'rivulet-edge-'));
-  const app = await createEdgeApp({ ...filesIn(directory), ...variables }, limits, (line) => {
-    const entry = JSON.parse(line) as AppProcess['complaints'][number];
-    if (['warn', 'error', 'fatal'].includes(entry.level)) complaints.push(entry);
-  });
+  const app = await createEdgeApp({ ...filesIn(directory), ...variables }, limits, (line) =>
+    lines.push(line),
+  );
   await app.listen(0, '127.0.0.1');
   const { port } = app.getHttpServer().address() as AddressInfo;
-  const stop = async (): Promise<number> => {
-    await app.close();
-    rmSync(directory, { recursive: true });
-    return 0;
-  };
-  return { url: `http://127.0.0.1:${port}`, complaints, stop, kill };
+  return new AppInProcess(app, `http://127.0.0.1:${port}`, lines, () =>
+    rmSync(directory, { recursive: true }),
+  );
 }
 
 /** Edges of tests that run at once share no files. */
@@ -39,6 +33,7 @@ function filesIn(directory: string): Record<string, string> {
   };
 }
 
-async function kill(): Promise<never> {
-  throw new Error('Only a process of its own can be killed.');
+/** For a pair whose central is a process of its own. */
+export function edgeInProcess(limits: EdgeLimits): Pick<Starters, 'edge'> {
+  return { edge: (variables) => startEdgeInProcess(variables, limits) };
 }

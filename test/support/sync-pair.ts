@@ -1,21 +1,30 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { AppProcess } from '@rivulet/app-process';
 import { escapeIdentifier } from 'pg';
 import { createTemplate, createTestDatabase, startApp, type TestDatabase } from '@rivulet/testing';
 import { ADMIN_PASSWORD } from './operator';
-import type { EdgeLimits } from '../../apps/edge/test/edge-app';
-import { startEdgeInProcess, type RunningEdge } from './edge-in-process';
+import type { RunningApp } from './running-app';
 
 /** The device of the demo data. */
 export const DEMO_MAC = '48:b0:2d:e9:c3:b7';
 
+/** How each app is started with its environment. */
+export interface Starters {
+  central: (variables: Record<string, string>) => Promise<RunningApp>;
+  edge: (variables: Record<string, string>) => Promise<RunningApp>;
+}
+
+const processes: Starters = {
+  central: (variables) => startApp('central', variables),
+  edge: (variables) => startApp('edge', variables),
+};
+
 export interface PairOptions {
   central?: Record<string, string>;
   edge?: Record<string, string>;
-  /** The edge runs in this process, with these limits. */
-  edgeLimits?: EdgeLimits;
+  /** Processes of their own unless given: those of ./pair-in-process run in this one. */
+  starters?: Partial<Starters>;
   /** Where the edge looks for central; its own address unless given. */
   centralUrl?: (central: string) => Promise<string> | string;
   /** Their servers, when they are not that of the test run. */
@@ -39,15 +48,15 @@ export interface SyncAnswer {
   error?: { code: string; message: string; nextStep: string };
 }
 
-/** A central with the demo data, and an edge: two processes, two databases. */
+/** A central with the demo data, and an edge, each with a database. */
 export class SyncPair {
   private constructor(
     readonly centralDb: TestDatabase,
     readonly edgeDb: TestDatabase,
     private readonly directory: string,
     private readonly options: PairOptions,
-    public central: AppProcess,
-    public edge: RunningEdge,
+    public central: RunningApp,
+    public edge: RunningApp,
   ) {}
 
   static async start(options: PairOptions = {}): Promise<SyncPair> {
@@ -71,7 +80,7 @@ export class SyncPair {
   }
 
   /** Starts an edge on the edge's database: again, or a second one. It syncs only when told to. */
-  async startEdge(environment: Record<string, string> = {}): Promise<RunningEdge> {
+  async startEdge(environment: Record<string, string> = {}): Promise<RunningApp> {
     const centralUrl = (await this.options.centralUrl?.(this.central.url)) ?? this.central.url;
     const variables = {
       EDGE_DATABASE_URL: this.options.databaseUrls?.edge?.(this.edgeDb.url) ?? this.edgeDb.url,
@@ -83,8 +92,7 @@ export class SyncPair {
       ...this.options.edge,
       ...environment,
     };
-    const { edgeLimits } = this.options;
-    return edgeLimits === undefined ? startApp('edge', variables) : startEdgeInProcess(variables, edgeLimits);
+    return { ...processes, ...this.options.starters }.edge(variables);
   }
 
   async syncNow(edge = this.edge): Promise<SyncAnswer> {
@@ -112,8 +120,8 @@ export class SyncPair {
 export async function startCentral(
   database: Pick<TestDatabase, 'url'>,
   options: PairOptions = {},
-): Promise<AppProcess> {
-  return startApp('central', {
+): Promise<RunningApp> {
+  return { ...processes, ...options.starters }.central({
     CENTRAL_DATABASE_URL: options.databaseUrls?.central?.(database.url) ?? database.url,
     CENTRAL_DEMO_DATA: 'true',
     CENTRAL_ADMIN_PASSWORD: ADMIN_PASSWORD,

@@ -1,10 +1,11 @@
+import { inProcess } from '../support/pair-in-process';
 import { SyncPair, until, type SyncAnswer } from '../support/sync-pair';
 
 describe('however many ask for a sync', () => {
   let pair: SyncPair;
 
   beforeAll(async () => {
-    pair = await SyncPair.start();
+    pair = await SyncPair.start({ starters: inProcess });
     await pair.syncNow();
     await pair.edgeDb.pool.query(`
       CREATE FUNCTION wait_a_little() RETURNS trigger LANGUAGE plpgsql AS

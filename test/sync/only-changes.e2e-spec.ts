@@ -1,12 +1,12 @@
-import type { AppProcess } from '@rivulet/app-process';
 import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
-import type { RunningEdge } from '../support/edge-in-process';
+import type { RunningApp } from '../support/running-app';
+import { inProcess } from '../support/pair-in-process';
 import { startCentral, SyncPair } from '../support/sync-pair';
 
 let pair: SyncPair;
 
 beforeAll(async () => {
-  pair = await SyncPair.start();
+  pair = await SyncPair.start({ starters: inProcess });
   await pair.syncNow();
 });
 
@@ -50,7 +50,10 @@ describe('what has not changed is not sent:', () => {
   it('not when central has lost everything that it keeps of snapshots', async () => {
     await pair.central.stop();
     await pair.centralDb.pool.query('TRUNCATE rivulet.chunks, rivulet.snapshots CASCADE');
-    pair.central = await startCentral(pair.centralDb, { central: { CENTRAL_PORT: portOf(pair.central) } });
+    pair.central = await startCentral(pair.centralDb, {
+      starters: inProcess,
+      central: { CENTRAL_PORT: portOf(pair.central) },
+    });
     await expectNothingSent(pair.edge);
   });
 
@@ -58,7 +61,7 @@ describe('what has not changed is not sent:', () => {
     await pair.edge.stop();
     await pair.central.stop();
     const copy = await copyOf(pair.centralDb);
-    const second = await startCentral(copy);
+    const second = await startCentral(copy, { starters: inProcess });
     try {
       const edge = (pair.edge = await pair.startEdge({ EDGE_CENTRAL_URL: second.url }));
       await expectNothingSent(edge);
@@ -89,14 +92,14 @@ async function verify(body: object): Promise<Verification> {
   return (await response.json()) as Verification;
 }
 
-async function expectNothingSent(edge: RunningEdge): Promise<void> {
+async function expectNothingSent(edge: RunningApp): Promise<void> {
   const result = await pair.syncNow(edge);
   expect(result.status).not.toBe('failed');
   expect(result.wireBytes).toBe(0);
   expect(new Set(result.tables.map(({ action }) => action))).toEqual(new Set(['unchanged']));
 }
 
-function portOf({ url }: AppProcess): string {
+function portOf({ url }: RunningApp): string {
   return new URL(url).port;
 }
 

@@ -2,7 +2,7 @@ import { execFile, execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { AppProcess } from '@rivulet/app-process';
+import type { RunningApp } from '../support/running-app';
 import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
 import { FaultProxy, type Fault } from '../support/fault-proxy';
 import { asAdmin } from '../support/operator';
@@ -54,7 +54,7 @@ INSERT INTO amounts SELECT n / 4.0, 'note ' || n FROM generate_series(-50, 50) A
 
 describeWithPython('the client in Python (skipped where there is no python3 of 3.11 or newer)', () => {
   let database: TestDatabase;
-  let central: AppProcess;
+  let central: RunningApp;
   let proxy: FaultProxy;
   let url: string;
   let folder: string;
