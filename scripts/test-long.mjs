@@ -24,7 +24,7 @@ const PARTS = {
   },
   live: { file: 'killed-central', environment: { RIVULET_KILLED_DEVICES: '1000' } },
   fuzz: { file: 'fuzz-[a-z]+', environment: { RIVULET_FUZZ_ROUNDS: '40' } },
-  configuration: { file: 'killed-parts', environment: { RIVULET_CONFIGURATION_KILLS: '200' } },
+  configuration: { file: 'killed-(parts|edge)', environment: { RIVULET_CONFIGURATION_KILLS: '200' } },
   topics: {
     file: '(lost-connections|killed-centrals)',
     environment: {

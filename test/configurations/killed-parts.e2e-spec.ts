@@ -3,12 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isInstalled, startNats, startRedis, type BusServer } from '@rivulet/testing';
+import { dataOf, DocumentWatch } from '../support/document-watch';
 import { FaultProxy } from '../support/fault-proxy';
 import { configurationKills, historySeed } from '../support/history-length';
 import { asAdmin } from '../support/operator';
 import { Randomness } from '../support/random-source';
 import { startCentral, SyncPair, until } from '../support/sync-pair';
-import { WatchedWorker, type GivenDocument } from '../support/watched-worker';
+import { WatchedWorker } from '../support/watched-worker';
 
 const LONGEST_PAUSE_MS = 1_200;
 const MS_A_ROUND = 30_000;
@@ -23,9 +24,8 @@ interface DeviceOf {
 
 /** A device, its worker, central and a bus, each a process that is killed with SIGKILL. */
 class Killable {
-  /** The highest version that central has heard to be applied. */
-  private applied = 0;
-  readonly faults: string[] = [];
+  /** What is applied it hears from central. */
+  private readonly watch = new DocumentWatch();
 
   private constructor(
     readonly pair: SyncPair,
@@ -54,15 +54,18 @@ class Killable {
     };
     const pair = await SyncPair.start(options);
     const system = new Killable(pair, worker, bus, proxy, directory, options);
-    worker.onTaken = (document) => system.look(document);
+    worker.onTaken = (document) => system.watch.look(document);
     await pair.syncNow();
     return system;
   }
 
-  /** A version goes out in stages; it says its own number, so that a mixture of two would be seen. */
+  get faults(): string[] {
+    return this.watch.faults;
+  }
+
+  /** A version goes out in stages. */
   async rollOut(version: number): Promise<void> {
-    const data = { url: `http://example.com/${version}`, check: [version, version] };
-    const body = { data, pollIntervalSeconds: 1, release: version === 1 };
+    const body = { data: dataOf(version), pollIntervalSeconds: 1, release: version === 1 };
     await this.call('POST', '/api/configurations/default/versions', body);
     if (version === 1) return;
     const gate = { healthySeconds: 0 };
@@ -97,9 +100,11 @@ class Killable {
         '/api/configurations/default',
       );
       const [device] = devices;
-      if (device?.status === 'APPLIED') this.applied = Math.max(this.applied, device.inForceVersion);
+      if (device?.status === 'APPLIED') this.watch.heardApplied(device.inForceVersion);
       return (
-        this.applied === version && releasedVersion === version && (await this.worker.version()) === version
+        this.watch.applied === version &&
+        releasedVersion === version &&
+        (await this.worker.version()) === version
       );
     });
   }
@@ -122,14 +127,6 @@ class Killable {
     const at = random.below(bytes.length);
     if (random.below(2) === 0) writeFileSync(path, bytes.subarray(0, at));
     else writeFileSync(path, bytes.fill(bytes[at]! ^ 1, at, at + 1));
-  }
-
-  private look(document: GivenDocument): void {
-    const { version, url, check } = document;
-    const isWhole =
-      url === `http://example.com/${version}` && check?.every((part) => part === version) === true;
-    if (!isWhole) this.faults.push(`torn: ${JSON.stringify(document)}`);
-    if (version < this.applied) this.faults.push(`${version} came after ${this.applied} was applied`);
   }
 
   private async call<T>(method: string, path: string, body?: object): Promise<T> {

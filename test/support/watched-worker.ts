@@ -3,13 +3,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import type { AppProcess } from '@rivulet/app-process';
 import { startApp } from '@rivulet/testing';
-
-/** A document as an edge gives it to its workers. */
-export interface GivenDocument {
-  version: number;
-  url?: string;
-  check?: number[];
-}
+import type { GivenDocument } from './document-watch';
 
 const KEY = 'a-key-of-sixteen-or-more';
 

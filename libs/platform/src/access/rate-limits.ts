@@ -23,11 +23,18 @@ export interface RateLimitSettings {
 type Limit = 'device' | 'operator' | 'address';
 type Count = (key: string) => Promise<{ isExceeded: boolean; retryAfterSeconds: number }>;
 
+interface AddressedRequest extends FastifyRequest {
+  [ADDRESS]?: string;
+}
+
 const WINDOW_MS = 60_000;
 /** The ones heard longest ago are forgotten. An entry takes about 200 bytes. */
 const KEYS_KEPT: Record<Limit, number> = { device: 20_000, operator: 5_000, address: 50_000 };
-/** Kept from the beginning: a caller that has hung up may have none at the end. */
-const addresses = new WeakMap<FastifyRequest, string>();
+/**
+ * Kept from the beginning: a caller that has hung up may have none at the end. On the request itself, as an entry of a
+ * WeakMap would outlive many collections, and the request with it.
+ */
+const ADDRESS = Symbol('address');
 const PROBE = /^\/(health|metrics)(\/|$|\?)/;
 /** A caller that gets them needs them to go on, and had to have something valid. */
 const RENEWABLE: ReadonlySet<ErrorCode> = new Set([
@@ -60,11 +67,12 @@ export class RateLimits {
       this.open(instance, settings);
     });
     instance.addHook('onRequest', (request, _reply, done) => {
-      addresses.set(request, request.ip);
+      (request as AddressedRequest)[ADDRESS] = request.ip;
       done(this.overUntilMs.size === 0 ? undefined : this.refusalBefore(request));
     });
     instance.addHook('onResponse', (request, _reply, done) => {
-      if (isAnonymous(request) && !PROBE.test(request.url)) void this.countAnonymous(addresses.get(request));
+      if (isAnonymous(request) && !PROBE.test(request.url))
+        void this.countAnonymous((request as AddressedRequest)[ADDRESS]);
       done();
     });
   }

@@ -67,6 +67,23 @@ class WithList {
   words: string[];
 }
 
+class Query {
+  @Omittable()
+  @Matches(/^[a-z]+$/)
+  name?: string;
+
+  @Omittable()
+  @IsIn(['on', 'off'])
+  state?: string;
+}
+
+class QueryWithNumber extends Query {
+  @Omittable()
+  @Type(() => Number)
+  @IsInt()
+  limit?: number;
+}
+
 class Grouped {
   @IsInt({ groups: ['strict'] })
   amount: number;
@@ -165,6 +182,30 @@ describe('a body that is accepted at once', () => {
       { numRuns: 300 },
     );
     expect(count > 0).toBe(accepted === 'some');
+  });
+
+  it.each([
+    [Query, true],
+    [QueryWithNumber, false],
+  ])('holds for queries, too: %p', async (type, isPlain) => {
+    const texts = fc.constantFrom('on', 'off', 'default', '', '3', 'NAME');
+    const fields = { name: texts, state: texts, limit: texts };
+    const queries = fc.record(fields, { requiredKeys: [] });
+    const metadata = { type: 'query', metatype: type } as const;
+    await fc.assert(
+      fc.asyncProperty(queries, async (value) => {
+        // As Fastify gives them.
+        const query = (): object => Object.assign(Object.create(Object.create(null)) as object, value);
+        const outcome = async (transform: typeof whole): Promise<unknown> =>
+          transform(query(), metadata).then(
+            (made) => [made, Object.getPrototypeOf(made)],
+            (error: { details?: unknown }) => error.details,
+          );
+        expect(await outcome(quick)).toEqual(await outcome(whole));
+      }),
+      { numRuns: 100 },
+    );
+    expect(BodyAcceptance.of(type).accept({ state: 'on' }) !== undefined).toBe(isPlain);
   });
 
   it('is one that is right by plain rules', () => {

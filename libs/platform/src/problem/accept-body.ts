@@ -33,7 +33,7 @@ interface Field {
 }
 
 /**
- * Makes a DTO of a body that is right, by the same rules as ValidationPipe and with the same result; and says nothing of
+ * Makes a DTO of a body or query that is right, by the same rules as ValidationPipe and with the same result; and says nothing of
  * any other: that is left to ValidationPipe, as is every rule that is not plain (groups, promises, lists of values …).
  * What class-validator and class-transformer do for each object again is done once for its class.
  */

@@ -33,13 +33,15 @@ export function validationPipe(): ValidationPipe {
 /** With the same result as without: what BodyAcceptance does not accept is looked at in full. */
 class DtoPipe extends ValidationPipe {
   override async transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
-    const { type, metatype } = metadata;
-    const accepted =
-      type === 'body' && typeof metatype === 'function'
-        ? BodyAcceptance.of(metatype as DtoClass).accept(value)
-        : undefined;
-    return accepted ?? ((await super.transform(value, metadata)) as unknown);
+    return accepted(value, metadata) ?? ((await super.transform(value, metadata)) as unknown);
   }
+}
+
+function accepted(value: unknown, { type, metatype }: ArgumentMetadata): object | undefined {
+  if (typeof metatype !== 'function' || typeof value !== 'object') return undefined;
+  // A parser of queries gives them a prototype of its own.
+  const fields = type === 'query' ? { ...value } : type === 'body' ? value : undefined;
+  return BodyAcceptance.of(metatype as DtoClass).accept(fields);
 }
 
 /** Flattens class-validator's tree, whose depth and width the caller decides, to a list of bounded size. */
