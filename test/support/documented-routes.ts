@@ -26,10 +26,10 @@ export function routesUnderHeadings(document: string): DocumentedRoute[] {
       text: `${method} ${path}`,
       method,
       url: new URL(query === '' ? path : `${path}?${query}`, base),
-      headers: body === undefined ? {} : { 'content-type': 'application/json' },
+      headers: { ...(body !== undefined && { 'content-type': 'application/json' }) },
       body,
       user: who && `${who}:`,
-      answer: answer && JSON.parse(answer),
+      answer: answer === undefined ? undefined : (JSON.parse(answer) as unknown),
       answerHeaders: [...section.matchAll(/^- `(\w+)`: /gm)].map(([, name]) => name!),
     };
   });
@@ -59,6 +59,21 @@ export function routesInBlocks(document: string): DocumentedRoute[] {
       answerHeaders: [],
     };
   });
+}
+
+/** Fields of an example that an answer does not have, or has with another type. */
+export function differences(example: unknown, answer: unknown, place: string): string[] {
+  if (example === undefined) return [];
+  if (typeof example !== 'object' || example === null)
+    return typeof answer === typeof example ? [] : [`${place} is ${JSON.stringify(answer)}`];
+  // Of a list one item: others may be of agents that say less.
+  if (Array.isArray(example) && Array.isArray(answer)) {
+    const found = answer.map((item) => differences(example[0], item, `${place}[]`));
+    return found.toSorted((one, other) => one.length - other.length)[0] ?? [`${place} is empty`];
+  }
+  return Object.entries(example).flatMap(([name, value]) =>
+    differences(value, (answer as Record<string, unknown>)[name], `${place}.${name}`),
+  );
 }
 
 function exampleAfter(word: string, section: string): string | undefined {

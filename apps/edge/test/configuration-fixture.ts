@@ -57,6 +57,8 @@ export class FakeWorker {
   /** Called with each document that it takes, before it says so. */
   onTaken = (_document: { version: number }): void => undefined;
   refuses = (_version: number): boolean => false;
+  /** Its status where it refuses. */
+  refusal = 422;
   isHealthy = (_version: number | undefined): boolean => true;
   private current: { version: number; uuid: string } | undefined;
   private server: Server | undefined;
@@ -104,7 +106,7 @@ export class FakeWorker {
     let text = '';
     for await (const piece of request) text += String(piece);
     const posted = JSON.parse(text) as { version: number; uuid: string };
-    if (this.refuses(posted.version)) return [422, { code: 'NO', detail: 'not this one' }];
+    if (this.refuses(posted.version)) return [this.refusal, { code: 'NO', detail: 'not this one' }];
     this.onTaken(posted);
     this.current = posted;
     this.taken.push(posted.version);

@@ -156,11 +156,20 @@ describe('the task', () => {
     '/teapot': (_, response) => response.writeHead(418).end('short and stout'),
     '/large': (_, response) => response.end('x'.repeat(5_000)),
     '/slow': () => undefined,
+    '/drip': (_, response) => {
+      const timer = setInterval(() => response.write('x'), 50);
+      response.once('close', () => clearInterval(timer));
+    },
+    '/odd': (_, response) => response.writeHead(999).end(),
     '/once': (_, response) => response.writeHead(302, { location: '/ok' }).end(),
     '/for-ever': (_, response) => response.writeHead(302, { location: '/for-ever' }).end(),
     '/metadata': (_, response) =>
       response.writeHead(302, { location: 'http://169.254.169.254/latest' }).end(),
     '/private': (_, response) => response.writeHead(307, { location: 'http://167772161/' }).end(),
+    '/credentials': (_, response) =>
+      response.writeHead(302, { location: 'http://user:password@example.com/' }).end(),
+    '/octal': (_, response) => response.writeHead(302, { location: 'http://0251.0376.0251.0376/' }).end(),
+    '/mapped': (_, response) => response.writeHead(308, { location: '//[::ffff:169.254.169.254]/' }).end(),
     '/file': (_, response) => response.writeHead(301, { location: 'file:///etc/passwd' }).end(),
   };
 
@@ -197,6 +206,11 @@ describe('the task', () => {
   it.each([
     ['/large', 502, 'TASK_ANSWER_TOO_LARGE'],
     ['/slow', 504, 'TASK_TIMEOUT'],
+    ['/drip', 504, 'TASK_TIMEOUT'],
+    ['/odd', 502, 'TASK_FAILED'],
+    ['/credentials', 403, 'TASK_TARGET_REFUSED'],
+    ['/octal', 403, 'TASK_TARGET_REFUSED'],
+    ['/mapped', 403, 'TASK_TARGET_REFUSED'],
     ['/for-ever', 502, 'TASK_FAILED'],
     ['/metadata', 403, 'TASK_TARGET_REFUSED'],
     ['/private', 403, 'TASK_TARGET_REFUSED'],

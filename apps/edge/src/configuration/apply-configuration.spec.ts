@@ -132,6 +132,20 @@ it('a worker that is not there is waited for', async () => {
   expect([worker.runs, statuses().at(-1)]).toEqual([1, '1 APPLIED']);
 });
 
+it('a worker that does not take the key or the clock of the edge is asked again, and nothing counts as failed', async () => {
+  Object.assign(worker, { refusal: 401, refuses: () => true });
+  await receive(1, 10);
+  const settled = apply.settle(signal);
+  while (reports.length < 2) await new Promise(setImmediate);
+  expect(reports[1]).toMatchObject({
+    status: 'APPLYING',
+    reason: expect.stringContaining('answered 401: NO'),
+  });
+  worker.refuses = () => false;
+  await settled;
+  expect([worker.runs, statuses()]).toEqual([1, ['1 APPLYING', '1 APPLYING', '1 APPLIED']]);
+});
+
 it('an edge that is started offline gives the worker what it has on disk', async () => {
   await receive(1, 10);
   await apply.settle(signal);

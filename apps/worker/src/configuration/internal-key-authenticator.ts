@@ -31,13 +31,20 @@ export class InternalKeyAuthenticator implements Authenticator {
   ];
   private readonly local = new LocalAuthenticator();
   private readonly nonces = new SeenNonces(2 * TOLERANCE_MS, NONCES_MAX);
-  private readonly startedAtMs: number;
+  private readonly startedAtElapsedMs: number;
 
   constructor(
     private readonly key: string,
     private readonly now: () => number = Date.now,
+    /** By a clock that nobody sets. */
+    private readonly elapsedMs: () => number = () => performance.now(),
   ) {
-    this.startedAtMs = now();
+    this.startedAtElapsedMs = elapsedMs();
+  }
+
+  /** By the clock as it is now: after one that was wrong was set right, everything would be older than its own start. */
+  private get startedAtMs(): number {
+    return this.now() - (this.elapsedMs() - this.startedAtElapsedMs);
   }
 
   /** @throws RivuletError with one of its codes */
@@ -66,13 +73,13 @@ export class InternalKeyAuthenticator implements Authenticator {
     }
     const atMs = Number(timestamp);
     // Requests signed before this process began may have been taken by the previous one, whose nonces are gone.
-    if (!(Math.abs(this.now() - atMs) <= TOLERANCE_MS) || atMs < this.startedAtMs) {
+    if (!(Math.abs(this.now() - atMs) <= TOLERANCE_MS) || atMs < Math.floor(this.startedAtMs)) {
       throw new RivuletError(
         'WORKER_REQUEST_OUT_OF_TIME',
-        `X-Timestamp is ${timestamp.slice(0, 20)}; here it is ${this.now()}, since ${this.startedAtMs}.`,
+        `X-Timestamp is ${timestamp.slice(0, 20)}; here it is ${this.now()}, since ${Math.floor(this.startedAtMs)}.`,
       );
     }
-    const outcome = this.nonces.take(nonce, this.now());
+    const outcome = this.nonces.take(nonce, this.elapsedMs());
     if (outcome === 'new') return;
     if (outcome === 'full') throw new RivuletError('SERVER_BUSY', 'Too many requests were signed lately.');
     throw new RivuletError('WORKER_REQUEST_REPLAYED', 'X-Nonce was used before.');

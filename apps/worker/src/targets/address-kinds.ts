@@ -18,8 +18,10 @@ function listOf(subnets: string): BlockList {
 const SPECIAL_IPV4 =
   '0.0.0.0/8 192.0.0.0/24 192.0.2.0/24 192.88.99.0/24 198.18.0.0/15 198.51.100.0/24 203.0.113.0/24 224.0.0.0/4 240.0.0.0/4';
 /** IPv6 addresses that hold one of IPv4, which may be any. */
-const TRANSLATED = '::/96 64:ff9b::/96 64:ff9b:1::/48 2002::/16 2001::/23';
-const SPECIAL_IPV6 = '100::/64 2001:db8::/32 3fff::/20 5f00::/16 fec0::/10 ff00::/8';
+const TRANSLATED = '2002::/16 2001::/23';
+const SPECIAL_IPV6 = '2001:db8::/32 3fff::/20';
+/** The only addresses of IPv6 that have been given to anybody (RFC 4291, 2.4). */
+const publicIpv6 = listOf('2000::/3');
 
 /** By the IANA registries of special-purpose addresses (RFC 6890). BlockList takes ::ffff:a.b.c.d for a.b.c.d. */
 const lists: [AddressKind, BlockList][] = [
@@ -34,5 +36,6 @@ export function kindOfAddress(address: string): AddressKind {
   const version = isIP(address);
   if (version === 0 || address.includes('%')) return 'special';
   const family = version === 6 ? 'ipv6' : 'ipv4';
-  return lists.find(([, list]) => list.check(address, family))?.[0] ?? 'public';
+  const known = lists.find(([, list]) => list.check(address, family))?.[0];
+  return known ?? (version === 4 || publicIpv6.check(address, 'ipv6') ? 'public' : 'special');
 }

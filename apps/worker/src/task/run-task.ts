@@ -42,6 +42,13 @@ export class RunTask {
       const response = await open(url, await this.targets.addressOf(url), signal);
       const { statusCode = 502, headers } = response;
       const { location } = headers;
+      if (statusCode < 200 || statusCode > 599) {
+        response.destroy();
+        throw new RivuletError(
+          'TASK_FAILED',
+          `The task was answered with ${statusCode}, which is no status.`,
+        );
+      }
       if (!REDIRECTS.has(statusCode) || location === undefined)
         return {
           status: statusCode,

@@ -47,7 +47,7 @@ export const workerErrors = {
   },
   TASK_FAILED: {
     title: 'The task failed',
-    meaning: 'The host of the task cannot be found or reached, or redirects too often.',
+    meaning: 'The host of the task cannot be found or reached, redirects too often, or does not speak HTTP.',
     nextStep: 'Look at the message; the next run tries again.',
     transient: true,
   },
@@ -65,15 +65,17 @@ export const workerErrors = {
   },
   WORKER_REFUSED: {
     title: 'A worker refuses the configuration',
-    meaning: 'A worker has answered the edge with a status from 400 to 499.',
+    meaning: 'A worker has answered the edge with a status from 400 to 499, except 401, 408 and 429.',
     nextStep:
       'The last good version is in force again. Correct the configuration as the message of the worker says.',
     transient: false,
   },
   WORKER_UNREACHABLE: {
     title: 'A worker cannot be reached',
-    meaning: 'A worker does not answer the edge, or with an error of its own.',
-    nextStep: 'Look whether it runs, and whether EDGE_WORKER_URLS is right; the edge tries again.',
+    meaning:
+      'A worker does not answer the edge, or with an error of its own, or does not take its key or its clock (401).',
+    nextStep:
+      'Look whether it runs, and whether EDGE_WORKER_URLS and EDGE_WORKER_KEY are right; the edge tries again.',
     transient: true,
   },
   WORKER_UNHEALTHY: {

@@ -25,9 +25,7 @@ export class WorkerClient {
     if (response.ok) return;
     const reason = reasonOf(text);
     const message = `The worker at ${this.url} answered ${status}${reason === undefined ? '' : `: ${reason}`}`;
-    // A worker may accept later what it cannot take now; what it rejects it will reject later, too.
-    const isRefusal = status >= 400 && status < 500 && status !== 408 && status !== 429;
-    throw new RivuletError(isRefusal ? 'WORKER_REFUSED' : 'WORKER_UNREACHABLE', message);
+    throw new RivuletError(isRefusal(status) ? 'WORKER_REFUSED' : 'WORKER_UNREACHABLE', message);
   }
 
   /** @throws RivuletError WORKER_UNHEALTHY */
@@ -91,6 +89,14 @@ export class WorkerClient {
       );
     }
   }
+}
+
+/**
+ * A worker may accept later what it cannot take now; what it rejects it will reject later, too. With 401 it has not
+ * looked at it: it has another key, or another time.
+ */
+function isRefusal(status: number): boolean {
+  return status >= 400 && status < 500 && ![401, 408, 429].includes(status);
 }
 
 async function readText(response: Response): Promise<string> {
