@@ -3,6 +3,7 @@ import { RivuletError } from '@rivulet/errors';
 import type { DeviceProof } from '@rivulet/signatures';
 import { DataSource } from 'typeorm';
 import { SigningKeys } from '../signing/signing-keys';
+import { unpackDocument } from './manifests/pack-document';
 
 /** A sync of a device, as central knows it. */
 export interface DeviceSync {
@@ -16,6 +17,11 @@ export interface DeviceSync {
   errorCode: string | null;
   errorMessage: string | null;
   tables: { name: string; rows: number; checksum: string }[];
+}
+
+interface FoundProof extends Pick<DeviceProof, 'deviceKey' | 'report'> {
+  document: string | null;
+  packed: Buffer | null;
 }
 
 /** The history of one device's manifests. */
@@ -37,8 +43,12 @@ export class DeviceHistory {
    * @throws RivuletError PROOF_UNKNOWN
    */
   async proof(registryId: string, manifestId?: string): Promise<Required<DeviceProof>> {
-    const [proof] = await this.database.query<DeviceProof[]>(latestProof, [registryId, manifestId ?? null]);
-    if (proof !== undefined) return { ...proof, centralKeys: await this.signingKeys.chain() };
+    const [found] = await this.database.query<FoundProof[]>(latestProof, [registryId, manifestId ?? null]);
+    if (found !== undefined) {
+      const { document, packed, ...signed } = found;
+      const manifest = packed === null ? document! : unpackDocument(packed);
+      return { ...signed, manifest, centralKeys: await this.signingKeys.chain() };
+    }
     throw new RivuletError(
       'PROOF_UNKNOWN',
       `Device ${registryId} has proved nothing with its key that is kept.`,
@@ -53,7 +63,7 @@ export class DeviceHistory {
 }
 
 const latestProof = `
-SELECT key.statement AS "deviceKey", manifest.document AS manifest, report.statement AS report
+SELECT key.statement AS "deviceKey", manifest.document, manifest.packed_document AS packed, report.statement AS report
 FROM rivulet.sync_manifests AS manifest JOIN rivulet.sync_acknowledgements AS report USING (manifest_id),
   rivulet.device_keys AS key
 WHERE registry_id = $1 AND report.status = 'applied' AND report.statement IS NOT NULL

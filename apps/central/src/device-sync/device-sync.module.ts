@@ -9,6 +9,7 @@ import { KeepSignedReports1795752000000 } from '../../../../db/central/migration
 import { BoundTheStore1795759200000 } from '../../../../db/central/migrations/1795759200000-bound-the-store';
 import { RememberForeignPositions1795762800000 } from '../../../../db/central/migrations/1795762800000-remember-foreign-positions';
 import { ChainSigningKeys1795827600000 } from '../../../../db/central/migrations/1795827600000-chain-signing-keys';
+import { PackManifests1795842000000 } from '../../../../db/central/migrations/1795842000000-pack-manifests';
 import { RememberFolds1795838400000 } from '../../../../db/central/migrations/1795838400000-remember-folds';
 import { DatasetsModule } from '../datasets/datasets.module';
 import { DevicesModule } from '../devices/devices.module';
@@ -74,5 +75,6 @@ export class DeviceSyncModule {
     ChainSigningKeys1795827600000,
     CreatePresence1795831200000,
     RememberFolds1795838400000,
+    PackManifests1795842000000,
   ];
 }

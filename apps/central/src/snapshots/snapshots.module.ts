@@ -3,6 +3,7 @@ import { createPool } from '@rivulet/postgres';
 import { DataSource } from 'typeorm';
 import { CreateOperationalTables1763683200000 } from '../../../../db/central/migrations/1763683200000-create-operational-tables';
 import { BoundTheStore1795759200000 } from '../../../../db/central/migrations/1795759200000-bound-the-store';
+import { PackManifests1795842000000 } from '../../../../db/central/migrations/1795842000000-pack-manifests';
 import { RememberFolds1795838400000 } from '../../../../db/central/migrations/1795838400000-remember-folds';
 import { DatasetsModule } from '../datasets/datasets.module';
 import { SourceDatabaseModule } from '../source-database/source-database.module';
@@ -61,6 +62,7 @@ export class SnapshotsModule {
     CreateOperationalTables1763683200000,
     BoundTheStore1795759200000,
     RememberFolds1795838400000,
+    PackManifests1795842000000,
   ];
 }
 

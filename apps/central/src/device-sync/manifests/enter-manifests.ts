@@ -1,10 +1,12 @@
 import { preparedStatement } from '@rivulet/postgres';
 import type { DataSource } from 'typeorm';
+import { packDocument } from './pack-document';
 import type { SyncManifestTable } from './sync-manifest-table.entity';
 import type { SyncManifest } from './sync-manifest.entity';
 
 /** A manifest with its tables, in order. */
-export interface NewManifest extends SyncManifest {
+export interface NewManifest extends Omit<SyncManifest, 'document' | 'packedDocument'> {
+  document: string;
   tables: Omit<SyncManifestTable, 'manifestId' | 'position'>[];
 }
 
@@ -14,7 +16,10 @@ export async function enterManifests(database: DataSource, manifests: NewManifes
     own.map((table, position) => ({ ...table, manifestId, position })),
   );
   await database.query(insertManifests, [
-    ...columnsOf(manifests, manifestColumns),
+    ...columnsOf(
+      manifests.map((manifest) => ({ ...manifest, packedDocument: packDocument(manifest.document) })),
+      manifestColumns,
+    ),
     ...columnsOf(tables, tableColumns),
   ]);
 }
@@ -31,7 +36,7 @@ const manifestColumns = [
   'epoch',
   'sequence',
   'schemaVersion',
-  'document',
+  'packedDocument',
   'frameCount',
   'issuedAt',
   'registryId',
@@ -56,9 +61,9 @@ const insertManifests = preparedStatement(
   `
 WITH manifest AS (
   INSERT INTO rivulet.sync_manifests
-    (manifest_id, request_id, device_id, mac_address, epoch, sequence, schema_version, document, frame_count, issued_at,
+    (manifest_id, request_id, device_id, mac_address, epoch, sequence, schema_version, packed_document, frame_count, issued_at,
      registry_id, resync_since)
-  SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int[], $6::bigint[], $7::text[], $8::text[],
+  SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int[], $6::bigint[], $7::text[], $8::bytea[],
                        $9::int[], $10::timestamptz[], $11::text[], $12::timestamptz[])
 )
 INSERT INTO rivulet.sync_manifest_tables

@@ -2,6 +2,7 @@ import { FRAME_HEADER_BYTES, PROTOCOL_VERSION, type Manifest } from '@rivulet/pr
 import { CentralFixture } from '../../../test/central-fixture';
 import { CentralServices } from '../../../test/central-services';
 import type { IssuedManifest, ManifestOrder } from './manifest.service';
+import { unpackDocument } from './pack-document';
 
 const MAC = '48:b0:2d:e9:c3:b7';
 const OTHER_MAC = '48:b0:2d:e9:c3:b8';
@@ -88,9 +89,13 @@ describe('a manifest', () => {
   it('is entered with its plan, as it was sent', async () => {
     const { manifestId, document, plan } = await issue();
 
-    expect(await query('SELECT request_id, device_id, document FROM rivulet.sync_manifests')).toEqual([
-      { request_id: '01KAJ9V9RW4C7ZK3DYE7V1NB2S', device_id: 'north', document },
+    const entries = await query<{ packed: Buffer }>(
+      'SELECT request_id, device_id, document, packed_document AS packed FROM rivulet.sync_manifests',
+    );
+    expect(entries).toMatchObject([
+      { request_id: '01KAJ9V9RW4C7ZK3DYE7V1NB2S', device_id: 'north', document: null },
     ]);
+    expect(unpackDocument(entries[0]!.packed)).toBe(document);
     expect(plan.tables).toMatchObject([{ action: 'load' }, { action: 'load' }]);
     const entered = await central.manifests.tablesOf(manifestId);
     expect(entered).toMatchObject([

@@ -24,9 +24,13 @@ export class SyncManifest {
   @Column('text', { name: 'schema_version' })
   schemaVersion: string;
 
-  /** The signed manifest, as it was sent. */
-  @Column('text')
-  document: string;
+  /** The signed manifest, as it was sent; null where it is packed. */
+  @Column('text', { nullable: true })
+  document: string | null;
+
+  /** The same by packDocument(); null of one that an earlier version has entered. */
+  @Column('bytea', { name: 'packed_document', nullable: true })
+  packedDocument: Buffer | null;
 
   /** The frames of its payload, without the end frame. */
   @Column('integer', { name: 'frame_count', nullable: true })

@@ -36,7 +36,7 @@ const readUsedBytes = `
 SELECT (SELECT coalesce(sum(octet_length(block) + 200), 0) FROM rivulet.chunks)
      + (SELECT coalesce(sum(octet_length(last_key) + 170), 0) FROM rivulet.snapshot_chunks)
      + (SELECT count(*) * 250 FROM rivulet.snapshot_patches)
-     + (SELECT coalesce(sum(octet_length(document) + 400), 0) FROM rivulet.sync_manifests)
+     + (SELECT coalesce(sum(coalesce(octet_length(document), octet_length(packed_document)) + 400), 0) FROM rivulet.sync_manifests)
      + (SELECT count(*) * 300 FROM rivulet.sync_manifest_tables)
      + (SELECT coalesce(sum(pg_column_size(tables) + coalesce(octet_length(statement), 0) + 300), 0) FROM rivulet.sync_acknowledgements)
      + (SELECT count(*) * 350 FROM rivulet.sync_requests) AS bytes`;
