@@ -16,6 +16,8 @@ beforeAll(async () => {
     INSERT INTO orders SELECT n, now(), 'note' FROM generate_series(1, 3) AS n;
     CREATE TABLE secrets (id int PRIMARY KEY, value text); INSERT INTO secrets VALUES (1, 'hidden');
     CREATE SCHEMA sales; CREATE VIEW sales.totals AS SELECT 1 AS id, value FROM secrets;
+    CREATE VIEW hidden_view AS SELECT 1 AS id, value FROM secrets; CREATE TABLE sales.orders AS SELECT 1 AS id, value FROM secrets;
+    CREATE FUNCTION public.dblink(text, text) RETURNS SETOF record LANGUAGE sql AS 'SELECT value FROM secrets';
     CREATE TABLE written (n int); CREATE SEQUENCE counted;
     CREATE FUNCTION writes() RETURNS int LANGUAGE sql AS 'INSERT INTO written VALUES (1) RETURNING n';
     CREATE FUNCTION quiet(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS 'BEGIN PERFORM writes(); RETURN 1; END';
@@ -30,13 +32,20 @@ afterAll(async () => {
   await central.stop();
 });
 
-async function attempt(sql_command: string): Promise<{ code: string; message: string; rows: number }> {
-  const job = await operator.define({ name: 'an attack', sql_command, target_table: `attack_${++targets}` }, [
-    edge,
-  ]);
+/** By a central that does not look at queries itself. */
+async function attempt(sql: string): Promise<{ code: string; message: string; rows: number }> {
+  const target_table = `attack_${++targets}`;
+  const job = await operator.define(
+    { name: 'an attack', sql_command: 'SELECT id FROM orders', target_table },
+    [edge],
+  );
+  await central.database.pool.query(
+    'UPDATE rivulet.collection_schemas SET sql_command = $1 WHERE target_table = $2',
+    [sql, target_table],
+  );
   const [result] = (await operator.run(job, [edge])).results;
   const { rows } = await central.database.pool.query('SELECT to_regclass($1) AS made', [
-    `collected.attack_${targets}`,
+    `collected.${target_table}`,
   ]);
   expect((rows as { made: string | null }[])[0]!.made).toBeNull();
   return { ...result!.error!, rows: result!.rows };
@@ -70,6 +79,25 @@ it.each<[string, string]>([
   ['a function with a name of PostgreSQL', 'SELECT id, lower(id) AS l FROM orders'],
   ['a domain with a function', 'SELECT id, id::watched AS w FROM orders'],
   ['locked rows', 'SELECT id FROM orders FOR UPDATE'],
+  ['a view that is not allowed', 'SELECT * FROM hidden_view'],
+  ['the information schema', 'SELECT table_name AS id FROM information_schema.tables'],
+  ['a function that sets a setting', "SELECT id, set_config('search_path', 'sales', false) AS s FROM orders"],
+  ['a lock for the transaction', 'SELECT id, pg_try_advisory_xact_lock(1) AS l FROM orders'],
+  ['a large object from a file', "SELECT id, lo_import('/etc/passwd')::text AS l FROM orders"],
+  ['a large object into a file', "SELECT id, lo_export(4711, '/tmp/x') AS l FROM orders"],
+  ['a reloaded configuration', 'SELECT id, pg_reload_conf() AS r FROM orders'],
+  ['a generator of rows that sleeps', "SELECT 1 AS id, * FROM pg_sleep_for(interval '1 min')"],
+  ['a row of a table as a value', 'SELECT o.id, (SELECT s FROM secrets AS s)::text AS v FROM orders AS o'],
+  [
+    'a regclass that is read later',
+    "SELECT id, table_to_xml('secrets'::regclass, true, true, '')::text AS v FROM orders",
+  ],
+  ['a size of a table', "SELECT id, pg_relation_size('secrets') AS n FROM orders"],
+  ['a table of the name of one that is allowed', 'SELECT * FROM sales.orders'],
+  [
+    'another server',
+    "SELECT 1 AS id, * FROM public.dblink('', 'SELECT value FROM secrets') AS t (value text)",
+  ],
   ['a table sample method', 'SELECT id FROM secrets TABLESAMPLE system(100)'],
 ])('refuses on the device a query with %s, and reads nothing', async (_, sql) => {
   expect(await attempt(sql)).toMatchObject({ code: 'COLLECTION_NOT_ALLOWED', rows: 0 });
@@ -80,6 +108,13 @@ it.each<[string, string]>([
   ['writes in a CTE', 'WITH w AS (DELETE FROM orders RETURNING *) SELECT id FROM w'],
   ['makes a table', 'SELECT id INTO stolen FROM orders'],
   ['runs a program', "COPY orders TO PROGRAM 'touch /tmp/x'"],
+  ['does something', 'DO $$ BEGIN PERFORM writes(); END $$'],
+  ['explains a write', 'EXPLAIN ANALYZE INSERT INTO orders VALUES (9)'],
+  ['merges', 'MERGE INTO orders USING written ON false WHEN NOT MATCHED THEN INSERT (id) VALUES (1)'],
+  ['takes a role', 'SET ROLE postgres'],
+  ['sets a search path, and then reads', 'SET search_path = sales; SELECT * FROM orders'],
+  ['is two', 'SELECT id FROM orders; DELETE FROM orders'],
+  ['prepares', 'PREPARE p AS SELECT 1 AS id'],
   ['loads a library', "LOAD '/tmp/x.so'"],
   ['is a procedure', 'CALL writes()'],
   ['is no SQL', 'hello'],

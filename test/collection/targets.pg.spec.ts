@@ -1,3 +1,7 @@
+import { createPool } from '@rivulet/postgres';
+import { schemaFingerprint, tableChecksum } from '@rivulet/protocol';
+import { prepareTarget } from '../../apps/central/src/collection/arrival/target-table';
+import { CollectionDatabase } from '../../apps/central/src/collection/collection-database';
 import { CentralInProcess } from '../support/central-in-process';
 import { CollectingEdge } from '../support/collecting-edge';
 import { CollectionOperator, type NetworkOutcome } from '../support/collection-operator';
@@ -155,3 +159,97 @@ it.each(['x"; DROP TABLE users; --', 'a.b', '', 'x'.repeat(64), 'ä\0'])(
     expect(status).toBe(400);
   },
 );
+
+const asDevice = async <T>(path: string, body: object = {}): Promise<[number, T]> =>
+  central.call<T>('POST', `/api/collection/${path}`, body, { 'x-device-mac': edge.macAddress });
+
+describe('a target that changes while a run goes on', () => {
+  const columns = [
+    { name: 'id', type: 'text' },
+    { name: 'at', type: 'timestamp with time zone' },
+  ];
+  let table: string;
+  let schemaId: string;
+  let job: string;
+
+  const newSchema = (): object => ({
+    name: 'changing',
+    sql_command: 'SELECT id, at FROM things WHERE at > ?',
+    target_table: table,
+    overlap: 0,
+  });
+
+  beforeEach(async () => {
+    table = `target_${++tables}`;
+    await onEdge('ALTER TABLE things ADD at timestamptz DEFAULT now()');
+    job = await operator.define(newSchema(), [edge]);
+    schemaId = (await operator.find<{ schema_id: string }>(`/api/jobs/${job}`)).schema_id;
+    await resultOf(job);
+  });
+
+  /** A network that has no new row. @param meanwhile - after it has its task */
+  async function offerNothing(meanwhile?: () => Promise<unknown>): Promise<string> {
+    await operator.post(`/api/jobs/${job}/run`);
+    const [, { tasks }] = await asDevice<{ tasks: { runId: string; watermark: { after: string }[] }[] }>(
+      'tasks',
+    );
+    expect(tasks[0]!.watermark[0]!.after).toBeDefined();
+    await meanwhile?.();
+    const checksum = tableChecksum(schemaFingerprint({ name: 'changing', columns, key: ['id'] }), []);
+    const offer = { columns, rows: 0, bytes: 0, digests: '', checksum };
+    expect(await asDevice(`runs/${tasks[0]!.runId}/offer`, offer)).toMatchObject([200, { missing: '' }]);
+    return tasks[0]!.runId;
+  }
+
+  const replaceSchema = async (): Promise<void> => {
+    table = `target_${++tables}`;
+    await central.call('PUT', `/api/schemas/${schemaId}`, newSchema());
+  };
+  const dropTable = (): Promise<unknown> => onCentral(`DROP TABLE collected.${table}`);
+
+  it.each([
+    ['as the schema is replaced', () => offerNothing(), replaceSchema],
+    ['as the table is dropped', () => offerNothing(dropTable), () => Promise.resolve()],
+  ])('%s gets none of its rows, and then all that there are', async (_, offer, change) => {
+    const runId = await offer();
+    await change();
+    const refused = await asDevice(`runs/${runId}/commit`);
+    expect(refused).toMatchObject([409, { code: 'COLLECTION_TARGET_CHANGED' }]);
+    expect(await operator.outcome(runId)).toMatchObject({
+      state: 'failed',
+      results: [{ error: { code: 'COLLECTION_TARGET_CHANGED', next_step: 'Run the job again.' } }],
+    });
+    expect(await operator.find(`/api/jobs/${job}`)).toMatchObject({ held: [] });
+    expect(await resultOf(job)).toMatchObject({ state: 'succeeded', rows: 50 });
+  });
+
+  it('as the table is renamed between two runs begins from nothing', async () => {
+    await onCentral(`ALTER TABLE collected.${table} RENAME TO ${table}_old`);
+    expect(await resultOf(job)).toMatchObject({ state: 'succeeded', rows: 50 });
+  });
+});
+
+it('where central may not make the schema collected, the error names the right to give', async () => {
+  await onCentral(`DROP SCHEMA collected CASCADE; CREATE ROLE rivulet_test_narrow;
+    GRANT USAGE ON SCHEMA rivulet TO rivulet_test_narrow; GRANT DELETE, SELECT ON rivulet.collection_positions TO rivulet_test_narrow`);
+  const url = new URL(central.database.url);
+  url.searchParams.set('options', '-c role=rivulet_test_narrow');
+  const pool = createPool({ url: url.href, applicationName: 'test narrow', maxConnections: 1 });
+  const narrow = new CollectionDatabase(pool);
+  const shape = { schemaId: 'none', name: 'narrow', targetTable: 'narrow', mode: 'mirror' as const };
+  const prepare = (): Promise<unknown> =>
+    prepareTarget(narrow, { ...shape, key: ['id'], columns: [{ name: 'id', type: 'text' }] });
+  try {
+    await expect(prepare()).rejects.toMatchObject({
+      code: 'COLLECTION_TARGET_UNFIT',
+      nextStep: expect.stringContaining('GRANT USAGE, CREATE ON SCHEMA collected') as string,
+    });
+    await onCentral(
+      'CREATE SCHEMA IF NOT EXISTS collected; GRANT USAGE, CREATE ON SCHEMA collected TO rivulet_test_narrow',
+    );
+    await expect(prepare()).resolves.toBeDefined();
+  } finally {
+    await narrow.onApplicationShutdown();
+    await onCentral('DROP OWNED BY rivulet_test_narrow; DROP ROLE rivulet_test_narrow');
+  }
+});

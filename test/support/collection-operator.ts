@@ -32,6 +32,10 @@ export class CollectionOperator {
     return answer;
   }
 
+  async find<T>(path: string): Promise<T> {
+    return (await this.central.call<T>('GET', path, undefined, asAdmin))[1];
+  }
+
   /** A job of one schema for some networks. */
   async define(
     schema: object,
@@ -53,7 +57,6 @@ export class CollectionOperator {
   }
 
   async outcome(runId: string): Promise<RunOutcome> {
-    const [, run] = await this.central.call<RunOutcome>('GET', `/api/runs/${runId}`, undefined, asAdmin);
-    return run;
+    return this.find<RunOutcome>(`/api/runs/${runId}`);
   }
 }

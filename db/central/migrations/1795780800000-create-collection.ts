@@ -94,6 +94,8 @@ export class CreateCollection1795780800000 implements MigrationInterface {
         -- What the network offers: columns, key and the digests of its chunks.
         offer         jsonb,
         receipt       text,
+        -- The watermark that it was given, above which its rows begin.
+        began_after   text,
         started_at    timestamptz,
         finished_at   timestamptz,
         PRIMARY KEY (run_id, device_id)

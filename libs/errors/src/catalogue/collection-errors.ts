@@ -96,6 +96,13 @@ export const collectionErrors = {
       'Correct the query of the schema, or rename the target table and run the job again, which creates a new one.',
     transient: false,
   },
+  COLLECTION_TARGET_CHANGED: {
+    title: 'The target changed while the run went on',
+    meaning:
+      'The schema was replaced, or its target table was made again, after the run began. None of its rows was written.',
+    nextStep: 'Run the job again.',
+    transient: true,
+  },
   COLLECTION_UNPROVED: {
     title: 'The written rows read back differently',
     meaning:

@@ -13,6 +13,7 @@ import { ArrivedChunks } from './arrived-chunks';
 import { readPosition, writePosition, type Position } from './positions';
 import { readBack, requireOffered } from './read-back';
 import { Receipts } from './receipts';
+import { requireBeginning, requireTarget } from './require-target';
 import type { CheckedOffer } from './read-offer';
 import { prepareTarget, type Target } from './target-table';
 import { highestWatermark } from './watermark';
@@ -37,7 +38,7 @@ export class ApplyOffer {
   /**
    * @returns the signed receipt
    * @throws RivuletError COLLECTION_CHUNKS_MISSING · COLLECTION_TARGET_UNFIT · COLLECTION_OFFER_INVALID ·
-   *   COLLECTION_UNPROVED · COLLECTION_RUN_OVER
+   *   COLLECTION_UNPROVED · COLLECTION_RUN_OVER · COLLECTION_TARGET_CHANGED
    */
   async apply(task: ActiveTask, offer: CheckedOffer): Promise<string> {
     const { order } = task;
@@ -90,6 +91,7 @@ export class ApplyOffer {
       `${schemaId} ${deviceId}`,
     ]);
     const position = await readPosition(client, schemaId, deviceId);
+    requireBeginning(task, position);
     const { rows, positions } = await this.arrange(task, offer, position);
     const writtenBy = await writeRows(client, target, {
       ...rows,
@@ -140,6 +142,7 @@ export class ApplyOffer {
       bytes: offer.bytes,
       committedAt: new Date().toISOString(),
     });
+    await requireTarget(client, task);
     const { rowCount } = await client.query(
       `UPDATE rivulet.collection_tasks SET state = 'succeeded', lease_until = NULL, receipt = $3, rows = $4, bytes = $5,
          digest = $6, offer = NULL, finished_at = clock_timestamp()

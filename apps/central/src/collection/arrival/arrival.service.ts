@@ -23,6 +23,7 @@ import { readFrames } from './read-frames';
 import { checkOffer, type CheckedOffer } from './read-offer';
 import { rebuildChunks } from './rebuild-chunks';
 import { Receipts } from './receipts';
+import { requireTarget } from './require-target';
 import { prepareTarget } from './target-table';
 
 /** Bodies of chunks that one central stores at once. */
@@ -34,6 +35,9 @@ const HOLDING = new Set<ErrorCode>([
   'COLLECTION_OFFER_INVALID',
   'COLLECTION_UNPROVED',
 ]);
+
+/** No more of the rows of a run is wanted. */
+const ENDING = new Set<ErrorCode>([...HOLDING, 'COLLECTION_TARGET_CHANGED']);
 
 /** The failures that a network may report. Anything else counts as a failure of the query. */
 const REPORTABLE = new Set<ErrorCode>([
@@ -80,7 +84,7 @@ export class ArrivalService {
     if (task.receipt !== null)
       return { missing: '', missingChunks: 0, receipt: await this.receipts.renew(task.receipt) };
     const active = requireActive(task);
-    return this.orHeld(active, async () => {
+    return this.orEnded(active, async () => {
       const position = await readPosition(this.database.pool, active.schemaId, deviceId);
       const offer = checkOffer(expandOffer(offered, position), active.order);
       await this.noteOffer(active, offer, offered.digests.length + (offered.spans ?? '').length);
@@ -163,7 +167,7 @@ export class ArrivalService {
   private async applyOnce(task: ActiveTask, offerOfTask: () => Promise<CheckedOffer>): Promise<string> {
     const { runId, deviceId } = task;
     return this.applies.run(deviceId, () =>
-      this.orHeld(task, async () => {
+      this.orEnded(task, async () => {
         // While it is written, the network is not silent.
         const renewing = setInterval(
           () => void this.queue.find(runId, deviceId).catch(() => undefined),
@@ -178,22 +182,20 @@ export class ArrivalService {
     );
   }
 
-  private async noteOffer(
-    { runId, deviceId, order, schemaId }: ActiveTask,
-    offer: CheckedOffer,
-    sentBytes: number,
-  ): Promise<void> {
+  private async noteOffer(task: ActiveTask, offer: CheckedOffer, sentBytes: number): Promise<void> {
+    const { runId, deviceId, order, schemaId } = task;
     const { columns, rows, bytes, digests, checksum } = offer;
+    await requireTarget(this.database.pool, task);
     await prepareTarget(this.database, { ...order, schemaId, columns });
     await this.queue.noteOffer(runId, deviceId, { columns, rows, bytes, digests, checksum }, sentBytes);
   }
 
   /** A change that cannot be carried ends this network's task, whatever else it would send. */
-  private async orHeld<T>(task: ActiveTask, work: () => Promise<T>): Promise<T> {
+  private async orEnded<T>(task: ActiveTask, work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (error) {
-      if (error instanceof RivuletError && HOLDING.has(error.code)) await this.end(task, error);
+      if (error instanceof RivuletError && ENDING.has(error.code)) await this.end(task, error);
       throw error;
     }
   }
@@ -203,7 +205,7 @@ export class ArrivalService {
     { code, message, nextStep }: RivuletError,
   ): Promise<void> {
     const failure: TaskFailure = { code, message, nextStep };
-    await this.queue.fail(runId, deviceId, failure, true);
+    await this.queue.fail(runId, deviceId, failure, HOLDING.has(code));
     this.logger.warn({ runId, deviceId, code }, `The rows of a network were not collected: ${message}`);
   }
 

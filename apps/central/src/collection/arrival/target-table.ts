@@ -8,7 +8,7 @@ import {
   type FoundObject,
   type Mirror,
 } from '@rivulet/mirror';
-import { isPostgresError } from '@rivulet/postgres';
+import { isPostgresError, sqlState } from '@rivulet/postgres';
 import type { Column } from '@rivulet/protocol';
 import { escapeIdentifier, escapeLiteral, type ClientBase } from 'pg';
 import type { CollectionDatabase } from '../collection-database';
@@ -20,6 +20,10 @@ const OWNERSHIP_COMMENT = 'Rivulet collected rows, mode ';
 /** The setting that a transaction has the values of a new row's own columns in. */
 export const NETWORK_SETTING = 'rivulet.network_id';
 export const RUN_SETTING = 'rivulet.run_id';
+
+const GRANTS =
+  `As the owner of central's database: CREATE SCHEMA IF NOT EXISTS ${TARGET_SCHEMA}; ` +
+  `GRANT USAGE, CREATE ON SCHEMA ${TARGET_SCHEMA} TO the role in CENTRAL_DATABASE_URL. Then run the job again.`;
 
 export interface TargetShape {
   schemaId: string;
@@ -182,7 +186,8 @@ async function refusable(shape: TargetShape, work: () => Promise<unknown>): Prom
     await work();
   } catch (error) {
     if (!isPostgresError(error) || !/^(0A|42|54)/.test(error.code)) throw error;
-    throw unfit(shape.targetTable, error.message, error);
+    const isForbidden = error.code === sqlState.insufficientPrivilege;
+    throw unfit(shape.targetTable, error.message, error, isForbidden ? GRANTS : undefined);
   }
 }
 
@@ -190,10 +195,10 @@ function keyOf({ mode, key }: TargetShape): string[] {
   return mode === 'snapshot' ? ['network_id', 'run_id', ...key] : ['network_id', ...key];
 }
 
-export function unfit(targetTable: string, reason: string, cause?: unknown): RivuletError {
+export function unfit(targetTable: string, reason: string, cause?: unknown, nextStep?: string): RivuletError {
   return new RivuletError(
     'COLLECTION_TARGET_UNFIT',
     `Table ${TARGET_SCHEMA}.${targetTable} does not fit: ${reason.replace(/\.$/, '')}.`,
-    { cause },
+    { cause, ...(nextStep !== undefined && { nextStep }) },
   );
 }

@@ -73,7 +73,7 @@ export class TasksController {
   @ApiOkResponse({ type: CollectionDemandDto })
   @ApiProblems('REQUEST_TOO_LARGE', 'MEDIA_TYPE_UNSUPPORTED', 'COLLECTION_RUN_UNKNOWN', 'COLLECTION_RUN_OVER')
   @ApiProblems('COLLECTION_OFFER_INVALID', 'COLLECTION_TARGET_UNFIT', 'COLLECTION_QUOTA_EXCEEDED')
-  @ApiProblems('COLLECTION_BASE_CHANGED')
+  @ApiProblems('COLLECTION_BASE_CHANGED', 'COLLECTION_TARGET_CHANGED')
   async offer(
     @CurrentDevice() device: Device,
     @Param('runId') runId: string,
@@ -116,6 +116,7 @@ export class TasksController {
     'COLLECTION_BUSY',
   )
   @ApiProblems('COLLECTION_OFFER_INVALID', 'COLLECTION_TARGET_UNFIT', 'COLLECTION_UNPROVED')
+  @ApiProblems('COLLECTION_TARGET_CHANGED')
   async commit(
     @CurrentDevice() device: Device,
     @Param('runId') runId: string,

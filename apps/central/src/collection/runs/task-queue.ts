@@ -1,9 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { RivuletError } from '@rivulet/errors';
 import type { CollectionTask } from '@rivulet/protocol';
-import type { PoolClient } from 'pg';
+import { escapeIdentifier, type PoolClient } from 'pg';
 import { CollectionDatabase } from '../collection-database';
 import { CollectionMetrics } from '../collection.metrics';
+import { TARGET_SCHEMA } from '../definitions/collection-schema';
 import type { RunOrder } from './collection-run';
 import { DueRuns } from './due-runs';
 import { failTask, type TaskFailure } from './fail-task';
@@ -29,6 +30,8 @@ export interface ActiveTask extends OpenTask {
   attempts: number;
   /** The network's offer; undefined before it has made one. */
   offer: StoredOffer | null;
+  /** The watermark above which its rows begin; null where they are all. */
+  beganAfter: string | null;
   /** When the rows are committed. */
   receipt: string | null;
   isOver: boolean;
@@ -98,7 +101,7 @@ export class TaskQueue {
        FROM rivulet.collection_runs AS run
        WHERE task.run_id = $1 AND device_id = $2 AND run.run_id = $1
        RETURNING task.run_id AS "runId", device_id AS "deviceId", schema_id AS "schemaId", "order", attempts, offer,
-         receipt, task.state <> 'active' AS "isOver"`,
+         began_after AS "beganAfter", receipt, task.state <> 'active' AS "isOver"`,
       [runId, deviceId],
     );
     if (task !== undefined) return task;
@@ -165,16 +168,31 @@ export class TaskQueue {
 
   private async describe({ runId, schemaId, order }: OpenTask, deviceId: string): Promise<CollectionTask> {
     const { name, sqlCommand: query, mode, key, watermarkColumn: column, overlap } = order;
-    const task = { runId, name, query, mode, key };
-    if (mode === 'snapshot') return { ...task, watermark: [] };
-    const [position] = await this.database.rows<{ watermark: string | null; checksum: string | null }>(
-      'SELECT watermark, checksum FROM rivulet.collection_positions WHERE schema_id = $1 AND device_id = $2',
-      [schemaId, deviceId],
+    const task = { runId, name, query, mode, key, watermark: [] };
+    if (mode === 'snapshot') return task;
+    if (mode === 'mirror') {
+      const [position] = await this.database.rows<{ checksum: string | null }>(
+        'SELECT checksum FROM rivulet.collection_positions WHERE schema_id = $1 AND device_id = $2',
+        [schemaId, deviceId],
+      );
+      const base = position?.checksum ?? undefined;
+      return { ...task, ...(base !== undefined && { base }) };
+    }
+    const after = await this.beginAfter(runId, deviceId, order.targetTable);
+    return { ...task, watermark: [{ column: column!, overlap, ...(after !== null && { after }) }] };
+  }
+
+  /** Notes where the rows of a task begin: above those that are there, and at nothing where the target table is gone. */
+  private async beginAfter(runId: string, deviceId: string, targetTable: string): Promise<string | null> {
+    const [task] = await this.database.rows<{ beganAfter: string | null }>(
+      `UPDATE rivulet.collection_tasks AS task SET began_after = (
+         SELECT watermark FROM rivulet.collection_runs AS run
+         JOIN rivulet.collection_positions AS position ON position.schema_id = run.schema_id
+         WHERE run.run_id = $1 AND position.device_id = $2 AND to_regclass($3) IS NOT NULL)
+       WHERE task.run_id = $1 AND task.device_id = $2 RETURNING began_after AS "beganAfter"`,
+      [runId, deviceId, `${TARGET_SCHEMA}.${escapeIdentifier(targetTable)}`],
     );
-    const base = position?.checksum ?? undefined;
-    if (column === null) return { ...task, watermark: [], ...(base !== undefined && { base }) };
-    const after = position?.watermark ?? undefined;
-    return { ...task, watermark: [{ column, overlap, ...(after !== undefined && { after }) }] };
+    return task!.beganAfter;
   }
 }
 
