@@ -85,3 +85,33 @@ describe('a client that is told when to come back', () => {
     jest.useRealTimers();
   });
 });
+
+it('a client waits longer each time that it is disconnected soon, and not where its connection had lasted', async () => {
+  jest.useFakeTimers();
+  const client = new RealtimeClient({
+    url: 'ws://central.example/ws/sync',
+    token: () => 'token',
+    WebSocket: FakeSocket as unknown as typeof WebSocket,
+    firstDelayMs: 100,
+    random: () => 1,
+  });
+  await jest.advanceTimersByTimeAsync(0);
+  for (const [lastedMs, waitMs] of [
+    [10, 100],
+    [10, 200],
+    [10, 400],
+    [10_001, 100],
+    [10, 200],
+  ] as const) {
+    const { last } = FakeSocket;
+    last.receive({ type: 'connect' });
+    await jest.advanceTimersByTimeAsync(lastedMs);
+    last.close();
+    await jest.advanceTimersByTimeAsync(waitMs - 1);
+    expect(FakeSocket.last).toBe(last);
+    await jest.advanceTimersByTimeAsync(1);
+    expect(FakeSocket.last).not.toBe(last);
+  }
+  client.close();
+  jest.useRealTimers();
+});

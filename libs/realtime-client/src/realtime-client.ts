@@ -1,6 +1,8 @@
 import { RealtimeError, type ClientOptions, type Subscription, type TopicHandlers } from './client-types';
 import { TopicState, type ServerMessage } from './topic-state';
 
+const SETTLED_MS = 10_000;
+
 interface Waiting {
   topic: string;
   data: unknown;
@@ -17,6 +19,7 @@ export class RealtimeClient {
   private socket: WebSocket | undefined;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private attempt = 0;
+  private openedAtMs = Infinity;
   private lastId = 0;
   private isStopped = false;
   private delayMs: number | undefined;
@@ -84,6 +87,9 @@ export class RealtimeClient {
     socket.addEventListener('close', () => {
       if (this.socket !== socket) return;
       this.socket = undefined;
+      // One that is closed soon, again and again, is no reason to hurry.
+      if (performance.now() - this.openedAtMs > SETTLED_MS) this.attempt = 0;
+      this.openedAtMs = Infinity;
       this.options.onState?.('closed');
       this.comeBack();
     });
@@ -114,7 +120,7 @@ export class RealtimeClient {
   }
 
   private opened(): void {
-    this.attempt = 0;
+    this.openedAtMs = performance.now();
     for (const state of this.topics.values()) this.send(state.request());
     for (const [id, waiting] of this.waiting) this.sendWaiting(id, waiting);
     this.options.onState?.('open');
