@@ -52,7 +52,11 @@ const RENEWABLE: ReadonlySet<ErrorCode> = new Set([
 export class RateLimits {
   private readonly counts: Partial<Record<Limit, Count>> = {};
   /** By network: until when, by the monotonic clock. Empty nearly always, so that a call costs nothing. */
-  private readonly overUntilMs = new LRUCache<string, number>({ max: KEYS_KEPT.address });
+  private readonly overUntilMs = new LRUCache<string, number>({
+    maxSize: KEYS_KEPT.address,
+    // By `max` all of the room would be made at the start.
+    sizeCalculation: () => 1,
+  });
 
   private isInstalled = false;
   private credentialHeader: string | undefined;

@@ -166,7 +166,7 @@ export class NudgeService implements OnModuleInit {
   private isConcerned(known: KnownDevice, versions: Versions): boolean {
     const before = this.vectors.get(known.deviceId);
     const now = this.remember(known, versions);
-    return now === undefined || now !== before;
+    return now === undefined || (now !== before && !this.catchUp.hasProved(known.deviceId, now));
   }
 
   /** Remembers versions for devices that synced since they connected, while nothing changed: these are the versions they have. */
