@@ -40,6 +40,7 @@ async function answersOf(
       const url = path.replaceAll(/:(\w+)/g, (_, name: string) => parts[name] ?? UNKNOWN) + query;
       const { headers, remoteAddress = '127.0.0.1' } = caller;
       const answer = await app.inject({ method: method as 'GET', url, headers, remoteAddress });
+      if (!path.startsWith('/api/docs')) expect(answer.headers['cache-control']).toMatch(/no-store|private/);
       const isProblem = String(answer.headers['content-type']).startsWith('application/problem+json');
       const code = isProblem ? ` ${answer.json<{ code: string }>().code}` : '';
       const cell = cells.get(`${method} ${path}`)!;

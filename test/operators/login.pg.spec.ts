@@ -1,3 +1,4 @@
+import { OwnTables } from '@rivulet/platform';
 import { CentralInProcess } from '../support/central-in-process';
 import { ADMIN_PASSWORD, asAdmin, basic, bearer } from '../support/operator';
 
@@ -52,6 +53,22 @@ describe('a login', () => {
       },
     ]);
     expect(body['access_token']).toBe(body['token']);
+  });
+
+  it('that fails costs the same, and is answered the same, whether anybody has the name or not', async () => {
+    const rows = jest.spyOn(OwnTables.prototype, 'rows');
+    const failures: object[] = [];
+    for (const username of ['admin', 'nobody-has-this']) {
+      rows.mockClear();
+      const [status, { code, detail }] = await central.callFrom('127.0.9.1', 'POST', '/api/login', {
+        username,
+        password: 'wrong in any case',
+      });
+      failures.push({ status, code, detail, statements: rows.mock.calls.map(([statement]) => statement) });
+    }
+    rows.mockRestore();
+    expect(failures[0]).toMatchObject({ status: 401, code: 'LOGIN_FAILED' });
+    expect(failures[1]).toEqual(failures[0]);
   });
 
   it('takes the name in capitals, and as e-mail address', async () => {

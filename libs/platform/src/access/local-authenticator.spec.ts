@@ -34,6 +34,23 @@ describe('a caller of this machine', () => {
     expect(() => callFrom(address, headers)).toThrow(expect.objectContaining({ code: 'CALLER_NOT_LOCAL' }));
   });
 
+  it.each(
+    [
+      'x-forwarded-proto x-forwarded-port x-forwarded-server x-forwarded forwarded-for via x-real-ip x-client-ip',
+      'x-cluster-client-ip true-client-ip cf-connecting-ip fastly-client-ip x-azure-clientip x-appengine-user-ip',
+      'x-original-forwarded-for x-original-url x-rewrite-url x-envoy-external-address x-forwarded-client-cert',
+    ]
+      .join(' ')
+      .split(' '),
+  )('is nobody whose request has %s, which a proxy on this machine adds', (name) => {
+    expect(() => callFrom('127.0.0.1', { host: 'localhost', [name]: '10.0.0.7' })).toThrow('through a proxy');
+  });
+
+  it('may send what programs send', () => {
+    const headers = { 'user-agent': 'x', accept: '*/*', 'x-request-id': 'x', traceparent: 'x', expect: 'x' };
+    expect(callFrom('127.0.0.1', { host: 'localhost', ...headers })).toMatchObject({ kind: 'local' });
+  });
+
   it('is a page of the app itself', () => {
     const headers = { host: 'localhost:80', origin: 'http://localhost:80', 'sec-fetch-site': 'same-origin' };
     expect(callFrom('127.0.0.1', headers)).toMatchObject({ kind: 'local' });

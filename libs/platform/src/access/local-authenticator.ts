@@ -8,8 +8,9 @@ const loopback = new BlockList();
 loopback.addSubnet('127.0.0.0', 8, 'ipv4');
 loopback.addAddress('::1', 'ipv6');
 
-/** The headers that a proxy on this machine adds to the requests of others. */
-const FORWARDING_HEADERS = ['forwarded', 'via', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip'];
+/** The headers that proxies, ingresses and CDNs add to the requests of others, of which one may stand on this machine. */
+const FORWARDING_HEADER =
+  /^(via|cdn-loop|(x-)?forwarded(-.*)?|x-(original|rewrite|envoy|azure|appengine)-.*|.*(client|connecting|user|real)-?ip)$/;
 /** A page of our own, or a person who typed the address. */
 const OWN_FETCH_SITES = new Set<unknown>(['same-origin', 'none']);
 
@@ -31,7 +32,7 @@ export class LocalAuthenticator implements Authenticator {
 }
 
 function foreignness({ socket, headers }: FastifyRequest): string | undefined {
-  if (FORWARDING_HEADERS.some((name) => headers[name] !== undefined))
+  if (Object.keys(headers).some((name) => FORWARDING_HEADER.test(name)))
     return 'The request came through a proxy.';
   const host = headers.host ?? '';
   if (!isLoopback(socket.remoteAddress ?? '') || !isLocalHost(host))

@@ -11,18 +11,22 @@ const ALL_ANSWERS = {
 } as const satisfies HelmetOptions;
 
 /** Data, which loads nothing. What steers pages alone is left out: each answer to a device would carry it. */
-const DATA = headersOf({
-  ...ALL_ANSWERS,
-  contentSecurityPolicy: {
-    useDefaults: false,
-    directives: { 'default-src': ["'none'"], 'frame-ancestors': ["'none'"] },
-  },
-  crossOriginOpenerPolicy: false,
-  originAgentCluster: false,
-  xDnsPrefetchControl: false,
-  xDownloadOptions: false,
-  xPermittedCrossDomainPolicies: false,
-  xXssProtection: false,
+const DATA = Object.freeze({
+  ...headersOf({
+    ...ALL_ANSWERS,
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: { 'default-src': ["'none'"], 'frame-ancestors': ["'none'"] },
+    },
+    crossOriginOpenerPolicy: false,
+    originAgentCluster: false,
+    xDnsPrefetchControl: false,
+    xDownloadOptions: false,
+    xPermittedCrossDomainPolicies: false,
+    xXssProtection: false,
+  }),
+  // Of whoever asked, and gone with a logout: routes whose answers may be kept say so.
+  'cache-control': 'no-store',
 });
 
 /** Swagger UI loads its own files and styles itself inline. It also works over plain HTTP: nothing is upgraded. */

@@ -23,7 +23,6 @@ export function writeProblem(
   const headers = {
     'Content-Type': PROBLEM_MEDIA_TYPE,
     'Content-Length': Buffer.byteLength(body),
-    'Cache-Control': 'no-store',
     [REQUEST_ID_HEADER]: requestId,
     ...(seconds !== undefined && { 'Retry-After': seconds }),
     ...securityHeaders(''),
