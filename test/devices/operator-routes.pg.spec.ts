@@ -1,4 +1,5 @@
-import { validRequest } from '../support/device-client';
+import type { Manifest } from '@rivulet/protocol';
+import { DeviceClient, someUlid, validRequest } from '../support/device-client';
 import { CentralInProcess } from '../support/central-in-process';
 import { DEMO_MAC } from '../support/sync-pair';
 
@@ -27,6 +28,17 @@ async function request(): Promise<[number, Record<string, unknown>]> {
 async function create(name: string, more: object = {}): Promise<string> {
   const [, created] = await central.call<{ deviceId: string }>('POST', '/api/devices', { name, ...more });
   return created.deviceId;
+}
+
+type Issued = Pick<Manifest, 'manifestId' | 'schemaVersion' | 'tables'>;
+
+function issued([, answer]: [number, object]): Issued {
+  const { manifest } = answer as { manifest: string };
+  return JSON.parse(Buffer.from(manifest.split('.')[1]!, 'base64url').toString()) as Issued;
+}
+
+function held(tables: Issued['tables']): object[] {
+  return tables.map(({ name, fingerprint, checksum }) => ({ name, fingerprint, checksum }));
 }
 
 describe('the routes of the registry', () => {
@@ -123,6 +135,43 @@ describe('the routes of the registry', () => {
     );
     expect(status).toBe(200);
     expect(preview.datasets.find(({ name }) => name === 'users')?.rows).toBeGreaterThan(100);
+  });
+
+  it('have a device refill every mirror, once', async () => {
+    const { rows } = await central.database.pool.query<{ mac: string }>(
+      'SELECT mac_address AS mac FROM public.devices WHERE mac_address <> $1 AND is_active LIMIT 1',
+      [DEMO_MAC],
+    );
+    const own = { 'x-device-mac': rows[0]!.mac };
+    const deviceId = await create('gate', { macAddress: rows[0]!.mac });
+    const client = new DeviceClient(central.url);
+    let last = issued(await client.post('request', validRequest, own));
+    const ask = async () => {
+      const { manifestId: lastManifestId, schemaVersion, tables } = last;
+      return client.post(
+        'request',
+        { ...validRequest, lastManifestId, schemaVersion, tables: held(tables) },
+        own,
+      );
+    };
+    const report = async () => {
+      const { manifestId, tables } = last;
+      const proved = tables.map(({ name, rows, checksum }) => ({ name, rows, checksum }));
+      const said = { cycleId: someUlid, finishedAt: '2026-11-27T08:15:30Z', durationMs: 1, tables: proved };
+      const [status] = await client.post('acknowledgements', { manifestId, status: 'applied', ...said }, own);
+      expect(status).toBe(200);
+    };
+    await report();
+    expect(await ask()).toMatchObject([200, { status: 'current' }]);
+
+    await central.call('POST', `/api/devices/${deviceId}/resync`);
+    const answer = await ask();
+    expect(answer).toMatchObject([200, { status: 'update', resync: true }]);
+    const { plan } = answer[1] as unknown as { plan: { tables: { action: string }[] } };
+    expect(plan.tables.map(({ action }) => action)).toEqual(last.tables.map(() => 'load'));
+    last = issued(answer);
+    await report();
+    expect(await ask()).toMatchObject([200, { status: 'current' }]);
   });
 
   it('say why a device has no scope', async () => {

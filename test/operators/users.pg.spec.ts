@@ -165,7 +165,7 @@ describe('an API key', () => {
   });
 
   it('is not made with a higher role, changes nothing of the account of its owner, and ends', async () => {
-    const { headers } = await settledUser('ada', 'operator');
+    const { headers, userId } = await settledUser('ada', 'operator');
     const insufficient = [403, { code: 'ROLE_INSUFFICIENT' }];
     expect(
       await central.call('POST', '/api/me/api-keys', { name: 'x', role: 'admin' }, headers),
@@ -188,6 +188,18 @@ describe('an API key', () => {
       ['DELETE', `api-keys/${other.keyId}`],
     ] as const)
       expect(await central.call(method, `/api/me/${path}`, body, bearer(key))).toMatchObject(insufficient);
+    const { key: ofAdmin } = (
+      await central.call<{ key: string }>('POST', '/api/me/api-keys', { name: 'x', role: 'admin' })
+    )[1];
+    for (const [method, path, body] of [
+      ['POST', '', { username: 'eve', role: 'admin', password: 'the password of a thief' }],
+      ['PATCH', `/${userId}`, { role: 'admin' }],
+      ['POST', `/${userId}/password-reset`],
+      ['DELETE', `/${userId}`],
+    ] as const)
+      expect(await central.call(method, `/api/users${path}`, body, bearer(ofAdmin))).toMatchObject(
+        insufficient,
+      );
     const itself = `/api/me/api-keys/${other.keyId}`;
     expect((await central.call('DELETE', itself, undefined, bearer(other.key)))[0]).toBe(200);
     await central.database.pool.query('UPDATE rivulet.api_keys SET expires_at = now()');

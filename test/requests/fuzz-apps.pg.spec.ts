@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { startWorker } from '../../apps/worker/test/worker-in-process';
 import { startAppInProcess } from '../support/apps-in-process';
-import { fuzzedRequests } from '../support/fuzz-length';
+import { countInput, fuzzedRequests, tellInputs } from '../support/fuzz-length';
 import { beginUpload, type BegunUpload } from '../support/fuzzed-upload';
 import { historySeed } from '../support/history-length';
 import { oddRequest, seededRandom, type FuzzedCaller, type FuzzedRoute } from '../support/odd-inputs';
@@ -13,6 +13,7 @@ import { asAdmin, bearer } from '../support/operator';
 import { DEMO_MAC } from '../support/sync-pair';
 
 jest.setTimeout(60_000 + fuzzedRequests * 50);
+tellInputs('routes');
 
 const AT_ONCE = 14;
 const SEEN_MAX = 200;
@@ -131,6 +132,7 @@ describe.each(Object.keys(apps))('%s', (name) => {
       const requests = Array.from({ length: AT_ONCE }, () => oddRequest(random, routes, caller));
       const answers = await Promise.all(requests.map((request) => app.inject(request)));
       for (const [index, { statusCode, headers, body }] of answers.entries()) {
+        countInput();
         statuses.set(statusCode, (statuses.get(statusCode) ?? 0) + 1);
         if (statusCode < 300) learn(caller.seen, body);
         const isProblem = headers['content-type'] === 'application/problem+json';

@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { once } from 'node:events';
 import { WebSocket } from 'ws';
-import { fuzzedMessages } from '../support/fuzz-length';
+import { countInput, fuzzedMessages, tellInputs } from '../support/fuzz-length';
 import { historySeed } from '../support/history-length';
 import { makeMessageCallers } from '../support/message-callers';
 import { damaged, oddBytes, seededRandom, type Random } from '../support/odd-inputs';
@@ -9,6 +9,7 @@ import { RealtimeCentral } from '../support/realtime-central';
 import { realtimeToken } from '../support/realtime-tokens';
 
 jest.setTimeout(60_000 + fuzzedMessages * 50);
+tellInputs('connections');
 
 const rules = `
 version: 1
@@ -67,7 +68,10 @@ async function sendAll(
   const random = seededRandom(historySeed);
   for (let count = 0; count < fuzzedMessages; count += MESSAGES_A_CONNECTION) {
     const connection = await open();
-    for (let each = 0; each < MESSAGES_A_CONNECTION; each++) connection.send(message(random, known));
+    for (let each = 0; each < MESSAGES_A_CONNECTION; each++) {
+      connection.send(message(random, known));
+      countInput();
+    }
     await connection.end();
   }
 }
@@ -168,6 +172,7 @@ it.each([
     let bytes: Buffer = known[Math.floor(random() * known.length)]!;
     for (let changes = Math.floor(random() * 4); changes > 0; changes--) bytes = damaged(bytes, random);
     const answer = await exchange(bytes);
+    countInput();
     if (/HTTP\/1.1 50[0-2] |"code":"INTERNAL"/.test(answer))
       throw new Error(`${answer}\n${JSON.stringify(bytes.toString('latin1'))}`);
   }

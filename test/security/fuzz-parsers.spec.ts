@@ -12,12 +12,13 @@ import { decodeHint } from '../../apps/central/src/realtime/delivery/hint';
 import { parseClientMessage } from '../../apps/central/src/realtime/protocol/client-message';
 import { parseRealtimeFile } from '../../apps/central/src/realtime/rules/realtime-file';
 import { readHandshake } from '../../apps/central/src/realtime/socket/handshake';
-import { fuzzedTexts } from '../support/fuzz-length';
+import { countInput, fuzzedTexts, tellInputs } from '../support/fuzz-length';
 import { historySeed } from '../support/history-length';
 import { damaged, oddBytes, seededRandom, type Random } from '../support/odd-inputs';
 import { makeSeeds } from '../support/parser-seeds';
 
 jest.setTimeout(60_000 + fuzzedTexts * 50);
+tellInputs('parsers');
 
 /** What a parser says when it refuses an input; everything else is a mistake of ours. */
 const REFUSALS = new Set([
@@ -160,6 +161,7 @@ describe('inputs that are nearly right', () => {
       for (let round = 0; round < fuzzedTexts; round++) {
         const known = seeds[kind]!;
         const input = mutated(known[Math.floor(random() * known.length)]!, random);
+        countInput();
         try {
           await parse(input, random);
         } catch (error) {

@@ -25,6 +25,7 @@ import {
   SessionDto,
   UserDto,
 } from './users.dto';
+import { refuseApiKey } from './refuse-api-key';
 
 const exampleId = '01KAJ9V9RW4C7ZK3DYE7V1NB2R';
 
@@ -56,11 +57,11 @@ export class MeController {
   @ApiProblems('REQUEST_TOO_LARGE', 'MEDIA_TYPE_UNSUPPORTED', 'LOGIN_FAILED', 'LOGIN_THROTTLED')
   @ApiProblems('PASSWORD_WEAK', 'SERVER_BUSY')
   async changePassword(
-    @CurrentOperator() { id, name, sessionId, via }: OperatorPrincipal,
+    @CurrentOperator() { id, name, sessionId }: OperatorPrincipal,
     @CurrentCaller() caller: Caller,
     @Body() { currentPassword, newPassword }: PasswordChangeDto,
   ): Promise<UserDto> {
-    refuseKey(via === 'api-key');
+    refuseApiKey(caller.operator);
     await this.passwords.check({ ...caller, login: name, password: currentPassword });
     if (newPassword === currentPassword) {
       throw new RivuletError('PASSWORD_WEAK', 'The new password is the old one.');
@@ -87,11 +88,11 @@ export class MeController {
   @ApiNoContentResponse({ description: 'It has ended.' })
   @ApiProblems('SESSION_UNKNOWN')
   async endSession(
-    @CurrentOperator() { id, via }: OperatorPrincipal,
+    @CurrentOperator() { id }: OperatorPrincipal,
     @CurrentCaller() caller: Caller,
     @Param('sessionId') sessionId: string,
   ): Promise<void> {
-    refuseKey(via === 'api-key');
+    refuseApiKey(caller.operator);
     await this.audit.change(caller, {
       action: 'session.end',
       targetKind: 'session',
@@ -113,11 +114,11 @@ export class MeController {
   @ApiCreatedResponse({ type: CreatedApiKeyDto })
   @ApiProblems('REQUEST_TOO_LARGE', 'MEDIA_TYPE_UNSUPPORTED')
   async createKey(
-    @CurrentOperator() { id, role: own, via }: OperatorPrincipal,
+    @CurrentOperator() { id, role: own }: OperatorPrincipal,
     @CurrentCaller() caller: Caller,
     @Body() { name, role = 'viewer', expiresInDays = 90 }: NewApiKeyDto,
   ): Promise<CreatedApiKeyDto> {
-    refuseKey(via === 'api-key');
+    refuseApiKey(caller.operator);
     if (!includesRole(own, role)) {
       throw new RivuletError('ROLE_INSUFFICIENT', `The role ${role} is higher than yours.`);
     }
@@ -135,11 +136,11 @@ export class MeController {
   @ApiOkResponse({ type: ApiKeyDto })
   @ApiProblems('API_KEY_UNKNOWN')
   async revokeKey(
-    @CurrentOperator() { id, via, keyId: ownKeyId }: OperatorPrincipal,
+    @CurrentOperator() { id, keyId: ownKeyId }: OperatorPrincipal,
     @CurrentCaller() caller: Caller,
     @Param('keyId') keyId: string,
   ): Promise<ApiKeyDto> {
-    refuseKey(via === 'api-key' && keyId !== ownKeyId);
+    if (keyId !== ownKeyId) refuseApiKey(caller.operator);
     return this.audit.change(caller, {
       action: 'api-key.revoke',
       targetKind: 'api-key',
@@ -147,10 +148,4 @@ export class MeController {
       change: () => this.keys.revoke(keyId, id),
     });
   }
-}
-
-/** A leaked key must not lock its owner out, nor outlive its own end; but it may end itself. */
-function refuseKey(isRefused: boolean): void {
-  if (isRefused)
-    throw new RivuletError('ROLE_INSUFFICIENT', 'An API key changes nothing of its owner’s account.');
 }

@@ -8,6 +8,7 @@ import { CurrentCaller, type Caller } from '../audit/current-caller';
 import { Sessions } from '../sessions/sessions';
 import type { User } from '../user';
 import { ApiKeyDto, CreatedUserDto, NewUserDto, SessionDto, UserChangesDto, UserDto } from './users.dto';
+import { refuseApiKey } from './refuse-api-key';
 
 const userIdParam = { name: 'userId', description: 'ULID', example: '01KAJ9V9RW4C7ZK3DYE7V1NB2R' };
 
@@ -46,6 +47,7 @@ export class UsersController {
     @Body() { password: given, ...user }: NewUserDto,
     @CurrentCaller() caller: Caller,
   ): Promise<CreatedUserDto> {
+    refuseApiKey(caller.operator);
     const password = given ?? randomPassword();
     const created = await this.audit.change(caller, {
       action: 'user.create',
@@ -75,6 +77,7 @@ export class UsersController {
     @Body() changes: UserChangesDto,
     @CurrentCaller() caller: Caller,
   ): Promise<UserDto> {
+    refuseApiKey(caller.operator);
     return this.audit.change(caller, {
       action: 'user.change',
       targetKind: 'user',
@@ -90,6 +93,7 @@ export class UsersController {
   @ApiOkResponse({ type: UserDto })
   @ApiProblems('USER_UNKNOWN', 'LAST_ADMIN')
   async remove(@Param('userId') userId: string, @CurrentCaller() caller: Caller): Promise<UserDto> {
+    refuseApiKey(caller.operator);
     return this.audit.change(caller, {
       action: 'user.remove',
       targetKind: 'user',
@@ -111,6 +115,7 @@ export class UsersController {
     @Param('userId') userId: string,
     @CurrentCaller() caller: Caller,
   ): Promise<CreatedUserDto> {
+    refuseApiKey(caller.operator);
     const password = randomPassword();
     const user = await this.audit.change(caller, {
       action: 'user.password-reset',
