@@ -138,12 +138,13 @@ describe('the routes of the registry', () => {
   });
 
   it('have a device refill every mirror, once', async () => {
-    const { rows } = await central.database.pool.query<{ mac: string }>(
+    const found = await central.database.pool.query<{ mac: string }>(
       'SELECT mac_address AS mac FROM public.devices WHERE mac_address <> $1 AND is_active LIMIT 1',
       [DEMO_MAC],
     );
-    const own = { 'x-device-mac': rows[0]!.mac };
-    const deviceId = await create('gate', { macAddress: rows[0]!.mac });
+    const { mac } = found.rows[0]!;
+    const own = { 'x-device-mac': mac };
+    const deviceId = await create('gate', { macAddress: mac });
     const client = new DeviceClient(central.url);
     let last = issued(await client.post('request', validRequest, own));
     const ask = async () => {

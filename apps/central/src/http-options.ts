@@ -63,6 +63,8 @@ function problemOf({
     return 'CENTRAL_CLIENT_CERT_HEADER is set, and CENTRAL_CLIENT_CA does not say whose certificates count.';
   if (clientCa !== undefined && clientCertHeader === undefined && !isOn)
     return 'CENTRAL_CLIENT_CA is set, and client certificates need CENTRAL_TLS_CERT_FILE, or CENTRAL_CLIENT_CERT_HEADER of a proxy.';
+  if (clientCrl !== undefined && clientCertHeader !== undefined)
+    return 'CENTRAL_CLIENT_CRL is set, and certificates in CENTRAL_CLIENT_CERT_HEADER are not compared with it: the proxy checks those. Serve devices that connect without the proxy by another process of central.';
   return clientCrl !== undefined && (clientCa === undefined || !isOn)
     ? 'CENTRAL_CLIENT_CRL is set, and needs CENTRAL_CLIENT_CA and CENTRAL_TLS_CERT_FILE: behind a proxy, the proxy checks it.'
     : undefined;

@@ -4,6 +4,8 @@ import { RivuletError } from '@rivulet/errors';
 const CLIENT_AUTHENTICATION = '1.3.6.1.5.5.7.3.2';
 /** A part of X-Forwarded-Client-Cert, as Envoy writes it. */
 const PART = /([A-Za-z]+)=("(?:[^"\\]|\\.)*"|[^;,"]*)([;,]|$)/gy;
+const PEM = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
 const VALUE_MAX_CHARACTERS = 16_000;
 
 /**
@@ -15,8 +17,8 @@ const VALUE_MAX_CHARACTERS = 16_000;
 export function readForwarded(value: string): X509Certificate {
   try {
     if (value.length > VALUE_MAX_CHARACTERS) throw new Error('it is too long');
-    const text = decodeURIComponent(/^[A-Za-z]+=/.test(value) ? certOf(value) : value).trim();
-    return new X509Certificate(text.startsWith('-----BEGIN') ? text : Buffer.from(text, 'base64'));
+    const text = decodeURIComponent(/^[A-Za-z]+=/.test(value) ? certOf(value) : value);
+    return ofDevice(certificatesIn(text));
   } catch (error) {
     throw untrusted('The header of the client certificate cannot be read.', error);
   }
@@ -43,8 +45,27 @@ export function checkIssuer(certificate: X509Certificate, issuers: readonly X509
 
 /** The certificates of a PEM file. */
 export function readIssuers(pem: string): X509Certificate[] {
-  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
-  return blocks.map((block) => new X509Certificate(block));
+  return (pem.match(PEM) ?? []).map((block) => new X509Certificate(block));
+}
+
+/** Some proxies pass on the chain, too. Two certificates of devices come from a header that a client sent and a proxy added to. */
+function ofDevice(certificates: X509Certificate[]): X509Certificate {
+  const own = certificates.filter(({ ca }) => !ca);
+  if (own.length !== 1) throw new Error(`it has ${own.length} certificates of devices`);
+  return own[0]!;
+}
+
+/** All of the text, so that nothing is taken for less than it is: PEM, or Base64 of the DER form, separated by commas. */
+function certificatesIn(text: string): X509Certificate[] {
+  const blocks = text.match(PEM) ?? [];
+  const rest = text.replace(PEM, '');
+  if (blocks.length > 0) {
+    if (!/^[\s,]*$/.test(rest)) throw new Error('it has more than certificates');
+    return blocks.map((block) => new X509Certificate(block));
+  }
+  const parts = text.split(',').map((part) => part.trim());
+  if (!parts.every((part) => BASE64.test(part))) throw new Error('it is malformed');
+  return parts.map((part) => new X509Certificate(Buffer.from(part, 'base64')));
 }
 
 /** More than one was added by somebody else than the nearest proxy. */
