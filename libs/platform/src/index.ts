@@ -54,7 +54,7 @@ export * from './logging/redaction';
 export * from './metrics/metrics.module';
 export * from './problem/api-problems.decorator';
 export * from './problem/error-status';
-export { namedError } from './problem/named-error';
+export { namedError, retryAfterSeconds } from './problem/named-error';
 export * from './problem/problem';
 export * from './problem/problem.dto';
 export { ServerTls } from './tls/server-tls';

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { PassThrough } from 'node:stream';
+import { RivuletError, type ErrorCode } from '@rivulet/errors';
 import type { WebSocket } from 'ws';
 import type { ClientMessage } from '../protocol/client-message';
 import { SyncConnection } from './sync-connection';
@@ -10,6 +11,11 @@ class FakeSocket extends EventEmitter {
   readyState = 1;
   bufferedAmount = 0;
   isPaused = false;
+  readonly sent: string[] = [];
+
+  send(text: string): void {
+    this.sent.push(text);
+  }
 
   pause(): void {
     this.isPaused = true;
@@ -38,9 +44,7 @@ function connect(): { socket: FakeSocket; connection: SyncConnection; handled: (
     limits: { sendBufferBytes: 65_536, messagesPerSecond: 20 },
     handle: (_: SyncConnection, { id }: ClientMessage): Promise<void> =>
       Promise.resolve(void handled.push(id)),
-    refused: () => {
-      throw new Error('Nothing is refused here.');
-    },
+    refused: (_: SyncConnection, error: unknown): RivuletError => error as RivuletError,
     closing: () => undefined,
     forget: () => undefined,
   };
@@ -83,4 +87,14 @@ it('takes nothing more of a client whose connection it has closed', async () => 
   expect(socket.isPaused).toBe(false);
   await jest.advanceTimersByTimeAsync(1_000);
   expect(handled).toHaveLength(200);
+});
+
+it.each<[ErrorCode, number | undefined]>([
+  ['DATABASE_INTERRUPTED', 5_000],
+  ['TOPIC_FORBIDDEN', undefined],
+])('says after a refusal with %s when to try again, if so', (code, afterMs) => {
+  const { socket, connection } = connect();
+  connection.refuse(new RivuletError(code, 'No.'), { topic: 'updates' });
+  expect(JSON.parse(socket.sent[0]!)).toMatchObject({ type: 'error', code, topic: 'updates' });
+  expect((JSON.parse(socket.sent[0]!) as { retry_after_ms?: number }).retry_after_ms).toBe(afterMs);
 });

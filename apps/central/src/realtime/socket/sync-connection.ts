@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { RivuletError } from '@rivulet/errors';
+import { retryAfterSeconds } from '@rivulet/platform';
 import { ulid } from 'ulid';
 import type { RawData, WebSocket } from 'ws';
 import type { Outgoing, Receiver } from '../delivery/receiver';
@@ -73,14 +74,16 @@ export class SyncConnection implements Receiver {
   }
 
   refuse(error: unknown, about?: { id?: string | undefined; topic?: string | undefined }): void {
-    const { code, message, retryAfterSeconds } = this.sockets.refused(this, error);
+    const refusal = this.sockets.refused(this, error);
+    const { code, message } = refusal;
+    const seconds = retryAfterSeconds(refusal);
     this.tell({
       type: 'error',
       code,
       error: message,
       id: about?.id,
       topic: about?.topic,
-      retry_after_ms: retryAfterSeconds === undefined ? undefined : retryAfterSeconds * 1_000,
+      retry_after_ms: seconds === undefined ? undefined : seconds * 1_000,
     });
   }
 
