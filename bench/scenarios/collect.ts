@@ -194,6 +194,8 @@ async function pageMs(operator: CollectionOperator, path: string): Promise<numbe
 
 const times = (seconds: number): string => `${seconds.toFixed(2)} s`;
 
+const changedTarget = ({ changedRowBytes }: CollectResult): number => 1.5 * changedRowBytes + 16_000;
+
 export function collectTable(result: CollectResult): string {
   return [
     `### Collection: ${formatCount(result.rows)} rows up, ${formatBytes(result.rawBytes)}`,
@@ -202,20 +204,26 @@ export function collectTable(result: CollectResult): string {
       [
         ['the same rows down, central reads them anew', times(result.downSeconds)],
         [
-          'up, into an empty target',
+          'up, into an empty target (target: ≤ 1.5 ×)',
           `${times(result.upSeconds)}, ${result.ratio} ×, ${formatBytes(result.sentBytes)} sent`,
         ],
         ['again, nothing has changed', times(result.unchangedSeconds)],
         [
           `${result.changedRows} changed rows all over a mirror, ${formatBytes(result.changedRowBytes)}`,
-          `${formatBytes(result.changedSentBytes)} sent`,
+          `${formatBytes(result.changedSentBytes)} sent (target: ≤ ${formatBytes(changedTarget(result))})`,
         ],
-        ['peak RSS, central and edge', `${result.centralRssMiB} MiB, ${result.edgeRssMiB} MiB`],
+        [
+          'peak RSS, central and edge (target: ≤ 256 MiB)',
+          `${result.centralRssMiB} MiB, ${result.edgeRssMiB} MiB`,
+        ],
         [
           `${result.networks} networks in one run, ${result.rowsOfNetwork} rows each`,
           `${times(result.networksSeconds)}, told to come back ${result.refusals} times, central ${result.networksRssMiB} MiB`,
         ],
-        ['the page of that run, the list of runs', `${result.runPageMs} ms, ${result.runListMs} ms`],
+        [
+          'the page of that run, the list of runs (target: ≤ 200 ms)',
+          `${result.runPageMs} ms, ${result.runListMs} ms`,
+        ],
       ],
     ),
   ].join('\n\n');

@@ -105,8 +105,8 @@ export class RunStore {
 }
 
 function toRun({ totals, ...run }: RunRow): CollectionRun {
-  const { rows, bytes, sentBytes, ...networks } = totals;
-  return { ...run, networks, rows, bytes, sentBytes };
+  const { waiting, active, succeeded, failed, cancelled, rows, bytes, sentBytes } = totals;
+  return { ...run, networks: { waiting, active, succeeded, failed, cancelled }, rows, bytes, sentBytes };
 }
 
 function pageOf<T>(rows: T[], limit: number, idOf: (row: T) => string): Page<T> {
