@@ -135,6 +135,7 @@ export class ConfigurationService implements OnApplicationBootstrap, OnApplicati
     this.polledAt = new Date();
     if (this.pollError !== null) this.logger.log('Central answers for the configuration again');
     this.pollError = null;
+    this.reports.tryAgain();
   }
 
   /** Once for each reason. That there is none is an answer, too. */

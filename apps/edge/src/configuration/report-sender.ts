@@ -11,15 +11,28 @@ export class ReportSender {
   private readonly logger = new Logger('Configuration');
   private latest: ConfigurationReport | undefined;
   private running: Promise<void> | undefined;
+  private wake = new AbortController();
+  /** The code by which central refuses to take a report. */
+  private refusedWith: string | undefined;
 
   constructor(
-    private readonly calls: ConfigurationCalls,
+    private readonly calls: Pick<ConfigurationCalls, 'report'>,
     private readonly signal: AbortSignal,
   ) {}
 
   send(report: ConfigurationReport): void {
     this.latest = report;
-    this.running ??= this.run().finally(() => (this.running = undefined));
+    this.tryAgain();
+    this.running ??= this.run().finally(() => {
+      this.running = undefined;
+      // It came after the last look.
+      if (this.latest !== undefined && !this.signal.aborted) this.send(this.latest);
+    });
+  }
+
+  /** Central answers: what waits is sent now. */
+  tryAgain(): void {
+    this.wake.abort();
   }
 
   /** When it has stopped, after the signal. */
@@ -33,20 +46,32 @@ export class ReportSender {
       try {
         await this.calls.report(report, this.signal);
         waitMs = RETRY_MS.first;
+        this.refusedWith = undefined;
+        if (this.latest === report) this.latest = undefined;
       } catch (error) {
         if (this.signal.aborted) return;
-        const { code, message } = namedError(error);
-        if (!(error instanceof RivuletError) || error.isTransient) {
-          this.logger.debug({ code }, `A report is sent again: ${message}`);
-          await sleep(waitMs * (1 + Math.random()), undefined, { signal: this.signal }).catch(
-            () => undefined,
-          );
-          waitMs = Math.min(RETRY_MS.most, waitMs * 2);
-          continue;
-        }
-        this.logger.warn({ code }, `Central does not take a report: ${message}`);
+        // What central refuses today, as of a device in quarantine, it may take later; and nobody would say it again.
+        if (!this.isPassing(error)) waitMs = RETRY_MS.most;
+        if (this.latest === report) await this.wait(waitMs * (1 + Math.random()));
+        waitMs = Math.min(RETRY_MS.most, waitMs * 2);
       }
-      if (this.latest === report) this.latest = undefined;
     }
+  }
+
+  private isPassing(error: unknown): boolean {
+    const { code, message } = namedError(error);
+    if (!(error instanceof RivuletError) || error.isTransient) {
+      this.logger.debug({ code }, `A report is sent again: ${message}`);
+      return true;
+    }
+    if (this.refusedWith !== code) this.logger.warn({ code }, `Central does not take a report: ${message}`);
+    this.refusedWith = code;
+    return false;
+  }
+
+  private async wait(ms: number): Promise<void> {
+    this.wake = new AbortController();
+    const signal = AbortSignal.any([this.signal, this.wake.signal]);
+    await sleep(ms, undefined, { signal }).catch(() => undefined);
   }
 }
