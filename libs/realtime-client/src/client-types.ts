@@ -33,7 +33,7 @@ export interface ClientOptions {
   /** Asked before each connection, and when central says that a token has expired. */
   token: () => string | Promise<string>;
   onState?: (state: 'connecting' | 'open' | 'closed') => void;
-  /** Errors that belong to no subscription. */
+  /** Errors that belong to no subscription; NOT_CONNECTED when there was no token, or none that makes a connection. */
   onError?: (error: RealtimeError) => void;
   /** For Node before 22, and for tests. */
   WebSocket?: typeof WebSocket;
