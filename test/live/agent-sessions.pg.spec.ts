@@ -176,6 +176,17 @@ describe('over TCP', () => {
   });
 });
 
+it('takes no more connections in all than allowed, over either transport', async () => {
+  const { token } = await registerAgent();
+  await tcp();
+  const env = jest.replaceProperty(central.get(AgentSessions)['env'], 'maxAgents', 1);
+  expect(await (await tcp()).next()).toMatchObject({
+    data: { code: 'SERVER_BUSY', message: expect.stringContaining('CENTRAL_MAX_AGENTS)') as string },
+  });
+  await expect(webSocket(token)).rejects.toThrow('503');
+  env.restore();
+});
+
 describe('over a WebSocket', () => {
   it.each([
     ['no credentials', {}],

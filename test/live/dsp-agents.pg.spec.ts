@@ -48,8 +48,9 @@ function messagesOfDocument(): DocumentMessage[] {
 describe('the messages of the DSP platform', () => {
   it('are taken as printed, with the token of the agent added', async () => {
     const { token, agent_id: deviceId } = await registerAgent();
-    const [register, heartbeat] = messagesOfDocument();
-    expect([register!.type, heartbeat!.type]).toEqual(['REGISTER', 'HEARTBEAT']);
+    const messages = messagesOfDocument();
+    expect(messages.map(({ type }) => type)).toEqual(['REGISTER', 'HEARTBEAT']);
+    const [register, heartbeat] = messages;
     const agent = await TestAgent.overTcp(central.agentPort);
     agent.sendLine(JSON.stringify({ ...register, data: { ...register!.data, token } }));
     expect(await agent.next()).toMatchObject({

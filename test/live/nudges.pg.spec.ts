@@ -202,6 +202,8 @@ it('keeps what a heartbeat says of the edge', async () => {
   expect(metrics).toMatchObject({
     cpu_usage: expect.any(Number) as number,
     memory_usage: expect.any(Number) as number,
+    disk_usage: expect.any(Number) as number,
+    uptime_seconds: expect.any(Number) as number,
     database_bytes: expect.any(Number) as number,
     last_cycle: expect.stringMatching(/applied|current/) as string,
   });

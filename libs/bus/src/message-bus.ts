@@ -28,6 +28,8 @@ export class MessageBus implements Bus {
   private readonly subscribed = new Set<Subscribed>();
   private closing: Promise<void> | undefined;
   private hasTold = false;
+  private unsentMessages = 0;
+  private unsentBytes = 0;
 
   constructor(
     readonly name: string,
@@ -48,13 +50,24 @@ export class MessageBus implements Bus {
   async publish(topic: string, body: BusBody): Promise<void> {
     checkTopic(topic);
     const text = JSON.stringify(body);
-    if (Buffer.byteLength(text) > busLimits.maxMessageBytes)
+    const bytes = Buffer.byteLength(text);
+    if (bytes > busLimits.maxMessageBytes)
       throw new TypeError(`A message to "${topic}" has more than ${busLimits.maxMessageBytes} bytes.`);
     if (!this.state.isConnected) throw this.unavailable(this.state.reason);
+    if (
+      this.unsentMessages >= busLimits.maxUnsentMessages ||
+      this.unsentBytes + bytes > busLimits.maxUnsentBytes
+    )
+      throw this.unavailable('too many messages wait to be sent');
+    this.unsentMessages++;
+    this.unsentBytes += bytes;
     try {
       await within(busLimits.publishTimeoutMs, this.driver.send({ id: this.newId(), topic, body: text }));
     } catch (error) {
       throw this.unavailable(error instanceof Error ? error.message : String(error), error);
+    } finally {
+      this.unsentMessages--;
+      this.unsentBytes -= bytes;
     }
   }
 

@@ -115,6 +115,25 @@ export function describeBus(start: () => Promise<BusServer>): void {
       await expect(bus.subscribe(pattern, () => undefined)).rejects.toThrow('is not a pattern');
   });
 
+  it('refuses what comes while too much waits for its server, and takes more once it has that', async () => {
+    jest.replaceProperty(busLimits, 'maxUnsentMessages', 3 as never);
+    const bus = await open();
+    const received = await collect(bus, 'many');
+    const sent = await Promise.allSettled([1, 2, 3, 4, 5].map((number) => bus.publish('many', number)));
+    expect(sent.map(({ status }) => status)).toEqual([
+      'fulfilled',
+      'fulfilled',
+      'fulfilled',
+      'rejected',
+      'rejected',
+    ]);
+    expect((sent[3] as PromiseRejectedResult).reason).toMatchObject({ code: 'BUS_UNAVAILABLE' });
+    await bus.publish('many', 6);
+    await until(() => received.length === 4);
+    expect(bodies(received)).toEqual([1, 2, 3, 6]);
+    jest.restoreAllMocks();
+  });
+
   it('gives each message to one member of a queue group, and to everybody else', async () => {
     const [one, two] = [await open(), await open()];
     const members = await Promise.all(

@@ -1,6 +1,5 @@
 import type { Pool } from 'pg';
 import type { Carried } from '../driver';
-import { busLimits } from '../limits';
 import { CHANNEL, encodeNotification } from './notification';
 
 const MAX_BATCH = 500;
@@ -21,19 +20,11 @@ interface Unsent {
 /** Sends what has gathered while the statement before was under way as one statement. */
 export class PostgresPublisher {
   private unsent: Unsent[] = [];
-  private unsentBytes = 0;
   private isSending = false;
 
   constructor(private readonly pool: Pool) {}
 
   send(message: Carried): Promise<void> {
-    const { length } = message.body;
-    if (
-      this.unsent.length >= busLimits.maxUnsentMessages ||
-      this.unsentBytes + length > busLimits.maxUnsentBytes
-    )
-      return Promise.reject(new Error('too many messages wait to be sent'));
-    this.unsentBytes += length;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.unsent.push({ message, sent: resolve, failed: reject });
     if (!this.isSending) void this.sendAll();
@@ -50,7 +41,6 @@ export class PostgresPublisher {
       } catch (error) {
         for (const { failed } of batch) failed(error);
       }
-      for (const { message } of batch) this.unsentBytes -= message.body.length;
     }
     this.isSending = false;
   }

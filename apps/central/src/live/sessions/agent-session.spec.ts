@@ -15,7 +15,14 @@ function start(open: SessionHost['open']) {
     refused: jest.fn(),
     ended: jest.fn(),
   };
-  const transport = { kind: 'tcp', address: '', waitingBytes: 0, send: jest.fn(), close: jest.fn() };
+  const transport = {
+    kind: 'tcp',
+    address: '',
+    waitingBytes: 0,
+    send: jest.fn(),
+    close: jest.fn(),
+    destroy: jest.fn(),
+  };
   const session = new AgentSession(transport as unknown as AgentTransport, host as unknown as SessionHost);
   return { host, transport, session };
 }
@@ -49,4 +56,44 @@ it('is entered when its token is known, whatever its clock says', async () => {
   const { host, session } = start(async () => opened);
   await session.receive(register);
   expect(host.registered).toHaveBeenCalledWith(session);
+});
+
+describe('is ended', () => {
+  const now = (): number => performance.now();
+
+  it('when it has not registered in time, or falls silent for three heartbeats, or reads nothing', async () => {
+    const late = start(async () => opened);
+    late.session.check(now() + 9_000);
+    expect(late.host.ended).not.toHaveBeenCalled();
+    late.session.check(now() + 10_500);
+    expect(late.transport.send).toHaveBeenCalledWith(expect.stringContaining('AGENT_UNREGISTERED'));
+
+    const silent = start(async () => opened);
+    await silent.session.receive(register);
+    silent.session.check(now() + 14_000);
+    expect(silent.host.ended).not.toHaveBeenCalled();
+    silent.session.check(now() + 15_500);
+    expect(silent.host.ended).toHaveBeenCalledWith(silent.session, 'silent');
+    expect(silent.transport.destroy).toHaveBeenCalled();
+
+    const slow = start(async () => opened);
+    await slow.session.receive(register);
+    slow.transport.waitingBytes = 1024 * 1024 + 1;
+    slow.session.check(now());
+    expect(slow.host.ended).toHaveBeenCalledWith(slow.session, 'slow');
+    expect(slow.transport.destroy).toHaveBeenCalled();
+  });
+
+  it('with the token that opened it, unless it has registered with a later one', async () => {
+    const until = (ms: number): OpenedBy => ({ ...opened, untilMs: ms }) as OpenedBy;
+    const tokens = [until(now() + 1_000), until(now() + 8_000)];
+    const { host, session, transport } = start(async () => tokens.shift()!);
+    await session.receive(register);
+    await session.receive(register);
+    session.check(now() + 2_000);
+    expect(host.ended).not.toHaveBeenCalled();
+    session.check(now() + 9_000);
+    expect(transport.send).toHaveBeenLastCalledWith(expect.stringContaining('ACCESS_TOKEN_EXPIRED'));
+    expect(host.ended).toHaveBeenCalledTimes(1);
+  });
 });
