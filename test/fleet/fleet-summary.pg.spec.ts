@@ -1,3 +1,5 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { CentralBus } from '../../apps/central/src/bus/central-bus';
 import { DeviceProgress } from '../../apps/central/src/fleet/device-progress';
 import { FleetSummaryService, type FleetSummary } from '../../apps/central/src/fleet/fleet-summary.service';
 import { CentralProcesses } from '../../apps/central/src/devices/presence/central-processes';
@@ -129,6 +131,16 @@ it('forgets a failure with the next confirmation, and keeps since when it lasts'
     reasons: [],
     worstLag: null,
   });
+});
+
+it("has central's own PostgreSQL as the bus between processes unless another is set", async () => {
+  const bus = one.get(CentralBus);
+  const isHeard = Promise.withResolvers<unknown>();
+  const subscription = await two.get(CentralBus).subscribe('test', ({ body }) => isHeard.resolve(body));
+  while (!bus.state.isConnected || !two.get(CentralBus).state.isConnected) await delay(10);
+  await bus.publish('test', 'word');
+  expect([bus.name, await isHeard.promise]).toEqual(['postgres:', 'word']);
+  await subscription.close();
 });
 
 it('shows who is connected to any central, and nobody of a central that was killed', async () => {

@@ -57,7 +57,7 @@ beforeAll(async () => {
   // After the edge: all log lines of this process go where the first app writes them.
   central = await CentralInProcess.start({
     CENTRAL_DEVICE_AUTH: 'mac',
-    CENTRAL_BUS_URL: busUrl,
+    CENTRAL_BUS_URL: busUrl.replace('//', '//rivulet:canary@'),
     CENTRAL_CHANGE_DETECTION: 'poll',
     CENTRAL_POLL_INTERVAL: '1s',
   });
@@ -81,6 +81,12 @@ async function summaryOfFleet(): Promise<FleetSummary> {
   await central.get(CentralProcesses).beat();
   Object.assign(central.get(FleetSummaryService), { last: undefined });
   return (await central.call<FleetSummary>('GET', '/api/fleet/summary'))[1];
+}
+
+/** Of the metrics. */
+async function isConnectedToBus(): Promise<string | undefined> {
+  const text = await (await fetch(`${central.url}/metrics`)).text();
+  return /^rivulet_central_bus_connected (\d)$/m.exec(text)?.[1];
 }
 
 async function healthOf(url: string): Promise<Health> {
@@ -136,7 +142,10 @@ it('says at central what is degraded, and why, in the summary and in its health'
       centrals: [],
     },
   ]);
+  expect((await central.call('GET', '/health/ready'))[0]).toBe(200);
+  expect(await isConnectedToBus()).toBe('0');
   const { status, details } = await healthOf(central.url);
+  expect(JSON.stringify(details)).not.toContain('canary');
   expect(status).toBe('degraded');
   expect(details['bus']!.problem).toContain('is not available');
   expect(details['nudges']!.problem).toContain('CENTRAL_CHANGE_DETECTION is poll');
@@ -155,6 +164,7 @@ it('is as before once the bus is back and the firewall open', async () => {
   await broker?.restart();
   await until(async () => (await healthOf(edge.url)).details['live']!.connected === true);
   if (broker) await until(async () => (await healthOf(central.url)).details['bus']!.status === 'up');
+  if (broker) expect(await isConnectedToBus()).toBe('1');
   await until(async () => (await summaryOfFleet()).online === 1);
   const { degraded } = await summaryOfFleet();
   expect(degraded.filter(({ part }) => broker !== undefined || part !== 'bus')).toEqual([noChangesAreSeen()]);
