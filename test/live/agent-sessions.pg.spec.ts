@@ -180,10 +180,13 @@ it('takes no more connections in all than allowed, over either transport', async
   const { token } = await registerAgent();
   await tcp();
   const env = jest.replaceProperty(central.get(AgentSessions)['env'], 'maxAgents', 1);
+  const refused = 'rivulet_central_agent_refusals_total{code="SERVER_BUSY"}';
+  const before = (await metric(refused)) || 0;
   expect(await (await tcp()).next()).toMatchObject({
     data: { code: 'SERVER_BUSY', message: expect.stringContaining('CENTRAL_MAX_AGENTS)') as string },
   });
   await expect(webSocket(token)).rejects.toThrow('503');
+  expect(await metric(refused)).toBe(before + 2);
   env.restore();
 });
 

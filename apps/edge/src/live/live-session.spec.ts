@@ -38,7 +38,7 @@ function run(answer: Answer, headers: () => Promise<Record<string, string>>): Pr
 function acknowledge({ type: of, id }: AgentMessage, socket: WebSocket, heartbeatSeconds: number): void {
   const data = { of, ...(id !== undefined && { id }), heartbeat_seconds: heartbeatSeconds };
   const envelope = { agent_name: 'edge-1', status: 'online', timestamp: new Date().toISOString() };
-  socket.send(encodeAgentMessage({ type: 'ACK', ...envelope, data } as AgentMessage));
+  socket.send(encodeAgentMessage({ type: 'ACK', ...envelope, data }));
 }
 
 it('registers again with a new token before the old one ends, on the same connection', async () => {

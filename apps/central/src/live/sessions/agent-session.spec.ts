@@ -58,9 +58,13 @@ it('is entered when its token is known, whatever its clock says', async () => {
   expect(host.registered).toHaveBeenCalledWith(session);
 });
 
-describe('is ended', () => {
-  const now = (): number => performance.now();
+const now = (): number => performance.now();
 
+function openedUntil(untilMs: number): OpenedBy {
+  return { ...opened, untilMs };
+}
+
+describe('is ended', () => {
   it('when it has not registered in time, or falls silent for three heartbeats, or reads nothing', async () => {
     const late = start(async () => opened);
     late.session.check(now() + 9_000);
@@ -85,8 +89,7 @@ describe('is ended', () => {
   });
 
   it('with the token that opened it, unless it has registered with a later one', async () => {
-    const until = (ms: number): OpenedBy => ({ ...opened, untilMs: ms }) as OpenedBy;
-    const tokens = [until(now() + 1_000), until(now() + 8_000)];
+    const tokens = [openedUntil(now() + 1_000), openedUntil(now() + 8_000)];
     const { host, session, transport } = start(async () => tokens.shift()!);
     await session.receive(register);
     await session.receive(register);

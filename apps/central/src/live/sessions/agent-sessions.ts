@@ -87,19 +87,25 @@ export class AgentSessions implements SessionHost {
   /** Before a connection is taken that accept() would refuse. @throws RivuletError SERVER_BUSY · SHUTTING_DOWN */
   refuseTooMany(address: string, isUnknown: boolean): void {
     const { maxAgents, maxAgentsPerAddress } = this.env;
-    if (this.isClosing) throw new RivuletError('SHUTTING_DOWN', 'This central is shutting down.');
-    if (this.sessions.size >= maxAgents) throw busy('(CENTRAL_MAX_AGENTS)');
+    if (this.isClosing) this.refuse(new RivuletError('SHUTTING_DOWN', 'This central is shutting down.'));
+    if (this.sessions.size >= maxAgents) this.refuse(busy('(CENTRAL_MAX_AGENTS)'));
     if ((this.perAddress.get(address) ?? 0) >= maxAgentsPerAddress)
-      throw busy('from this address (CENTRAL_MAX_AGENTS_PER_ADDRESS)');
+      this.refuse(busy('from this address (CENTRAL_MAX_AGENTS_PER_ADDRESS)'));
     if (isUnknown && this.sessions.size - this.registeredSessions.size >= MAX_UNREGISTERED)
-      throw busy('that have not registered');
+      this.refuse(busy('that have not registered'));
   }
 
   private enterUnknown(session: AgentSession): void {
     const network = networkOf(session.transport.address);
     const unknown = this.unknown.get(network) ?? new Set();
-    if (unknown.size >= MAX_UNKNOWN_PER_ADDRESS) throw busy('from this address that have not registered');
+    if (unknown.size >= MAX_UNKNOWN_PER_ADDRESS)
+      this.refuse(busy('from this address that have not registered'));
     this.unknown.set(network, unknown.add(session));
+  }
+
+  private refuse(error: RivuletError): never {
+    this.metrics.refusals.inc({ code: error.code });
+    throw error;
   }
 
   private leaveUnknown(session: AgentSession): void {
