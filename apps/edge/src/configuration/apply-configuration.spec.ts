@@ -14,10 +14,12 @@ let worker: FakeWorker;
 let cache: ConfigurationCache;
 let apply: ApplyConfiguration;
 let reports: ConfigurationReport[];
+let variables: Record<string, string>;
 const { signal } = new AbortController();
 
 beforeAll(() => Logger.overrideLogger(false));
 beforeEach(async () => {
+  variables = {};
   central = await SigningCentral.create();
   directory = new TemporaryDirectory();
   worker = await FakeWorker.start();
@@ -32,7 +34,7 @@ afterEach(async () => {
 async function start(): Promise<void> {
   const expected = { name: 'default', deviceId: DEVICE, trustedKey: central.thumbprint };
   cache = await ConfigurationCache.open(directory.path, () => expected);
-  const sources = { variables: [], environment: {}, directory: undefined };
+  const sources = { variables: Object.keys(variables), environment: variables, directory: undefined };
   const workers = new WorkerSet([new WorkerClient(worker.url, undefined)], sources);
   reports = [];
   const settings = { healthyForMs: 0, retryMs: { first: 1, most: 5 } };
@@ -187,6 +189,26 @@ it('a version that was refused is not tried again by an edge that is started aga
   await receive(3, 13);
   await apply.settle(signal);
   expect(worker.runs).toBe(3);
+});
+
+it('a version whose secret the device does not have is tried again by an edge that is started with it', async () => {
+  await receive(1, 10);
+  await apply.settle(signal);
+  const data = { url: 'http://example.com/2', password: '${env:TOKEN}' };
+  await cache.accept(await central.sign(2, 11, { data }), '"2"');
+  await apply.settle(signal);
+  expect(reports.at(-1)).toMatchObject({
+    status: 'FAILED',
+    reason: expect.stringContaining('CONFIGURATION_SECRET_MISSING'),
+    in_force_version: 1,
+  });
+  await start();
+  await apply.settle(signal);
+  expect([worker.runs, statuses().at(-1)]).toEqual([1, '2 FAILED']);
+  variables = { TOKEN: 'x' };
+  await start();
+  await apply.settle(signal);
+  expect([worker.runs, statuses().at(-1)]).toEqual([2, '2 APPLIED']);
 });
 
 it('what is remembered of a failure may be torn', async () => {

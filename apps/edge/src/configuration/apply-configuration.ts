@@ -32,7 +32,8 @@ type Failure = FailedVersion & {
   atMs: number;
 };
 
-/** Attempts with a version under which the workers were unhealthy. */
+const MISSING_SECRET = 'CONFIGURATION_SECRET_MISSING';
+/** Attempts with a version under which the workers were unhealthy, or whose secrets this device did not have. */
 const ATTEMPTS = 3;
 const ATTEMPT_AGAIN_MS = 60_000;
 
@@ -56,8 +57,8 @@ export class ApplyConfiguration {
     const { accepted, failed } = cache;
     if (accepted === undefined || failed === undefined) return;
     const { version, sha256 } = accepted.statement;
-    // Before this edge was started.
-    if (failed.version === version && failed.sha256 === sha256)
+    // Before this edge was started. What it lacked then it may have now.
+    if (failed.version === version && failed.sha256 === sha256 && failed.code !== MISSING_SECRET)
       this.failure = { ...failed, held: accepted, atMs: performance.now() };
   }
 
@@ -144,7 +145,7 @@ export class ApplyConfiguration {
     const before = this.failure?.held === held ? this.failure.attempts : 0;
     this.inForce = undefined;
     const { version, sha256 } = held.statement;
-    const isPassing = code === 'WORKER_UNHEALTHY';
+    const isPassing = code === 'WORKER_UNHEALTHY' || code === MISSING_SECRET;
     const failed = { version, sha256, code, reason: message, isPassing, attempts: before + 1 };
     const failure = { ...failed, held, atMs: performance.now() };
     this.failure = failure;
