@@ -27,7 +27,7 @@ beforeAll(async () => {
   proxy = await MaliciousProxy.start(central.url);
   impostor = await readSigningPair(generatePrivateKey());
   directory = mkdtempSync(join(tmpdir(), 'rivulet-identity-'));
-  const order = { uses: 100 };
+  const order = { uses: 100, needsApproval: false };
   enrolmentToken = (await central.call<{ token: string }>('POST', '/api/enrolment-tokens', order))[1].token;
 });
 afterAll(async () => {

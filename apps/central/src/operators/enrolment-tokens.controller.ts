@@ -35,7 +35,7 @@ export class EnrolmentTokensController {
       expiresInSeconds: order.expiresInSeconds ?? 900,
       macAddress: macAddress === undefined ? undefined : normaliseMacAddress(macAddress),
       labels: order.labels ?? {},
-      needsApproval: order.needsApproval ?? false,
+      needsApproval: order.needsApproval ?? isOpen(order),
       createdBy: caller.operator!.name,
     };
     return this.audit.change(caller, {
@@ -70,4 +70,9 @@ export class EnrolmentTokensController {
       change: () => this.tokens.revoke(tokenId),
     });
   }
+}
+
+/** Whoever has such a token may be any device of the data owner. An agent gets no rows by who it says it is. */
+function isOpen({ kind = 'edge', macAddress, labels = {} }: NewEnrolmentTokenDto): boolean {
+  return kind === 'edge' && macAddress === undefined && Object.keys(labels).length === 0;
 }

@@ -62,8 +62,9 @@ export class NewEnrolmentTokenDto {
   labels?: Record<string, string>;
 
   @ApiPropertyOptional({
-    description: 'Whether an operator approves each device before it is served.',
-    default: false,
+    description:
+      'Whether an operator approves each device before it is served. Unless said: where the token is for an edge, and has neither a MAC address nor labels.',
+    example: true,
   })
   @Omittable()
   @IsBoolean()
