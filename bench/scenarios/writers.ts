@@ -13,6 +13,7 @@ const ROUND_MS = 1_000;
 const BULK_ROUNDS = 5;
 const BULK_ROWS = 100_000;
 const TABLE = 'fleet_stock';
+const TRIGGERS_WITHIN_MS = 60_000;
 
 interface Compared {
   withTriggers: number;
@@ -82,7 +83,15 @@ async function installTriggers(run: BenchRun, datasets: string, body: string): P
   const find = `
     SELECT FROM pg_trigger JOIN pg_proc ON pg_proc.oid = tgfoid
     WHERE tgrelid = '${TABLE}'::regclass AND NOT tgisinternal AND prosrc LIKE $1`;
-  while ((await pool.query(find, [body])).rowCount === 0) await delay(100);
+  const deadlineMs = performance.now() + TRIGGERS_WITHIN_MS;
+  while ((await pool.query(find, [body])).rowCount === 0) {
+    if (performance.now() > deadlineMs) {
+      throw new Error(
+        'Central made no such triggers. Keys are noted from 4 MiB on: try --rows 100000 or more.',
+      );
+    }
+    await delay(100);
+  }
   await central.stop();
 }
 
