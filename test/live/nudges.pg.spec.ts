@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { RivuletError } from '@rivulet/errors';
 import {
   createTestDatabase,
   isInstalled,
@@ -10,6 +11,7 @@ import { AgentSessions } from '../../apps/central/src/live/sessions/agent-sessio
 import { CentralBus } from '../../apps/central/src/bus/central-bus';
 import { Presence } from '../../apps/central/src/devices/registry/presence';
 import { CatchUp } from '../../apps/central/src/live/nudges/catch-up';
+import { ChangeDetection } from '../../apps/central/src/source/change-detection/change-detection';
 import { NudgeService } from '../../apps/central/src/live/nudges/nudge.service';
 import { CentralInProcess } from '../support/central-in-process';
 import { startEdgeInProcess } from '../support/edge-in-process';
@@ -178,6 +180,18 @@ withNats('with a broker', () => {
     await until(async () => (await status()).state === 'idle');
     expect((await status()).lastResult).toMatchObject({ status: 'applied', trigger: 'nudge' });
   });
+});
+
+it('says why changes are not told while the source cannot be asked, and tells of them once it can', async () => {
+  const down = new RivuletError('SOURCE_UNAVAILABLE', 'The source does not answer.');
+  const versions = jest.spyOn(central.get(ChangeDetection), 'versions').mockRejectedValue(down);
+  await central.get(NudgeService)['looking'].run();
+  const [, { details }] = await central.call<{ details: { nudges: object } }>('GET', '/health');
+  expect(details.nudges).toMatchObject({ status: 'degraded', problem: down.message });
+  await renameLocationOf(DEMO_MAC, 'While it was down');
+  versions.mockRestore();
+  await until(() => mirrored('While it was down'));
+  expect(central.get(NudgeService).problem).toBeUndefined();
 });
 
 it('measures the time from the change to the proof', async () => {
