@@ -31,7 +31,8 @@ export class CentralInProcess {
   ) {}
 
   static async start(variables: Record<string, string> = {}): Promise<CentralInProcess> {
-    const database = await createTestDatabase(await CentralInProcess.template());
+    const isFilled = variables['CENTRAL_DEMO_DATA'] !== 'false';
+    const database = await createTestDatabase(isFilled ? await CentralInProcess.template() : undefined);
     const { app, url } = await listen(database.url, { CENTRAL_DEMO_DATA: 'true', ...variables });
     return new CentralInProcess(database, url, app, async () => {
       await app.close();

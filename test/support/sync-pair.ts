@@ -129,9 +129,11 @@ export async function startCentral(
   });
 }
 
-/** One that a central has filled, as most of the time of a first start is PostgreSQL's; empty where a test prepares it. */
-async function createCentralDatabase({ prepare, servers }: PairOptions): Promise<TestDatabase> {
-  if (prepare !== undefined || servers !== undefined) return createTestDatabase(undefined, servers?.central);
+/** One that a central has filled, as most of the time of a first start is PostgreSQL's; empty where a test fills it. */
+async function createCentralDatabase({ prepare, servers, central }: PairOptions): Promise<TestDatabase> {
+  const isFilled =
+    prepare === undefined && servers === undefined && central?.['CENTRAL_DEMO_DATA'] !== 'false';
+  if (!isFilled) return createTestDatabase(undefined, servers?.central);
   const template = await createTemplate('central_of_pair', async (url) => {
     const central = await startCentral({ url });
     await central.stop();
