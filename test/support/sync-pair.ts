@@ -135,8 +135,8 @@ async function createCentralDatabase({ prepare, servers, central }: PairOptions)
     prepare === undefined && servers === undefined && central?.['CENTRAL_DEMO_DATA'] !== 'false';
   if (!isFilled) return createTestDatabase(undefined, servers?.central);
   const template = await createTemplate('central_of_pair', async (url) => {
-    const central = await startCentral({ url });
-    await central.stop();
+    const app = await startCentral({ url });
+    await app.stop();
   });
   return createTestDatabase(template);
 }
