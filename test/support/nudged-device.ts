@@ -3,7 +3,12 @@ import type { CentralInProcess } from './central-in-process';
 import { ProvedDevice } from './proved-device';
 import { TestAgent } from './test-agent';
 
-/** A device of the demo that syncs once, and from then on when it is told to and at no other time. */
+const BEAT_MS = 1_000;
+
+/**
+ * A device of the demo that syncs once, and from then on when it is told to and at no other time. It connects again where
+ * central has given it up, as it does with one whose heartbeats a busy machine keeps back.
+ */
 export class NudgedDevice {
   private isOver = false;
   private following: Promise<void> | undefined;
@@ -13,14 +18,13 @@ export class NudgedDevice {
     private readonly central: CentralInProcess,
     private readonly macAddress: string,
     private readonly device: ProvedDevice,
-    private readonly agent: TestAgent,
+    private agent: TestAgent,
   ) {}
 
   static async connect(central: CentralInProcess, macAddress: string): Promise<NudgedDevice> {
     const device = new ProvedDevice(central.url, macAddress);
     while ((await device.sync()) !== 'current');
-    const agent = await TestAgent.overWebSocket(central.url, device.headers, macAddress);
-    await agent.register();
+    const agent = await connectAgent(central, device, macAddress);
     const nudged = new NudgedDevice(central, macAddress, device, agent);
     nudged.following = nudged.follow();
     return nudged;
@@ -48,11 +52,26 @@ export class NudgedDevice {
   }
 
   private async follow(): Promise<void> {
-    for (let beat = 0; !this.isOver; beat++) {
+    let beatAtMs = -Infinity;
+    while (!this.isOver) {
+      if (this.agent.isClosed) this.agent = await connectAgent(this.central, this.device, this.macAddress);
       const nudges = this.agent.received.splice(0).filter(({ type }) => type === 'NUDGE');
       if (nudges.length > 0) await this.device.sync();
-      if (beat % 100 === 0) this.agent.send({ type: 'HEARTBEAT' });
+      if (performance.now() - beatAtMs > BEAT_MS) {
+        this.agent.send({ type: 'HEARTBEAT' });
+        beatAtMs = performance.now();
+      }
       await delay(20);
     }
   }
+}
+
+async function connectAgent(
+  central: CentralInProcess,
+  { headers }: ProvedDevice,
+  macAddress: string,
+): Promise<TestAgent> {
+  const agent = await TestAgent.overWebSocket(central.url, headers, macAddress);
+  await agent.register();
+  return agent;
 }
