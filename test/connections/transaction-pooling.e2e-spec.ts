@@ -7,9 +7,7 @@ jest.setTimeout(120_000);
 
 const SERVER = process.env['TEST_DATABASE_URL']!;
 
-const withPgBouncer = hasPgBouncer() ? describe : describe.skip;
-
-if (!hasPgBouncer()) console.warn('Skipped: PgBouncer is not installed (apt-get install pgbouncer).');
+const withPgBouncer = hasPgBouncer('transaction pooling') ? describe : describe.skip;
 
 async function endOf(process: AppProcess): Promise<string> {
   expect(await process.exited).toBe(1);

@@ -6,7 +6,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createApp, createLogger, loadEnvironment } from '@rivulet/platform';
 import { createTemplate, createTestDatabase, type TestDatabase } from '@rivulet/testing';
 import { ADMIN_PASSWORD, asAdmin } from './operator';
-import { AppInProcess, type RunningApp } from './running-app';
+import { ListeningApp, type RunningApp } from './running-app';
 import { CentralModule } from '../../apps/central/src/central.module';
 import { httpOptions, resolveTls } from '../../apps/central/src/http-options';
 import { TcpListener } from '../../apps/central/src/live/tcp/tcp-listener';
@@ -123,7 +123,7 @@ export class CentralInProcess {
 export async function startCentralInProcess(variables: Record<string, string>): Promise<RunningApp> {
   const own = { CENTRAL_DEVICE_AUTH: 'mac', ...variables };
   const { app, url } = await listen(variables['CENTRAL_DATABASE_URL']!, own);
-  return new AppInProcess(app, url, undefined);
+  return new ListeningApp(app, url, undefined);
 }
 
 async function listen(

@@ -3,14 +3,14 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createEdgeApp, type EdgeLimits } from '../../apps/edge/test/edge-app';
-import { AppInProcess } from './running-app';
+import { ListeningApp } from './running-app';
 import type { Starters } from './sync-pair';
 
 /** An edge in the process of the test, also with limits that a real one does not let anybody set. */
 export async function startEdgeInProcess(
   variables: Record<string, string>,
   limits: EdgeLimits = {},
-): Promise<AppInProcess> {
+): Promise<ListeningApp> {
   const lines: string[] = [];
   const directory = mkdtempSync(join(tmpdir(), 'rivulet-edge-'));
   const app = await createEdgeApp({ ...filesIn(directory), ...variables }, limits, (line) =>
@@ -18,7 +18,7 @@ export async function startEdgeInProcess(
   );
   await app.listen(0, '127.0.0.1');
   const { port } = app.getHttpServer().address() as AddressInfo;
-  return new AppInProcess(app, `http://127.0.0.1:${port}`, lines, () =>
+  return new ListeningApp(app, `http://127.0.0.1:${port}`, lines, () =>
     rmSync(directory, { recursive: true }),
   );
 }

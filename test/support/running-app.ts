@@ -5,7 +5,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 export type RunningApp = Pick<AppProcess, 'url' | 'log' | 'complaints' | 'stop' | 'kill' | 'signal'>;
 
 /** An app in the process of the test, which listens already. */
-export class AppInProcess implements RunningApp {
+export class ListeningApp implements RunningApp {
   private isStopped = false;
 
   constructor(
@@ -26,8 +26,8 @@ export class AppInProcess implements RunningApp {
   }
 
   /** The same for a pair that shares this process. */
-  withoutLog(): AppInProcess {
-    return new AppInProcess(this.app, this.url, undefined, this.onStopped);
+  withoutLog(): ListeningApp {
+    return new ListeningApp(this.app, this.url, undefined, this.onStopped);
   }
 
   async stop(): Promise<number> {

@@ -1,10 +1,11 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { connect, createServer, type AddressInfo } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { freePort } from './free-port';
 
 /** A real server that a test may kill. */
 export interface BusServer {
@@ -25,8 +26,8 @@ export interface StoringServer extends BusServer {
 }
 
 /** Otherwise a line says what is skipped. The package of a program has its name. */
-export function isInstalled(program: string, what: string): boolean {
-  if (spawnSync(program, ['--version']).status === 0) return true;
+export function isInstalled(program: string, what: string, path = program): boolean {
+  if (spawnSync(path, ['--version']).status === 0) return true;
   process.stderr.write(`Skipped: ${what}, as ${program} is not installed (apt-get install ${program}).\n`);
   return false;
 }
@@ -80,15 +81,6 @@ async function startProgram(
       await rm(directory, { recursive: true, force: true });
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 async function untilAnswering(port: number): Promise<void> {

@@ -1,10 +1,12 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer, type AddressInfo } from 'node:net';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { isInstalled } from './bus-server';
+import { freePort } from './free-port';
 
 const PROGRAM = '/usr/sbin/pgbouncer';
 const SETTINGS_FILE = 'pgbouncer.ini';
@@ -12,8 +14,9 @@ const READY_WITHIN_MS = 10_000;
 
 type PoolMode = 'session' | 'transaction' | 'statement';
 
-export function hasPgBouncer(): boolean {
-  return existsSync(PROGRAM);
+/** Otherwise a line says what is skipped. */
+export function hasPgBouncer(what: string): boolean {
+  return isInstalled('pgbouncer', what, PROGRAM);
 }
 
 /** A pooler in front of the server of the tests, on a free port. */
@@ -93,12 +96,4 @@ max_client_conn = 200
     await this.stop();
     throw new Error('PgBouncer did not start.');
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen({ port: 0, host: '127.0.0.1' });
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return port;
 }

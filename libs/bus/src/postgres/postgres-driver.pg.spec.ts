@@ -30,7 +30,7 @@ describe('the bus over PostgreSQL', () => {
 });
 
 /** A bus alone; central has its tables in the same database, and refuses to start behind such a pooler. */
-const withPooler = hasPgBouncer() ? describe : describe.skip;
+const withPooler = hasPgBouncer('the bus behind a pooler') ? describe : describe.skip;
 
 withPooler('the bus behind a pooler', () => {
   it('says that nothing arrives while it gives each transaction another session', async () => {
