@@ -26,7 +26,6 @@ beforeEach(async () => {
   await one.database.pool.query('TRUNCATE rivulet.devices, rivulet.device_connections CASCADE');
 });
 
-/** Past what is remembered for a second. */
 async function summaryOf(central: CentralInProcess, query = ''): Promise<FleetSummary> {
   for (const each of [one, two]) {
     await each.get(CentralProcesses).beat();
@@ -34,8 +33,12 @@ async function summaryOf(central: CentralInProcess, query = ''): Promise<FleetSu
     await each.get(DeviceProgress).flush();
     await each.get(Presence).flush();
   }
-  const service = central.get(FleetSummaryService);
-  Object.assign(service, { last: undefined });
+  return readAgain(central, query);
+}
+
+/** Past what is remembered for a second. */
+async function readAgain(central: CentralInProcess, query = ''): Promise<FleetSummary> {
+  Object.assign(central.get(FleetSummaryService), { last: undefined });
   const [status, summary] = await central.call<FleetSummary>('GET', `/api/fleet/summary${query}`);
   expect(status).toBe(200);
   return summary;
@@ -97,6 +100,16 @@ it('counts each device in one state, and says what to do about those that need a
   expect(summary.devices[0]).toMatchObject({ deviceId: failing, code: 'DISK_FULL', table: 'users' });
   for (const { nextStep } of summary.devices) expect(nextStep).toMatch(/\w/);
   expect((await summaryOf(one, '?devices=1')).devices).toHaveLength(1);
+});
+
+it('has in it what the process that is asked was told a moment ago', async () => {
+  const deviceId = await device('gate');
+  tell(one, deviceId, { kind: 'issued', manifestId: 'M1' });
+  expect((await readAgain(one)).states).toMatchObject({ current: 0, never: 1 });
+  tell(one, deviceId, { kind: 'applied', manifestId: 'M1', isFirst: true });
+  expect((await readAgain(one)).states).toMatchObject({ current: 1, never: 0 });
+  tell(one, deviceId, { kind: 'issued', manifestId: 'M2' });
+  expect((await readAgain(one)).states).toMatchObject({ current: 0, behind: 1 });
 });
 
 it('says the same whichever process was asked for what, and whichever wrote first', async () => {

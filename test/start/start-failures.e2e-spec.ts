@@ -52,6 +52,8 @@ describe('a start that cannot succeed says why in a sentence, and what to do:', 
   it('a MAC address that is none', async () => {
     const text = await failure('edge', { EDGE_DATABASE_URL: database.url, EDGE_MAC_ADDRESS: 'kitchen' });
     expect(text).toContain('"kitchen" is not a MAC address.');
+    const { rows } = await database.pool.query("SELECT to_regnamespace('rivulet') AS schema");
+    expect(rows).toEqual([{ schema: null }]);
   });
 
   it('a port that is taken', async () => {

@@ -5,11 +5,14 @@ import { resolveAppDatabase } from '@rivulet/postgres';
 import { EdgeEnv } from './edge-env';
 import { EdgeModule } from './edge.module';
 import { IdentityEnv } from './identity/identity.env';
-import { MAC_ADDRESS } from './identity/mac-address';
+import { findMacAddress, MAC_ADDRESS } from './identity/mac-address';
 
 void runApp('edge', async () => {
   const { environment, unknownVariables } = loadEnvironment(EdgeModule.environment);
   const env = environment.section(EdgeEnv);
+  const identity = environment.section(IdentityEnv);
+  // Before a database is touched, which may not be that of an edge at all.
+  findMacAddress(identity.macAddress, identity.networkInterface);
   const logger = createLogger({ app: 'edge', level: env.logLevel, format: env.logFormat });
   const database = await resolveAppDatabase({
     url: env.databaseUrl,
@@ -35,7 +38,7 @@ void runApp('edge', async () => {
     onStopped: () => database.stop(),
     onListening: (app) => {
       limitHeap();
-      if (environment.section(IdentityEnv).auth !== 'mac') return;
+      if (identity.auth !== 'mac') return;
       const macAddress = app.get<string>(MAC_ADDRESS, { strict: false });
       logger.warn(
         `Central does not verify the MAC address ${macAddress} that this device sends. For trials only.`,

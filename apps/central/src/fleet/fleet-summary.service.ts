@@ -5,6 +5,7 @@ import { DeviceTables } from '../devices/device-tables';
 import { CentralProcesses } from '../devices/presence/central-processes';
 import type { Percentiles } from '../live/nudges/proof-latency';
 import type { DegradedPart, ProcessReport } from './degraded-parts';
+import { DeviceProgress } from './device-progress';
 import { FleetEnv } from './fleet.env';
 import { fleetStates, readFleet, type FleetCounts, type FleetDevice, type FleetState } from './read-fleet';
 
@@ -47,6 +48,7 @@ export class FleetSummaryService {
     private readonly env: FleetEnv,
     private readonly tables: DeviceTables,
     private readonly processes: CentralProcesses,
+    private readonly progress: DeviceProgress,
   ) {}
 
   /** The fleet's state, at most a second old. @param named - how many of the devices that need attention */
@@ -58,6 +60,8 @@ export class FleetSummaryService {
 
   private async read(): Promise<FleetSummary> {
     const atMs = performance.now();
+    // A sync that this process has answered is part of the picture.
+    await this.progress.flushInBackground();
     const [[row], centrals] = await Promise.all([
       this.tables.rows<{ fleet: FleetCounts }>(readFleet, [this.env.silentAfterMs, DEVICES_NAMED_MAX]),
       this.processes.list(),
