@@ -1,5 +1,5 @@
 import { Logger } from '@nestjs/common';
-import type { writeFileSafely } from '../../apps/edge/src/identity/write-file-safely';
+import type { writeFileSafely } from '../../apps/edge/src/disk/write-file-safely';
 import type * as Held from '../../apps/edge/src/configuration/statement/held-configuration';
 import type * as Verify from '../../apps/edge/src/configuration/statement/verify-configuration';
 import { WorkerClient } from '../../apps/edge/src/configuration/workers/worker-client';
@@ -24,9 +24,9 @@ interface Fault {
 
 const mockMade: { fault?: Fault; disk?: FailingDisk } = {};
 
-jest.mock('../../apps/edge/src/identity/write-file-safely', () => {
+jest.mock('../../apps/edge/src/disk/write-file-safely', () => {
   const actual: { writeFileSafely: typeof writeFileSafely } = jest.requireActual(
-    '../../apps/edge/src/identity/write-file-safely',
+    '../../apps/edge/src/disk/write-file-safely',
   );
   const write: typeof writeFileSafely = (path, content) =>
     mockMade.disk!.write(path, content, actual.writeFileSafely);

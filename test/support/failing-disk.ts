@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import type { writeFileSafely } from '../../apps/edge/src/identity/write-file-safely';
+import type { writeFileSafely } from '../../apps/edge/src/disk/write-file-safely';
 import type { Randomness } from './random-source';
 
 type Write = typeof writeFileSafely;

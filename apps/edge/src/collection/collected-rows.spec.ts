@@ -68,6 +68,7 @@ it('removes what a process has begun and not ended, and what a power loss has cu
   const cut = await keep(2, 1, 1_000);
   writeFileSync(join(directory, `${cut}.json`), '{"runId":');
   writeFileSync(join(directory, `${taskOf(3).runId}.frames`), 'half');
+  writeFileSync(join(directory, `${whole}.json.4711.new`), 'half');
   const again = new CollectedRows(directory, 2 * MEBIBYTE, () => undefined);
   await again.open();
   expect(await again.find(cut)).toBeUndefined();

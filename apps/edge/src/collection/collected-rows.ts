@@ -15,7 +15,7 @@ import {
 import { CommittedRows, isChecksum } from './committed-rows';
 import { KeptReceipts, RECEIPTS_FILE } from './kept-receipts';
 import type { RowSink } from './read-task';
-import { writeWhole } from './write-whole';
+import { writeFileSafely } from '../disk/write-file-safely';
 
 /** The rows of a run that are wholly on disk. */
 export interface CollectedRun {
@@ -60,7 +60,7 @@ export class CollectedRows {
     await mkdir(this.directory, { recursive: true, mode: 0o700 });
     const complete = new Set([...(await this.runIds()), ...(await this.committed.checksums())]);
     for (const name of await readdir(this.directory))
-      if (name !== RECEIPTS_FILE && !complete.has(name.split('.')[0]!))
+      if (name !== RECEIPTS_FILE && (!complete.has(name.split('.')[0]!) || name.endsWith('.new')))
         await rm(join(this.directory, name), { force: true });
   }
 
@@ -114,7 +114,7 @@ export class CollectedRows {
       const known = { runId, mode, ...(base !== undefined && { base }) };
       const run = { ...known, offer: sink.finish(), offsets, sizes, ends };
       await file.sync();
-      await writeWhole(this.offerFile(runId), JSON.stringify(run));
+      await writeFileSafely(this.offerFile(runId), JSON.stringify(run));
       return run;
     } catch (error) {
       await this.remove(runId);

@@ -1,6 +1,6 @@
 import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeWhole } from './write-whole';
+import { writeFileSafely } from '../disk/write-file-safely';
 
 export const RECEIPTS_FILE = 'receipts.jws';
 /** About 1,500 receipts. When there are more, the older half is dropped. */
@@ -28,6 +28,6 @@ export class KeptReceipts {
       await file.close();
     }
     const receipts = (await readFile(this.path, 'utf8')).split('\n').filter((line) => line !== '');
-    await writeWhole(this.path, `${receipts.slice(Math.ceil(receipts.length / 2)).join('\n')}\n`);
+    await writeFileSafely(this.path, `${receipts.slice(Math.ceil(receipts.length / 2)).join('\n')}\n`);
   }
 }

@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { RivuletError } from '@rivulet/errors';
 import { KeyChainError, openKeyChain, type KeyLink } from '@rivulet/signatures';
-import { readFileIfThere, writeFileSafely } from '../identity/write-file-safely';
+import { readFileIfThere, writeFileSafely } from '../disk/write-file-safely';
 import type { CentralHttp } from './central-http';
 
 /** The chain of central's keys that an edge has followed: each was named by the one before it. */

@@ -1,6 +1,6 @@
 import { open, readFile, rm, stat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { writeFileSafely } from './write-file-safely';
+import { writeFileSafely } from '../disk/write-file-safely';
 
 const RETRY_MS = 10;
 /** A process holds the lock for milliseconds; one that was killed holds it for ever. */

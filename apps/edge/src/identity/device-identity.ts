@@ -4,7 +4,7 @@ import { RivuletError } from '@rivulet/errors';
 import { readSigningPair, type SigningPair } from '@rivulet/signatures';
 import { AssertionCounter } from './assertion-counter';
 import { KeyFiles } from './key-files';
-import { readFileIfThere, writeFileSafely } from './write-file-safely';
+import { readFileIfThere, writeFileSafely } from '../disk/write-file-safely';
 
 /** The identity of the device since it was enrolled. */
 export interface EnrolledAs {

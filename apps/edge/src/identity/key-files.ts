@@ -1,7 +1,7 @@
 import { rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { generatePrivateKey, readSigningPair, type SigningPair } from '@rivulet/signatures';
-import { createFileSafely, readFileIfThere, syncDirectory, writeFileSafely } from './write-file-safely';
+import { createFileSafely, readFileIfThere, syncDirectory, writeFileSafely } from '../disk/write-file-safely';
 
 /** The keys that a device has made: the one that it uses, one that is to take its place, and the one before. */
 export class KeyFiles {

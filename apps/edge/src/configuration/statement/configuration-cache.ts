@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Logger } from '@nestjs/common';
 import { RivuletError } from '@rivulet/errors';
 import { namedError } from '@rivulet/platform';
-import { writeFileSafely } from '../../identity/write-file-safely';
+import { writeFileSafely } from '../../disk/write-file-safely';
 import { isLater, type FailedVersion, type HeldConfiguration } from './held-configuration';
 import { verifyConfiguration, type ExpectedConfiguration } from './verify-configuration';
 
