@@ -125,19 +125,24 @@ describe('each route of a worker', () => {
   let running: RunningWorker;
 
   beforeAll(async () => {
-    running = await startWorker({ WORKER_INTERNAL_KEY: key });
+    running = await startWorker({ WORKER_INTERNAL_KEY: key, WORKER_URLS: 'http://worker-7:8082' });
   });
   afterAll(() => running.stop());
 
-  function signed(name: string, changes: { key?: string; atMs?: number; body?: string } = {}): Caller {
+  function signed(
+    name: string,
+    changes: { key?: string; atMs?: number; body?: string; audience?: string } = {},
+  ): Caller {
     const said = {
       timestamp: String(changes.atMs ?? Date.now()),
       nonce: name.replaceAll(' ', '-').padEnd(16, '-'),
+      audience: changes.audience ?? 'worker-7:8082',
     };
     const signature = workerSignature(changes.key ?? key, said, changes.body ?? '');
     const headers = {
       [workerHeaders.timestamp]: said.timestamp,
       [workerHeaders.nonce]: said.nonce,
+      [workerHeaders.audience]: said.audience,
       [workerHeaders.signature]: signature,
     };
     return { name, headers, remoteAddress: '10.0.0.7' };
@@ -154,6 +159,7 @@ describe('each route of a worker', () => {
       { name: 'the key through a proxy', headers: { ...withKey, 'x-forwarded-for': '10.0.0.7' } },
       signed('a signature with another key', { key: `${key}x` }),
       signed('a signature of another body', { body: '{}' }),
+      signed('a signature for another worker', { audience: 'worker-8:8082' }),
       signed('a signature of yesterday', { atMs: Date.now() - 86_400_000 }),
       { name: 'this machine with the key', headers: withKey },
       signed('another machine with a signature'),

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { RequestListener } from 'node:http';
 import { join } from 'node:path';
 import { RouteTable } from '@rivulet/platform';
-import { workerHeaders, workerSignature } from '@rivulet/protocol';
+import { workerAudience, workerHeaders, workerSignature } from '@rivulet/protocol';
 import { startTarget, startWorker, type RunningWorker } from '../test/worker-in-process';
 
 const KEY = 'a-key-of-sixteen-or-more';
@@ -24,11 +24,15 @@ const post = (url: string, body: unknown, headers: Record<string, string> = {}):
     body: typeof body === 'string' ? body : JSON.stringify(body),
   });
 
-function signed(body: string, { atMs = Date.now(), key = KEY } = {}): Record<string, string> {
-  const said = { timestamp: String(atMs), nonce: randomBytes(18).toString('base64url') };
+function signed(
+  body: string,
+  { atMs = Date.now(), key = KEY, audience = 'worker-7:8082' } = {},
+): Record<string, string> {
+  const said = { timestamp: String(atMs), nonce: randomBytes(18).toString('base64url'), audience };
   return {
     [workerHeaders.timestamp]: said.timestamp,
     [workerHeaders.nonce]: said.nonce,
+    [workerHeaders.audience]: said.audience,
     [workerHeaders.signature]: workerSignature(key, said, body),
   };
 }
@@ -37,7 +41,10 @@ describe('a worker with a key', () => {
   let worker: RunningWorker;
   const body = JSON.stringify({ url: 'https://ip.me' });
 
-  beforeAll(async () => (worker = await startWorker({ WORKER_INTERNAL_KEY: KEY })));
+  beforeAll(
+    async () =>
+      (worker = await startWorker({ WORKER_INTERNAL_KEY: KEY, WORKER_URLS: 'http://Worker-7:8082/' })),
+  );
   afterAll(() => worker.stop());
 
   it('takes a configuration that is signed, and one with the key from this machine', async () => {
@@ -53,6 +60,29 @@ describe('a worker with a key', () => {
     const headers = signed(body);
     expect((await post(worker.url, body, headers))[0]).toBe(200);
     expect(await post(worker.url, body, headers)).toMatchObject([401, { code: 'WORKER_REQUEST_REPLAYED' }]);
+  });
+
+  it('takes what is signed for its address, and nothing that was signed for another worker', async () => {
+    const { port } = new URL(worker.url);
+    const own = [workerAudience(worker.url), workerAudience(`http://localhost:${port}/`)];
+    for (const audience of own)
+      expect(await post(worker.url, body, signed(body, { audience }))).toMatchObject([200, {}]);
+    const others = [
+      '127.0.0.1:1',
+      `127.0.0.2:${port}`,
+      `worker-8:${port}`,
+      'worker-7:8082/b',
+      'worker-7',
+      '',
+    ];
+    for (const audience of others) {
+      const refused = [401, { code: 'WORKER_REQUEST_MISDIRECTED' }];
+      expect(await post(worker.url, body, signed(body, { audience }))).toMatchObject(refused);
+    }
+    // Neither by a header that says something else than what was signed.
+    const changed = { ...signed(body, { audience: 'worker-8:8082' }), 'x-audience': 'worker-7:8082' };
+    const invalid = [401, { code: 'WORKER_SIGNATURE_INVALID' }];
+    expect(await post(worker.url, body, changed)).toMatchObject(invalid);
   });
 
   it.each([

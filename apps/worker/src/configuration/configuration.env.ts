@@ -1,5 +1,5 @@
-import { EnvVariable } from '@rivulet/platform';
-import { IsOptional, Matches } from 'class-validator';
+import { EnvVariable, List } from '@rivulet/platform';
+import { IsOptional, IsUrl, Matches } from 'class-validator';
 
 export class ConfigurationEnv {
   @EnvVariable(
@@ -10,4 +10,15 @@ export class ConfigurationEnv {
   @IsOptional()
   @Matches(/^[\x21-\x7e]{16,512}$/, { message: 'must be 16 to 512 printable ASCII characters' })
   internalKey: string | undefined = undefined;
+
+  @EnvVariable(
+    'WORKER_URLS',
+    'URLs by which agents reach this worker, as in EDGE_WORKER_URLS. Its addresses count without it.',
+  )
+  @List()
+  @IsUrl(
+    { protocols: ['http', 'https'], require_protocol: true, require_tld: false },
+    { each: true, message: 'must be URLs' },
+  )
+  urls: string[] = [];
 }

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { AccessControl } from '@rivulet/platform';
+import { workerAudience } from '@rivulet/protocol';
 import { TargetsModule } from '../targets/targets.module';
 import { ConfigurationEnv } from './configuration.env';
 import { ConfigurationController } from './configuration.controller';
@@ -16,7 +17,8 @@ import { WorkerConfiguration } from './worker-configuration';
 export class ConfigurationModule {
   static readonly environment = [ConfigurationEnv];
 
-  constructor(access: AccessControl, { internalKey }: ConfigurationEnv) {
-    if (internalKey !== undefined) access.register(['local'], new InternalKeyAuthenticator(internalKey));
+  constructor(access: AccessControl, { internalKey, urls }: ConfigurationEnv) {
+    if (internalKey !== undefined)
+      access.register(['local'], new InternalKeyAuthenticator(internalKey, urls.map(workerAudience)));
   }
 }

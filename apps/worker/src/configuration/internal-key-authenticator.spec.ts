@@ -11,6 +11,7 @@ function authenticator(nowMs: number): InternalKeyAuthenticator {
   Object.assign(clock, { nowMs, elapsedMs: 0 });
   return new InternalKeyAuthenticator(
     KEY,
+    ['worker-7:8082'],
     () => clock.nowMs,
     () => clock.elapsedMs,
   );
@@ -24,14 +25,19 @@ function pass(ms: number): void {
 let nonces = 0;
 
 function signedAt(atMs: number): FastifyRequest {
-  const said = { timestamp: String(atMs), nonce: String(nonces++).padStart(16, '0') };
-  const { timestamp, nonce, signature } = workerHeaders;
+  const said = {
+    timestamp: String(atMs),
+    nonce: String(nonces++).padStart(16, '0'),
+    audience: 'worker-7:8082',
+  };
+  const { timestamp, nonce, audience, signature } = workerHeaders;
   const headers = {
     [timestamp]: said.timestamp,
     [nonce]: said.nonce,
+    [audience]: said.audience,
     [signature]: workerSignature(KEY, said, ''),
   };
-  return { headers } as unknown as FastifyRequest;
+  return { headers, socket: {} } as unknown as FastifyRequest;
 }
 
 const outOfTime = expect.objectContaining({ code: 'WORKER_REQUEST_OUT_OF_TIME' });

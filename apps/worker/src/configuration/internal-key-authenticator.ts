@@ -1,7 +1,8 @@
 import { RivuletError, type ErrorCode } from '@rivulet/errors';
 import { LocalAuthenticator, rawBodyOf, type Authenticator, type Principal } from '@rivulet/platform';
-import { isSameSecret, workerHeaders, workerSignature } from '@rivulet/protocol';
+import { isSameSecret, workerHeaders, workerSignature, type SignedForWorker } from '@rivulet/protocol';
 import type { FastifyRequest } from 'fastify';
+import { isOwnAudience } from './own-audience';
 import { SeenNonces } from './seen-nonces';
 
 const agent: Principal = { kind: 'local', id: 'agent', name: 'the agent' };
@@ -11,9 +12,7 @@ const TOLERANCE_MS = 5 * 60_000;
 const NONCES_MAX = 100_000;
 const NONCE = /^[A-Za-z0-9_-]{16,64}$/;
 
-interface Signed {
-  timestamp: string;
-  nonce: string;
+interface Signed extends SignedForWorker {
   signature: string;
 }
 
@@ -27,6 +26,7 @@ export class InternalKeyAuthenticator implements Authenticator {
     'WORKER_SIGNATURE_INVALID',
     'WORKER_REQUEST_OUT_OF_TIME',
     'WORKER_REQUEST_REPLAYED',
+    'WORKER_REQUEST_MISDIRECTED',
     'SERVER_BUSY',
   ];
   private readonly local = new LocalAuthenticator();
@@ -35,6 +35,8 @@ export class InternalKeyAuthenticator implements Authenticator {
 
   constructor(
     private readonly key: string,
+    /** What is for this worker, beside its addresses. */
+    private readonly audiences: readonly string[] = [],
     private readonly now: () => number = Date.now,
     /** By a clock that nobody sets. */
     private readonly elapsedMs: () => number = () => performance.now(),
@@ -54,7 +56,7 @@ export class InternalKeyAuthenticator implements Authenticator {
     if (given !== undefined && !isSameSecret(String(given), this.key))
       throw new RivuletError('WORKER_KEY_INVALID', 'X-Internal-Key is not the key of this worker.');
     const signed = signatureOf(headers);
-    if (signed !== undefined) this.verify(signed, rawBodyOf(request));
+    if (signed !== undefined) this.verify(signed, request);
     else if (given === undefined || !this.isLocal(request)) {
       throw new RivuletError(
         'WORKER_KEY_INVALID',
@@ -64,12 +66,17 @@ export class InternalKeyAuthenticator implements Authenticator {
     return agent;
   }
 
-  private verify({ timestamp, nonce, signature }: Signed, body: Buffer): void {
-    if (
-      !NONCE.test(nonce) ||
-      !isSameSecret(signature, workerSignature(this.key, { timestamp, nonce }, body))
-    ) {
+  private verify({ signature, ...said }: Signed, request: FastifyRequest): void {
+    const { timestamp, nonce, audience } = said;
+    if (!NONCE.test(nonce) || !isSameSecret(signature, workerSignature(this.key, said, rawBodyOf(request)))) {
       throw new RivuletError('WORKER_SIGNATURE_INVALID', 'X-Signature is not that of this request.');
+    }
+    // One that was recorded on its way to another worker has a nonce that is new here.
+    if (!isOwnAudience(audience, request.socket, this.audiences)) {
+      throw new RivuletError(
+        'WORKER_REQUEST_MISDIRECTED',
+        `The request was signed for ${audience.slice(0, 200) || 'no worker'}, which is neither an address of this worker nor in WORKER_URLS.`,
+      );
     }
     const atMs = Number(timestamp);
     // Requests signed before this process began may have been taken by the previous one, whose nonces are gone.
@@ -95,10 +102,15 @@ export class InternalKeyAuthenticator implements Authenticator {
   }
 }
 
-/** Undefined without any of the three headers; one that is missing beside others is empty. */
+/** Undefined without time, nonce and signature; what is missing beside others is empty. */
 function signatureOf(headers: FastifyRequest['headers']): Signed | undefined {
-  const { timestamp, nonce, signature } = workerHeaders;
+  const { timestamp, nonce, audience, signature } = workerHeaders;
   if ([timestamp, nonce, signature].every((name) => headers[name] === undefined)) return undefined;
   const textOf = (name: string): string => String(headers[name] ?? '');
-  return { timestamp: textOf(timestamp), nonce: textOf(nonce), signature: textOf(signature) };
+  return {
+    timestamp: textOf(timestamp),
+    nonce: textOf(nonce),
+    audience: textOf(audience),
+    signature: textOf(signature),
+  };
 }

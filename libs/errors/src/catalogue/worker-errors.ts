@@ -10,7 +10,8 @@ export const workerErrors = {
   },
   WORKER_SIGNATURE_INVALID: {
     title: 'The signature of the request is wrong',
-    meaning: 'X-Signature is not the HMAC-SHA256 of X-Timestamp, X-Nonce and the body with the internal key.',
+    meaning:
+      'X-Signature is not the HMAC-SHA256 of X-Timestamp, X-Nonce, X-Audience and the body with the internal key.',
     nextStep: 'Give agent and worker the same key, and let no proxy change the body.',
     transient: false,
   },
@@ -25,6 +26,13 @@ export const workerErrors = {
     meaning: 'X-Nonce was used by a request that the worker has accepted.',
     nextStep:
       'Sign each request with a nonce of its own; if it was not yours, somebody repeats what they have recorded.',
+    transient: false,
+  },
+  WORKER_REQUEST_MISDIRECTED: {
+    title: 'The request was signed for another worker',
+    meaning: 'X-Audience is neither an address of this worker nor one of its URLs.',
+    nextStep:
+      'Add its URL in EDGE_WORKER_URLS to WORKER_URLS; if it was not yours, somebody repeats what they have recorded.',
     transient: false,
   },
   WORKER_CONFIGURATION_INVALID: {
@@ -73,9 +81,9 @@ export const workerErrors = {
   WORKER_UNREACHABLE: {
     title: 'A worker cannot be reached',
     meaning:
-      'A worker does not answer the edge, or with an error of its own, or does not take its key or its clock (401).',
+      'A worker does not answer the edge, or with its own error, or does not take its key, its clock or the URL (401).',
     nextStep:
-      'Look whether it runs, and whether EDGE_WORKER_URLS and EDGE_WORKER_KEY are right; the edge tries again.',
+      'Look whether it runs, and whether EDGE_WORKER_URLS, EDGE_WORKER_KEY and WORKER_URLS are right; the edge tries again.',
     transient: true,
   },
   WORKER_UNHEALTHY: {

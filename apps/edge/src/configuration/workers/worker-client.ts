@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { RivuletError } from '@rivulet/errors';
-import { workerHeaders, workerSignature } from '@rivulet/protocol';
+import { workerAudience, workerHeaders, workerSignature } from '@rivulet/protocol';
 
 const TIMEOUT_MS = 5_000;
 const ANSWER_MAX_BYTES = 1024 * 1024;
@@ -53,10 +53,15 @@ export class WorkerClient {
   /** The key itself is shown on the same host alone. */
   private credentials(body: string): Record<string, string> {
     if (this.key === undefined) return {};
-    const said = { timestamp: String(Date.now()), nonce: randomBytes(18).toString('base64url') };
+    const said = {
+      timestamp: String(Date.now()),
+      nonce: randomBytes(18).toString('base64url'),
+      audience: workerAudience(this.url),
+    };
     return {
       [workerHeaders.timestamp]: said.timestamp,
       [workerHeaders.nonce]: said.nonce,
+      [workerHeaders.audience]: said.audience,
       [workerHeaders.signature]: workerSignature(this.key, said, body),
       ...(LOOPBACK.test(new URL(this.url).hostname) && { [workerHeaders.key]: this.key }),
     };
