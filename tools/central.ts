@@ -42,11 +42,14 @@ export async function callCentral<T>(
         };
   const signal = AbortSignal.timeout(TIMEOUT_MS);
   const response = await fetch(`${url}/api/${path}`, { ...request, signal }).catch((error: unknown) => {
-    throw new Failure(`Central at ${url} does not answer: ${reasonOf(error)}.`);
+    throw new Failure(
+      `Central at ${url} does not answer: ${reasonOf(error)}. See whether it runs there, and whether this machine reaches it.`,
+    );
   });
   const answer = (await response.json().catch(() => undefined)) as
     (T & { detail?: string; nextStep?: string }) | undefined;
-  if (answer === undefined) throw new Failure(`What answers at ${url} is not central: it sends no JSON.`);
+  if (answer === undefined)
+    throw new Failure(`What answers at ${url} is not central: it sends no JSON. Give the URL of central.`);
   if (response.ok) return answer;
   const text = `Central answered: ${answer.detail ?? response.status} ${answer.nextStep ?? ''}`.trim();
   throw response.status === 401 || response.status === 403 ? new Refusal(text) : new Failure(text);

@@ -13,7 +13,8 @@ import type { FleetSummary } from './summary';
 const USAGE = `Usage: npm run fleet [-- --once | --json] [--central URL] [--devices COUNT]
 Shows how the fleet is, every two seconds until Ctrl-C. Without a terminal: a line when something has changed.
   --once     once
-  --json     once, as central answers it
+  --json     once, as central answers it: one JSON document, and nothing else (with npm run -s). Errors are sentences on
+             standard error, with exit code 1
   --central  of a central that npm start does not run; set RIVULET_API_KEY to an API key of a viewer
   --devices  how many of the devices that need attention are named, 0 to 100; 20 unless it is said`;
 
