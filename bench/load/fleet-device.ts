@@ -14,18 +14,12 @@ export interface DeviceSync {
   isUpdate: boolean;
 }
 
-/** Fetches the payload of a manifest and returns the number of its bytes. */
-export type FetchPayload = (path: string, headers: Record<string, string>) => Promise<number>;
-
 /** A device that keeps of its rows what it would report of them. */
 export class FleetDevice {
   private held: Held | undefined;
   private refused = 0;
 
-  constructor(
-    private readonly macAddress: string,
-    private readonly fetchPayload: FetchPayload,
-  ) {}
+  constructor(private readonly macAddress: string) {}
 
   /** Asks; takes what it is told as applied, and acknowledges it. `startMs`: when it was due. */
   async sync(connection: KeepAliveConnection, startMs: number): Promise<DeviceSync> {
@@ -44,9 +38,12 @@ export class FleetDevice {
   ): Promise<void> {
     const { manifestId, schemaVersion, tables } = readManifest(document);
     if (plan.wireBytes <= FETCHED_BYTES) {
-      const path = `/api/device-sync/manifests/${manifestId}/payload`;
-      const bytes = await this.fetchPayload(path, { [DEVICE_MAC_HEADER]: this.macAddress });
-      if (bytes !== plan.wireBytes) throw new Error(`A payload of ${plan.wireBytes} bytes has ${bytes}.`);
+      const message =
+        `GET /api/device-sync/manifests/${manifestId}/payload HTTP/1.1\r\nhost: central\r\n` +
+        `${DEVICE_MAC_HEADER}: ${this.macAddress}\r\n\r\n`;
+      const { bodyBytes } = await this.send(connection, 'payload', message);
+      if (bodyBytes !== plan.wireBytes)
+        throw new Error(`A payload of ${plan.wireBytes} bytes has ${bodyBytes}.`);
     }
     await this.post(connection, 'acknowledgements', {
       manifestId,
@@ -60,12 +57,16 @@ export class FleetDevice {
     this.held = { manifestId, schemaVersion, tables: reported as Held['tables'] };
   }
 
-  /** Retries when central says so, after as long as it says and a random part of that. */
   private async post(connection: KeepAliveConnection, path: string, body: object): Promise<HttpAnswer> {
     const text = JSON.stringify(body);
     const message =
       `POST /api/device-sync/${path} HTTP/1.1\r\nhost: central\r\n${DEVICE_MAC_HEADER}: ${this.macAddress}\r\n` +
       `content-type: application/json\r\ncontent-length: ${Buffer.byteLength(text)}\r\n\r\n${text}`;
+    return this.send(connection, path, message);
+  }
+
+  /** Retries when central says so, after as long as it says and a random part of that. */
+  private async send(connection: KeepAliveConnection, path: string, message: string): Promise<HttpAnswer> {
     for (let attempt = 1; ; attempt += 1) {
       const answer = await connection.send(message);
       if (answer.status === 200) return answer;

@@ -1,4 +1,3 @@
-import { Agent, request } from 'node:http';
 import { FleetDevice } from './fleet-device';
 import type { FleetOrder, FleetResult, FromFleet, ToFleet } from './fleet-messages';
 import { KeepAliveConnection } from './keep-alive-connection';
@@ -10,23 +9,20 @@ const PER_ADDRESS = 100;
 
 /** Devices that sync when they are told to. */
 class Fleet {
-  private centralUrl = '';
-  private readonly agent = new Agent({ keepAlive: true, maxSockets: 32 });
   private readonly devices: FleetDevice[];
   private connections: KeepAliveConnection[] = [];
   private order: FleetOrder | undefined;
 
   constructor(first: number, count: number) {
-    this.devices = Array.from({ length: count }, (_, index) => {
-      const macAddress = fleetMacAddress(first + index);
-      return new FleetDevice(macAddress, (path, headers) => this.fetchPayload(path, headers));
-    });
+    this.devices = Array.from(
+      { length: count },
+      (_, index) => new FleetDevice(fleetMacAddress(first + index)),
+    );
   }
 
   async open(order: FleetOrder): Promise<void> {
     for (const connection of this.connections) connection.close();
     this.order = order;
-    this.centralUrl = order.centralUrl;
     const url = new URL(order.centralUrl);
     this.connections = [];
     for (let number = 0; number < order.connections; number += 1) {
@@ -53,19 +49,6 @@ class Fleet {
     };
     await Promise.all(this.connections.map(work));
     return result;
-  }
-
-  private async fetchPayload(path: string, headers: Record<string, string>): Promise<number> {
-    return new Promise((resolve, reject) => {
-      const sent = request(new URL(path, this.centralUrl), { agent: this.agent, headers }, (response) => {
-        let bytes = 0;
-        response.on('data', (piece: Buffer) => (bytes += piece.length));
-        response.on('end', () => resolve(bytes));
-        response.on('error', reject);
-      });
-      sent.on('error', reject);
-      sent.end();
-    });
   }
 }
 

@@ -5,6 +5,7 @@ export interface HttpAnswer {
   status: number;
   /** Head and body. */
   bytes: number;
+  bodyBytes: number;
   body: string;
   /** Seconds, where the answer names some. */
   retryAfterSeconds: number | undefined;
@@ -91,6 +92,7 @@ export class KeepAliveConnection {
     this.resolve({
       status: Number(head.slice(9, 12)),
       bytes: length,
+      bodyBytes,
       body,
       retryAfterSeconds: retryAfter === undefined ? undefined : Number(retryAfter),
     });

@@ -1,4 +1,3 @@
-import { Agent, request } from 'node:http';
 import { fleetMacAddress } from '../setup/fleet-source';
 import { FleetDevice } from './fleet-device';
 import { KeepAliveConnection } from './keep-alive-connection';
@@ -12,7 +11,6 @@ const OPENED_AT_ONCE = 50;
 const CONNECTIONS = 64;
 
 const proofs: LiveProof[] = [];
-const agent = new Agent({ keepAlive: true, maxSockets: 32 });
 
 async function open(order: LiveOrder): Promise<void> {
   const connections = order.isSyncing ? await Connections.open(order.centralUrl) : undefined;
@@ -32,7 +30,7 @@ async function openOne(
   const macAddress = fleetMacAddress(number);
   const place = { macAddress, localAddress: `127.1.0.${1 + Math.floor(number / PER_ADDRESS)}` };
   if (connections === undefined) return void (await LiveDevice.connect(centralUrl, place, () => undefined));
-  const device = new FleetDevice(macAddress, (path, headers) => fetchPayload(centralUrl, path, headers));
+  const device = new FleetDevice(macAddress);
   const sync = async (): Promise<boolean> =>
     connections.use(async (connection) => (await device.sync(connection, performance.now())).isUpdate);
   // The first registers it, and is remembered under its MAC address alone.
@@ -90,19 +88,6 @@ class Connections {
       else next(connection);
     }
   }
-}
-
-function fetchPayload(centralUrl: string, path: string, headers: Record<string, string>): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const sent = request(new URL(path, centralUrl), { agent, headers }, (response) => {
-      let bytes = 0;
-      response.on('data', (piece: Buffer) => (bytes += piece.length));
-      response.on('end', () => resolve(bytes));
-      response.on('error', reject);
-    });
-    sent.on('error', reject);
-    sent.end();
-  });
 }
 
 function tell(message: FromLive): void {

@@ -22,6 +22,7 @@ export * from './bootstrap/http-adapter';
 export * from './bootstrap/open-api';
 export * from './bootstrap/run-app';
 export * from './bootstrap/start-failure';
+export { SMALL_ANSWER_BYTES } from './bootstrap/stream-limits';
 /** @public */
 export { UpgradeRouter, type Upgrade, type UpgradeHandler } from './bootstrap/upgrade-router';
 export { openWebSocket } from './bootstrap/web-socket-handshake';

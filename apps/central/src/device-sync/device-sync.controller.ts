@@ -22,7 +22,7 @@ import {
   ApiQuery,
   ApiTags,
 } from '@nestjs/swagger';
-import { Access, ApiProblems } from '@rivulet/platform';
+import { Access, ApiProblems, SMALL_ANSWER_BYTES } from '@rivulet/platform';
 import {
   FRAMES_CONTENT_TYPE,
   parsePatience,
@@ -122,14 +122,21 @@ export class DeviceSyncController {
   async payload(
     @CurrentDevice() device: Device,
     @Param('manifestId', ManifestIdPipe) manifestId: string,
-    @Query('frames') frames?: string,
-    @Headers('accept') accept?: string,
-  ): Promise<StreamableFile> {
+    @Query('frames') frames: string | undefined,
+    @Headers('accept') accept: string | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<StreamableFile | Buffer> {
     const compression = acceptedCompression(accept);
-    const stream = await this.payloads.open(manifestId, device, frames, compression);
-    return new StreamableFile(Readable.from(stream, { objectMode: false }), {
-      type: compression === 'zlib' ? ZLIB_FRAMES_CONTENT_TYPE : FRAMES_CONTENT_TYPE,
-    });
+    const type = compression === 'zlib' ? ZLIB_FRAMES_CONTENT_TYPE : FRAMES_CONTENT_TYPE;
+    const payload = await this.payloads.open(manifestId, device, frames, compression);
+    if (!Array.isArray(payload))
+      return new StreamableFile(Readable.from(payload, { objectMode: false }), { type });
+    const length = payload.reduce((sum, piece) => sum + piece.length, 0);
+    // The number of streams is limited.
+    if (length > SMALL_ANSWER_BYTES)
+      return new StreamableFile(Readable.from(payload, { objectMode: false }), { type, length });
+    reply.type(type);
+    return Buffer.concat(payload, length);
   }
 
   @Post('acknowledgements')

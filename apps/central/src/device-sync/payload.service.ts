@@ -1,17 +1,29 @@
 import { Injectable } from '@nestjs/common';
 import { RivuletError } from '@rivulet/errors';
+import { Batched } from '@rivulet/platform';
+import { isDatabaseUnavailable } from '@rivulet/postgres';
 import { encodeEndFrame, encodeFrameHeader, parseFrameRanges, type Frame } from '@rivulet/protocol';
 import type { Device } from '../devices/device';
 import { DeviceSyncMetrics } from './device-sync.metrics';
 import { ZlibBlocks, type BlockCompression } from './block-compression';
-import { ManifestService, type PlannedFrame } from './manifests/manifest.service';
+import type { PlannedFrame } from './manifests/frame-lists';
+import { ManifestService } from './manifests/manifest.service';
 import { ChunkStore, type StoredChunk } from '../snapshots/chunk-store';
 
 /** Decoded bytes of the chunks that are read from the store at once: about a quarter of a megabyte of blocks. */
 const BATCH_BYTES = 1024 * 1024;
 
+/** Decoded bytes of a payload whose blocks are read together with those of others, each block once; and how many of these. */
+const SHARED_BYTES = 384 * 1024;
+const READS_AT_ONCE = 16;
+
 @Injectable()
 export class PayloadService {
+  private readonly sharedReads = new Batched((lists: Buffer[][]) => this.readAll(lists), {
+    maxItems: READS_AT_ONCE,
+    isOfAll: isDatabaseUnavailable,
+  });
+
   constructor(
     private readonly manifests: ManifestService,
     private readonly store: ChunkStore,
@@ -20,8 +32,8 @@ export class PayloadService {
   ) {}
 
   /**
-   * The frames of a manifest's plan, all or those in `ranges`, as a stream of bytes. Blocks with zstd are sent
-   * as they are stored.
+   * The frames of a manifest's plan, all or those in `ranges`, as a stream of bytes; or as a list of pieces where there is
+   * little of it. Blocks with zstd are sent as they are stored.
    *
    * @throws RivuletError MANIFEST_UNKNOWN · FRAMES_INVALID · MANIFEST_EXPIRED, the last possibly mid-stream
    */
@@ -30,7 +42,7 @@ export class PayloadService {
     device: Device,
     ranges: string | undefined,
     compression: BlockCompression,
-  ): Promise<AsyncGenerator<Buffer, void>> {
+  ): Promise<AsyncGenerator<Buffer, void> | Buffer[]> {
     await this.manifests.find(manifestId, device);
     const planned = await this.manifests.plannedFrames(manifestId);
     const wanted =
@@ -39,7 +51,15 @@ export class PayloadService {
         : parseFrameRanges(ranges, planned.length).flatMap(({ first, last }) =>
             planned.slice(first, last + 1),
           );
-    return this.frames(manifestId, wanted, planned.length, compression);
+    const frames = this.frames(manifestId, wanted, planned.length, compression);
+    return isShared(wanted) ? listOf(frames) : frames;
+  }
+
+  private async readAll(lists: Buffer[][]): Promise<(StoredChunk | undefined)[][]> {
+    const digests = new Map(lists.flat().map((digest) => [digest.toString('hex'), digest]));
+    const chunks = await this.store.read([...digests.values()]);
+    const byDigest = new Map([...digests.keys()].map((digest, index) => [digest, chunks[index]]));
+    return lists.map((list) => list.map((digest) => byDigest.get(digest.toString('hex'))));
   }
 
   private async *frames(
@@ -49,7 +69,8 @@ export class PayloadService {
     compression: BlockCompression,
   ): AsyncGenerator<Buffer, void> {
     for (const batch of inBatches(wanted)) {
-      const chunks = await this.store.read(batch.map((frame) => frame.digest));
+      const digests = batch.map((frame) => frame.digest);
+      const chunks = await (isShared(wanted) ? this.sharedReads.run(digests) : this.store.read(digests));
       for (const [index, chunk] of chunks.entries()) {
         if (chunk === undefined) {
           throw new RivuletError(
@@ -77,6 +98,16 @@ export class PayloadService {
       throw new RivuletError('MANIFEST_EXPIRED', `A chunk of manifest ${manifestId} was damaged.`, { cause });
     }
   }
+}
+
+async function listOf(frames: AsyncGenerator<Buffer, void>): Promise<Buffer[]> {
+  const pieces: Buffer[] = [];
+  for await (const piece of frames) pieces.push(piece);
+  return pieces;
+}
+
+function isShared(frames: PlannedFrame[]): boolean {
+  return frames.reduce((sum, { contentBytes }) => sum + contentBytes, 0) <= SHARED_BYTES;
 }
 
 function frameOf({ kind, number, table }: PlannedFrame, chunk: StoredChunk): Frame {

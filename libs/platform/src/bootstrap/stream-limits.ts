@@ -21,7 +21,7 @@ const DEFAULT_LIMITS: StreamLimits = {
 };
 
 /** Smaller answers fit in the buffers of the socket, and nobody can hold them up. */
-const SMALL_ANSWER_BYTES = 16_384;
+export const SMALL_ANSWER_BYTES = 16_384;
 const RETRY_AFTER_SECONDS = 5;
 
 /**

@@ -15,6 +15,11 @@ export class OwnTables {
     return rowsOf<T>(await this.database.query(text, values));
   }
 
+  /** Whether what is asked now belongs to a transaction. */
+  get isInTransaction(): boolean {
+    return openTransaction() !== undefined;
+  }
+
   /** One that is asked for within another is a part of it. */
   async transaction<T>(work: (transaction: TableTransaction) => Promise<T>): Promise<T> {
     const outer = openTransaction();

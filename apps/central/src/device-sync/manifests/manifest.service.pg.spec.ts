@@ -97,7 +97,9 @@ describe('a manifest', () => {
     ]);
     expect(unpackDocument(entries[0]!.packed)).toBe(document);
     expect(plan.tables).toMatchObject([{ action: 'load' }, { action: 'load' }]);
+    const promised = await central.manifests.tablesOf(manifestId);
     const entered = await central.manifests.tablesOf(manifestId);
+    expect(promised).toEqual(entered.map(({ name, rows, checksum }) => ({ name, rows, checksum })));
     expect(entered).toMatchObject([
       { position: 0, name: 'readings', action: 'load', rows: 2000, baseSnapshotId: null },
       { position: 1, name: 'units', action: 'load', rows: 1, baseSnapshotId: null },
@@ -148,6 +150,31 @@ describe('the frames of a manifest', () => {
     const frames = await central.manifests.plannedFrames(manifestId);
     expect(frames).toMatchObject([{ kind: 'patch', number: 0, table: 0 }]);
     expect(plan.wireBytes).toBeGreaterThan(2 * FRAME_HEADER_BYTES);
+  });
+
+  it('are the same where their number was not written down', async () => {
+    const { manifestId } = await issue();
+    const frames = await central.manifests.plannedFrames(manifestId);
+    expect(frames.length).toBeGreaterThan(1);
+    await query('UPDATE rivulet.sync_manifests SET frame_count = NULL');
+    expect(await central.manifests.plannedFrames(manifestId)).toEqual(frames);
+  });
+
+  it('are read together for devices that fetch them at the same time', async () => {
+    const manifests = await Promise.all(Array.from({ length: 5 }, () => issue()));
+    const read = jest.spyOn(fixture.store, 'read');
+    const payloads = await Promise.all(
+      manifests.map(({ manifestId }) =>
+        central.payloads.open(manifestId, { macAddress: MAC }, undefined, 'zstd'),
+      ),
+    );
+    const whole = payloads.map((payload) => Buffer.concat(payload as Buffer[]));
+    expect(whole.map(({ length }) => length)).toEqual(manifests.map(({ plan }) => plan.wireBytes));
+    expect(new Set(whole.map((bytes) => bytes.toString('latin1'))).size).toBe(1);
+    // Whoever comes first is alone, in each of the steps; the others go on together.
+    const { length: blocks } = await central.manifests.plannedFrames(manifests[0]!.manifestId);
+    expect(read.mock.calls.flatMap(([digests]) => digests).length).toBeLessThanOrEqual(3 * blocks);
+    read.mockRestore();
   });
 
   it('are only the end frame when the device keeps all', async () => {

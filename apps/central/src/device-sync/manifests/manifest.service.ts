@@ -6,12 +6,12 @@ import {
   FRAME_HEADER_BYTES,
   MANIFEST_JWS_TYPE,
   PROTOCOL_VERSION,
-  type FrameKind,
   type Manifest,
   type PlanTerms,
   type SyncPlan,
   type TablePlan,
 } from '@rivulet/protocol';
+import { LRUCache } from 'lru-cache';
 import { DataSource } from 'typeorm';
 import { monotonicFactory } from 'ulid';
 import type { Scope } from '@rivulet/datasets';
@@ -20,14 +20,8 @@ import type { Snapshot } from '../../snapshots/snapshot';
 import { TablePlanner, type PlannedTable } from './table-planner';
 import { SigningKey } from '../../signing/signing-key';
 import { enterManifests, type NewManifest } from './enter-manifests';
-import {
-  findManifests,
-  listFrames,
-  listTables,
-  payloadState,
-  readStanding,
-  type PayloadState,
-} from './manifest-queries';
+import { FrameLists, type PlannedFrame } from './frame-lists';
+import { findManifests, listTables, readStanding } from './manifest-queries';
 import { SyncManifestTable } from './sync-manifest-table.entity';
 import { SyncManifest } from './sync-manifest.entity';
 
@@ -55,6 +49,12 @@ const MANIFESTS_AT_ONCE = 100;
 /** Manifests that are looked up in one statement. */
 const LOOK_UPS_AT_ONCE = 200;
 
+/** Manifests that are not reported on yet: the tables of about 5,000 devices with four each. */
+const PROMISED_MAX_BYTES = 4 * 1024 * 1024;
+const PROMISED_BYTES = 160;
+
+type PromisedTable = Pick<SyncManifestTable, 'name' | 'rows' | 'checksum'>;
+
 export interface IssuedManifest {
   manifestId: string;
   /** The signed manifest. */
@@ -69,17 +69,6 @@ interface OwnManifest {
 
 export type FoundManifest = Pick<SyncManifest, 'deviceId' | 'resyncSince'>;
 
-/** A frame of a manifest's payload, before its block is read. */
-export interface PlannedFrame {
-  kind: Exclude<FrameKind, 'end'>;
-  number: number;
-  /** The table's place in the manifest. */
-  table: number;
-  digest: Buffer;
-  /** Decoded; the block has no more. */
-  contentBytes: number;
-}
-
 @Injectable()
 export class ManifestService {
   private readonly nextUlid = monotonicFactory();
@@ -88,6 +77,10 @@ export class ManifestService {
     isOfAll: isDatabaseUnavailable,
   });
 
+  private readonly promised = new LRUCache<string, PromisedTable[]>({
+    maxSize: PROMISED_MAX_BYTES,
+    sizeCalculation: (tables) => (1 + tables.length) * PROMISED_BYTES,
+  });
   private readonly finding = new Batched((asked: OwnManifest[]) => this.findAll(asked), {
     maxItems: LOOK_UPS_AT_ONCE,
     isOfAll: isDatabaseUnavailable,
@@ -96,18 +89,25 @@ export class ManifestService {
     maxItems: LOOK_UPS_AT_ONCE,
     isOfAll: isDatabaseUnavailable,
   });
+  private readonly frameLists: FrameLists;
 
   constructor(
     private readonly database: DataSource,
     private readonly signingKey: SigningKey,
     private readonly planner: TablePlanner,
-  ) {}
+  ) {
+    this.frameLists = new FrameLists(database);
+  }
 
   /** Signs a manifest of the snapshots, and enters it with its plan before anyone sees it. */
   async issue(order: ManifestOrder): Promise<IssuedManifest> {
     const { snapshots, asked } = order;
     const planned = await Promise.all(snapshots.map((snapshot) => this.planner.plan(snapshot, asked)));
-    const { manifestId, document } = await this.entering.run({ order, planned });
+    const { manifestId, document, tables } = await this.entering.run({ order, planned });
+    this.promised.set(
+      manifestId,
+      tables.map(({ name, rows, checksum }) => ({ name, rows, checksum })),
+    );
     const wireBytes = planned.reduce((sum, table) => sum + table.wireBytes, FRAME_HEADER_BYTES);
     return { manifestId, document, plan: { tables: planned.map(({ plan }) => plan), wireBytes } };
   }
@@ -204,8 +204,11 @@ export class ManifestService {
     return standing;
   }
 
-  async tablesOf(manifestId: string): Promise<SyncManifestTable[]> {
-    return this.listing.run(manifestId);
+  /** What a manifest promises. Of one that this process has issued it is known the first time, as a device reports but once as a rule. */
+  async tablesOf(manifestId: string): Promise<PromisedTable[]> {
+    const promised = this.promised.get(manifestId);
+    this.promised.delete(manifestId);
+    return promised ?? this.listing.run(manifestId);
   }
 
   private async listTables(manifestIds: string[]): Promise<SyncManifestTable[][]> {
@@ -221,15 +224,7 @@ export class ManifestService {
    * @throws RivuletError MANIFEST_EXPIRED when a snapshot that it names has been collected, or not all frames are listed
    */
   async plannedFrames(manifestId: string): Promise<PlannedFrame[]> {
-    const [state] = await this.database.query<PayloadState[]>(payloadState, [manifestId]);
-    const rows = await this.database.query<Omit<PlannedFrame, 'number'>[]>(listFrames, [manifestId]);
-    if (state === undefined || state.isExpired || rows.length !== (state.frameCount ?? rows.length)) {
-      throw new RivuletError(
-        'MANIFEST_EXPIRED',
-        `The payload of manifest ${manifestId} is no longer stored.`,
-      );
-    }
-    return rows.map((row, number) => ({ number, ...row }));
+    return this.frameLists.find(manifestId);
   }
 
   private async nextPositions(count: number): Promise<{ epoch: number; sequences: number[] }> {

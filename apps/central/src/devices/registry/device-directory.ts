@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
-import { namedError } from '@rivulet/platform';
+import { Batched, namedError } from '@rivulet/platform';
+import { isDatabaseUnavailable, preparedStatement } from '@rivulet/postgres';
 import { LRUCache } from 'lru-cache';
 import type { KnownDevice } from '../device';
 import { DeviceTables } from '../device-tables';
@@ -26,6 +27,11 @@ const MAC_ADDRESS_BYTES = 160;
 /** `changedAt` is as PostgreSQL prints it, to the microsecond. */
 type RememberedDevice = KnownDevice & { changedAt: string };
 
+type Column = 'device_id' | 'mac_address';
+
+/** Devices that are read in one statement. */
+const READ_AT_ONCE = 200;
+
 interface Changes {
   now: Date;
   changes: [deviceId: string, changedAt: string][];
@@ -48,6 +54,10 @@ export class DeviceDirectory {
   });
   /** For as long as other changes may go unnoticed, too. */
   private readonly idOfName = new LRUCache<string, string>({ max: NAMES_KEPT, ttl: TRUSTED_MS });
+  private readonly reading = {
+    device_id: this.readTogether('device_id'),
+    mac_address: this.readTogether('mac_address'),
+  };
   private polledAtMs = -Infinity;
   private seenUntil: Date | undefined;
 
@@ -111,21 +121,29 @@ export class DeviceDirectory {
     return performance.now() - this.polledAtMs < TRUSTED_MS;
   }
 
-  private async read(column: 'device_id' | 'mac_address', value: string): Promise<KnownDevice | undefined> {
-    const [device] = await this.tables.rows<RememberedDevice>(
-      `SELECT device_id AS "deviceId", name, mac_address AS "macAddress", kind, status, labels, resync_since AS "resyncSince",
-         changed_at::text AS "changedAt",
-         ARRAY(SELECT thumbprint FROM rivulet.device_keys AS key
-               WHERE key.device_id = devices.device_id AND key.status <> 'retired') AS keys,
-         ARRAY(SELECT token_digest FROM rivulet.device_tokens AS token
-               WHERE token.device_id = devices.device_id) AS tokens
-       FROM rivulet.devices WHERE ${column} = $1`,
-      [value],
-    );
+  private async read(column: Column, value: string): Promise<KnownDevice | undefined> {
+    const together = !this.tables.isInTransaction;
+    const device = together
+      ? await this.reading[column].run(value)
+      : (await this.readAll(column, [value]))[0];
     if (device === undefined) return undefined;
     this.known.set(device.deviceId, device);
     if (device.macAddress !== null) this.idOfMac.set(device.macAddress, device.deviceId);
     return device;
+  }
+
+  private readTogether(column: Column): Batched<string, RememberedDevice | undefined> {
+    return new Batched((values) => this.readAll(column, values), {
+      maxItems: READ_AT_ONCE,
+      isOfAll: isDatabaseUnavailable,
+    });
+  }
+
+  private async readAll(column: Column, values: string[]): Promise<(RememberedDevice | undefined)[]> {
+    const rows = await this.tables.rows<RememberedDevice>(readDevices[column], [[...new Set(values)]]);
+    const valueOf = column === 'device_id' ? 'deviceId' : 'macAddress';
+    const byValue = new Map(rows.map((row) => [row[valueOf], row]));
+    return values.map((value) => byValue.get(value));
   }
 }
 
@@ -136,6 +154,23 @@ function sizeOf({ name, labels, keys, tokens }: RememberedDevice): number {
   const digests = DIGEST_BYTES * (keys.length + tokens.length);
   return DEVICE_BYTES + 2 * name.length + digests + texts.reduce((sum, bytes) => sum + bytes, 0);
 }
+
+/** By the key, or the index on MAC addresses. */
+function readBy(column: Column): string {
+  return preparedStatement(
+    `rivulet devices by ${column}`,
+    `
+SELECT device_id AS "deviceId", name, mac_address AS "macAddress", kind, status, labels, resync_since AS "resyncSince",
+  changed_at::text AS "changedAt",
+  ARRAY(SELECT thumbprint FROM rivulet.device_keys AS key
+        WHERE key.device_id = devices.device_id AND key.status <> 'retired') AS keys,
+  ARRAY(SELECT token_digest FROM rivulet.device_tokens AS token
+        WHERE token.device_id = devices.device_id) AS tokens
+FROM rivulet.devices WHERE ${column} = ANY ($1::text[])`,
+  );
+}
+
+const readDevices = { device_id: readBy('device_id'), mac_address: readBy('mac_address') };
 
 /** By the indexes on the times. The time is that of the database, whose clock dates the changes. */
 const changedSince = `

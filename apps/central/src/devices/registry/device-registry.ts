@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { RivuletError } from '@rivulet/errors';
+import { Batched } from '@rivulet/platform';
+import { isDatabaseUnavailable, preparedStatement } from '@rivulet/postgres';
 import { monotonicFactory } from 'ulid';
 import type { DeviceKind, DeviceStatus } from '../device';
 import { DeviceTables } from '../device-tables';
@@ -20,10 +22,17 @@ export interface DeviceChanges {
   labels?: Labels | undefined;
 }
 
+/** Devices of a trial that are entered in one statement. */
+const REGISTERED_AT_ONCE = 200;
+
 /** Writes the registry, but for what Presence writes. */
 @Injectable()
 export class DeviceRegistry {
   private readonly nextUlid = monotonicFactory();
+  private readonly registering = new Batched((macAddresses: string[]) => this.registerAll(macAddresses), {
+    maxItems: REGISTERED_AT_ONCE,
+    isOfAll: isDatabaseUnavailable,
+  });
 
   constructor(
     private readonly tables: DeviceTables,
@@ -42,7 +51,13 @@ export class DeviceRegistry {
 
   /** Enters a device of a trial, which is known by its MAC address alone, unless it is there. */
   async registerByMac(macAddress: string): Promise<void> {
-    await this.insert({ name: `edge ${macAddress}`, macAddress, kind: 'edge', status: 'active' });
+    await this.registering.run(macAddress);
+  }
+
+  private async registerAll(macAddresses: string[]): Promise<void[]> {
+    const distinct = [...new Set(macAddresses)].toSorted();
+    await this.tables.rows(insertByMac, [distinct.map(() => this.nextUlid()), distinct]);
+    return macAddresses.map(() => undefined);
   }
 
   /** @throws RivuletError DEVICE_NOT_REGISTERED */
@@ -149,6 +164,16 @@ export class DeviceRegistry {
 function notRegistered(deviceId: string): never {
   throw new RivuletError('DEVICE_NOT_REGISTERED', `No device with the id ${deviceId} is registered.`);
 }
+
+/** In the order of addresses, so that two processes that enter the same do not wait for each other. */
+const insertByMac = preparedStatement(
+  'rivulet new devices of a trial',
+  `
+INSERT INTO rivulet.devices (device_id, name, mac_address, kind, status, labels)
+SELECT device_id, 'edge ' || mac_address, mac_address, 'edge', 'active', '{}'
+FROM unnest($1::text[], $2::text[]) AS new (device_id, mac_address)
+ON CONFLICT (mac_address) DO NOTHING`,
+);
 
 /** The note is for the processes of central that remember the device; they do so for seconds. */
 const removeDevice = `
