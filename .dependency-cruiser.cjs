@@ -84,7 +84,7 @@ const packages = {
 };
 
 /** Where test code lives. */
-const TESTS = ['\\.spec\\.ts$', '^(apps|libs)/[^/]+/test/'];
+const TESTS = ['[.-]spec\\.ts$', '^(apps|libs)/[^/]+/test/'];
 const indexOf = (names) => names.map((name) => `^libs/${name}/src/index\\.ts$`);
 
 const libraryRules = Object.entries(libraries).map(([name, allowed]) => ({

@@ -12,5 +12,5 @@ module.exports = {
       to: { circular: true },
     },
   ],
-  options: { ...options, exclude: { path: ['\\.spec\\.ts$', '/test/', '^libs/testing/'] } },
+  options: { ...options, exclude: { path: ['[.-]spec\\.ts$', '/test/', '^libs/testing/'] } },
 };

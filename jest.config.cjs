@@ -27,7 +27,10 @@ const base = {
   testPathIgnorePatterns: ['/node_modules/', '/dist/'],
 };
 
-/** unit: pure. pg: one real PostgreSQL server for the run. e2e: real processes of the built apps on it. */
+/**
+ * unit: pure. pg: one real PostgreSQL server for the run. e2e: real processes of the built apps on it. faults: in which
+ * something is killed, silent, full, hostile or random; they take as long as all others together, and `npm test` leaves them out.
+ */
 module.exports = {
   testTimeout,
   // On whatever machine the same, for two cores: the longest files mostly wait, for PostgreSQL and for time to pass.
@@ -53,6 +56,13 @@ module.exports = {
       ...base,
       displayName: 'e2e',
       testMatch: ['<rootDir>/test/**/*.e2e-spec.ts'],
+      globalSetup: '<rootDir>/test/setup/start-postgres.cjs',
+      globalTeardown: '<rootDir>/test/setup/stop-postgres.cjs',
+    },
+    {
+      ...base,
+      displayName: 'faults',
+      testMatch: ['<rootDir>/{apps,libs,test}/**/*.faults-spec.ts'],
       globalSetup: '<rootDir>/test/setup/start-postgres.cjs',
       globalTeardown: '<rootDir>/test/setup/stop-postgres.cjs',
     },

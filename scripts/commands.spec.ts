@@ -11,7 +11,8 @@ function builtProject(): ScriptProject {
     process.on('SIGTERM', () => process.exit(9));
     if (process.argv[1].includes('apps/edge')) setInterval(() => {}, 1_000);
     else process.channel?.unref();`;
-  for (const file of ['package.json', 'nest-cli.json', 'tsconfig.json']) project.write(file, {});
+  for (const file of ['package.json', 'nest-cli.json', 'tsconfig.build.json', 'tsconfig.json'])
+    project.write(file, {});
   project.write('package-lock.json', { packages: {} });
   project.write('node_modules/.package-lock.json', { packages: {} });
   project.write('node_modules/@nestjs/cli/bin/nest.js', '');
@@ -182,16 +183,24 @@ describe('the commands', () => {
        const results = { numPassedTests: 3, numFailedTests: 0, numRuntimeErrorTestSuites: 0, numPendingTests: 1, numTodoTests: 1 };
        writeFileSync(process.argv.find((a) => a.startsWith('--outputFile=')).slice(13), JSON.stringify(results));`,
     );
-    const { code, output } = await project.run('test.mjs', ['some-spec'], {
-      EDGE_DATABASE_URL: 'postgresql://mine',
-    });
-    const [first, last] = output.trimEnd().split('\n').slice(-2);
-    expect(JSON.parse(first!)).toEqual([
-      [expect.stringMatching(/^--outputFile=/), 'some-spec'],
-      'none',
-      'test',
-    ]);
-    expect([code, last]).toEqual([0, '3 passed, 0 failed, 2 skipped']);
+    for (const [args, options] of [
+      [['some-spec'], ['some-spec', '--ignoreProjects', 'faults']],
+      [
+        ['faults', 'some-spec'],
+        ['some-spec', '--selectProjects', 'faults'],
+      ],
+    ]) {
+      const { code, output } = await project.run('test.mjs', args, {
+        EDGE_DATABASE_URL: 'postgresql://mine',
+      });
+      const [first, last] = output.trimEnd().split('\n').slice(-2);
+      expect(JSON.parse(first!)).toEqual([
+        [expect.stringMatching(/^--outputFile=/), ...options!],
+        'none',
+        'test',
+      ]);
+      expect([code, last]).toEqual([0, '3 passed, 0 failed, 2 skipped']);
+    }
   });
 
   it('test fails when Jest has found no test', async () => {

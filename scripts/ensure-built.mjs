@@ -9,8 +9,14 @@ import { Failure, findNode, isMain, projectRoot, runMain, stateDirectory } from 
 import { exitCodeOf, runChild } from './run-child.mjs';
 
 const SOURCE_FOLDERS = ['apps', 'libs', 'db', 'tools', 'bench'];
-const SOURCE_FILE = /(?<!\.(spec|e2e-spec))\.ts$|^tsconfig.*\.json$/;
-const ROOT_FILES = ['package.json', 'package-lock.json', 'nest-cli.json', 'tsconfig.json'];
+const SOURCE_FILE = /(?<![.-]spec)\.ts$|^tsconfig.*\.json$/;
+const ROOT_FILES = [
+  'package.json',
+  'package-lock.json',
+  'nest-cli.json',
+  'tsconfig.build.json',
+  'tsconfig.json',
+];
 const ENTRIES = [
   'apps/central/src/main.js',
   'apps/edge/src/main.js',
@@ -59,7 +65,7 @@ async function build(sources, output) {
   let log = '';
   try {
     const compiler = join(projectRoot, 'node_modules', '@nestjs', 'cli', 'bin', 'nest.js');
-    const { code, stoppedBy } = await runChild(findNode(), [compiler, 'build', '--all'], {
+    const { code, stoppedBy } = await runChild(findNode(), [compiler, 'build', 'all'], {
       cwd: projectRoot,
       stdio: ['ignore', 'pipe', 'pipe'],
       onOutput: (text) => (log += text),

@@ -23,7 +23,8 @@ describe('the build', () => {
   beforeEach(() => {
     project = new ScriptProject();
     project.write('node_modules/@nestjs/cli/bin/nest.js', compiler);
-    for (const file of ['package.json', 'nest-cli.json', 'tsconfig.json']) project.write(file, {});
+    for (const file of ['package.json', 'nest-cli.json', 'tsconfig.build.json', 'tsconfig.json'])
+      project.write(file, {});
     project.write('package-lock.json', { packages: {} });
     project.write('node_modules/.package-lock.json', { packages: {} });
     for (const entry of [

@@ -57,6 +57,6 @@ await runMain(async (args) => {
   process.stdout.write(`To play these again: RIVULET_HISTORY_SEED=${RIVULET_HISTORY_SEED}\n`);
   const parts = names.map((name) => PARTS[name]);
   const lengths = Object.assign({}, ...parts.map(({ environment }) => environment));
-  const files = `(${parts.map(({ file }) => file).join('|')})\\.(pg\\.|e2e-)?spec`;
+  const files = `(${parts.map(({ file }) => file).join('|')})\\.(faults-|pg\\.)spec`;
   return runJest(['--testPathPatterns', files], { ...lengths, ...process.env, RIVULET_HISTORY_SEED });
 });

@@ -14,7 +14,7 @@ function featureOf(path: string): string | undefined {
 function filesOf(folder: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .map((name) => join(folder, name))
-    .filter((path) => path.endsWith('.ts') && !path.endsWith('.spec.ts') && statSync(path).isFile());
+    .filter((path) => path.endsWith('.ts') && !path.endsWith('spec.ts') && statSync(path).isFile());
 }
 
 /** The other features that the files of one import. */

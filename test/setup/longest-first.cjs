@@ -1,6 +1,6 @@
 const { default: Sequencer } = require('@jest/test-sequencer');
 
-const KINDS = ['e2e', 'pg', 'unit'];
+const KINDS = ['faults', 'e2e', 'pg', 'unit'];
 
 /**
  * Files that start processes first, pure ones last: these are short, and fill both workers to the end. Jest alone goes by

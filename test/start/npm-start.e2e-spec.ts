@@ -17,7 +17,7 @@ import { hasCurl, playTour } from '../support/readme-tour';
 import { until, type SyncAnswer } from '../support/sync-pair';
 
 const COPIED = ['apps', 'bench', 'db', 'dist', 'libs', 'scripts', 'tools', 'nest-cli.json', 'package.json'];
-const COPIED_TOO = ['package-lock.json', 'tsconfig.json', '.npmrc'];
+const COPIED_TOO = ['package-lock.json', 'tsconfig.build.json', 'tsconfig.json', '.npmrc'];
 
 const describeWithCurl = hasCurl ? describe : describe.skip;
 

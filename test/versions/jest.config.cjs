@@ -33,7 +33,7 @@ module.exports = {
       roots: ['<rootDir>/apps/central/src', '<rootDir>/test/content', '<rootDir>/libs/datasets/src/tracking'],
       testMatch: [
         '<rootDir>/apps/central/src/**/{changes,change-detection}/*.pg.spec.ts',
-        '<rootDir>/test/content/narrowed-histories.pg.spec.ts',
+        '<rootDir>/test/content/narrowed-histories.faults-spec.ts',
         '<rootDir>/libs/datasets/src/tracking/*.pg.spec.ts',
       ],
       globals: { servers: { central: version, edge: version } },
