@@ -107,6 +107,8 @@ const laterParsers: typeof parsers = [
   ['edits of chunks', 'edits', (bytes) => protocol.parseChunkEdits(bytes)],
   ['demands for chunks', 'demands', (bytes) => protocol.parseCollectionDemand(parseJson(bytes))],
   ['receipts of rows', 'receipts', (bytes) => protocol.parseCollectionReceipt(bytes.toString())],
+  ['schedules', 'schedules', (bytes) => protocol.parseCollectionSchedule(bytes.toString())],
+  ['runs of kept rows', 'keptRuns', (bytes) => protocol.parseKeptAnswer(parseJson(bytes))],
   ['queries with a watermark', 'queries', (bytes) => parseWatermarkQuery(bytes.toString())],
   ['queries of datasets', 'queries', (bytes) => parseQueryTemplate(bytes.toString())],
   [

@@ -96,13 +96,26 @@ function ofCollections(runId: string): Record<string, Buffer[]> {
     bytes: 2,
     committedAt: '2026-11-21T08:00:00.000Z',
   };
+  const job = {
+    jobId: runId,
+    revision: receipt.checksum,
+    cron: '0 * * * *',
+    timeZone: 'UTC',
+    jitterSeconds: 5,
+    name: 'orders',
+    query: 'SELECT * FROM orders',
+    mode: 'snapshot',
+    key: ['id'],
+  };
   const rows = [[1, 'a\tb\\', null, true, { a: [1] }, -0, 1.5]];
   const columns = ['id', { name: 'note', type: 'text' }, 'c', 'd', 'e', 'f', 'g'];
   return {
-    tasks: [text({ tasks: [task], pollAfterSeconds: 10 })],
+    tasks: [text({ tasks: [task], pollAfterSeconds: 10, now: receipt.committedAt, schedule: 'a.b.c' })],
     edits: [Buffer.from('0 0 1 2\n0 1 1\n1\ta\n3 0 2\n4\tb\n5\tc\n2 1 2 1\n0 2 0\n')],
     demands: [text({ missing: '0-99,120-120', receipt: 'a.b.c' })],
     receipts: [text(receipt)],
+    schedules: [text({ jobs: [job], leftOut: 1 })],
+    keptRuns: [text({ runId })],
     queries: [
       text(task.query),
       text("SELECT $$?$$, E'\\'?', /* ? /* ? */ */ \"?\" FROM x WHERE a = :b AND c::int = ?"),

@@ -45,6 +45,10 @@ export class CreateCollection1795780800000 implements MigrationInterface {
       'CREATE INDEX collection_jobs_due ON rivulet.collection_jobs (next_run_at) WHERE enabled',
     );
     await runner.query('CREATE INDEX collection_jobs_schema ON rivulet.collection_jobs (schema_id)');
+    // The jobs of one network.
+    await runner.query(
+      'CREATE INDEX collection_jobs_networks ON rivulet.collection_jobs USING gin (network_ids)',
+    );
     // A run outlives its job: it says what was asked for by itself.
     await runner.query(`
       CREATE TABLE rivulet.collection_runs (
@@ -64,6 +68,8 @@ export class CreateCollection1795780800000 implements MigrationInterface {
         totals        jsonb,
         -- Whether its topic has its end.
         is_told       boolean NOT NULL DEFAULT false,
+        -- Its networks bring rows that they read while they were away. It is in no other run's way.
+        is_kept       boolean NOT NULL DEFAULT false,
         CONSTRAINT collection_runs_slot UNIQUE (job_id, scheduled_for)
       )`);
     await runner.query(
@@ -96,6 +102,8 @@ export class CreateCollection1795780800000 implements MigrationInterface {
         receipt       text,
         -- The watermark that it was given, above which its rows begin.
         began_after   text,
+        -- When its rows were read, where that was before they came.
+        collected_at  timestamptz,
         started_at    timestamptz,
         finished_at   timestamptz,
         PRIMARY KEY (run_id, device_id)
@@ -152,6 +160,8 @@ export class CreateCollection1795780800000 implements MigrationInterface {
         day       date NOT NULL,
         rows      bigint NOT NULL DEFAULT 0,
         bytes     bigint NOT NULL DEFAULT 0,
+        -- Runs that it had kept while it was away.
+        kept      integer NOT NULL DEFAULT 0,
         PRIMARY KEY (device_id, day)
       )`);
     // DATA messages that were taken: each has one effect. The content goes once the rows are applied.

@@ -5,6 +5,7 @@ export * from './chunks/span-text';
 export * from './configuration/canonical-json';
 export * from './configuration/configuration-statement';
 export * from './messages/collection-messages';
+export * from './messages/collection-schedule';
 export * from './configuration/version-uuid';
 export * from './configuration/worker-signature';
 export * from './messages/device-sync-messages';

@@ -14,6 +14,7 @@ export class CollectionMetrics {
   readonly messages: Counter<'result'>;
   readonly refusals: Counter<'code'>;
   readonly told: Counter<'by'>;
+  readonly keptRuns: Counter<'result'>;
 
   constructor(registry: Registry) {
     const registers = [registry];
@@ -69,6 +70,12 @@ export class CollectionMetrics {
       name: fullName('told_total'),
       help: 'Connected networks that were told of a task: job (an agent), nudge (an edge).',
       labelNames: ['by'],
+      registers,
+    });
+    this.keptRuns = new Counter({
+      name: fullName('kept_runs_total'),
+      help: 'Runs that networks kept while central was away: taken, unwanted.',
+      labelNames: ['result'],
       registers,
     });
     this.refusals = new Counter({

@@ -29,6 +29,8 @@ import { JobsController } from './http/jobs.controller';
 import { RunsController } from './http/runs.controller';
 import { SchemasController } from './http/schemas.controller';
 import { TasksController } from './http/tasks.controller';
+import { KeptRuns } from './kept/kept-runs';
+import { KeptSchedule } from './kept/kept-schedule';
 import { DueRuns } from './runs/due-runs';
 import { RunAnnouncer } from './runs/run-announcer';
 import { RunCleaner } from './runs/run-cleaner';
@@ -63,6 +65,8 @@ import { TaskQueue } from './runs/task-queue';
     RunProgress,
     TaskQueue,
     Quotas,
+    KeptRuns,
+    KeptSchedule,
     Receipts,
     ArrivedChunks,
     ApplyOffer,

@@ -11,15 +11,22 @@ import {
   type CollectionOffer,
   type CollectionTask,
   type Column,
+  type KeptCollection,
 } from '@rivulet/protocol';
 import { CommittedRows, isChecksum } from './committed-rows';
 import { KeptReceipts, RECEIPTS_FILE } from './kept-receipts';
+import { SCHEDULE_FILE } from './offline/schedule-file';
 import type { RowSink } from './read-task';
 import { writeFileSafely } from '../disk/write-file-safely';
 
+/** Of rows that were read by schedule while central was away. */
+export type KeptTime = Omit<KeptCollection, 'checksum'>;
+
 /** The rows of a run that are wholly on disk. */
 export interface CollectedRun {
+  /** Of rows that were kept: an ID of this device's own. */
   runId: string;
+  kept?: KeptTime;
   mode: CollectionTask['mode'];
   /** The checksum of what central had of this device when it gave the task. */
   base?: string;
@@ -35,6 +42,8 @@ export interface CollectedRun {
 /** Two keys that look alike cost bytes on the way, no more. */
 const END_LENGTH = 12;
 
+/** What is no run, and stays. */
+const OWN_FILES = new Set([RECEIPTS_FILE, SCHEDULE_FILE]);
 const RUN_FILE = /^([0-7][0-9A-HJKMNP-TV-Z]{25})\.json$/;
 
 /**
@@ -60,7 +69,7 @@ export class CollectedRows {
     await mkdir(this.directory, { recursive: true, mode: 0o700 });
     const complete = new Set([...(await this.runIds()), ...(await this.committed.checksums())]);
     for (const name of await readdir(this.directory))
-      if (name !== RECEIPTS_FILE && (!complete.has(name.split('.')[0]!) || name.endsWith('.new')))
+      if (!OWN_FILES.has(name) && (!complete.has(name.split('.')[0]!) || name.endsWith('.new')))
         await rm(join(this.directory, name), { force: true });
   }
 
@@ -102,6 +111,7 @@ export class CollectedRows {
     task: CollectionTask,
     work: (sink: RowSink) => Promise<void>,
     onChunk: (rows: number, bytes: number) => void,
+    kept?: KeptTime,
   ): Promise<CollectedRun> {
     const { runId } = task;
     await this.remove(runId);
@@ -111,7 +121,12 @@ export class CollectedRows {
       await work(sink);
       const { mode, base } = task;
       const { offsets, sizes, ends } = sink;
-      const known = { runId, mode, ...(base !== undefined && { base }) };
+      const known = {
+        runId,
+        mode,
+        ...(base !== undefined && { base }),
+        ...(kept !== undefined && { kept }),
+      };
       const run = { ...known, offer: sink.finish(), offsets, sizes, ends };
       await file.sync();
       await writeFileSafely(this.offerFile(runId), JSON.stringify(run));
@@ -143,6 +158,14 @@ export class CollectedRows {
       return bytes;
     } finally {
       await file.close();
+    }
+  }
+
+  /** Of so many runs and more the oldest are dropped. */
+  async dropBeyond(runs: number): Promise<void> {
+    for (const runId of (await this.runIds()).slice(0, -runs)) {
+      await this.remove(runId);
+      this.onDropped(runId);
     }
   }
 

@@ -7,6 +7,7 @@ export class CollectionMetrics {
   readonly runs: Counter<'result'>;
   readonly rows: Counter;
   readonly droppedRuns: Counter;
+  readonly keptRuns: Counter<'result'>;
 
   constructor(registry: Registry) {
     const registers = [registry];
@@ -24,6 +25,12 @@ export class CollectionMetrics {
     this.droppedRuns = new Counter({
       name: 'rivulet_edge_collection_dropped_runs_total',
       help: 'Runs whose rows were dropped, as EDGE_COLLECT_SPOOL_BYTES had no room for more.',
+      registers,
+    });
+    this.keptRuns = new Counter({
+      name: 'rivulet_edge_collection_kept_runs_total',
+      help: 'Scheduled times that came while central was away: read, failed, missed (noticed too late).',
+      labelNames: ['result'],
       registers,
     });
   }

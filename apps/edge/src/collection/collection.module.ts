@@ -7,8 +7,10 @@ import { HubModule } from '../hub/hub.module';
 import { parseAllowed } from './allowed-relations';
 import { CollectionDatabase } from './collection-database';
 import { CollectionEnv } from './collection.env';
+import { CollectionIndicator } from './collection.indicator';
 import { CollectionMetrics } from './collection.metrics';
 import { CollectionService } from './collection.service';
+import { Clocks } from './offline/central-time';
 
 /** Rows that central collects from this device, as far as the device allows it. */
 @Module({
@@ -25,12 +27,15 @@ import { CollectionService } from './collection.service';
       },
     },
     CollectionMetrics,
+    CollectionIndicator,
+    Clocks,
     CollectionService,
   ],
-  exports: [CollectionService],
+  exports: [CollectionService, CollectionIndicator],
 })
 export class CollectionModule {
   static readonly environment = [CollectionEnv];
+  static readonly indicators = [CollectionIndicator];
 
   /** @throws RivuletError ENVIRONMENT_INVALID */
   constructor({ allow }: CollectionEnv) {

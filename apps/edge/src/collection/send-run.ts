@@ -24,6 +24,7 @@ const WAIT_MAX_SECONDS = 60;
  * them committed. Everything may be repeated:
  * after a broken connection the next call sends what is still missing.
  *
+ * @param runId - central's ID of the run
  * @returns the receipt, which is central's and is for these rows
  * @throws RivuletError with central's own code, or CENTRAL_UNREACHABLE, ANSWER_MISMATCHED
  */
@@ -32,12 +33,13 @@ export async function sendRun(
   rows: CollectedRows,
   run: CollectedRun,
   signal: AbortSignal,
+  runId = run.runId,
 ): Promise<string> {
-  const sending = new Sending(central, rows, run, await RunEdits.of(rows, run), signal);
+  const sending = new Sending(central, rows, run, await RunEdits.of(rows, run), signal, runId);
   for (let tries = 1; ; tries++) {
     try {
       const receipt = (await sending.offerAll()) ?? (await sending.commit());
-      await verifyReceipt(central, run, receipt, signal);
+      await verifyReceipt(central, run, runId, receipt, signal);
       return receipt;
     } catch (error) {
       const seconds = waitFor(error);
@@ -58,6 +60,7 @@ class Sending {
     private readonly run: CollectedRun,
     private edits: RunEdits | undefined,
     private readonly signal: AbortSignal,
+    private readonly runId: string,
   ) {}
 
   /** @returns the receipt, if the rows are committed already */
@@ -72,7 +75,7 @@ class Sending {
   }
 
   private async post(path: string, body: object | Buffer, contentType?: string): Promise<unknown> {
-    return this.central.post(`collection/runs/${this.run.runId}/${path}`, body, this.signal, contentType);
+    return this.central.post(`collection/runs/${this.runId}/${path}`, body, this.signal, contentType);
   }
 
   /** Of what differs, as long as central has what it differs from. */
@@ -127,13 +130,17 @@ function numbersOf(ranges: FrameRange[]): number[] {
 async function verifyReceipt(
   central: DeviceRoutes,
   run: CollectedRun,
+  expectedRunId: string,
   receipt: string,
   signal: AbortSignal,
 ): Promise<void> {
   const json = await central.open(receipt, COLLECTION_RECEIPT_TYPE, signal);
   const { runId, checksum } = parseCollectionReceipt(json);
-  if (runId === run.runId && checksum === run.offer.checksum) return;
-  throw new RivuletError('ANSWER_MISMATCHED', `Central's receipt is not for the rows of run ${run.runId}.`);
+  if (runId === expectedRunId && checksum === run.offer.checksum) return;
+  throw new RivuletError(
+    'ANSWER_MISMATCHED',
+    `Central's receipt is not for the rows of run ${expectedRunId}.`,
+  );
 }
 
 /** Consecutive frames that fit in one body; a single one may be larger. */

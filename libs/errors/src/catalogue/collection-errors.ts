@@ -81,6 +81,14 @@ export const collectionErrors = {
     nextStep: 'Nothing: the network offers all of its rows.',
     transient: true,
   },
+  COLLECTION_KEPT_UNWANTED: {
+    title: 'Rows that the network kept are not wanted',
+    meaning:
+      'The job of rows that were read while central was away was deleted or changed since, or their run is over.',
+    nextStep:
+      'Nothing: the network drops these rows and counts them. The next run of the job brings those of now.',
+    transient: false,
+  },
   COLLECTION_CHUNKS_MISSING: {
     title: 'Chunks of the offer have not arrived',
     meaning:

@@ -1,22 +1,18 @@
-import { RivuletError } from '@rivulet/errors';
-import { FieldReader, patterns, readText, ShapeError } from '../json/field-reader';
-import { NAME_MAX_BYTES } from '../version/limits';
+import { FieldReader, patterns } from '../json/field-reader';
 import type { Column } from '../manifest/table-schema';
+import { readAnswer, readQuery, type CollectionQuery } from './collection-fields';
 
 /** Central's request for rows of a device. */
-export interface CollectionTask {
+export interface CollectionTask extends CollectionQuery {
   /** ULID. Everything that is sent for the task names it. */
   runId: string;
-  /** The schema's name, for the log and in the fingerprint. */
-  name: string;
-  /** SQL, with `?` for the watermark. */
-  query: string;
-  mode: 'mirror' | 'append' | 'snapshot';
-  key: string[];
   /** One where the query has `?`, otherwise none. */
   watermark: CollectionWatermark[];
   /** Of a mirror: the checksum of what central has committed of the device. A device that has kept those rows sends edits. */
   base?: string;
+  /** Of a scheduled snapshot: the job and its time, ISO 8601. A device that has read the rows at that time sends these. */
+  jobId?: string;
+  scheduledFor?: string;
 }
 
 export interface CollectionWatermark {
@@ -31,6 +27,10 @@ export interface CollectionTasks {
   tasks: CollectionTask[];
   /** When to ask again if nothing happens before. */
   pollAfterSeconds: number;
+  /** The time at central, ISO 8601. A central of before does not say it. */
+  now?: string;
+  /** A signed CollectionSchedule, where it differs from the one that the device has. */
+  schedule?: string;
 }
 
 /** A device's offer for a task: canonical rows, cut into chunks as those of a snapshot. */
@@ -88,23 +88,25 @@ export const COLLECTION_EDIT_BASE_CHUNKS = 16;
 export const COLLECTION_EDIT_BASE_BYTES = 16 * 1024 * 1024;
 
 const TASKS_MAX = 16;
-const KEY_MAX_COLUMNS = 32;
-const QUERY_MAX_LENGTH = 100_000;
 
 /** @throws RivuletError CENTRAL_RESPONSE_INVALID */
 export function parseCollectionTasks(body: unknown): CollectionTasks {
-  return read(() => {
+  return readAnswer(() => {
     const reader = new FieldReader(body, '');
+    const now = reader.optionalText('now', patterns.timestamp, 'a moment');
+    const schedule = reader.optionalText('schedule', /^[\w.-]+$/, 'a compact JWS');
     return {
       tasks: reader.list('tasks', TASKS_MAX, readTask),
       pollAfterSeconds: reader.count('pollAfterSeconds'),
+      ...(now !== undefined && { now }),
+      ...(schedule !== undefined && { schedule }),
     };
   });
 }
 
 /** @throws RivuletError CENTRAL_RESPONSE_INVALID */
 export function parseCollectionDemand(body: unknown): CollectionDemand {
-  return read(() => {
+  return readAnswer(() => {
     const reader = new FieldReader(body, '');
     const receipt = reader.optionalText('receipt', /^[\w.-]+$/, 'a compact JWS');
     return {
@@ -117,7 +119,7 @@ export function parseCollectionDemand(body: unknown): CollectionDemand {
 
 /** @throws RivuletError CENTRAL_RESPONSE_INVALID */
 export function parseCollectionReceipt(json: string): CollectionReceipt {
-  return read(() => {
+  return readAnswer(() => {
     const reader = new FieldReader(JSON.parse(json), '');
     return {
       runId: reader.text('runId', patterns.ulid, 'a ULID'),
@@ -134,14 +136,15 @@ export function parseCollectionReceipt(json: string): CollectionReceipt {
 function readTask(item: unknown, path: string): CollectionTask {
   const reader = new FieldReader(item, path);
   const base = reader.optionalText('base', patterns.sha256, 'a SHA-256 in hex');
+  const jobId = reader.optionalText('jobId', patterns.ulid, 'a ULID');
+  const scheduledFor = reader.optionalText('scheduledFor', patterns.timestamp, 'a moment');
   return {
     runId: reader.text('runId', patterns.ulid, 'a ULID'),
-    name: reader.text('name', /^[^\0]{1,200}$/, 'a name'),
-    query: reader.text('query', new RegExp(`^[^\\0]{1,${QUERY_MAX_LENGTH}}$`, 's'), 'a query'),
-    mode: reader.text('mode', /^(mirror|append|snapshot)$/, 'a mode') as CollectionTask['mode'],
-    key: reader.list('key', KEY_MAX_COLUMNS, readName),
+    ...readQuery(reader),
     watermark: reader.list('watermark', 1, readWatermark),
     ...(base !== undefined && { base }),
+    ...(jobId !== undefined && { jobId }),
+    ...(scheduledFor !== undefined && { scheduledFor }),
   };
 }
 
@@ -150,22 +153,4 @@ function readWatermark(item: unknown, path: string): CollectionWatermark {
   const after = reader.optionalText('after', /^[^\0]{1,200}$/, 'a value');
   const column = reader.text('column', /^[^\0]+$/, 'a name');
   return { column, overlap: reader.count('overlap'), ...(after !== undefined && { after }) };
-}
-
-function readName(item: unknown, path: string): string {
-  const name = readText(item, path);
-  if (name === '' || name.includes('\0') || Buffer.byteLength(name) > NAME_MAX_BYTES)
-    throw new ShapeError(`${path} is not a name`);
-  return name;
-}
-
-function read<T>(work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    if (!(error instanceof ShapeError) && !(error instanceof SyntaxError)) throw error;
-    throw new RivuletError('CENTRAL_RESPONSE_INVALID', `Central's answer is malformed: ${error.message}.`, {
-      cause: error,
-    });
-  }
 }

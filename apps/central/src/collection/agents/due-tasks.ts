@@ -16,7 +16,7 @@ WITH open AS (
   SELECT run_id, max_parallel - (
     SELECT count(*) FROM rivulet.collection_tasks AS active
     WHERE active.run_id = run.run_id AND active.state = 'active' AND active.lease_until > clock_timestamp())::int AS free
-  FROM rivulet.collection_runs AS run WHERE state = 'running' AND deadline_at > clock_timestamp()
+  FROM rivulet.collection_runs AS run WHERE state = 'running' AND NOT is_kept AND deadline_at > clock_timestamp()
 ), first AS (
   SELECT DISTINCT ON (device_id) run_id, device_id, free, attempts
   FROM open JOIN rivulet.collection_tasks AS task USING (run_id)

@@ -112,7 +112,7 @@ export class ApplyOffer {
 
   /** The chunks to write. For a mirror: those that differ from the target's. */
   private async arrange(
-    { runId, deviceId, order }: ActiveTask,
+    { runId, deviceId, order, collectedAt }: ActiveTask,
     offer: CheckedOffer,
     position: Position,
   ): Promise<{ rows: Omit<ArrivedRows, 'content'>; positions: number[] }> {
@@ -127,7 +127,7 @@ export class ApplyOffer {
       throw new RivuletError('COLLECTION_CHUNKS_MISSING', 'Chunks of the offer have not arrived.', {
         retryAfterSeconds: 1,
       });
-    return { rows: { networkId: deviceId, runId, base, spans }, positions };
+    return { rows: { networkId: deviceId, runId, collectedAt, base, spans }, positions };
   }
 
   /** Last: a run that was cancelled meanwhile has ended the task, which rolls everything back. Waits for no other network. */

@@ -1,8 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { RivuletError } from '@rivulet/errors';
-import { CollectionDatabase } from '../collection-database';
+import { CollectionDatabase, type Statements } from '../collection-database';
 import { CollectionEnv } from '../collection.env';
 import { CollectionMetrics } from '../collection.metrics';
+
+/** Scheduled runs that one network may bring a day after it has been away: one a minute for longer than a day. */
+const KEPT_RUNS_A_DAY = 2_000;
+
+const SECONDS_LEFT = `ceil(extract(epoch FROM date_trunc('day', now(), 'UTC') + interval '1 day' - now()))::int AS "secondsLeft"`;
 
 interface Usage {
   rows: number;
@@ -23,19 +28,38 @@ export class Quotas {
   async check(deviceId: string): Promise<void> {
     const [usage] = await this.database.rows<Usage>(
       `SELECT coalesce(sum(rows), 0)::float8 AS rows, coalesce(sum(bytes), 0)::float8 AS bytes,
-              ceil(extract(epoch FROM date_trunc('day', now(), 'UTC') + interval '1 day' - now()))::int AS "secondsLeft"
+              ${SECONDS_LEFT}
        FROM rivulet.collection_usage WHERE device_id = $1 AND day = (now() AT TIME ZONE 'UTC')::date`,
       [deviceId],
     );
     const { rowsADay, bytesADay } = this.env;
     const { rows, bytes, secondsLeft } = usage!;
     if (rows < rowsADay && bytes < bytesADay) return;
-    this.metrics.refusals.inc({ code: 'COLLECTION_QUOTA_EXCEEDED' });
-    throw new RivuletError(
-      'COLLECTION_QUOTA_EXCEEDED',
+    throw this.exceeded(
       `The network has sent ${rows} rows and ${bytes} bytes today; ${rowsADay} rows and ${bytesADay} bytes are accepted.`,
-      { retryAfterSeconds: Math.max(1, secondsLeft) },
+      secondsLeft,
     );
+  }
+
+  /** @throws RivuletError COLLECTION_QUOTA_EXCEEDED */
+  async countKept(statements: Statements, deviceId: string): Promise<void> {
+    const [usage] = await statements.rows<{ kept: number; secondsLeft: number }>(
+      `INSERT INTO rivulet.collection_usage AS known (device_id, day, kept)
+       VALUES ($1, (now() AT TIME ZONE 'UTC')::date, 1)
+       ON CONFLICT (device_id, day) DO UPDATE SET kept = known.kept + 1 RETURNING kept, ${SECONDS_LEFT}`,
+      [deviceId],
+    );
+    if (usage!.kept <= KEPT_RUNS_A_DAY) return;
+    throw this.exceeded(
+      `The network has brought ${KEPT_RUNS_A_DAY} runs today that it had kept.`,
+      usage!.secondsLeft,
+    );
+  }
+
+  private exceeded(message: string, secondsLeft: number): RivuletError {
+    this.metrics.refusals.inc({ code: 'COLLECTION_QUOTA_EXCEEDED' });
+    const retryAfterSeconds = Math.max(1, secondsLeft);
+    return new RivuletError('COLLECTION_QUOTA_EXCEEDED', message, { retryAfterSeconds });
   }
 
   async add(deviceId: string, rows: number, bytes: number): Promise<void> {

@@ -17,12 +17,14 @@ import {
 import { copyIn, isPostgresError } from '@rivulet/postgres';
 import type { ChunkSummary, PatchedSpan } from '@rivulet/protocol';
 import { escapeIdentifier, escapeLiteral, type ClientBase } from 'pg';
-import { NETWORK_SETTING, RUN_SETTING, unfit, type Target } from './target-table';
+import { NETWORK_SETTING, RUN_SETTING, TIME_SETTING, unfit, type Target } from './target-table';
 
 /** The rows of one network for a run. */
 export interface ArrivedRows {
   networkId: string;
   runId: string;
+  /** When they were read; null for those of now. */
+  collectedAt: Date | null;
   /** A mirror: the chunks that the network's rows consist of, and those of them that are replaced. */
   base: readonly ChunkSummary[];
   spans: readonly PatchedSpan[];
@@ -40,11 +42,14 @@ export type WrittenBy = 'loaded' | 'staged';
  * @throws RivuletError COLLECTION_OFFER_INVALID when PostgreSQL cannot read a row, or a key repeats
  */
 export async function writeRows(client: ClientBase, target: Target, rows: ArrivedRows): Promise<WrittenBy> {
-  await client.query('SELECT set_config($1, $2, true), set_config($3, $4, true)', [
+  const { networkId, runId, collectedAt } = rows;
+  await client.query('SELECT set_config($1, $2, true), set_config($3, $4, true), set_config($5, $6, true)', [
     NETWORK_SETTING,
-    rows.networkId,
+    networkId,
     RUN_SETTING,
-    rows.runId,
+    runId,
+    TIME_SETTING,
+    collectedAt?.toISOString() ?? '',
   ]);
   return refusable(target, async () => {
     if (target.mode === 'snapshot' || !(await hasRows(client, target, rows.networkId))) {

@@ -17,8 +17,11 @@ import { CurrentDevice } from '../../devices/authentication/device-authenticator
 import { ArrivalService } from '../arrival/arrival.service';
 import { Quotas } from '../arrival/quotas';
 import { CollectionEnv } from '../collection.env';
+import { KeptRuns } from '../kept/kept-runs';
+import { KeptSchedule } from '../kept/kept-schedule';
 import { TaskQueue } from '../runs/task-queue';
 import { exampleUlid } from './field-rules';
+import { KeptCollectionDto, KeptRunDto } from './kept.dto';
 import {
   CollectionDemandDto,
   CollectionOfferDto,
@@ -27,6 +30,7 @@ import {
   StoredChunksDto,
   TaskFailureDto,
   TaskProgressDto,
+  TasksQueryDto,
 } from './tasks.dto';
 
 const runParam = { name: 'runId', description: 'ULID', example: exampleUlid };
@@ -46,22 +50,44 @@ export class TasksController {
     private readonly queue: TaskQueue,
     private readonly arrival: ArrivalService,
     private readonly quotas: Quotas,
+    private readonly schedule: KeptSchedule,
+    private readonly kept: KeptRuns,
     private readonly env: CollectionEnv,
   ) {}
 
   @Post('tasks')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Ask for a task' })
+  @ApiOperation({ summary: 'Ask for a task, and for the schedule to keep while central is away' })
+  @ApiBody({ type: TasksQueryDto, required: false })
   @ApiOkResponse({ type: CollectionTasksDto })
-  @ApiProblems('COLLECTION_QUOTA_EXCEEDED')
-  async tasks(@CurrentDevice() { deviceId }: Device): Promise<CollectionTasksDto> {
+  @ApiProblems('COLLECTION_QUOTA_EXCEEDED', 'MEDIA_TYPE_UNSUPPORTED')
+  async tasks(
+    @CurrentDevice() { deviceId }: Device,
+    @Body() { schedule: known }: TasksQueryDto,
+  ): Promise<CollectionTasksDto> {
     const pollAfterSeconds = Math.ceil(this.env.pollMs / 1_000);
+    const now = new Date().toISOString();
     // A device of a trial that central has not entered yet cannot have a task.
-    if (deviceId === undefined) return { tasks: [], pollAfterSeconds };
+    if (deviceId === undefined) return { tasks: [], pollAfterSeconds, now };
     const taken = await this.queue.take(deviceId, () => this.quotas.check(deviceId));
+    const schedule = known === undefined ? undefined : await this.schedule.ifChanged(deviceId, known);
+    const said = { now, ...(schedule !== undefined && { schedule }) };
     return taken === undefined
-      ? { tasks: [], pollAfterSeconds }
-      : { tasks: [taken.task], pollAfterSeconds: POLL_AGAIN_SECONDS };
+      ? { tasks: [], pollAfterSeconds, ...said }
+      : { tasks: [taken.task], pollAfterSeconds: POLL_AGAIN_SECONDS, ...said };
+  }
+
+  @Post('kept')
+  @HttpCode(200)
+  @ApiOperation({
+    summary:
+      'Ask which run rows are for that were read by the schedule while central was away; may be repeated',
+  })
+  @ApiOkResponse({ type: KeptRunDto })
+  @ApiProblems('MEDIA_TYPE_UNSUPPORTED', 'COLLECTION_KEPT_UNWANTED', 'COLLECTION_QUOTA_EXCEEDED')
+  @ApiProblems('COLLECTION_BUSY')
+  async claim(@CurrentDevice() device: Device, @Body() body: KeptCollectionDto): Promise<KeptRunDto> {
+    return { runId: await this.kept.claim(idOf(device), body) };
   }
 
   @Post('runs/:runId/offer')

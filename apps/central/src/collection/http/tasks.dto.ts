@@ -1,4 +1,5 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { Omittable } from '@rivulet/platform';
 import {
   CHUNK_SPANS_MAX_LENGTH,
   type CollectionDemand,
@@ -20,7 +21,7 @@ import {
   ValidateIf,
   ValidateNested,
 } from 'class-validator';
-import { exampleUlid } from './field-rules';
+import { exampleTime, exampleUlid } from './field-rules';
 
 const exampleDigest = '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08';
 /** 20,000 digests of 32 bytes, as base64. */
@@ -65,6 +66,12 @@ export class CollectionTaskDto implements CollectionTask {
     required: false,
   })
   base?: string;
+
+  @ApiProperty({ description: 'Of a scheduled snapshot: the job.', example: exampleUlid, required: false })
+  jobId?: string;
+
+  @ApiProperty({ description: 'Of a scheduled snapshot: its time.', example: exampleTime, required: false })
+  scheduledFor?: string;
 }
 
 export class CollectionTasksDto implements CollectionTasks {
@@ -73,6 +80,28 @@ export class CollectionTasksDto implements CollectionTasks {
 
   @ApiProperty({ description: 'When to ask again.', example: 10 })
   pollAfterSeconds: number;
+
+  @ApiProperty({ description: 'The time at central.', example: exampleTime })
+  now: string;
+
+  @ApiProperty({
+    description:
+      'A signed schedule (`rivulet-collection-schedule`), where it differs from the one that is named.',
+    example: 'eyJhbGciOi…',
+    required: false,
+  })
+  schedule?: string;
+}
+
+export class TasksQueryDto {
+  @ApiPropertyOptional({
+    description:
+      'SHA-256 of the payload of the schedule that the network has, empty for none. Left out: it keeps no schedule.',
+    example: exampleDigest,
+  })
+  @Omittable()
+  @Matches(/^([0-9a-f]{64})?$/, { message: 'must be a SHA-256 in hex, or empty' })
+  schedule?: string;
 }
 
 export class OfferedColumnDto {

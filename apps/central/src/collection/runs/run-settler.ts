@@ -73,7 +73,7 @@ export async function startQueued(statements: Statements, jobId: string): Promis
      WHERE run_id = (SELECT run_id FROM rivulet.collection_runs WHERE job_id = $1 AND state = 'queued'
                      ORDER BY run_id LIMIT 1)
        AND state = 'queued'
-       AND NOT EXISTS (SELECT FROM rivulet.collection_runs WHERE job_id = $1 AND state = 'running')`,
+       AND NOT EXISTS (SELECT FROM rivulet.collection_runs WHERE job_id = $1 AND state = 'running' AND NOT is_kept)`,
     [jobId],
   );
 }

@@ -93,6 +93,17 @@ export class RunStarter {
     return runId;
   }
 
+  /** Whether a run of the job that began now would have the network in it. */
+  async concerns({ jobId, networkIds, labels }: CollectionJob, deviceId: string): Promise<boolean> {
+    if (networkIds !== null && !networkIds.includes(deviceId)) return false;
+    const held = await this.database.rows(
+      'SELECT FROM rivulet.collection_holds WHERE job_id = $1 AND device_id = $2',
+      [jobId, deviceId],
+    );
+    const active = await this.devices.activeIds({ ids: [deviceId], labels, limit: 1 });
+    return held.length === 0 && active.length > 0;
+  }
+
   private started(cause: RunCause): void {
     this.tables.afterCommit(() => {
       this.metrics.runs.inc({ cause });

@@ -19,7 +19,9 @@ const PLACES_TRIED = 3;
 
 interface OpenTask {
   runId: string;
+  jobId: string;
   schemaId: string;
+  scheduledFor: Date | null;
   order: RunOrder;
 }
 
@@ -34,6 +36,8 @@ export interface ActiveTask extends OpenTask {
   beganAfter: string | null;
   /** When the rows are committed. */
   receipt: string | null;
+  /** When its rows were read, where that was long before they came. */
+  collectedAt: Date | null;
   isOver: boolean;
 }
 
@@ -69,9 +73,10 @@ export class TaskQueue {
    */
   async take(deviceId: string, admit: () => Promise<void>): Promise<TakenTask | undefined> {
     const waiting = await this.database.rows<OpenTask>(
-      `SELECT run_id AS "runId", schema_id AS "schemaId", "order" FROM rivulet.collection_tasks AS task
+      `SELECT run_id AS "runId", job_id AS "jobId", schema_id AS "schemaId", "order", scheduled_for AS "scheduledFor"
+       FROM rivulet.collection_tasks AS task
        JOIN rivulet.collection_runs AS run USING (run_id)
-       WHERE device_id = $1 AND run.state = 'running' AND deadline_at > clock_timestamp()
+       WHERE device_id = $1 AND run.state = 'running' AND NOT is_kept AND deadline_at > clock_timestamp()
          AND (task.state = 'waiting' OR task.state = 'active' AND lease_until <= clock_timestamp())
          -- Without a lock: most of those that ask while a run is full get no further.
          AND (SELECT count(*) FROM rivulet.collection_tasks AS other
@@ -100,8 +105,8 @@ export class TaskQueue {
          lease_until = CASE WHEN task.state = 'active' THEN clock_timestamp() + interval '${LEASE_SECONDS} s' END
        FROM rivulet.collection_runs AS run
        WHERE task.run_id = $1 AND device_id = $2 AND run.run_id = $1
-       RETURNING task.run_id AS "runId", device_id AS "deviceId", schema_id AS "schemaId", "order", attempts, offer,
-         began_after AS "beganAfter", receipt, task.state <> 'active' AS "isOver"`,
+       RETURNING task.run_id AS "runId", device_id AS "deviceId", job_id AS "jobId", schema_id AS "schemaId", "order",
+         scheduled_for AS "scheduledFor", attempts, offer, began_after AS "beganAfter", collected_at AS "collectedAt", receipt, task.state <> 'active' AS "isOver"`,
       [runId, deviceId],
     );
     if (task !== undefined) return task;
@@ -166,10 +171,12 @@ export class TaskQueue {
     this.due.noticed();
   }
 
-  private async describe({ runId, schemaId, order }: OpenTask, deviceId: string): Promise<CollectionTask> {
+  private async describe(open: OpenTask, deviceId: string): Promise<CollectionTask> {
+    const { runId, jobId, schemaId, order, scheduledFor } = open;
     const { name, sqlCommand: query, mode, key, watermarkColumn: column, overlap } = order;
     const task = { runId, name, query, mode, key, watermark: [] };
-    if (mode === 'snapshot') return task;
+    if (mode === 'snapshot')
+      return scheduledFor === null ? task : { ...task, jobId, scheduledFor: scheduledFor.toISOString() };
     if (mode === 'mirror') {
       const [position] = await this.database.rows<{ checksum: string | null }>(
         'SELECT checksum FROM rivulet.collection_positions WHERE schema_id = $1 AND device_id = $2',
@@ -221,7 +228,7 @@ WHERE pg_try_advisory_xact_lock(hashtextextended('rivulet place ' || place || ' 
 
 /** Looks again, now that nobody else can take the place. */
 const leasePlace = `
-UPDATE rivulet.collection_tasks AS task SET state = 'active', attempts = attempts + 1, offer = NULL, place = $3,
+UPDATE rivulet.collection_tasks AS task SET state = 'active', attempts = attempts + 1, offer = NULL, place = $3, collected_at = NULL,
   lease_until = clock_timestamp() + interval '${LEASE_SECONDS} s',
   started_at = coalesce(task.started_at, clock_timestamp())
 FROM rivulet.collection_runs AS run
@@ -238,7 +245,11 @@ RETURNING attempts`;
  *
  * @returns how often the task was given out; undefined when it cannot be had
  */
-async function lease(client: PoolClient, runId: string, deviceId: string): Promise<number | undefined> {
+export async function lease(
+  client: PoolClient,
+  runId: string,
+  deviceId: string,
+): Promise<number | undefined> {
   for (let tries = 1; tries <= PLACES_TRIED; tries++) {
     const free = await client.query<{ place: number }>(takePlace, [runId, deviceId]);
     if (free.rows[0] === undefined) return undefined;

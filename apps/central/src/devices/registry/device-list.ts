@@ -84,6 +84,15 @@ export class DeviceList {
     return found.map(({ deviceId }) => deviceId);
   }
 
+  /** Undefined for a device that is not served. */
+  async activeLabels(deviceId: string): Promise<Labels | undefined> {
+    const [found] = await this.tables.rows<{ labels: Labels }>(
+      `SELECT labels FROM rivulet.devices WHERE device_id = $1 AND status = 'active'`,
+      [deviceId],
+    );
+    return found?.labels;
+  }
+
   private conditions(query: DeviceQuery): [conditions: string[], values: unknown[]] {
     const values: unknown[] = [];
     const conditions: string[] = [];
