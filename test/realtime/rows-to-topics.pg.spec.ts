@@ -281,7 +281,7 @@ describe('the entries of rows', () => {
 
   it('are refused where changes are polled, and the cure is told', async () => {
     const tables = [{ table: 'orders', key: ['id'], topic: [], columns: [] }];
-    const polled = new RowNotes(undefined as never, 'poll');
+    const polled = new RowNotes(undefined as never, 'poll', undefined as never);
     expect(await polled.check(tables)).toEqual([expect.stringContaining('set it to trigger')]);
   });
 

@@ -19,6 +19,7 @@ export { parseQuery } from './watch/query-tree';
 export type { SessionSetting, SettingUse } from './watch/setting-uses';
 export * from './tracking/changed-key';
 export * from './tracking/row-scan';
+export * from './tracking/row-selection';
 export * from './tracking/track-query';
 export * from './tracking/tracking';
 export * from './tracking/value-buckets';

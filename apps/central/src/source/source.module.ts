@@ -1,10 +1,12 @@
 import { Module } from '@nestjs/common';
+import { CurrentDatasets } from '../datasets/current-datasets';
 import { DatasetsModule } from '../datasets/datasets.module';
 import { SourceDatabase } from '../source-database/source-database';
 import { SourceDatabaseModule } from '../source-database/source-database.module';
 import { ChangeDetection } from './change-detection/change-detection';
 import { ChangesIndicator } from './change-detection/changes.indicator';
 import { SourceWatch } from './change-detection/source-watch';
+import { DatasetRows } from './row-notes/dataset-rows';
 import { RowNotes } from './row-notes/row-notes';
 import { refuseStandby } from './refuse-standby';
 import { ScopeService } from './scope/scope.service';
@@ -22,9 +24,9 @@ import { SourceMetrics } from './source.metrics';
     },
     {
       provide: RowNotes,
-      inject: [SourceEnv, SourceDatabase],
-      useFactory: ({ changeDetection }: SourceEnv, source: SourceDatabase) =>
-        new RowNotes(source, changeDetection),
+      inject: [SourceEnv, SourceDatabase, CurrentDatasets],
+      useFactory: ({ changeDetection }: SourceEnv, source: SourceDatabase, datasets: CurrentDatasets) =>
+        new RowNotes(source, changeDetection, new DatasetRows(datasets)),
     },
     SourceWatch,
     ChangesIndicator,

@@ -14,6 +14,10 @@ export interface RowScan {
   /** Columns of the result that are columns of the table as they are, by their names. */
   columns: ReadonlyMap<string, { attribute: number; type: string }>;
   indexes: KeyIndex[];
+  /** The name by which the filter names the table. */
+  alias: string;
+  /** Which rows of the table the query returns, as EXPLAIN (VERBOSE) prints it; '' for all. */
+  filter: string;
   /** Bytes that it returns for some scope, as PostgreSQL guesses. */
   guessedBytes: number;
 }
@@ -68,6 +72,8 @@ async function scanned(
         facts,
       ),
       indexes: facts.indexes,
+      alias: scan.alias,
+      filter: scan.filter,
       guessedBytes: scan.guessedBytes,
     };
   } catch (error) {

@@ -28,6 +28,15 @@ export function scanConditions(filter: string, alias: string): ScanCondition[] {
   return termsOf(significantTokens(filter)).flatMap((term) => conditionOf(term, alias) ?? []);
 }
 
+/** The terms of a filter's conjunction, as they stand in it; undefined if it cannot be put together from them again. */
+export function filterTerms(filter: string): string[] | undefined {
+  const inner = withoutParentheses(significantTokens(filter));
+  const groups = inner === undefined ? [] : splitAtAnd(inner);
+  if (groups.length < 2) return filter === '' ? [] : [filter];
+  const terms = groups.map((group) => filter.slice(group[0]?.start, group.at(-1)?.end));
+  return `(${terms.join(' AND ')})` === filter ? terms : undefined;
+}
+
 /** The tokens of a and b for `((a) AND (b))`, those of a for `(a)`, and none for any other form. */
 function termsOf(tokens: SqlToken[]): SqlToken[][] {
   const inner = withoutParentheses(tokens);

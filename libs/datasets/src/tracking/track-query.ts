@@ -56,7 +56,10 @@ async function planned(
 }
 
 /** Whether texts are equal by all of these only when their bytes are. */
-async function areDeterministic(client: ClientBase, collations: ReadonlySet<string>): Promise<boolean> {
+export async function areDeterministic(
+  client: ClientBase,
+  collations: ReadonlySet<string>,
+): Promise<boolean> {
   const { rows } = await client.query<{ areAll: boolean }>(
     `SELECT NOT EXISTS (SELECT FROM pg_collation WHERE oid = ANY ($1::oid[]) AND NOT collisdeterministic) AS "areAll"`,
     [[...collations]],

@@ -9,7 +9,7 @@ import { RealtimeMetrics } from '../realtime.metrics';
 import { CurrentRules } from '../rules/current-rules';
 import { TopicPattern } from '../rules/topic-pattern';
 import { encodeRowMessage } from './row-message';
-import { notedTable, type RowRule } from '../rules/row-rule';
+import { notedEntry, type RowRule } from '../rules/row-rule';
 import { isRunTopic } from '../rules/run-topics';
 
 /** How often the source is asked for notes: one small statement. NOTIFY would have its writers commit one by one. */
@@ -30,7 +30,7 @@ type Step = { messages: ToPublish[] } | { resync: TopicPattern };
 export class RowPublisher implements OnModuleInit {
   private readonly logger = new Logger('Realtime');
   private readonly looking = new Coalesced(() => this.look());
-  private byRelation = new Map<string, RowRule>();
+  private byRelation = new Map<string, { made: string; rule: RowRule }>();
   private installedFor: readonly RowRule[] | undefined;
   private checkAtMs = 0;
   private pausedUntilMs = 0;
@@ -84,13 +84,15 @@ export class RowPublisher implements OnModuleInit {
 
   private async install(): Promise<void> {
     const { rows } = this.rules.rules;
-    const tables = rows.map(notedTable);
+    const entries = rows.map(notedEntry);
     const nowMs = performance.now();
-    if (this.installedFor === rows && nowMs < this.checkAtMs) return;
-    if (this.installedFor !== rows || !(await this.notes.areNoted(tables))) {
-      const oids = await this.notes.install(tables);
-      this.byRelation = new Map(oids.map((oid, index) => [oid, rows[index]!]));
-      this.logger.log(`Changes of ${rows.map(({ table }) => table).join(', ')} are told as messages.`);
+    if (this.installedFor === rows && nowMs < this.checkAtMs && !this.notes.isOutdated) return;
+    if (this.installedFor !== rows || !(await this.notes.areNoted(entries))) {
+      const installed = await this.notes.install(entries);
+      this.byRelation = new Map(
+        installed.map(({ relation, rule: made }, index) => [relation, { made, rule: rows[index]! }]),
+      );
+      this.logger.log(`Changes of ${rows.map(({ name }) => name).join(', ')} are told as messages.`);
     }
     this.installedFor = rows;
     this.checkAtMs = nowMs + CHECK_EVERY_MS;
@@ -122,10 +124,12 @@ export class RowPublisher implements OnModuleInit {
   }
 
   /** Undefined for what nobody can have subscribed to. */
-  private stepOf({ name, relation, change }: RowNote): Step | undefined {
-    const rule = this.byRelation.get(relation);
-    if (rule === undefined) return undefined;
-    if (change === undefined) return { resync: rule.topic.pattern };
+  private stepOf({ name, relation, rule: made, change }: RowNote): Step | undefined {
+    const known = this.byRelation.get(relation);
+    if (known === undefined) return undefined;
+    const { rule } = known;
+    // What another entry has noted is not for the readers of this one.
+    if (change === undefined || made !== known.made) return { resync: rule.topic.pattern };
     const topic = rule.topic.fill(change.topic);
     if (topic === undefined || isRunTopic(topic)) return undefined;
     if (this.rules.rules.historyOf(topic) === undefined) return undefined;
@@ -139,8 +143,8 @@ export class RowPublisher implements OnModuleInit {
 
   /** A row that is too large for a message is left out: its key says what to read. */
   private dataOf(rule: RowRule, change: NonNullable<RowNote['change']>): string | undefined {
-    const whole = encodeRowMessage(rule.table, change, rule.columns.length > 0);
-    const small = encodeRowMessage(rule.table, change, false);
+    const whole = encodeRowMessage(rule, change, rule.columns.length > 0);
+    const small = encodeRowMessage(rule, change, false);
     return [whole, small].find((data) => Buffer.byteLength(data) <= this.env.messageBytes);
   }
 

@@ -1,7 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { namedError } from '@rivulet/platform';
 import type { RowNotes } from '../../source/row-notes/row-notes';
-import { notedTable } from './row-rule';
+import { notedEntry } from './row-rule';
 import { RealtimeEnv } from '../realtime.env';
 import { RealtimeMetrics } from '../realtime.metrics';
 import { loadRealtimeFile, type CheckRows } from './realtime-file';
@@ -27,7 +27,7 @@ export class CurrentRules {
     metrics: RealtimeMetrics,
     notes: Pick<RowNotes, 'check'>,
   ): Promise<CurrentRules> {
-    const check: CheckRows = (rows) => notes.check(rows.map(notedTable));
+    const check: CheckRows = (rows) => notes.check(rows.map(notedEntry));
     const rules = file === undefined ? TopicRules.none : await loadRealtimeFile(file, check);
     return new CurrentRules(file, metrics, check, rules);
   }

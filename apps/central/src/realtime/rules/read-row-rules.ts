@@ -3,8 +3,8 @@ import type { TopicRule } from './topic-rules';
 import type { RowRule } from './row-rule';
 import { TopicTemplate } from './topic-template';
 
-const FIELDS = ['table', 'key', 'columns', 'topic'] as const;
-const MAX_TABLES = 100;
+const FIELDS = ['table', 'dataset', 'key', 'columns', 'topic'] as const;
+const MAX_ENTRIES = 100;
 /** PostgreSQL takes 100 arguments of the function that makes an object of them. */
 const MAX_COLUMNS = 40;
 
@@ -15,31 +15,38 @@ export function readRowRules(
   problems: FileProblems,
 ): RowRule[] {
   const items = node === undefined ? [] : node.items('rows');
-  if (items.length > MAX_TABLES)
-    throw node!.invalid(`rows has ${items.length} tables; it may have at most ${MAX_TABLES}`);
+  if (items.length > MAX_ENTRIES)
+    throw node!.invalid(`rows has ${items.length} entries; it may have at most ${MAX_ENTRIES}`);
   const rules = items.flatMap((item) => problems.attempt(() => readRowRule(item, topics)) ?? []);
-  for (const [index, { table, place }] of rules.entries()) {
-    const earlier = rules.slice(0, index).find((rule) => rule.table === table);
+  for (const [index, { kind, name, place }] of rules.entries()) {
+    const earlier = rules.slice(0, index).find((rule) => rule.kind === kind && rule.name === name);
     if (earlier !== undefined)
-      problems.add(place, `table ${table} is in rows twice, the first time at ${earlier.place}`);
+      problems.add(place, `${kind} ${name} is in rows twice, the first time at ${earlier.place}`);
   }
   return rules;
 }
 
 function readRowRule(node: YamlNode, topics: readonly TopicRule[]): RowRule {
-  const { table, key, columns, topic } = node.fields('an entry of rows', FIELDS);
-  if (table === undefined || key === undefined || topic === undefined)
-    throw node.invalid('an entry of rows needs table, key and topic');
-  const { text: name } = table.text('the table');
+  const { key, columns, topic, ...named } = node.fields('an entry of rows', FIELDS);
+  const kind = named.dataset === undefined ? 'table' : 'dataset';
+  const source = named[kind];
+  if (source === undefined || topic === undefined || (kind === 'table' && key === undefined))
+    throw node.invalid('an entry of rows needs table, key and topic, or dataset and topic');
+  if (kind === 'dataset' && (named.table ?? key) !== undefined)
+    throw (named.table ?? key)!.invalid(
+      'an entry of rows with a dataset has its table and its key; remove this',
+    );
+  const { text: name } = source.text(`the ${kind}`);
   const what = `rows of ${name}`;
   const rule = {
-    table: name,
-    place: table.place,
-    key: readColumns(key, `key of ${what}`),
+    kind,
+    name,
+    place: source.place,
+    key: key === undefined ? [] : readColumns(key, `key of ${what}`),
     columns: columns === undefined ? [] : readColumns(columns, `columns of ${what}`),
     topic: readTemplate(topic),
-  };
-  if (rule.key.length === 0) throw key.invalid(`key of ${what} names no column`);
+  } as const;
+  if (key !== undefined && rule.key.length === 0) throw key.invalid(`key of ${what} names no column`);
   // The rule that a subscriber of any of its topics is let in by, and no other.
   const first = topics.find(({ pattern }) => pattern.meets(rule.topic.pattern));
   if (first === undefined || !first.pattern.hides(rule.topic.pattern)) {

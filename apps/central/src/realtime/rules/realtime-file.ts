@@ -39,9 +39,9 @@ export async function loadRealtimeFile(path: string, check: CheckRows): Promise<
   const rules = parseRealtimeFile(path, text);
   const problems = new FileProblems();
   const reasons = await check(rules.rows);
-  for (const [index, { place, table }] of rules.rows.entries()) {
+  for (const [index, { place, kind, name }] of rules.rows.entries()) {
     const reason = reasons[index];
-    if (reason !== undefined) problems.add(place, `changes of the table ${table} cannot be told: ${reason}`);
+    if (reason !== undefined) problems.add(place, `changes of the ${kind} ${name} cannot be told: ${reason}`);
   }
   problems.throwIfAny('REALTIME_FILE_INVALID');
   return rules;

@@ -73,7 +73,7 @@ async function lookAtOne(
 }
 
 /** The union of their dependencies. */
-export function unionOf(watches: Watch[]): DefinitionKeys {
+export function unionOf(watches: readonly Pick<Watch, 'definitions'>[]): DefinitionKeys {
   const union = new Map<DefinitionKind, Set<string>>();
   for (const { definitions } of watches) {
     for (const [kind, oids] of definitions) {

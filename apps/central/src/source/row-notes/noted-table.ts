@@ -1,15 +1,23 @@
 import type { ClientBase } from 'pg';
 
+/** Which rows of the table a dataset has, and its columns. A condition is an SQL text; names of the table by those of the dataset. */
+export interface NotedSelection {
+  condition: string | undefined;
+  columns: Record<string, string>;
+}
+
 /** A table whose changed rows are noted, and what of a row is. */
 export interface NotedTable {
   /** As SQL writes it, with or without its schema. */
   table: string;
   /** Columns whose values a topic is made of. */
   topic: readonly string[];
-  /** Columns that tell a row from all others. */
+  /** Columns that tell a row from all others; of a selection, as the dataset names them. */
   key: readonly string[];
-  /** Columns that travel with it, beside the key. */
+  /** Columns that travel with it, beside the key, named as the key is. */
   columns: readonly string[];
+  /** Undefined: all rows of the table. */
+  selection?: NotedSelection;
 }
 
 /** The source's description of such a table. */
@@ -23,6 +31,8 @@ export interface TableFacts {
   isKey: boolean;
   mayInstall: boolean;
   isNoted: boolean;
+  /** What notes say by which they are told from those of another such entry. */
+  rule: string;
 }
 
 /** @returns the facts of each, in the order given */
@@ -31,16 +41,36 @@ export async function readTableFacts(
   tables: readonly NotedTable[],
 ): Promise<TableFacts[]> {
   const facts: TableFacts[] = [];
-  for (const { table, topic, key, columns } of tables) {
-    const { rows } = await client.query<TableFacts>(tableFacts, [table, topic, key, columns]);
+  for (const noted of tables) {
+    const { table, topic, key, columns } = noted;
+    const { rows } = await client.query<TableFacts>(tableFacts, [
+      table,
+      topic,
+      ownNames(noted, key),
+      ownNames(noted, columns),
+      key,
+      columns,
+      selectionOf(noted),
+    ]);
     facts.push(rows[0]!);
   }
   return facts;
 }
 
+/** As rivulet.note_rows() takes it. */
+export function selectionOf({ selection }: NotedTable): string | null {
+  return selection === undefined ? null : JSON.stringify(selection);
+}
+
+/** The names that columns have in the table. */
+function ownNames({ selection }: NotedTable, names: readonly string[]): string[] {
+  return names.map((name) => selection?.columns[name] ?? name);
+}
+
 /** Why the changed rows of a table cannot be noted, and what to do about it. */
 export function whyNotNoted(wanted: NotedTable, facts: TableFacts): string | undefined {
-  const { table, topic, key, columns } = wanted;
+  const { table, topic, columns } = wanted;
+  const key = ownNames(wanted, wanted.key);
   const { oid, obstacle, missing, isKey, mayInstall, name } = facts;
   if (oid === null) return `the source has no table ${table} that central may see`;
   if (obstacle !== null) return `${obstacle}; name a plain table instead`;
@@ -52,10 +82,13 @@ export function whyNotNoted(wanted: NotedTable, facts: TableFacts): string | und
     );
   }
   if (mayInstall) return undefined;
-  const lists = [topic, key, columns].map((names) => `'{${names.map((one) => `"${one}"`).join(',')}}'`);
+  const lists = [topic, wanted.key, columns].map((names) => `{${names.map((one) => `"${one}"`).join(',')}}`);
+  const literals = [name, ...lists, selectionOf(wanted)].map((text) =>
+    text === null ? 'NULL' : `'${text.replaceAll("'", "''")}'`,
+  );
   return (
     `central may not make the triggers for it; let the owner of the table ${name} and of the change log run: ` +
-    `SELECT rivulet.note_rows('${name.replaceAll("'", "''")}', ${lists.join(', ')})`
+    `SELECT rivulet.note_rows(${literals.join(', ')})`
   );
 }
 
@@ -87,7 +120,8 @@ SELECT class.oid::text AS oid, CASE WHEN class.oid IS NULL THEN $1 ELSE format('
   ) AS "isKey",
   coalesce(pg_has_role(relowner, 'USAGE') AND has_schema_privilege('rivulet', 'CREATE')
     AND has_table_privilege('rivulet.changed_rows', 'SELECT, INSERT'), false)
-    OR rivulet.notes_rows(class.oid, $2, $3, $4) AS "mayInstall",
-  rivulet.notes_rows(class.oid, $2, $3, $4) AS "isNoted"
+    OR rivulet.notes_rows(class.oid, $2, $5, $6, $7) AS "mayInstall",
+  rivulet.notes_rows(class.oid, $2, $5, $6, $7) AS "isNoted",
+  rivulet.row_rule($2, $5, $6, $7) AS rule
 FROM wanted LEFT JOIN pg_class class ON class.oid = wanted.oid
 LEFT JOIN pg_namespace ON pg_namespace.oid = relnamespace`;

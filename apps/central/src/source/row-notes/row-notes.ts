@@ -1,11 +1,12 @@
 import { RivuletError } from '@rivulet/errors';
-import { lockForTransaction, ownTables, withClient } from '@rivulet/postgres';
+import { inTransaction, lockForTransaction, ownTables, withClient } from '@rivulet/postgres';
 import type { ClientBase } from 'pg';
 import type { SourceDatabase } from '../../source-database/source-database';
 import type { DetectionMode } from '../change-detection/change-detection';
 import { INSTALLATION_LOCK } from '../change-detection/change-log/change-log-schema';
 import { openChangeLog } from '../change-detection/change-log/open-change-log';
-import { readTableFacts, whyNotNoted, type NotedTable, type TableFacts } from './noted-table';
+import type { DatasetRows, NotedEntry } from './dataset-rows';
+import { readTableFacts, selectionOf, whyNotNoted, type NotedTable, type TableFacts } from './noted-table';
 import { openRowNotes } from './open-row-notes';
 
 /** CREATE TRIGGER waits for the writers of a table, and new ones wait behind it meanwhile. */
@@ -19,6 +20,8 @@ export interface RowNote {
   name: string;
   /** The table's OID. */
   relation: string;
+  /** See InstalledNotes; undefined where the whole table is meant. */
+  rule: string | undefined;
   /** Undefined: any row of the table may have changed. */
   change: RowChange | undefined;
 }
@@ -31,30 +34,43 @@ export interface RowChange {
   row: string | null;
 }
 
+/** What notes say of the table and of the entry by which they were made. */
+export interface InstalledNotes {
+  relation: string;
+  rule: string;
+}
+
 interface NoteRow {
   id: string;
   name: string;
   relation: string;
+  rule: string | null;
   operation: RowChange['operation'] | null;
   topic: string[] | null;
   key: string | null;
   row: string | null;
 }
 
-/** The changed rows of tables that realtime.yaml names, as triggers in the source note them. */
+/** The changed rows of tables and datasets that realtime.yaml names, as triggers in the source note them. */
 export class RowNotes {
   constructor(
     private readonly source: SourceDatabase,
     private readonly mode: DetectionMode,
+    private readonly datasets: DatasetRows,
   ) {}
 
+  /** Whether a dataset may have become another one, so that nothing is to be published before it was looked at again. */
+  get isOutdated(): boolean {
+    return this.datasets.isOutdated;
+  }
+
   /**
-   * @returns for each table why its changed rows cannot be noted, and what to do about it
+   * @returns for each entry why its changed rows cannot be noted, and what to do about it
    * @throws RivuletError SOURCE_UNAVAILABLE
    */
-  async check(tables: readonly NotedTable[]): Promise<(string | undefined)[]> {
-    const all = (reason: string): string[] => tables.map(() => reason);
-    if (tables.length === 0) return [];
+  async check(entries: readonly NotedEntry[]): Promise<(string | undefined)[]> {
+    const all = (reason: string): string[] => entries.map(() => reason);
+    if (entries.length === 0) return [];
     if (this.mode === 'poll') {
       return all(
         'changes of rows are told by triggers, and CENTRAL_CHANGE_DETECTION is poll; set it to trigger, or remove `rows`',
@@ -64,8 +80,9 @@ export class RowNotes {
       return withClient(this.source.pool, async (client) => {
         const reason = (await openChangeLog(client)) ?? (await openRowNotes(client));
         if (reason !== undefined) return all(reason);
-        const facts = await readTableFacts(client, tables);
-        return tables.map((table, index) => whyNotNoted(table, facts[index]!));
+        return inTransaction(client, ownTables, async () =>
+          checkEach(client, await this.datasets.apart().resolve(client, entries)),
+        );
       });
     });
   }
@@ -74,21 +91,22 @@ export class RowNotes {
    * Gives the tables the triggers that they lack, and takes them from all others. A table that had none may have changed
    * unnoticed, which is its first note.
    *
-   * @returns the OIDs of the tables
+   * @throws RivuletError REALTIME_FILE_INVALID where one cannot be noted any more
    */
-  async install(tables: readonly NotedTable[]): Promise<string[]> {
+  async install(entries: readonly NotedEntry[]): Promise<InstalledNotes[]> {
     return this.source.inTransaction(INSTALL, async (client) => {
       await lockForTransaction(client, INSTALLATION_LOCK);
+      const resolved = await this.datasets.resolve(client, entries);
+      const reasons = await checkEach(client, resolved);
+      const place = reasons.findIndex((reason) => reason !== undefined);
+      if (place !== -1)
+        throw new RivuletError('REALTIME_FILE_INVALID', `${nameOf(entries[place]!)}: ${reasons[place]}.`);
+      const tables = resolved as NotedTable[];
       const facts = await readTableFacts(client, tables);
-      for (const [index, table] of tables.entries()) {
-        const reason = whyNotNoted(table, facts[index]!);
-        if (reason !== undefined)
-          throw new RivuletError('REALTIME_FILE_INVALID', `${table.table}: ${reason}.`);
+      for (const [index, table] of tables.entries())
         if (!facts[index]!.isNoted) await noteRows(client, table, facts[index]!);
-      }
-      const oids = facts.map(({ oid }) => oid!);
-      await client.query('SELECT rivulet.forget_rows($1::oid[])', [oids]);
-      return oids;
+      await client.query('SELECT rivulet.forget_rows($1::oid[])', [facts.map(({ oid }) => oid!)]);
+      return facts.map(({ oid, rule }) => ({ relation: oid!, rule }));
     });
   }
 
@@ -104,10 +122,12 @@ export class RowNotes {
     });
   }
 
-  /** One small statement: whether all of the tables are noted as they are to be. */
-  async areNoted(tables: readonly NotedTable[]): Promise<boolean> {
+  /** One small statement for each: whether all of them are noted as they are to be. */
+  async areNoted(entries: readonly NotedEntry[]): Promise<boolean> {
     return this.source.inTransaction(ownTables, async (client) => {
-      const facts = await readTableFacts(client, tables);
+      const resolved = await this.datasets.resolve(client, entries);
+      if (resolved.some((one) => typeof one === 'string')) return false;
+      const facts = await readTableFacts(client, resolved as NotedTable[]);
       return facts.every(({ isNoted }) => isNoted);
     });
   }
@@ -128,6 +148,8 @@ export class RowNotes {
         values: [TAKEN_AT_ONCE],
       });
       if (rows.length === 0) return false;
+      // What a dataset no longer has must not be published by the condition that it had.
+      if (!(await this.datasets.areAsResolved(client))) return false;
       await handle(rows.map(toNote));
       await client.query('DELETE FROM rivulet.changed_rows WHERE id = ANY ($1::bigint[])', [
         rows.map(({ id }) => id),
@@ -137,27 +159,57 @@ export class RowNotes {
   }
 }
 
-async function noteRows(
+/** Why each of them cannot be noted. The notes of a table are made by one entry. */
+async function checkEach(
   client: ClientBase,
-  { topic, key, columns }: NotedTable,
-  { oid }: TableFacts,
-): Promise<void> {
-  await client.query('SELECT rivulet.note_rows($1::oid, $2, $3, $4)', [oid, topic, key, columns]);
+  resolved: readonly (NotedTable | string)[],
+): Promise<(string | undefined)[]> {
+  const seen = new Set<string>();
+  const reasons: (string | undefined)[] = [];
+  for (const one of resolved) {
+    if (typeof one === 'string') {
+      reasons.push(one);
+      continue;
+    }
+    const [facts] = await readTableFacts(client, [one]);
+    const { oid, name } = facts!;
+    const isTwice = oid !== null && seen.has(oid);
+    if (oid !== null) seen.add(oid);
+    reasons.push(
+      isTwice ? `its table ${name} is that of an entry before it, and has one` : whyNotNoted(one, facts!),
+    );
+  }
+  return reasons;
+}
+
+function nameOf(entry: NotedEntry): string {
+  return 'dataset' in entry ? `dataset ${entry.dataset}` : entry.table;
+}
+
+async function noteRows(client: ClientBase, table: NotedTable, { oid }: TableFacts): Promise<void> {
+  const { topic, key, columns } = table;
+  await client.query('SELECT rivulet.note_rows($1::oid, $2, $3, $4, $5)', [
+    oid,
+    topic,
+    key,
+    columns,
+    selectionOf(table),
+  ]);
   await client.query(
     'INSERT INTO rivulet.changed_rows (relation, transaction) VALUES ($1, pg_current_xact_id())',
     [oid],
   );
 }
 
-function toNote({ name, relation, operation, topic, key, row }: NoteRow): RowNote {
+function toNote({ name, relation, rule, operation, topic, key, row }: NoteRow): RowNote {
   const change = operation === null ? undefined : { operation, topic: topic ?? [], key, row };
-  return { name, relation, change };
+  return { name, relation, rule: rule ?? undefined, change };
 }
 
 const tryLock = 'SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS "isMine"';
 
 const readNotes = `
-SELECT id, name, relation::text AS relation, note ->> 'operation' AS operation,
+SELECT id, name, relation::text AS relation, note ->> 'rule' AS rule, note ->> 'operation' AS operation,
   ARRAY(SELECT jsonb_array_elements_text(note -> 'topic')) AS topic,
   (note -> 'key')::text AS key, nullif(note -> 'row', 'null')::text AS row
 FROM rivulet.changed_rows ORDER BY id LIMIT $1`;
