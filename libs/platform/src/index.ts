@@ -14,6 +14,7 @@ export { TakesBinary } from './bootstrap/body/binary-body';
 /** @public */
 export { BodyLimits } from './bootstrap/body/body-limits';
 export { KeepRawBody, rawBodyOf } from './bootstrap/body/raw-body';
+export { atMostEntries } from './at-most-entries';
 export * from './bootstrap/connections';
 export { TrustedProxies } from './addresses/trusted-proxies';
 export { OwnTables, TableTransaction } from './database/own-tables';

@@ -6,6 +6,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { LRUCache } from 'lru-cache';
 import type { AccessRule } from './access-rule';
 import type { Principal, PrincipalRequest } from './principal';
+import { atMostEntries } from '../at-most-entries';
 import { networkOf } from '../addresses/network-of';
 import { hasOwnLimit } from './own-limit.decorator';
 import { RateLimitsMetrics } from './rate-limits.metrics';
@@ -52,11 +53,7 @@ const RENEWABLE: ReadonlySet<ErrorCode> = new Set([
 export class RateLimits {
   private readonly counts: Partial<Record<Limit, Count>> = {};
   /** By network: until when, by the monotonic clock. Empty nearly always, so that a call costs nothing. */
-  private readonly overUntilMs = new LRUCache<string, number>({
-    maxSize: KEYS_KEPT.address,
-    // By `max` all of the room would be made at the start.
-    sizeCalculation: () => 1,
-  });
+  private readonly overUntilMs = new LRUCache<string, number>(atMostEntries(KEYS_KEPT.address));
 
   private isInstalled = false;
   private credentialHeader: string | undefined;

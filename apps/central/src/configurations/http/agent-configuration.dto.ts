@@ -179,7 +179,8 @@ export class ListedAgentDto {
   registered_at: Date;
 
   @ApiProperty({
-    description: 'When it was last heard.',
+    description:
+      'When it was last heard. Written every 15 seconds, so null for so long after its first call.',
     type: Date,
     nullable: true,
     example: '2024-01-01T00:05:00Z',

@@ -1,12 +1,12 @@
 import { hash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
+import { atMostEntries } from '@rivulet/platform';
 import { LRUCache } from 'lru-cache';
 import type { SyncOutcome } from '../../device-sync/sync-outcomes';
 
 /** Devices of which it is remembered what they have. The rest is nudged once too often. */
 const DEVICES_KEPT = 50_000;
-/** Not by `max`, for which all of the room is made at the start: 2 MB and 10 ms. */
-const LIMITS = { maxSize: DEVICES_KEPT, sizeCalculation: () => 1 };
+const LIMITS = atMostEntries(DEVICES_KEPT);
 /** An edge that has just started syncs by itself, and changes of before are noticed by then. */
 const SETTLE_MS = 3_000;
 /** Of a fleet whose central has restarted 10,000 devices are through after half a minute. */

@@ -67,7 +67,13 @@ export class DeviceDto implements RegisteredDevice {
   })
   online: boolean;
 
-  @ApiProperty({ description: 'When it was heard last.', example: exampleTime, nullable: true, type: String })
+  @ApiProperty({
+    description:
+      'When it was heard last. Written every 15 seconds, so null for so long after its first call.',
+    example: exampleTime,
+    nullable: true,
+    type: String,
+  })
   lastSeenAt: Date | null;
 
   @ApiProperty({

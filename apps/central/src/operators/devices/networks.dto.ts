@@ -88,7 +88,13 @@ export class NetworkDto {
   })
   metrics: Record<string, unknown> | null;
 
-  @ApiProperty({ description: 'When it was heard last.', example: exampleTime, nullable: true, type: String })
+  @ApiProperty({
+    description:
+      'When it was heard last. Written every 15 seconds, so null for so long after its first call.',
+    example: exampleTime,
+    nullable: true,
+    type: String,
+  })
   last_seen: Date | null;
 
   @ApiProperty({ description: 'When it was created.', example: exampleTime })
