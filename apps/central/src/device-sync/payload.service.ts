@@ -43,8 +43,7 @@ export class PayloadService {
     ranges: string | undefined,
     compression: BlockCompression,
   ): Promise<AsyncGenerator<Buffer, void> | Buffer[]> {
-    await this.manifests.find(manifestId, device);
-    const planned = await this.manifests.plannedFrames(manifestId);
+    const planned = await this.manifests.plannedFrames(manifestId, device);
     const wanted =
       ranges === undefined
         ? planned
@@ -57,7 +56,7 @@ export class PayloadService {
 
   private async readAll(lists: Buffer[][]): Promise<(StoredChunk | undefined)[][]> {
     const digests = new Map(lists.flat().map((digest) => [digest.toString('hex'), digest]));
-    const chunks = await this.store.read([...digests.values()]);
+    const chunks = await this.store.readToSend([...digests.values()]);
     const byDigest = new Map([...digests.keys()].map((digest, index) => [digest, chunks[index]]));
     return lists.map((list) => list.map((digest) => byDigest.get(digest.toString('hex'))));
   }

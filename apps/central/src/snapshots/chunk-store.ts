@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { decodeFrame, encodeBlock, freeMemory, type BlockEncoding, type Chunk } from '@rivulet/protocol';
 import { preparedStatement, selectBinary, withClient } from '@rivulet/postgres';
+import { LRUCache } from 'lru-cache';
 import { SnapshotDatabase } from './snapshot-database';
 import { SnapshotsMetrics } from './snapshots.metrics';
 
@@ -19,6 +20,11 @@ export interface StoredChunk {
 /** Content that is compressed and sent without asking which of it is there: a statement takes as long. */
 const STORED_UNASKED_BYTES = 64 * 1024;
 
+/** Small blocks that are sent soon, once as a rule: they are not read for that. */
+const SOON_SENT_MAX_BYTES = 2 * 1024 * 1024;
+const SOON_SENT_BLOCK_BYTES = 16 * 1024;
+const SOON_SENT_BYTES = 320;
+
 /** Chunks whose content is checked at once. */
 const CHECKED_AT_ONCE = 32;
 
@@ -26,6 +32,10 @@ const CHECKED_AT_ONCE = 32;
 @Injectable()
 export class ChunkStore {
   private readonly logger = new Logger('Store');
+  private readonly soonSent = new LRUCache<string, StoredChunk>({
+    maxSize: SOON_SENT_MAX_BYTES,
+    sizeCalculation: ({ block }) => SOON_SENT_BYTES + block.length,
+  });
 
   constructor(
     private readonly database: SnapshotDatabase,
@@ -36,9 +46,10 @@ export class ChunkStore {
    * Stores those of the chunks that are not there. Only these are compressed, unless there is so little that to ask first
    * would take longer.
    *
+   * @param isSoonSent - they are probably sent next
    * @returns the size of the stored blocks, NaN when some had been there before
    */
-  async add(chunks: FrameContent[]): Promise<{ blockBytes: number }> {
+  async add(chunks: FrameContent[], { isSoonSent = false } = {}): Promise<{ blockBytes: number }> {
     const isLittle = chunks.reduce((sum, { bytes }) => sum + bytes, 0) <= STORED_UNASKED_BYTES;
     const missing = isLittle ? inOrder(chunks) : await this.findMissing(chunks);
     if (missing.length === 0) return { blockBytes: NaN };
@@ -49,8 +60,20 @@ export class ChunkStore {
     );
     this.metrics.chunksStored.inc(rowCount ?? 0);
     const blockBytes = stored.reduce((sum, { block }) => sum + block.length, 0);
+    if (isSoonSent) for (const chunk of stored) this.keep(chunk);
     for (const { encoding, block } of stored) if (encoding === 'zstd') freeMemory(block);
     return { blockBytes: rowCount === chunks.length ? blockBytes : NaN };
+  }
+
+  /** As {@link read}, for blocks that are sent as they are: those that this process has just stored need not be read. */
+  async readToSend(digests: Buffer[]): Promise<(StoredChunk | undefined)[]> {
+    const kept = digests.map((digest) => this.soonSent.get(digest.toString('hex')));
+    return kept.includes(undefined) ? this.read(digests) : kept;
+  }
+
+  private keep(chunk: StoredChunk): void {
+    if (chunk.block.length > SOON_SENT_BLOCK_BYTES) return;
+    this.soonSent.set(chunk.digest.toString('hex'), { ...chunk, block: Buffer.from(chunk.block) });
   }
 
   /** The chunks with these digests, in the same order; undefined where one is not there. */

@@ -6,7 +6,7 @@ import {
   ownTables,
   withClient,
 } from '@rivulet/postgres';
-import type { ClientBase, QueryResult } from 'pg';
+import { escapeLiteral, type ClientBase, type QueryResult } from 'pg';
 import type { DataSource } from 'typeorm';
 import { SnapshotDatabase } from './snapshot-database';
 
@@ -34,12 +34,11 @@ export class SnapshotLocks {
    */
   async whileBuilding<T>(scopes: string[][], work: (isFree: boolean[]) => Promise<T>): Promise<T> {
     // Open for as long as `work` takes, but between its statements a transaction like this holds back no vacuum.
-    const first = lockingStatement(BUILDS_LOCK, 'shared');
+    const { shared, own } = divideKeys(scopes);
+    const first = `${lockingStatement(BUILDS_LOCK, 'shared')};\n${waitForLocks(shared.map(nameOf))}`;
     const limits = { statementTimeoutMs: 0, lockTimeoutMs: LOCK_TIMEOUT_MS, idleTimeoutMs: 0, first };
     return withClient(this.database.pool, (client) =>
       inTransaction(client, limits, async () => {
-        const { shared, own } = divideKeys(scopes);
-        await client.query(waitForLocks, [shared.map(nameOf)]);
         const taken = own.length === 0 ? new Set<string>() : await this.lockFree(client, own);
         return work(scopes.map((keys) => !keys.some((key) => taken.has(key))));
       }),
@@ -71,8 +70,11 @@ function nameOf(cacheKey: string): string {
 }
 
 /** One after the other, in the order of the array. */
-const waitForLocks =
-  'SELECT pg_advisory_xact_lock(hashtextextended(name, 0)) FROM unnest($1::text[]) AS name';
+function waitForLocks(names: string[]): string {
+  const list = names.map((name) => escapeLiteral(name)).join(', ');
+  return `SELECT pg_advisory_xact_lock(hashtextextended(name, 0)) FROM unnest(ARRAY[${list}]::text[]) AS name`;
+}
+
 const tryLocks = `
 SELECT pg_try_advisory_xact_lock(hashtextextended(name, 0)) AS "isFree" FROM unnest($1::text[]) AS name`;
 

@@ -20,23 +20,35 @@ export interface PlannedFrame {
 const FEW_FRAMES = 64;
 const LISTED_AT_ONCE = 200;
 
+interface AskedManifest {
+  manifestId: string;
+  /** Null: whoever's it is. */
+  macAddress: string | null;
+}
+
 /** The lists of the frames of manifests. Those of manifests that are asked for at once are read by one statement. */
 export class FrameLists {
-  private readonly reading = new Batched((ids: string[]) => this.readAll(ids), {
+  private readonly reading = new Batched((asked: AskedManifest[]) => this.readAll(asked), {
     maxItems: LISTED_AT_ONCE,
     isOfAll: isDatabaseUnavailable,
   });
 
   constructor(private readonly database: DataSource) {}
 
-  /** @throws RivuletError MANIFEST_EXPIRED when a snapshot that it names has been collected, or not all frames are listed */
-  async find(manifestId: string): Promise<PlannedFrame[]> {
-    const known = await this.reading.run(manifestId);
-    const isLong = known[0] !== undefined && (known[0].frameCount ?? Infinity) > FEW_FRAMES;
-    const rows = isLong ? await this.read([manifestId], null) : known;
+  /**
+   * Undefined where there is no such manifest, or it is not the device's.
+   *
+   * @throws RivuletError MANIFEST_EXPIRED when a snapshot that it names has been collected, or not all frames are listed
+   */
+  async find(manifestId: string, macAddress: string | null): Promise<PlannedFrame[] | undefined> {
+    const asked = { manifestId, macAddress };
+    const known = await this.reading.run(asked);
+    if (known.length === 0) return undefined;
+    const isLong = (known[0]!.frameCount ?? Infinity) > FEW_FRAMES;
+    const rows = isLong ? await this.read([asked], null) : known;
     const frames = rows.filter(({ kind }) => kind !== null);
-    const [state] = rows;
-    if (state === undefined || state.isExpired || frames.length !== (state.frameCount ?? frames.length)) {
+    const frameCount = rows[0]?.frameCount ?? frames.length;
+    if (rows.some(({ isExpired }) => isExpired === true) || frames.length !== frameCount) {
       throw new RivuletError(
         'MANIFEST_EXPIRED',
         `The payload of manifest ${manifestId} is no longer stored.`,
@@ -45,20 +57,23 @@ export class FrameLists {
     return frames.map(({ kind, table, digest, contentBytes }, number) => ({
       kind: kind!,
       number,
-      table,
+      table: table!,
       digest,
       contentBytes,
     }));
   }
 
-  private async readAll(manifestIds: string[]): Promise<FrameRow[][]> {
-    const rows = await this.read([...new Set(manifestIds)], FEW_FRAMES);
-    const byId = new Map(manifestIds.map((id) => [id, [] as FrameRow[]]));
-    for (const row of rows) byId.get(row.manifestId)!.push(row);
-    return manifestIds.map((id) => byId.get(id)!);
+  private async readAll(asked: AskedManifest[]): Promise<FrameRow[][]> {
+    const lists = asked.map((): FrameRow[] => []);
+    for (const row of await this.read(asked, FEW_FRAMES)) lists[Number(row.place) - 1]!.push(row);
+    return lists;
   }
 
-  private async read(manifestIds: string[], most: number | null): Promise<FrameRow[]> {
-    return this.database.query<FrameRow[]>(listFrames, [manifestIds, most]);
+  private async read(asked: AskedManifest[], most: number | null): Promise<FrameRow[]> {
+    return this.database.query<FrameRow[]>(listFrames, [
+      asked.map(({ manifestId }) => manifestId),
+      asked.map(({ macAddress }) => macAddress),
+      most,
+    ]);
   }
 }

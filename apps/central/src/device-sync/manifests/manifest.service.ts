@@ -182,8 +182,7 @@ export class ManifestService {
    */
   async find(manifestId: string, { macAddress }: Device): Promise<FoundManifest> {
     const manifest = await this.finding.run({ manifestId, macAddress });
-    if (manifest !== undefined) return manifest;
-    throw new RivuletError('MANIFEST_UNKNOWN', `This device has no manifest ${manifestId}.`);
+    return manifest ?? unknownManifest(manifestId);
   }
 
   private async findAll(asked: OwnManifest[]): Promise<(FoundManifest | undefined)[]> {
@@ -221,10 +220,13 @@ export class ManifestService {
   /**
    * Every frame of a manifest's plan, in order.
    *
-   * @throws RivuletError MANIFEST_EXPIRED when a snapshot that it names has been collected, or not all frames are listed
+   * @param device - whose it must be, as of find(); anybody's unless given
+   * @throws RivuletError MANIFEST_UNKNOWN · MANIFEST_EXPIRED when a snapshot that it names has been collected, or not all frames
+   *   are listed
    */
-  async plannedFrames(manifestId: string): Promise<PlannedFrame[]> {
-    return this.frameLists.find(manifestId);
+  async plannedFrames(manifestId: string, device?: Device): Promise<PlannedFrame[]> {
+    const frames = await this.frameLists.find(manifestId, device?.macAddress ?? null);
+    return frames ?? unknownManifest(manifestId);
   }
 
   private async nextPositions(count: number): Promise<{ epoch: number; sequences: number[] }> {
@@ -239,6 +241,10 @@ export class ManifestService {
     }
     return { epoch: row.epoch, sequences: rows.map(({ sequence }) => Number(sequence)) };
   }
+}
+
+function unknownManifest(manifestId: string): never {
+  throw new RivuletError('MANIFEST_UNKNOWN', `This device has no manifest ${manifestId}.`);
 }
 
 function countFrames(planned: PlannedTable[]): number {

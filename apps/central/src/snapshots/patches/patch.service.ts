@@ -1,6 +1,4 @@
 import { Injectable } from '@nestjs/common';
-import { Batched } from '@rivulet/platform';
-import { isDatabaseUnavailable, preparedStatement } from '@rivulet/postgres';
 import { changedSpans, type ListedChunk } from '@rivulet/protocol';
 import { DataSource } from 'typeorm';
 import { ChunkStore } from '../chunk-store';
@@ -8,32 +6,11 @@ import type { Snapshot } from '../snapshot';
 import { StoreLoss } from '../store-loss';
 import { bytesOf, readChunkLists } from './chunk-list';
 import { BATCH_BYTES, makePatch } from './make-patch';
-import { PatchStore, type StoredPatch } from './patch-store';
-
-type Base = Pick<Snapshot, 'snapshotId' | 'bytes'>;
-
-interface AskedBase {
-  checksum: string;
-  dataset: string;
-}
-
-/** Contents that are looked up in one statement. */
-const BASES_AT_ONCE = 500;
-
-const findBases = preparedStatement(
-  'rivulet bases of patches',
-  `
-SELECT checksum, dataset, snapshot_id AS "snapshotId", bytes FROM rivulet.snapshots
-WHERE checksum = ANY ($1) AND rows > 0`,
-);
+import { PatchStore, type Base, type StoredPatch, type WantedPatch } from './patch-store';
 
 /** Finds or makes patches between snapshots of one dataset, once for all devices that have the same and need the same. */
 @Injectable()
 export class PatchService {
-  private readonly bases = new Batched((asked: AskedBase[]) => this.basesOf(asked), {
-    maxItems: BASES_AT_ONCE,
-    isOfAll: isDatabaseUnavailable,
-  });
   private readonly underWay = new Map<string, Promise<StoredPatch | undefined>>();
 
   constructor(
@@ -49,39 +26,26 @@ export class PatchService {
    * @throws StoreLoss when a part of what is stored of it is lost
    */
   async findOrMake(baseChecksum: string, target: Snapshot): Promise<StoredPatch | undefined> {
-    const base = await this.bases.run({
-      checksum: baseChecksum,
-      dataset: target.dataset.schema.name,
-    });
-    if (base === undefined) return undefined;
-    const name = `${base.snapshotId} ${target.snapshotId}`;
+    const { snapshotId, dataset } = target;
+    const wanted = { checksum: baseChecksum, dataset: dataset.schema.name, snapshotId };
+    const { base, patch } = await this.patches.find(wanted);
+    if (base === undefined || patch !== undefined) return patch;
+    const name = `${base.snapshotId} ${snapshotId}`;
     let underWay = this.underWay.get(name);
     if (underWay === undefined) {
-      underWay = this.between(base, target).finally(() => this.underWay.delete(name));
+      underWay = this.make(wanted, base, target).finally(() => this.underWay.delete(name));
       this.underWay.set(name, underWay);
     }
     return underWay;
   }
 
-  private async basesOf(asked: AskedBase[]): Promise<(Base | undefined)[]> {
-    const rows = await this.database.query<Record<keyof AskedBase | keyof Base, string>[]>(findBases, [
-      [...new Set(asked.map(({ checksum }) => checksum))],
-    ]);
-    const byName = new Map(rows.map((row) => [`${row.checksum} ${row.dataset}`, row]));
-    return asked.map(({ checksum, dataset }) => {
-      const row = byName.get(`${checksum} ${dataset}`);
-      return row && { snapshotId: Number(row.snapshotId), bytes: Number(row.bytes) };
-    });
-  }
-
-  private async between(base: Base, target: Snapshot): Promise<StoredPatch | undefined> {
-    const stored = await this.patches.find(base.snapshotId, target.snapshotId);
-    if (stored !== undefined) return stored;
+  private async make(wanted: WantedPatch, base: Base, target: Snapshot): Promise<StoredPatch | undefined> {
     const spans = changedSpans(...(await this.listsOf(base, target)));
     if (spans.some(({ bytes }) => bytes > BATCH_BYTES)) return undefined;
     const contents = await makePatch(this.chunks, spans, target.dataset.schema.key.length);
     if (contents === undefined) return undefined;
-    return this.patches.add(base.snapshotId, target.snapshotId, contents);
+    const added = await this.patches.add(base.snapshotId, target.snapshotId, contents);
+    return added ?? (await this.patches.find(wanted)).patch;
   }
 
   /** @throws StoreLoss unless both are whole */

@@ -30,14 +30,17 @@ export async function recordSnapshots(database: DataSource, contents: ReadConten
     (a, b) => (a.checksum < b.checksum ? -1 : 1),
   );
   const known = await whileNothingIsCollected(database, async (client) => {
-    const found = await findWhole(client, distinct);
-    const missing = distinct.filter(({ checksum }) => !found.has(checksum));
-    if (missing.length === 0) return found;
-    const inserted = await insert(client, missing);
-    const others = missing.filter(({ checksum }) => !inserted.has(checksum));
-    // Another process may have entered them in this moment.
-    const entered = others.length === 0 ? [] : await findWhole(client, others);
-    return new Map([...found, ...inserted, ...entered]);
+    const inserted = await insert(client, distinct);
+    const others = distinct.filter(({ checksum }) => !inserted.has(checksum));
+    if (others.length === 0) return inserted;
+    const found = await findWhole(client, others);
+    const missing = others.filter(({ checksum }) => !found.has(checksum));
+    if (missing.length === 0) return new Map([...inserted, ...found]);
+    const replaced = await insert(client, missing);
+    const late = missing.filter(({ checksum }) => !replaced.has(checksum));
+    // Another process may have replaced them in this moment.
+    const entered = late.length === 0 ? [] : await findWhole(client, late);
+    return new Map([...inserted, ...found, ...replaced, ...entered]);
   });
   return contents.map(({ dataset, rows, bytes, checksum }) => {
     const entry = known.get(checksum);
