@@ -117,7 +117,7 @@ export class ConfigurationsService {
     };
   }
 
-  /** As it would be stored, checked by all but the JSON Schema. */
+  /** The version as it would be stored, checked by all but the JSON Schema. */
   async propose(name: string, proposed: ProposedVersion): Promise<ConfigurationContent> {
     const content = await this.complete(name, proposed);
     this.checkContent(content);

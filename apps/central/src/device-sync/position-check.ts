@@ -21,7 +21,7 @@ interface KnownPosition {
   epoch: number;
   lastSequence: string;
   isOwn: boolean;
-  /** That number belongs to another manifest. */
+  /** The sequence belongs to a different manifest. */
   isTaken: boolean;
   /** It was refused before, in this epoch. */
   isSuspect: boolean;

@@ -144,6 +144,6 @@ export class SigningKeys {
   }
 }
 
-/** What it has signed stays provable. Nobody can sign with it any more, also not with a later copy of the database. */
+/** Its signatures stay provable. Nobody can sign with it any more, also not with a later copy of the database. */
 const retire = `
 UPDATE rivulet.signing_keys SET retired_at = now(), private_jwk = private_jwk - 'd' WHERE thumbprint = $1`;

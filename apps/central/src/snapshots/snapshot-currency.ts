@@ -36,12 +36,12 @@ interface ConfirmedSet {
   versionsId: string;
   /** Those at which it was looked up. */
   confirmedId: string;
-  /** Whether it is to be looked up again after many folds, so that what was read is dated anew. */
+  /** Whether it is to be looked up again after many folds, which gives the snapshot a new date. */
   hasLarge: boolean;
   /** The dependencies of its rows, and their versions when the rows were read. */
   keys: readonly string[];
   vector: string;
-  /** That of change detection. */
+  /** The state of change detection. */
   state: string;
   /** By the monotonic clock. */
   untilMs: number;

@@ -6,7 +6,7 @@ import type { Role } from './role';
 /** An operator who has been let in. */
 export interface OperatorPrincipal extends Principal {
   kind: 'operator';
-  /** That of the user, or the lower one of its API key. */
+  /** The user's role, or the lower role of its API key. */
   role: Role;
   via: 'session' | 'password' | 'api-key';
   /** The session's id. */

@@ -35,7 +35,7 @@ export interface CollectedRun {
   offsets: number[];
   /** Bytes of each chunk. */
   sizes: number[];
-  /** What stands for the last key of each chunk. */
+  /** The digest that stands for the last key of each chunk. */
   ends: string[];
 }
 

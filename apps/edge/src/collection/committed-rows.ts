@@ -7,7 +7,7 @@ export function isChecksum(name: string): boolean {
   return CHECKSUM_FILE.test(`${name}.json`);
 }
 
-/** Of a job that is gone nobody asks for them again. */
+/** Nobody asks again for the rows of a job that is gone. */
 const KEPT_MS = 30 * 24 * 3_600_000;
 
 /** A run whose rows central has. */

@@ -31,13 +31,13 @@ export interface EditsBody {
   numbers: number[];
 }
 
-/** What of a run differs from the rows that central has committed, when these are kept here. */
+/** The difference of a run from the rows that central has committed, where these are kept here. */
 export class RunEdits {
   private constructor(
     private readonly rows: CollectedRows,
     private readonly base: CollectedRun,
     private readonly run: CollectedRun,
-    /** Of new chunks alone. */
+    /** Digests of new chunks alone. */
     readonly offer: ShortCollectionOffer,
     private readonly spans: ChangedSpan<NumberedChunk>[],
   ) {}

@@ -78,7 +78,7 @@ class Sending {
     return this.central.post(`collection/runs/${this.runId}/${path}`, body, this.signal, contentType);
   }
 
-  /** Of what differs, as long as central has what it differs from. */
+  /** The edits, as long as central has the rows that they start from. */
   private async offer(): Promise<unknown> {
     if (this.edits === undefined) return this.post('offer', this.run.offer);
     try {

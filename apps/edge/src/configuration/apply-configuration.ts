@@ -27,7 +27,7 @@ interface Settings {
 }
 
 type Failure = FailedVersion & {
-  /** As central has sent it last. */
+  /** The configuration that central has sent last. */
   held: HeldConfiguration;
   atMs: number;
 };

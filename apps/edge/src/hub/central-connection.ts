@@ -36,7 +36,7 @@ const REFUSALS: Record<string, ErrorCode> = {
   INVALID_PURPOSE: 'CENTRAL_CERTIFICATE_UNTRUSTED',
 };
 
-/** Whom this edge takes for central, and the certificate that it shows. Renewed files are taken over as they come. */
+/** The authorities by which this edge knows central, and the certificate that it shows. Renewed files count as they come. */
 export class CentralConnection {
   private readonly logger = new Logger('Hub');
   private checkedAtMs = performance.now();

@@ -57,7 +57,7 @@ const roleSettings = rowsOf(
   'part.setdatabase, part.setrole',
 );
 
-/** A text that is another whenever a session that begins now would have other settings than one that began before. */
+/** A text that changes whenever a new session would have other settings than an older one. */
 export async function readRoleSettings(client: ClientBase): Promise<string> {
   const { rows } = await client.query<{ settings: string }>(
     `SELECT coalesce(${roleSettings}, '') AS settings`,

@@ -4,7 +4,7 @@ import type { StoredOffer } from '../runs/task-queue';
 import { splitDigests } from './chunk-lists';
 import type { Position } from './positions';
 
-/** As it comes: of all rows, or of what differs from a base. */
+/** An offer as it comes: all rows, or what differs from a base. */
 export interface OfferedRows extends CollectionOffer {
   base?: string;
   spans?: string;

@@ -8,7 +8,7 @@ export interface Position {
   fingerprint: string | null;
   /** A mirror's chunks. */
   chunks: ChunkSummary[];
-  /** Of these chunks; null without them. */
+  /** SHA-256 of these chunks; null without chunks. */
   checksum: string | null;
   /** The highest value that append mode has committed. */
   watermark: string | null;

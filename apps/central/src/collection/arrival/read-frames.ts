@@ -10,11 +10,11 @@ import {
 } from '@rivulet/protocol';
 import type { StoredOffer } from '../runs/task-queue';
 
-/** What one body of frames has. */
+/** The chunks of one body of frames. */
 export interface SentFrames {
   /** Chunks of the offer, each checked against its digest. */
   chunks: Frame[];
-  /** Of chunks of the offer, which are not checked yet. */
+  /** Frames of chunks that are in the offer; their content is not checked yet. */
   edits: ChunkEdit[];
 }
 

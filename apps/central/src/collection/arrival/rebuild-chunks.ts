@@ -28,7 +28,7 @@ export interface RebuiltChunks {
 
 /**
  * Makes chunks of an offer from the rows that the target has and what is sent of them. A chunk that comes out with another
- * digest is left out, and the network sends it as a whole: rows of the target were changed, or the base is another.
+ * digest is left out, and the network sends it as a whole: rows of the target were changed, or the base is a different one.
  */
 export async function rebuildChunks(
   database: CollectionDatabase,

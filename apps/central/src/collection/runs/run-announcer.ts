@@ -19,7 +19,7 @@ const LOCK = "SELECT pg_try_advisory_xact_lock(hashtextextended('rivulet run top
 export class RunAnnouncer {
   private readonly logger = new Logger('Collection');
   private readonly announcing = new Coalesced(() => this.announce());
-  /** What was told of runs that go on. */
+  /** The last announcement of each run that goes on. */
   private told = new Map<string, string>();
 
   constructor(

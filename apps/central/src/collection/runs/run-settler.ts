@@ -32,7 +32,7 @@ export class RunSettler {
     }
   }
 
-  /** What a central left that died after a commit. */
+  /** Settles tasks that a central left when it died after a commit. */
   async settleAll(): Promise<void> {
     const done = await this.database.rows<{ jobId: string; runId: string }>(
       `SELECT job_id AS "jobId", run_id AS "runId" FROM rivulet.collection_runs AS run

@@ -1,6 +1,6 @@
 import type { TaskState } from './collection-run';
 
-/** What a run amounts to: its networks by state, and what they have brought. Kept with a run that is over. */
+/** A run's networks by state, and the rows and bytes that they have brought. Kept with a run that is over. */
 export type RunTotals = Record<TaskState | 'rows' | 'bytes' | 'sentBytes', number>;
 
 /** The totals of a run, by the primary key of its tasks. @param runId - an SQL expression */

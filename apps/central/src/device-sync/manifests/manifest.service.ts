@@ -29,7 +29,7 @@ import { SyncManifest } from './sync-manifest.entity';
 export interface ManifestOrder {
   requestId: string;
   device: Device;
-  /** Whose it is. */
+  /** The device that it was issued to. */
   scope: Pick<Scope, 'deviceId' | 'macAddress'>;
   nonce: string;
   schemaVersion: string;
@@ -178,7 +178,7 @@ export class ManifestService {
    * Finds a manifest of a device, without asking the source. One that its MAC address was given while it belonged to
    * another `device_id` than that of its latest manifest is not the device's own.
    *
-   * @throws RivuletError MANIFEST_UNKNOWN, also when it is another device's: neither must tell which
+   * @throws RivuletError MANIFEST_UNKNOWN, also for a manifest of a different device: the answers must not differ
    */
   async find(manifestId: string, { macAddress }: Device): Promise<FoundManifest> {
     const manifest = await this.finding.run({ manifestId, macAddress });

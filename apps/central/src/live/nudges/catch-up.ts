@@ -9,7 +9,7 @@ const DEVICES_KEPT = 50_000;
 const LIMITS = atMostEntries(DEVICES_KEPT);
 /** An edge that has just started syncs by itself, and changes of before are noticed by then. */
 const SETTLE_MS = 3_000;
-/** Of a fleet whose central has restarted 10,000 devices are through after half a minute. */
+/** After a restart of central, 10,000 devices are through in half a minute. */
 const PER_SECOND = 300;
 /** Devices that are looked at in one go. */
 const LOOKED_AT_ONCE = 500;

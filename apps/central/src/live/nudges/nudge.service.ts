@@ -191,7 +191,7 @@ export class NudgeService implements OnModuleInit {
     return scope && this.currency.vectorOf(scope);
   }
 
-  /** What the answer depended on that a device got. */
+  /** The versions that a device's last answer depended on. */
   private vectorBehind(outcome: SyncOutcome): string | undefined {
     return 'asOf' in outcome && outcome.asOf ? this.currency.vectorOf(outcome.asOf) : undefined;
   }

@@ -14,7 +14,7 @@ export class NudgesIndicator implements HealthIndicator {
     const { problem, failure } = this.nudges;
     const connected = this.nudges.connectedEdges;
     const detail = { connected, ...(problem !== undefined && { problem }) };
-    // That nothing is watched is the operator's choice, or degrades `changes`.
+    // Where nothing is watched, the operator has chosen so, or `changes` is degraded.
     return Promise.resolve({ up: failure === undefined, detail });
   }
 }

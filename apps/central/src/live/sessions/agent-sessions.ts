@@ -21,7 +21,7 @@ const CHECK_MS = 1_000;
 const SHOWN_WITHIN_MS = 2_500;
 /** Connections over which nobody has said who it is. */
 const MAX_UNREGISTERED = 500;
-/** Of these from one address, which cannot keep the others out so. */
+/** The part of them that may come from one address, which so cannot keep the others out. */
 const MAX_UNKNOWN_PER_ADDRESS = 200;
 
 export interface SessionListener {

@@ -80,7 +80,7 @@ export class TcpListener implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   private async serve(socket: Socket): Promise<void> {
-    // With TLS it is another one than that of the connection.
+    // With TLS it is not the socket of the connection.
     socket.on('error', () => undefined);
     socket.setKeepAlive(true, KEEP_ALIVE_MS).setNoDelay(true);
     const session = await this.accept(socket);

@@ -43,13 +43,13 @@ export interface Recovered {
 
 export interface Positions {
   epoch: string;
-  /** That of every topic of an application which has none of its own. It never falls. */
+  /** The position of every topic of an application that has none of its own. It never falls. */
   floor: number;
   positions: Map<string, number>;
 }
 
 /**
- * What was published, by topic. A position is given when a message is stored, and is visible after all smaller ones.
+ * The published messages, by topic. A position is given when a message is stored, and is visible after all smaller ones.
  *
  * Its methods throw RivuletError DATABASE_UNAVAILABLE · BUS_UNAVAILABLE · REALTIME_HISTORY_UNUSABLE when the store cannot be reached.
  */

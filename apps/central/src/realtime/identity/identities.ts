@@ -16,7 +16,7 @@ const API_KEY = /^rvk_/;
 const OPERATOR_TYPE = 'rivulet-operator+jwt';
 const OPERATOR_REFUSALS = /^(OPERATOR_|ROLE_INSUFFICIENT|PASSWORD_CHANGE_NEEDED)/;
 
-/** Whose token it is: a user's of the data owner's application, a device's, or an operator's. */
+/** The owner of a token: a user of the data owner's application, a device, or an operator. */
 @Injectable()
 export class Identities {
   constructor(

@@ -12,7 +12,7 @@ const LEAVE_AFTER_MS = 5_000;
 /** A subscription that is told who comes and goes. */
 export interface Watcher {
   readonly receiver: Pick<Receiver, 'tell'>;
-  /** As its token says now. */
+  /** The owner of its present token. */
   readonly who: Identity;
 }
 

@@ -1,4 +1,4 @@
-/** As many at once as ten seconds bring. */
+/** A burst: as many at once as ten seconds allow. */
 const BURST_SECONDS = 10;
 
 /** How many messages are taken on average, and at once. Times by the monotonic clock. */

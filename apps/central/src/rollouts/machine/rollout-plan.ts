@@ -1,13 +1,13 @@
 /** The evidence that devices of a stage must show before the next one begins. Shares are percents of the devices of the stage. */
 export interface RolloutGate {
-  /** That have applied the version. */
+  /** The share that has applied the version. */
   appliedPercent: number;
-  /** That have run it for `healthySeconds` without a failure, and were heard of after that time. */
+  /** The share that has run it for `healthySeconds` without a failure, and was heard of after that time. */
   healthyPercent: number;
   healthySeconds: number;
-  /** Whose last sync was proved. Zero: it is not looked at. */
+  /** The share whose last sync was proved. Zero: the gate does not look at it. */
   currentPercent: number;
-  /** That may fail, from the beginning of the stage to the end of the rollout. */
+  /** The share that may fail, from the beginning of the stage to the end of the rollout. */
   failedPercent: number;
   /** After this time without passing, the rollout is paused. */
   deadlineSeconds: number;

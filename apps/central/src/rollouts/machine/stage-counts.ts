@@ -1,6 +1,6 @@
 /** How the devices of a stage are. */
 export interface StageCounts {
-  /** That no earlier stage has reached. */
+  /** Devices that no earlier stage has reached. */
   devices: number;
   waiting: number;
   sent: number;

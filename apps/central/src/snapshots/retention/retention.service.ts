@@ -53,7 +53,7 @@ export class RetentionService implements OnModuleInit {
   private lastEntered = '';
   /** Since the last vacuum. */
   private rowsRemoved = 0;
-  /** As it was measured last. */
+  /** The last measurement. */
   size: StoreSize | undefined;
 
   constructor(

@@ -31,7 +31,7 @@ export interface KnownScope {
   versions: Versions;
   /** Keys of changes that moment shows and no version stands for. None unless given. */
   pending?: ReadonlySet<string>;
-  /** That of the tables which the scope query reads; undefined when it cannot be told from these. */
+  /** The version of the tables that the scope query reads; undefined when they do not tell it. */
   stamp: string | undefined;
 }
 
@@ -137,7 +137,7 @@ export class ScopeService {
       }
       const isOne = await isConsistentRead(client);
       return resolved.map((scope, index) => {
-        // That there is no such device cannot be said of tables that look empty.
+        // Tables that look empty do not tell that there is no such device.
         if (!isOne && (!(scope instanceof RivuletError) || scope.code === 'DEVICE_UNKNOWN')) return undefined;
         if (scope instanceof RivuletError) return scope;
         const query = queries[index];

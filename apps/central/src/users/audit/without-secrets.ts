@@ -15,7 +15,7 @@ export function withoutSecrets(value: unknown): unknown {
   return json.length <= JSON_MAX ? safe : { omitted: extentOf(json) };
 }
 
-/** What is left out can be recognised: padding must not hide what somebody has written behind it. */
+/** Text that is left out can be recognised: padding must not hide what somebody has written after it. */
 function extentOf(text: string): string {
   return `${text.length} characters, SHA-256 ${hash('sha256', text)}`;
 }

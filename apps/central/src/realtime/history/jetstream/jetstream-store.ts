@@ -84,7 +84,7 @@ export class JetStreamStore {
     }
   }
 
-  /** Undefined where the sequence is another one now. */
+  /** Undefined where the sequence has changed. */
   async publish(subject: string, { data = '', headers, after, key }: Published): Promise<PubAck | undefined> {
     try {
       const ack = await this.streams!.publisher.publish(subject, data, {
@@ -133,7 +133,7 @@ export class JetStreamStore {
     return state.last_seq;
   }
 
-  /** Reads it anew. */
+  /** Reads it again. */
   async readState(): Promise<StoreState> {
     const stored = await this.last(MESSAGES, STORE_SUBJECT);
     if (stored === null) {
