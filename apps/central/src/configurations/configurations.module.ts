@@ -14,6 +14,7 @@ import { AnnounceConfigurations } from './current/announce-configurations';
 import { CurrentConfigurations } from './current/current-configurations';
 import { EffectiveConfigurations } from './current/effective-configurations';
 import { VersionContents } from './current/version-contents';
+import { AnswerUnchanged } from './delivery/answer-unchanged';
 import { ConfigurationRollouts } from './delivery/configuration-rollouts';
 import { DeliverConfiguration } from './delivery/deliver-configuration';
 import { DeviceReports } from './delivery/device-reports';
@@ -42,6 +43,7 @@ import { ConfigurationStore } from './store/configuration-store';
     CurrentConfigurations,
     AnnounceConfigurations,
     DeliverConfiguration,
+    AnswerUnchanged,
     DeviceReports,
     TellConnected,
     ConfigurationsService,

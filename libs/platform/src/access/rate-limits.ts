@@ -92,6 +92,13 @@ export class RateLimits {
     if (isExceeded) throw this.refused(kind as Limit, retryAfterSeconds);
   }
 
+  /** As admit(), of a device; false where it may not be let in, which is for the usual way to say. */
+  async admitKnown(deviceId: string, address: string): Promise<boolean> {
+    if (this.overUntilMs.size > 0 && this.overUntilMs.has(networkOf(address))) return false;
+    const taken = await this.counts.device?.(deviceId);
+    return taken?.isExceeded !== true;
+  }
+
   /** Counts what came without valid credentials. */
   async countAnonymous(address: string | undefined): Promise<void> {
     const network = networkOf(address);

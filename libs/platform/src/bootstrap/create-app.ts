@@ -31,6 +31,7 @@ import { setUpOpenApi, type OpenApiOptions } from './open-api';
 import { securityHeaders, strictTransportSecurity } from './security-headers';
 import { limitStreams } from './stream-limits';
 import { TrustedProxies } from '../addresses/trusted-proxies';
+import { UnchangedAnswers, UnchangedAnswersModule } from './unchanged-answers';
 import { UpgradeRouter, UpgradesModule } from './upgrade-router';
 
 export interface AppOptions extends HttpLimits {
@@ -76,7 +77,14 @@ export async function createApp(options: AppOptions): Promise<NestFastifyApplica
 export function rootModule({ module, logger }: Pick<AppOptions, 'module' | 'logger'>): DynamicModule {
   return {
     module: AppRoot,
-    imports: [loggingModule(logger), MetricsModule, AccessModule, UpgradesModule, module],
+    imports: [
+      loggingModule(logger),
+      MetricsModule,
+      AccessModule,
+      UpgradesModule,
+      UnchangedAnswersModule,
+      module,
+    ],
   };
 }
 
@@ -94,7 +102,7 @@ export function configureApp(
 
   app.get(RouteTable).watch(instance);
   installRequestLog(instance, logger);
-  installHttpMetrics(instance, app.get(Registry));
+  const durations = installHttpMetrics(instance, app.get(Registry));
   instance.addHook('onRequest', (request, reply, done) => {
     const headers = securityHeaders(request.url);
     for (const name in headers) reply.raw.setHeader(name, headers[name]!);
@@ -117,6 +125,7 @@ export function configureApp(
   });
   limitStreams(instance);
   app.get(UpgradeRouter).attach(app.getHttpServer(), { logger, proxies, limits, refusals });
+  app.get(UnchangedAnswers).attach(app.getHttpServer(), { logger, proxies, limits, durations, tls });
   instance.addHook('onSend', (request, reply, payload, done) => {
     // Also one whose client certificate was judged by files that have been replaced since.
     if (drainState.draining || tls?.isOutdated(request.socket as TLSSocket) === true)

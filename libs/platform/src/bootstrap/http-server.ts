@@ -1,4 +1,10 @@
-import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import type { AppLogger } from '../logging/logger';
@@ -16,6 +22,10 @@ export interface HttpServerSettings {
 
 /** Which requests are upgraded, by server: it is made before the app that knows. */
 const upgradesOf = new WeakMap<Server, (request: IncomingMessage) => boolean>();
+
+type FirstListener = (request: IncomingMessage, response: ServerResponse, usually: RequestListener) => void;
+/** Who sees requests before the app. */
+const firstOf = new WeakMap<Server, FirstListener>();
 
 /** Request line and headers together, which is also Node's default. */
 const HEAD_MAX_BYTES = 16_384;
@@ -39,7 +49,12 @@ export function createHttpServer(
     requireHostHeader: false,
     shouldUpgradeCallback: (request: IncomingMessage): boolean => upgradesOf.get(server)?.(request) ?? false,
   };
-  const inTurn = oneAnswerAtATime(listener, ({ socket }) => {
+  const first: RequestListener = (request, response) => {
+    const taker = firstOf.get(server);
+    if (taker === undefined) listener(request, response);
+    else taker(request, response, listener);
+  };
+  const inTurn = oneAnswerAtATime(first, ({ socket }) => {
     const address = socket.remoteAddress ?? '';
     logger.info({ address }, `Closed a connection on which ${address} sent too many requests ahead`);
   });
@@ -54,6 +69,11 @@ export function createHttpServer(
 function secured(tls: ServerTls, server: HttpsServer): Server {
   tls.follow(server);
   return server;
+}
+
+/** Requests are given to `first`, which hands on what it does not answer. */
+export function answerFirst(server: Server, first: FirstListener): void {
+  firstOf.set(server, first);
 }
 
 export function takeUpgrades(

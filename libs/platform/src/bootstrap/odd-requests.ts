@@ -1,14 +1,15 @@
+import type { IncomingMessage } from 'node:http';
 import { RivuletError } from '@rivulet/errors';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 
 const BODILESS = new Set(['GET', 'HEAD']);
 
 /** Refuses requests whose head cannot mean anything, before anything else looks at them. */
 export function refuseOddRequests(instance: FastifyInstance): void {
   instance.addHook('onRequest', (request, _reply, done) => {
-    const detail = oddityOf(request);
+    const detail = oddityOf(request.raw);
     if (detail !== undefined) done(new RivuletError('REQUEST_INVALID', detail));
-    else done(refusedEncoding(request));
+    else done(refusedEncoding(request.raw));
   });
 }
 
@@ -22,14 +23,19 @@ export function pathOnly({ url = '/' }: { url?: string }): string {
   return rest.startsWith('/') ? rest : `/${rest}`;
 }
 
-function oddityOf({ raw, method, headers }: FastifyRequest): string | undefined {
-  if (headers.host === undefined && raw.httpVersionMinor >= 1) return 'The request has no Host header.';
-  if (hasTwoHosts(raw.rawHeaders)) return 'The request has more than one Host header.';
+/** Whether a request would be refused here. */
+export function isOdd(request: IncomingMessage): boolean {
+  return oddityOf(request) !== undefined || refusedEncoding(request) !== undefined;
+}
+
+function oddityOf({ httpVersionMinor, rawHeaders, method, headers }: IncomingMessage): string | undefined {
+  if (headers.host === undefined && httpVersionMinor >= 1) return 'The request has no Host header.';
+  if (hasTwoHosts(rawHeaders)) return 'The request has more than one Host header.';
   if (headers.expect !== undefined && headers.expect.toLowerCase() !== '100-continue') {
     return `The server cannot do what the Expect header asks for; it knows 100-continue alone.`;
   }
   const hasBody = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
-  return hasBody && BODILESS.has(method) ? `A ${method} request has no body.` : undefined;
+  return hasBody && BODILESS.has(method ?? '') ? `A ${method} request has no body.` : undefined;
 }
 
 /** Names and values take turns in `rawHeaders`. */
@@ -42,7 +48,7 @@ function hasTwoHosts(rawHeaders: string[]): boolean {
   return hosts > 1;
 }
 
-function refusedEncoding({ headers }: FastifyRequest): RivuletError | undefined {
+function refusedEncoding({ headers }: IncomingMessage): RivuletError | undefined {
   const encoding = headers['content-encoding'];
   if (encoding === undefined || encoding === 'identity') return undefined;
   return new RivuletError('MEDIA_TYPE_UNSUPPORTED', 'The body has a Content-Encoding; send it as it is.');

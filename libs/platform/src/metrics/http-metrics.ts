@@ -3,9 +3,11 @@ import { Histogram, type Registry } from 'prom-client';
 
 const BUCKETS_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 
+export type RequestDurations = Histogram<'method' | 'route' | 'status'>;
+
 /** Times every request by method, route pattern and status: never by path, of which there is no end. */
-export function installHttpMetrics(instance: FastifyInstance, registry: Registry): void {
-  const duration = new Histogram({
+export function installHttpMetrics(instance: FastifyInstance, registry: Registry): RequestDurations {
+  const duration: RequestDurations = new Histogram({
     name: 'http_request_duration_seconds',
     help: 'Time from the first byte of a request to the last of its response.',
     labelNames: ['method', 'route', 'status'],
@@ -22,4 +24,5 @@ export function installHttpMetrics(instance: FastifyInstance, registry: Registry
     });
     done();
   });
+  return duration;
 }

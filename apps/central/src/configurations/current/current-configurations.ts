@@ -79,6 +79,17 @@ export class CurrentConfigurations implements OnModuleInit {
     return undefined;
   }
 
+  /** As for(), where all that it asks is in memory. */
+  recall(name: string, device: TargetDevice): EffectiveConfiguration | undefined {
+    for (const version of this.versionsFor(name, device)) {
+      const stored = this.contents.recall(name, version);
+      if (stored === undefined) return undefined;
+      const found = this.effective.of(stored, device);
+      if (found !== undefined) return this.ofThisLife(found);
+    }
+    return undefined;
+  }
+
   /** @throws RivuletError CONFIGURATION_UNKNOWN where the device is to have none */
   async require(name: string, device: TargetDevice): Promise<EffectiveConfiguration> {
     const found = await this.for(name, device);

@@ -15,9 +15,14 @@ export class VersionContents {
 
   constructor(private readonly store: ConfigurationStore) {}
 
+  /** From memory alone. */
+  recall(name: string, version: number): StoredVersion | undefined {
+    return this.known.get(keyOf(name, version));
+  }
+
   /** @throws RivuletError CONFIGURATION_VERSION_UNKNOWN */
   async get(name: string, version: number): Promise<StoredVersion> {
-    const key = `${name}\n${version}`;
+    const key = keyOf(name, version);
     const known = this.known.get(key);
     if (known !== undefined) return known;
     const running = this.reading.get(key) ?? this.read(key, name, version);
@@ -36,4 +41,8 @@ export class VersionContents {
       this.reading.delete(key);
     }
   }
+}
+
+function keyOf(name: string, version: number): string {
+  return `${name}\n${version}`;
 }

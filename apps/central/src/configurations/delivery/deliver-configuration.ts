@@ -131,7 +131,7 @@ export class DeliverConfiguration {
 
 /** If-None-Match: a list of tags, or any. Weak ones count as the strong ones (RFC 9110, 13.1.2). */
 export function matchesEtag(header: string, etag: string): boolean {
-  if (header.trim() === '*') return true;
+  if (header === etag || header.trim() === '*') return true;
   return header.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag);
 }
 

@@ -42,6 +42,14 @@ export class AgentTokens {
     return known;
   }
 
+  /** As find(), from memory alone. */
+  recall({ deviceId, token }: AgentCredentials): KnownDevice | undefined {
+    const digest = digestOf(token);
+    const id = deviceId ?? this.deviceOf.get(digest);
+    const known = id === undefined ? undefined : this.directory.recall(id);
+    return known?.tokens.includes(digest) === true ? known : undefined;
+  }
+
   /** Takes the place of all tokens that the device had. */
   async replace(deviceId: string): Promise<string> {
     const token = await this.tables.transaction(async (transaction) => {

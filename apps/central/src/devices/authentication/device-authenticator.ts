@@ -84,6 +84,14 @@ export class DeviceAuthenticator implements Authenticator {
     return { kind: 'device', id: known.deviceId, name: known.name, device: known, known };
   }
 
+  /** As authenticate(), where all that it asks is in memory; undefined too of a device that it would refuse. */
+  recall(headers: DeviceCall['headers'], address: string): KnownDevice | undefined {
+    const known = this.recallBy(headers);
+    if (known?.status !== 'active') return undefined;
+    this.presence.note(known.deviceId, { address });
+    return known;
+  }
+
   /**
    * As authenticate(), for a connection that stays: the device need have no MAC address, and is looked up again by
    * {@link stillServed}.
@@ -156,6 +164,23 @@ export class DeviceAuthenticator implements Authenticator {
       'DEVICE_UNIDENTIFIED',
       `The device ${macAddress} has a key, and is known by it alone.`,
     );
+  }
+
+  private recallBy(headers: DeviceCall['headers']): KnownDevice | undefined {
+    const credentials = readCredentials(headers.authorization);
+    if (credentials === undefined) return this.recallByMac(headers[DEVICE_MAC_HEADER]);
+    const { deviceId, token } = credentials;
+    if (deviceId !== undefined || isAgentToken(token)) return this.agentTokens.recall(credentials);
+    const claims = this.tokens.recall(token);
+    const known = claims && this.directory.recall(claims.sub);
+    return known?.keys.includes(claims!.jkt) === true ? known : undefined;
+  }
+
+  /** Of a trial, where no certificate would come first. */
+  private recallByMac(header: string | string[] | undefined): KnownDevice | undefined {
+    if (this.env.auth !== 'mac' || this.certificates.isOn || typeof header !== 'string') return undefined;
+    const known = this.directory.recallByMac(header);
+    return known?.keys.length === 0 ? known : undefined;
   }
 
   private async findBy(credentials: AgentCredentials): Promise<KnownDevice> {

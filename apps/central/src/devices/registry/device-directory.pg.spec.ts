@@ -118,6 +118,64 @@ describe('the directory of devices', () => {
     expect(await elsewhere.directory.find(deviceId)).toMatchObject({ status: 'revoked' });
   });
 
+  it('is told once of what changed, and of what a transaction commits that began before it was told', async () => {
+    const [first, second] = [await remembered(), await register('48:b0:2d:e9:c3:b8')];
+    const told = jest.spyOn(here.tables, 'rows');
+    const changes = async (): Promise<string[]> => {
+      told.mockClear();
+      await here.directory.poll();
+      const [row] = (await told.mock.results[0]!.value) as [{ changes: [string, string][] }];
+      return row.changes.map(([deviceId]) => deviceId);
+    };
+    expect(await changes()).toContain(second);
+    expect(await changes()).toEqual([]);
+
+    const client = await fixture.database.pool.connect();
+    await client.query('BEGIN');
+    const change = 'UPDATE rivulet.devices SET changed_at = clock_timestamp() WHERE device_id = $1';
+    await client.query('SAVEPOINT inner_one');
+    await client.query(change, [first]);
+    await client.query('RELEASE SAVEPOINT inner_one');
+    await fixture.database.pool.query(change, [second]);
+    expect(await changes()).toEqual([second]);
+    expect(await changes()).toEqual([second]);
+    await client.query('COMMIT');
+    client.release();
+    expect((await changes()).toSorted()).toEqual([first, second].toSorted());
+    expect(await changes()).toEqual([]);
+  });
+
+  it('does not remember what was read before a poll and arrived after it', async () => {
+    const deviceId = await register();
+    await here.directory.poll();
+    const rows = here.tables.rows.bind(here.tables);
+    let reading: Promise<unknown> | undefined;
+    const arrive = await new Promise<() => void>((hasRead) => {
+      jest.spyOn(here.tables, 'rows').mockImplementationOnce(async (sql, values) => {
+        const read = await rows(sql, values);
+        await new Promise<void>((resolve) => hasRead(resolve));
+        return read;
+      });
+      reading = here.directory.find(deviceId);
+    });
+    await elsewhere.registry.setStatus(deviceId, 'revoked', ['active']);
+    await here.directory.poll();
+    arrive();
+    await reading;
+    await here.directory.poll();
+    expect(await here.directory.find(deviceId)).toMatchObject({ status: 'revoked' });
+  });
+
+  it('is told of everything of the last minute by a server that was started again', async () => {
+    const deviceId = await remembered();
+    await here.directory.poll();
+    const { seen } = here.directory as unknown as { seen: { server: string } };
+    seen.server = 'another one';
+    const told = jest.spyOn(here.tables, 'rows');
+    await here.directory.poll();
+    expect(await told.mock.results[0]!.value).toMatchObject([{ changes: [[deviceId, expect.any(String)]] }]);
+  });
+
   it('trusts its memory for no longer than five seconds after the last poll that succeeded', async () => {
     const deviceId = await remembered();
     await here.registry.setStatus(deviceId, 'revoked', ['active']);

@@ -32,8 +32,16 @@ type Column = 'device_id' | 'mac_address';
 /** Devices that are read in one statement. */
 const READ_AT_ONCE = 200;
 
-interface Changes {
+interface Seen {
+  /** By the database's clock. */
   now: Date;
+  /** What transactions before this one wrote has been seen. */
+  transaction: string;
+  /** When the server was started: another one may count transactions differently. */
+  server: string;
+}
+
+interface Changes extends Seen {
   changes: [deviceId: string, changedAt: string][];
 }
 
@@ -59,20 +67,29 @@ export class DeviceDirectory {
     mac_address: this.readTogether('mac_address'),
   };
   private polledAtMs = -Infinity;
-  private seenUntil: Date | undefined;
+  private seen: Seen | undefined;
+  private polls = 0;
 
   constructor(private readonly tables: DeviceTables) {}
 
+  /** From memory alone. */
+  recall(deviceId: string): KnownDevice | undefined {
+    return this.isTrusted ? this.known.get(deviceId) : undefined;
+  }
+
+  /** From memory alone, and undefined where the address is not in its normal form. */
+  recallByMac(macAddress: string): KnownDevice | undefined {
+    const deviceId = this.idOfMac.get(macAddress);
+    const known = deviceId === undefined ? undefined : this.recall(deviceId);
+    return known?.macAddress === macAddress ? known : undefined;
+  }
+
   async find(deviceId: string): Promise<KnownDevice | undefined> {
-    const known = this.isTrusted ? this.known.get(deviceId) : undefined;
-    return known ?? this.read('device_id', deviceId);
+    return this.recall(deviceId) ?? this.read('device_id', deviceId);
   }
 
   async findByMac(macAddress: string): Promise<KnownDevice | undefined> {
-    const deviceId = this.idOfMac.get(macAddress);
-    const known = deviceId !== undefined && this.isTrusted ? this.known.get(deviceId) : undefined;
-    if (known?.macAddress === macAddress) return known;
-    return this.read('mac_address', macAddress);
+    return this.recallByMac(macAddress) ?? this.read('mac_address', macAddress);
   }
 
   /** Undefined where several have the name: it tells none of them apart. */
@@ -106,14 +123,17 @@ export class DeviceDirectory {
   /** Forgets what has changed since the last time. */
   async poll(): Promise<void> {
     const startMs = performance.now();
-    const since = this.seenUntil && new Date(this.seenUntil.getTime() - OVERLAP_MS);
-    const [{ now, changes }] = (await this.tables.rows<Changes>(changedSince, [since ?? null])) as [Changes];
+    const { now, transaction, server } = this.seen ?? {};
+    const since = now && new Date(now.getTime() - OVERLAP_MS);
+    const places = [since, transaction, server].map((place) => place ?? null);
+    const [{ changes, ...seen }] = (await this.tables.rows<Changes>(changedSince, places)) as [Changes];
     if (since === undefined) this.known.clear();
-    // Most were seen by the last poll, too: to read them all again would cost more than what is remembered saves.
+    this.polls++;
+    // Those whose presence was written have changed, too, in nothing that is remembered.
     for (const [deviceId, changedAt] of changes) {
       if (this.known.peek(deviceId)?.changedAt !== changedAt) this.known.delete(deviceId);
     }
-    this.seenUntil = now;
+    this.seen = seen;
     this.polledAtMs = startMs;
   }
 
@@ -122,11 +142,11 @@ export class DeviceDirectory {
   }
 
   private async read(column: Column, value: string): Promise<KnownDevice | undefined> {
-    const together = !this.tables.isInTransaction;
-    const device = together
-      ? await this.reading[column].run(value)
-      : (await this.readAll(column, [value]))[0];
-    if (device === undefined) return undefined;
+    if (this.tables.isInTransaction) return (await this.readAll(column, [value]))[0];
+    const { polls } = this;
+    const device = await this.reading[column].run(value);
+    // What was read before a poll, and came after it, may lack a change that no later poll tells of.
+    if (device === undefined || this.polls !== polls) return device;
     this.known.set(device.deviceId, device);
     if (device.macAddress !== null) this.idOfMac.set(device.macAddress, device.deviceId);
     return device;
@@ -172,12 +192,18 @@ FROM rivulet.devices WHERE ${column} = ANY ($1::text[])`,
 
 const readDevices = { device_id: readBy('device_id'), mac_address: readBy('mac_address') };
 
-/** By the indexes on the times. The time is that of the database, whose clock dates the changes. */
+/**
+ * By the indexes on the times. A transaction may commit long after it has dated its change; of what came in that time, the
+ * last poll has seen what was written by transactions that had all ended by then. The time is that of the database, whose
+ * clock dates the changes.
+ */
+const isNew = `($2::text IS NULL OR $3::text <> pg_postmaster_start_time()::text OR age(xmin) <= age($2::xid8::xid))`;
 const changedSince = `
-SELECT clock_timestamp() AS now, coalesce((
+SELECT clock_timestamp() AS now, pg_snapshot_xmin(pg_current_snapshot())::text AS transaction,
+  pg_postmaster_start_time()::text AS server, coalesce((
   SELECT json_agg(json_build_array(device_id, changed_at)) FROM (
-    SELECT device_id, changed_at::text FROM rivulet.devices WHERE changed_at > $1::timestamptz
+    SELECT device_id, changed_at::text FROM rivulet.devices WHERE changed_at > $1::timestamptz AND ${isNew}
     UNION ALL
-    SELECT device_id, 'removed' FROM rivulet.device_removals WHERE removed_at > $1::timestamptz
+    SELECT device_id, 'removed' FROM rivulet.device_removals WHERE removed_at > $1::timestamptz AND ${isNew}
   ) AS changed
 ), '[]') AS changes`;
