@@ -28,7 +28,7 @@ export class AccessGuard implements CanActivate {
       this.metrics.refusals.inc({ rule: rule!, code: error.code });
       throw this.limits.refusalAfter(request.ip, error);
     }
-    await this.limits.admit(request, request.principal);
+    this.limits.admit(request, request.principal);
     return true;
   }
 }

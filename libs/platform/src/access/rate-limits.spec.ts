@@ -110,7 +110,7 @@ async function statuses(count: number, made: Call): Promise<number[]> {
 
 it('callers that have hung up, and have no address any more, are counted as one', async () => {
   const limits = app.get(RateLimits);
-  for (let count = 0; count < 12; count++) await limits.countAnonymous(undefined);
+  for (let count = 0; count < 12; count++) limits.countAnonymous(undefined);
   expect((await call({ as: 'device 1' })).statusCode).toBe(200);
 });
 
@@ -128,8 +128,8 @@ describe('calls of a device', () => {
 
   it('are taken again in the next minute', async () => {
     expect(await statuses(6, { as: 'device 1' })).toContain(429);
-    const now = Date.now();
-    jest.spyOn(Date, 'now').mockReturnValue(now + 60_001);
+    const now = performance.now();
+    jest.spyOn(performance, 'now').mockReturnValue(now + 60_001);
     expect((await call({ as: 'device 1' })).statusCode).toBe(200);
   });
 

@@ -1,10 +1,10 @@
 import type { TLSSocket } from 'node:tls';
-import rateLimit from '@fastify/rate-limit';
 import { Injectable } from '@nestjs/common';
 import { RivuletError, type ErrorCode } from '@rivulet/errors';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { LRUCache } from 'lru-cache';
 import type { AccessRule } from './access-rule';
+import { CallCounts } from './call-counts';
 import type { Principal, PrincipalRequest } from './principal';
 import { atMostEntries } from '../at-most-entries';
 import { networkOf } from '../addresses/network-of';
@@ -22,7 +22,6 @@ export interface RateLimitSettings {
 }
 
 type Limit = 'device' | 'operator' | 'address';
-type Count = (key: string) => Promise<{ isExceeded: boolean; retryAfterSeconds: number }>;
 
 interface AddressedRequest extends FastifyRequest {
   [ADDRESS]?: string;
@@ -51,7 +50,7 @@ const RENEWABLE: ReadonlySet<ErrorCode> = new Set([
  */
 @Injectable()
 export class RateLimits {
-  private readonly counts: Partial<Record<Limit, Count>> = {};
+  private readonly counts: Partial<Record<Limit, CallCounts>> = {};
   /** By network: until when, by the monotonic clock. Empty nearly always, so that a call costs nothing. */
   private readonly overUntilMs = new LRUCache<string, number>(atMostEntries(KEYS_KEPT.address));
 
@@ -63,17 +62,19 @@ export class RateLimits {
   install(instance: FastifyInstance, settings: RateLimitSettings): void {
     this.isInstalled = true;
     this.credentialHeader = settings.credentialHeader;
-    instance.register(rateLimit, { global: false }).after((error) => {
-      if (error) throw error;
-      this.open(instance, settings);
-    });
+    const { perDevice, perOperator, perAddress } = settings;
+    const limits = { device: perDevice, operator: perOperator, address: perAddress };
+    for (const limit of ['device', 'operator', 'address'] as const) {
+      const max = limits[limit];
+      if (max > 0) this.counts[limit] = new CallCounts(max, WINDOW_MS, KEYS_KEPT[limit]);
+    }
     instance.addHook('onRequest', (request, _reply, done) => {
       (request as AddressedRequest)[ADDRESS] = request.ip;
       done(this.overUntilMs.size === 0 ? undefined : this.refusalBefore(request));
     });
     instance.addHook('onResponse', (request, _reply, done) => {
       if (isAnonymous(request) && !PROBE.test(request.url))
-        void this.countAnonymous((request as AddressedRequest)[ADDRESS]);
+        this.countAnonymous((request as AddressedRequest)[ADDRESS]);
       done();
     });
   }
@@ -84,27 +85,24 @@ export class RateLimits {
   }
 
   /** Counts a call of someone who was let in. @throws RivuletError RATE_LIMITED */
-  async admit(request: FastifyRequest, { kind, id }: Principal): Promise<void> {
+  admit(request: FastifyRequest, { kind, id }: Principal): void {
     if (kind === 'anyone') this.refuseStranger(request);
-    const count = kind === 'device' || kind === 'operator' ? this.counts[kind] : undefined;
-    if (count === undefined) return;
-    const { isExceeded, retryAfterSeconds } = await count(id);
-    if (isExceeded) throw this.refused(kind as Limit, retryAfterSeconds);
+    if (kind !== 'device' && kind !== 'operator') return;
+    const waitMs = this.counts[kind]?.take(id) ?? 0;
+    if (waitMs > 0) throw this.refused(kind, waitMs);
   }
 
   /** As admit(), of a device; false where it may not be let in, which is for the usual way to say. */
-  async admitKnown(deviceId: string, address: string): Promise<boolean> {
+  admitKnown(deviceId: string, address: string): boolean {
     if (this.overUntilMs.size > 0 && this.overUntilMs.has(networkOf(address))) return false;
-    const taken = await this.counts.device?.(deviceId);
-    return taken?.isExceeded !== true;
+    return (this.counts.device?.take(deviceId) ?? 0) === 0;
   }
 
   /** Counts what came without valid credentials. */
-  async countAnonymous(address: string | undefined): Promise<void> {
+  countAnonymous(address: string | undefined): void {
     const network = networkOf(address);
-    const taken = await this.counts.address?.(network);
-    if (taken?.isExceeded === true)
-      this.overUntilMs.set(network, performance.now() + taken.retryAfterSeconds * 1_000);
+    const waitMs = this.counts.address?.take(network) ?? 0;
+    if (waitMs > 0) this.overUntilMs.set(network, performance.now() + waitMs);
   }
 
   /** Returns what a refused caller is told: no more than that, when it has been refused too often. */
@@ -118,8 +116,8 @@ export class RateLimits {
     const network = networkOf(address);
     const untilMs = this.overUntilMs.get(network);
     if (untilMs === undefined) return undefined;
-    const seconds = Math.ceil((untilMs - performance.now()) / 1_000);
-    if (seconds > 0) return this.refused('address', seconds);
+    const waitMs = untilMs - performance.now();
+    if (waitMs > 0) return this.refused('address', waitMs);
     this.overUntilMs.delete(network);
     return undefined;
   }
@@ -140,32 +138,13 @@ export class RateLimits {
     if (refusal) throw refusal;
   }
 
-  private open(instance: FastifyInstance, { perDevice, perOperator, perAddress }: RateLimitSettings): void {
-    const limits = { device: perDevice, operator: perOperator, address: perAddress };
-    for (const limit of ['device', 'operator', 'address'] as const) {
-      const max = limits[limit];
-      if (max > 0) this.counts[limit] = counter(instance, max, KEYS_KEPT[limit]);
-    }
-  }
-
-  private refused(limit: Limit, retryAfterSeconds: number): RivuletError {
+  private refused(limit: Limit, waitMs: number): RivuletError {
     this.metrics.limited.inc({ limit });
     const who = limit === 'address' ? 'address without valid credentials' : limit;
     return new RivuletError('RATE_LIMITED', `There were too many calls of this ${who} in a minute.`, {
-      retryAfterSeconds,
+      retryAfterSeconds: Math.ceil(waitMs / 1_000),
     });
   }
-}
-
-/** The library takes the key from a request; here it is the request. */
-function counter(instance: FastifyInstance, max: number, cache: number): Count {
-  const settings = { max, cache, timeWindow: WINDOW_MS, keyGenerator: ({ id }: FastifyRequest) => id };
-  const take = instance.createRateLimit(settings);
-  return async (key) => {
-    const taken = await take({ id: key, routeOptions: {} } as FastifyRequest);
-    if (taken.isAllowed) return { isExceeded: false, retryAfterSeconds: 0 };
-    return { isExceeded: taken.isExceeded, retryAfterSeconds: Math.max(1, taken.ttlInSeconds) };
-  };
 }
 
 function isOpen(request: FastifyRequest): boolean {

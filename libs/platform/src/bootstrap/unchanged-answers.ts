@@ -64,7 +64,7 @@ export class UnchangedAnswers {
     answerFirst(server, (request, response, usually) => {
       const call = this.find(request, surroundings);
       if (call === undefined) usually(request, response);
-      else void answer({ request, response, usually }, call, surroundings);
+      else answer({ request, response, usually }, call, surroundings);
     });
   }
 
@@ -82,13 +82,13 @@ export class UnchangedAnswers {
   }
 }
 
-async function answer(
+function answer(
   { request, response, usually }: Exchange,
   { deviceId, address, onAnswered }: UnchangedCall & { address: string },
   { limits, durations, proxies }: Surroundings,
-): Promise<void> {
+): void {
   const startMs = performance.now();
-  if (!(await limits.admitKnown(deviceId, address))) {
+  if (!limits.admitKnown(deviceId, address)) {
     usually(request, response);
     return;
   }

@@ -87,7 +87,7 @@ export class UpgradeRouter {
       .catch(namedError)
       .then((error) => error && limits.refusalAfter(address, error));
     clearTimeout(timer);
-    if (failure !== undefined && errorStatus[failure.code] < 500) void limits.countAnonymous(address);
+    if (failure !== undefined && errorStatus[failure.code] < 500) limits.countAnonymous(address);
     if (failure !== undefined) {
       const { code, message: detail } = failure;
       refusals.note({ code, detail, address, requestId, where: `GET ${routeOf(request)}` });

@@ -176,7 +176,7 @@ export class AgentSessions implements SessionHost {
   refused({ deviceId, transport }: AgentSession, { code, message }: RivuletError): void {
     this.metrics.refusals.inc({ code });
     const { address, kind } = transport;
-    if (deviceId === undefined) void this.limits.countAnonymous(address);
+    if (deviceId === undefined) this.limits.countAnonymous(address);
     this.refusals.note({ code, detail: message, address, requestId: '', where: `agent over ${kind}` });
     const who = deviceId ?? networkOf(address);
     // An agent can make up any number of wrong messages, which are limited together.

@@ -141,7 +141,7 @@ export class SyncSockets implements ConnectionOwner<SyncConnection>, OnModuleIni
     if (code === 'INTERNAL') this.logger.error({ err: error }, 'A message of a client was not handled');
     if (session !== undefined) return named;
     // As a call without valid credentials.
-    void this.rateLimits.countAnonymous(address);
+    this.rateLimits.countAnonymous(address);
     this.refusals.note({ code, detail, address, requestId: '', where: 'client over websocket' });
     return this.rateLimits.refusalAfter(address, named);
   }

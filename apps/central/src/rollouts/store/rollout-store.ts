@@ -15,6 +15,8 @@ export interface NewRollout extends Pick<
 const FINISHED_KEPT = 200;
 const EVENTS_KEPT = 100;
 
+const isDue = `status = 'running' AND next_look_at <= clock_timestamp()`;
+
 type Row = Omit<StoredRollout, 'state'> & RolloutState;
 
 /** One row for each rollout. What is locked here is locked before what goes out: see create(). */
@@ -59,11 +61,16 @@ export class RolloutStore {
     throw new RivuletError('ROLLOUT_UNKNOWN', `There is no rollout ${rolloutId}.`);
   }
 
+  async hasDue(): Promise<boolean> {
+    const found = await this.tables.rows(`SELECT FROM rivulet.rollouts WHERE ${isDue} LIMIT 1`);
+    return found.length > 0;
+  }
+
   /** One that is due, locked; those that others look at are passed over. */
   async claim(): Promise<(StoredRollout & { now: Date }) | undefined> {
     const [found] = await this.tables.rows<Row & { now: Date }>(
       `SELECT ${columns}, clock_timestamp() AS now FROM rivulet.rollouts
-       WHERE status = 'running' AND next_look_at <= clock_timestamp()
+       WHERE ${isDue}
        ORDER BY next_look_at LIMIT 1 FOR UPDATE SKIP LOCKED`,
     );
     return found && { ...stored(found), now: found.now };
