@@ -180,6 +180,20 @@ it('a device reads what it allows by itself, and nothing where its schedule is t
   expect((await edge.health()).detail).toMatchObject({ waitingRuns: 0, scheduledJobs: 0 });
 });
 
+it('a device does not keep the schedule of a different one', async () => {
+  const other = await CollectingEdge.join(central, { allow: [] });
+  await operator.define(newSchema(), [other], { cron });
+  await other.learnSchedule(hour(5, 1_800));
+  const content = readFileSync(join(other.spool, 'schedule.json'));
+  await other.stop();
+  writeFileSync(join(edge.spool, 'schedule.json'), content);
+  await edge.reopen(AWAY);
+  expect((await edge.health()).detail).toMatchObject({ scheduledJobs: 0 });
+  await edge.reopen(central.url);
+  await learnedJob();
+  expect((await edge.health()).detail).toMatchObject({ scheduledJobs: 1 });
+});
+
 it('a time that was noticed a minute too late is not kept, as rows of now are not those of then', async () => {
   await learnedJob();
   await edge.collectAway(hour(4, 2));

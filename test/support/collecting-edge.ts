@@ -119,6 +119,7 @@ export class CollectingEdge {
       authentication: new MacAuthentication(this.macAddress),
       timeoutMs: 10_000,
       trustedKey: () => undefined,
+      deviceId: () => this.networkId,
     });
     const env = Object.assign(new CollectionEnv(), this.settings);
     this.registry = new Registry();

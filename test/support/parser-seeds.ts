@@ -114,7 +114,7 @@ function ofCollections(runId: string): Record<string, Buffer[]> {
     edits: [Buffer.from('0 0 1 2\n0 1 1\n1\ta\n3 0 2\n4\tb\n5\tc\n2 1 2 1\n0 2 0\n')],
     demands: [text({ missing: '0-99,120-120', receipt: 'a.b.c' })],
     receipts: [text(receipt)],
-    schedules: [text({ jobs: [job], leftOut: 1 })],
+    schedules: [text({ deviceId: runId, jobs: [job], leftOut: 1 })],
     keptRuns: [text({ runId })],
     queries: [
       text(task.query),

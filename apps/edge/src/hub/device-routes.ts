@@ -15,6 +15,8 @@ export interface DeviceRoutesSettings {
   timeoutMs: number;
   /** Thumbprint of the key of central; undefined while no key is trusted yet. */
   trustedKey: () => string | undefined;
+  /** Undefined while this device does not know how central calls it. */
+  deviceId: () => string | undefined;
   /** Makes sure that a key has followed the trusted one, or throws. */
   follow?: (trustedKey: string, signedBy: string, signal: AbortSignal) => Promise<void>;
 }
@@ -43,6 +45,10 @@ export class DeviceRoutes {
     return authenticatedCall(authentication, signal, (headers) =>
       this.central.json({ method: 'POST', path, headers: { ...headers, ...type }, body }, timeoutMs, signal),
     );
+  }
+
+  get deviceId(): string | undefined {
+    return this.settings.deviceId();
   }
 
   /** Opens what central has signed. @returns its JSON */

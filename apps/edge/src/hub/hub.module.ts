@@ -88,7 +88,16 @@ import { KeyAuthentication } from './key-authentication';
           trust.current(centralKey ?? identity?.enrolment?.centralKey);
         const follow = (trusted: string, signedBy: string, signal: AbortSignal): Promise<void> =>
           trust.follow(trusted, signedBy, signal, identity?.enrolment?.centralId);
-        return new DeviceRoutes({ centralUrl, connection, authentication, timeoutMs, trustedKey, follow });
+        const deviceId = (): string | undefined => identity?.enrolment?.deviceId;
+        return new DeviceRoutes({
+          centralUrl,
+          connection,
+          authentication,
+          timeoutMs,
+          trustedKey,
+          deviceId,
+          follow,
+        });
       },
     },
     {

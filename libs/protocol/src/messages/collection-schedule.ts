@@ -14,6 +14,8 @@ export interface ScheduledCollection extends CollectionQuery {
 
 /** Signed by central: the jobs of one device whose rows are those of the moment. */
 export interface CollectionSchedule {
+  /** The device that it is for. */
+  deviceId: string;
   jobs: ScheduledCollection[];
   /** Jobs that the limits of a schedule have no room for. */
   leftOut: number;
@@ -42,6 +44,7 @@ export function parseCollectionSchedule(json: string): CollectionSchedule {
   return readAnswer(() => {
     const reader = new FieldReader(JSON.parse(json), '');
     return {
+      deviceId: reader.text('deviceId', patterns.ulid, 'a ULID'),
       jobs: reader.list('jobs', COLLECTION_SCHEDULE_MAX_JOBS, readJob),
       leftOut: reader.count('leftOut'),
     };

@@ -54,7 +54,7 @@ export class KeptSchedule {
    * @returns the signed schedule, where it is a different one
    */
   async ifChanged(deviceId: string, known: string): Promise<string | undefined> {
-    const json = JSON.stringify(withinLimits(await this.jobsOf(deviceId)));
+    const json = JSON.stringify(withinLimits(deviceId, await this.jobsOf(deviceId)));
     if (hash('sha256', json) === known) return undefined;
     return this.signingKey.sign(COLLECTION_SCHEDULE_TYPE, json);
   }
@@ -75,7 +75,7 @@ export class KeptSchedule {
 }
 
 /** The first jobs that there is room for. */
-function withinLimits(all: ScheduledCollection[]): CollectionSchedule {
+function withinLimits(deviceId: string, all: ScheduledCollection[]): CollectionSchedule {
   const jobs: ScheduledCollection[] = [];
   let length = 0;
   for (const job of all) {
@@ -83,5 +83,5 @@ function withinLimits(all: ScheduledCollection[]): CollectionSchedule {
     if (jobs.length === COLLECTION_SCHEDULE_MAX_JOBS || length > COLLECTION_SCHEDULE_MAX_LENGTH) break;
     jobs.push(job);
   }
-  return { jobs, leftOut: all.length - jobs.length };
+  return { deviceId, jobs, leftOut: all.length - jobs.length };
 }

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { Logger } from '@nestjs/common';
+import { RivuletError } from '@rivulet/errors';
 import { namedError } from '@rivulet/platform';
 import {
   COLLECTION_SCHEDULE_TYPE,
@@ -23,7 +24,7 @@ const KEPT_RUNS_MAX = 1_000;
 /** The time that is known on disk is not older, so that a clock that was lost is noticed. */
 const SAVE_EVERY_MS = 3_600_000;
 
-const NOTHING: CollectionSchedule = { jobs: [], leftOut: 0 };
+const NOTHING: Omit<CollectionSchedule, 'deviceId'> = { jobs: [], leftOut: 0 };
 
 type ReadRows = (task: CollectionTask, signal: AbortSignal, kept: KeptTime) => Promise<CollectedRun>;
 
@@ -63,8 +64,13 @@ export class OfflineRuns {
       this.logger.warn('The schedule on disk is torn, and not used: central is asked for it');
       return;
     }
-    this.take(kept.json);
-    this.time = new CentralTime(this.clocks, kept.known);
+    try {
+      this.take(kept.json);
+      this.time = new CentralTime(this.clocks, kept.known);
+    } catch (error) {
+      const { code, message } = namedError(error);
+      this.logger.warn({ code }, `The schedule on disk is not used: ${message}`);
+    }
   }
 
   /** SHA-256 of the schedule that this device has; empty for none. */
@@ -143,7 +149,14 @@ export class OfflineRuns {
   }
 
   private take(json: string): void {
-    this.schedule = parseCollectionSchedule(json);
+    const schedule = parseCollectionSchedule(json);
+    const { deviceId } = this.central;
+    if (deviceId !== undefined && schedule.deviceId !== deviceId)
+      throw new RivuletError(
+        'ANSWER_FOREIGN',
+        `The schedule is for ${schedule.deviceId}, not for ${deviceId}.`,
+      );
+    this.schedule = schedule;
     this.json = json;
     const { jobs, leftOut } = this.schedule;
     if (jobs.length > 0)
