@@ -1,9 +1,14 @@
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
 import { runInNewContext } from 'node:vm';
+import { TcpRelay } from '@rivulet/testing';
 import { WebSocket } from 'ws';
 import { CentralInProcess } from '../support/central-in-process';
+import { Chromium, hasChromium } from '../support/chromium';
+import { ADMIN_PASSWORD } from '../support/operator';
 
 const page = readFileSync('docs/realtime.md', 'utf8');
 const tour = page.slice(page.indexOf('## Five minutes'), page.indexOf('## Who is connected'));
@@ -113,14 +118,25 @@ async function publish(central: CentralInProcess, number = 0): Promise<void> {
   expect(status).toBe(200);
 }
 
+/** What the tour has the reader make. */
+function makeToken(): string {
+  const [, command] = /^node (\S+make-token\.mjs \S+)$/m.exec(tour)!;
+  return execFileSync(process.execPath, command!.split(' '), { env: variables }).toString().trim();
+}
+
+/** What is there after the restart of the tour. */
+let later: CentralInProcess;
+
+beforeAll(async () => {
+  later = await CentralInProcess.start(variables);
+});
+afterAll(() => later?.stop());
+
 it('the tour of docs/realtime.md ends with two tabs that have what each other and a server send', async () => {
   expect(Object.keys(variables)).toHaveLength(5);
-  // What is there after the restart of the tour.
-  const later = await CentralInProcess.start(variables);
   const central = await CentralInProcess.join(later, variables);
   PageSocket.central = central.url.replace('http', 'ws');
-  const [, command] = /^node (\S+make-token\.mjs \S+)$/m.exec(tour)!;
-  const token = execFileSync(process.execPath, command!.split(' '), { env: variables }).toString().trim();
+  const token = makeToken();
   const [one, two] = [new Tab(token), new Tab(token)];
   await one.pressConnect();
   await two.pressConnect();
@@ -149,5 +165,68 @@ it('the tour of docs/realtime.md ends with two tabs that have what each other an
     tab.isOpen = false;
     tab.pressDisconnect();
   }
-  await later.stop();
 });
+
+const describeWithBrowser =
+  spawnSync('curl', ['--version']).status === 0 && hasChromium('the tour of docs/realtime.md in a browser')
+    ? describe
+    : describe.skip;
+
+describeWithBrowser('in a browser (skipped without chromium or curl)', () => {
+  let relay: TcpRelay;
+  let browser: Chromium;
+
+  beforeAll(async () => {
+    relay = await TcpRelay.start(later.url);
+    browser = await Chromium.start();
+  });
+  afterAll(async () => {
+    await browser?.stop();
+    await relay?.stop();
+  });
+
+  it('the tour ends with the same, and nothing is lost where the connection is', async () => {
+    const page = pathToFileURL('examples/realtime/realtime.html').href;
+    const tabs = await Promise.all([browser.open(page), browser.open(page)]);
+    const url = `${relay.through(later.url.replace('http', 'ws'))}ws/sync`;
+    const fields = JSON.stringify({ url, token: makeToken() });
+    const each = (expression: string): Promise<void[]> =>
+      Promise.all(tabs.map((tab) => tab.until(expression)));
+    const isThere = (state: string): string => `byId('state').textContent === '${state}'`;
+    for (const tab of tabs) {
+      await tab.evaluate(`Math.random = () => 0;
+        for (const [name, value] of Object.entries(${fields})) byId('connect').elements[name].value = value;
+        byId('connect').requestSubmit()`);
+    }
+    await each(isThere('connected'));
+    await tabs[0]!.evaluate(`byId('send').text.value = 'from the other tab'; byId('send').requestSubmit()`);
+    await each(`byId('messages').children.length === 1`);
+
+    relay.refusesNew = true;
+    relay.cut('reset');
+    await each(isThere('waiting'));
+    await publishByCurl();
+    relay.refusesNew = false;
+    await publishByCurl();
+    await each(`byId('messages').children.length === 3 && ${isThere('connected')}`);
+
+    const [one, two] = await Promise.all(
+      tabs.map((tab) => tab.evaluate<string>(`byId('messages').innerText`)),
+    );
+    const positions = [...one!.matchAll(/^user\.notifications (\d+): /gm)].map(([, position]) =>
+      Number(position),
+    );
+    expect(positions).toEqual([2, 1, 0].map((after) => positions.at(-1)! + after));
+    expect(one).toMatch(/^.*"Hello World".*\n.*"Hello World".*\n.*"from the other tab"/);
+    expect(two).toBe(one);
+  });
+});
+
+/** The tour's own command, as its reader runs it. */
+async function publishByCurl(): Promise<void> {
+  const command = /^curl [\s\S]*?\}'$/m.exec(tour)![0].replace('http://localhost:8080', later.url);
+  const { stdout } = await promisify(execFile)('bash', ['-c', command], {
+    env: { ...process.env, PASSWORD: ADMIN_PASSWORD },
+  });
+  expect(JSON.parse(stdout)).toMatchObject({ status: 'published' });
+}
