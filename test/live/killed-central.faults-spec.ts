@@ -1,7 +1,4 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
-import { freePort } from '@rivulet/testing';
 import type { FleetSummary } from '../../apps/central/src/fleet/fleet-summary.service';
 import { ConnectedDevices } from '../support/connected-devices';
 import { asAdmin } from '../support/operator';
@@ -41,34 +38,6 @@ function macAddresses(count: number): string[] {
   });
 }
 
-interface Printed {
-  code: number | null;
-  out: string;
-  problem: string;
-}
-
-/** `npm run fleet`, without npm and without a terminal. @param reads - whether anybody reads what it prints */
-async function fleet(url: string, apiKey: string, options: string[], reads = true): Promise<Printed> {
-  const program = spawn(process.execPath, ['dist/tools/fleet/main.js', '--central', url, ...options], {
-    env: { RIVULET_API_KEY: apiKey },
-  });
-  const printed: Printed = { code: null, out: '', problem: '' };
-  program.stdout.on('data', (data: Buffer) => (printed.out += data.toString()));
-  program.stderr.on('data', (data: Buffer) => (printed.problem += data.toString()));
-  if (!reads) program.stdout.destroy();
-  [printed.code] = (await once(program, 'close')) as [number | null];
-  return printed;
-}
-
-async function createApiKey(): Promise<string> {
-  const response = await fetch(`${system.centrals[0]!.url}/api/me/api-keys`, {
-    method: 'POST',
-    headers: { ...asAdmin, 'content-type': 'application/json' },
-    body: JSON.stringify({ name: 'scripts' }),
-  });
-  return ((await response.json()) as { key: string }).key;
-}
-
 async function summary(central: number): Promise<FleetSummary> {
   const response = await fetch(`${system.centrals[central]!.url}/api/fleet/summary`, { headers: asAdmin });
   return (await response.json()) as FleetSummary;
@@ -91,44 +60,6 @@ async function until(isTrue: () => Promise<boolean>): Promise<number> {
   while (!(await isTrue())) await delay(100);
   return (performance.now() - startMs) / 1_000;
 }
-
-it('prints the summary as one JSON document for scripts, and nothing but a sentence on standard error when it cannot', async () => {
-  const [{ url }, key] = [system.centrals[0]!, await createApiKey()];
-  const [answered, cut, refused, away, mistaken] = await Promise.all([
-    fleet(url, key, ['--json', '--once', '--devices', '1']),
-    fleet(url, key, ['--json'], false),
-    fleet(url, 'of nobody', ['--json']),
-    fleet(`http://127.0.0.1:${await freePort()}`, key, ['--json']),
-    fleet(url, key, ['--json', '--devices', 'all']),
-  ]);
-  const { at, states, total, ...rest } = JSON.parse(answered.out) as FleetSummary;
-  expect(answered).toMatchObject({ code: 0, problem: '' });
-  expect(Date.now() - Date.parse(at)).toBeLessThan(60_000);
-  expect(Object.values(states).reduce((sum, count) => sum + count)).toBe(total);
-  expect(Object.keys(rest).toSorted()).toEqual(
-    Object.keys(await summary(0))
-      .filter((name) => !['at', 'states', 'total'].includes(name))
-      .toSorted(),
-  );
-  expect(cut).toEqual({ code: 0, out: '', problem: '' });
-  expect(refused).toEqual({
-    code: 1,
-    out: '',
-    problem: expect.stringMatching(/^Central answered: .+\. \w.+\.\n$/) as string,
-  });
-  expect(away).toEqual({
-    code: 1,
-    out: '',
-    problem: expect.stringMatching(
-      /^Central at http\S+ does not answer: ECONNREFUSED\. See whether it runs.+\n$/,
-    ) as string,
-  });
-  expect(mistaken).toEqual({
-    code: 2,
-    out: '',
-    problem: expect.stringContaining('--devices takes a number') as string,
-  });
-});
 
 it('has all devices back at the other central, which refuses nobody, and shows nobody as online who is not', async () => {
   await devices.connect(system.url, macAddresses(COUNT));

@@ -1,8 +1,10 @@
+import fc from 'fast-check';
 import { RowPublisher } from '../../apps/central/src/realtime/rows/row-publisher';
 import type { CentralInProcess } from '../support/central-in-process';
 import { RealtimeCentral } from '../support/realtime-central';
 import { dataOf, inPublic, resyncsOf } from '../support/row-messages';
 import type { SyncSocket } from '../support/sync-socket';
+import { anyTicketWrite, datasetsFile, ticket, ticketDatasets, ticketTables } from '../support/tickets';
 import { writeTemporaryFile, type TemporaryFile } from '../support/written-file';
 
 const topics = `
@@ -16,28 +18,6 @@ rows:
   - { dataset: tickets, topic: 'tickets.{site_id}', columns: [title] }
   - { dataset: shown, topic: 'other.{team_ids}' }
 `;
-const scope = `
-version: 1
-scope:
-  query: >-
-    SELECT d.id AS device_id, 1 AS site_id, ARRAY[1] AS team_ids, now() AS at
-    FROM devices d WHERE d.mac_address = :mac_address
-datasets:
-`;
-const datasets: Record<string, string> = {
-  tickets:
-    "SELECT t.id AS number, t.title, t.state FROM tickets t WHERE t.site_id = :site_id AND t.state <> 'draft' AND title NOT LIKE '%\\x%'",
-  shown: 'SELECT id AS number, name FROM shown_parts WHERE team = ANY (:team_ids)',
-  joined: 'SELECT t.id AS number, p.name FROM tickets t JOIN parts p ON p.id = t.id',
-  computed: 'SELECT id AS number, upper(title) AS title FROM tickets',
-  own: 'SELECT id AS number FROM tickets WHERE is_shown(title)',
-  moving: 'SELECT id AS number FROM tickets WHERE created < now()',
-  zoned: "SELECT id AS number FROM tickets WHERE created::date > '2026-01-01'",
-  compared: 'SELECT id AS number FROM tickets WHERE created < :at',
-  keyless: 'SELECT site_id AS number FROM tickets WHERE title IS NULL',
-  plain: 'SELECT id AS number, title FROM tickets',
-};
-
 let realtime: RealtimeCentral;
 let central: CentralInProcess;
 let file: TemporaryFile;
@@ -46,14 +26,8 @@ beforeAll(async () => {
   file = writeTemporaryFile('datasets.yaml', datasetsFile({ devices: 'SELECT id AS number FROM devices' }));
   realtime = await RealtimeCentral.start(topics, { CENTRAL_DATASETS_FILE: file.path });
   ({ central } = realtime);
-  await run(`
-    CREATE TYPE ticket_state AS ENUM ('draft', 'open', 'closed');
-    CREATE TABLE tickets (
-      id bigint PRIMARY KEY, site_id int, title text, state ticket_state, secret text DEFAULT 'secret', created timestamptz DEFAULT now());
-    CREATE TABLE parts (id int PRIMARY KEY, team int, name text, price int);
-    CREATE VIEW shown_parts AS SELECT * FROM parts WHERE price > 10;
-    CREATE FUNCTION is_shown(text) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN $1 IS NOT NULL; END'`);
-  await reloadDatasets(datasets);
+  await run(ticketTables);
+  await reloadDatasets(ticketDatasets);
   await reload(topics + rows);
   await settled();
 });
@@ -62,13 +36,6 @@ afterAll(async () => {
   await realtime?.stop();
   file.remove();
 });
-
-function datasetsFile(queries: Record<string, string>): string {
-  const each = Object.entries(queries).map(
-    ([name, query]) => `  - name: ${name}\n    key: [number]\n    query: >-\n      ${query}\n`,
-  );
-  return scope + each.join('');
-}
 
 async function run(statement: string): Promise<void> {
   await central.database.pool.query(inPublic + statement);
@@ -113,9 +80,20 @@ async function follow(site: number, topic = `tickets.${site}`): Promise<SyncSock
   return socket;
 }
 
-function ticket(operation: string, number: number, title?: string): object {
-  const key = { number: String(number) };
-  return { dataset: 'tickets', operation, key, ...(title !== undefined && { row: { title } }) };
+/** The rows that somebody has who does what the messages say. */
+function followed(socket: SyncSocket): Map<string, string> {
+  const all = new Map<string, string>();
+  for (const data of dataOf(socket) as {
+    operation: string;
+    key: { number: string };
+    row?: { title: string };
+  }[]) {
+    const { operation, key, row } = data;
+    expect(all.has(key.number)).toBe(operation !== 'insert');
+    if (operation === 'delete') all.delete(key.number);
+    else all.set(key.number, row!.title);
+  }
+  return all;
 }
 
 describe('a changed row of a dataset', () => {
@@ -154,6 +132,33 @@ describe('a changed row of a dataset', () => {
     expect(JSON.stringify([one.received, two.received])).not.toMatch(/secret|hidden|draft/);
   });
 
+  it('leaves whoever follows the messages with the rows of the dataset, whatever is written', async () => {
+    const seed = Date.now() % 2 ** 31;
+    const sites = [31, 32];
+    const sockets = await Promise.all(sites.map((site) => follow(site)));
+    await run(
+      fc
+        .sample(fc.array(anyTicketWrite, { minLength: 200, maxLength: 200 }), { seed, numRuns: 1 })[0]!
+        .join(';'),
+    );
+    await run(`INSERT INTO tickets SELECT site, site, 'last', 'open' FROM unnest(ARRAY[31, 32]) AS site`);
+    await settled();
+    for (const [index, socket] of sockets.entries()) {
+      await socket.until(() => dataOf(socket).some((data) => JSON.stringify(data).includes('last')));
+      const { rows: truth } = await central.database.pool.query(
+        `SELECT id::text AS number, title FROM public.tickets WHERE site_id = $1 AND state <> 'draft' AND title NOT LIKE '%\\x%'`,
+        [sites[index]],
+      );
+      expect(dataOf(socket).length).toBeGreaterThan(5);
+      expect({ seed, rows: followed(socket) }).toEqual({
+        seed,
+        rows: new Map(truth.map(({ number, title }: Record<string, string>) => [number, title])),
+      });
+    }
+    await run('DELETE FROM tickets');
+    await settled();
+  });
+
   it('comes through a view, with the columns that its parameter is compared with as words of the topic', async () => {
     const socket = await follow(1, 'other.>');
     await run(`INSERT INTO parts VALUES (1, 7, 'a', 10), (2, 7, 'b', 11); UPDATE parts SET price = 12`);
@@ -190,8 +195,8 @@ describe('a row that a dataset no longer has', () => {
     await unpublished(async () => {
       await run(`INSERT INTO tickets VALUES (21, 21, 'not for you any more', 'closed')`);
       await reloadDatasets({
-        ...datasets,
-        tickets: datasets['tickets']!.replace('title NOT', "state <> 'closed' AND title NOT"),
+        ...ticketDatasets,
+        tickets: ticketDatasets['tickets']!.replace('title NOT', "state <> 'closed' AND title NOT"),
       });
     });
     await socket.next('sync');

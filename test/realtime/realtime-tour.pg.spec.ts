@@ -186,20 +186,19 @@ describeWithBrowser('in a browser (skipped without chromium or curl)', () => {
   });
 
   it('the tour ends with the same, and nothing is lost where the connection is', async () => {
-    const page = pathToFileURL('examples/realtime/realtime.html').href;
-    const tabs = await Promise.all([browser.open(page), browser.open(page)]);
+    const address = pathToFileURL('examples/realtime/realtime.html').href;
+    const tabs = await Promise.all([browser.open(address), browser.open(address)]);
     const url = `${relay.through(later.url.replace('http', 'ws'))}ws/sync`;
     const fields = JSON.stringify({ url, token: makeToken() });
     const each = (expression: string): Promise<void[]> =>
       Promise.all(tabs.map((tab) => tab.until(expression)));
-    const isThere = (state: string): string => `byId('state').textContent === '${state}'`;
     for (const tab of tabs) {
       await tab.evaluate(`Math.random = () => 0;
         for (const [name, value] of Object.entries(${fields})) byId('connect').elements[name].value = value;
         byId('connect').requestSubmit()`);
     }
     await each(isThere('connected'));
-    await tabs[0]!.evaluate(`byId('send').text.value = 'from the other tab'; byId('send').requestSubmit()`);
+    await tabs[0].evaluate(`byId('send').text.value = 'from the other tab'; byId('send').requestSubmit()`);
     await each(`byId('messages').children.length === 1`);
 
     relay.refusesNew = true;
@@ -221,6 +220,11 @@ describeWithBrowser('in a browser (skipped without chromium or curl)', () => {
     expect(two).toBe(one);
   });
 });
+
+/** Of JavaScript in the page. */
+function isThere(state: string): string {
+  return `byId('state').textContent === '${state}'`;
+}
 
 /** The tour's own command, as its reader runs it. */
 async function publishByCurl(): Promise<void> {

@@ -54,10 +54,10 @@ export class Chromium {
     const profile = mkdtempSync(join(tmpdir(), 'rivulet-chromium-'));
     const options = OPTIONS.concat(`user-data-dir=${profile}`).map((option) => `--${option}`);
     const child = spawn(PROGRAM, options, { stdio: ['ignore', 'ignore', 'pipe'], detached: true });
-    for await (const line of createInterface(child.stderr!)) {
+    for await (const line of createInterface(child.stderr)) {
       const address = /^DevTools listening on (\S+)$/.exec(line)?.[1];
       if (address === undefined) continue;
-      child.stderr!.resume();
+      child.stderr.resume();
       const socket = new WebSocket(address);
       await once(socket, 'open');
       return new Chromium(child, profile, socket);

@@ -1,3 +1,7 @@
+import { freePort } from '@rivulet/testing';
+import type { FleetSummary } from '../../apps/central/src/fleet/fleet-summary.service';
+import { fleetProgram } from '../support/fleet-program';
+import { asAdmin } from '../support/operator';
 import { SyncPair, type SyncAnswer } from '../support/sync-pair';
 
 /** What the demo's datasets file gives to its device, said once more in SQL. */
@@ -42,6 +46,52 @@ describe('a first sync', () => {
       'devices created',
     ]);
     for (const table of first.tables) expect(table.checksum).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  it('is in the one JSON document that npm run fleet prints for scripts, or else a sentence on standard error says why not', async () => {
+    const { url } = pair.central;
+    const call = async <T>(path: string, init: RequestInit = {}): Promise<T> => {
+      const headers = { ...asAdmin, 'content-type': 'application/json' };
+      return (await (await fetch(`${url}/api/${path}`, { ...init, headers })).json()) as T;
+    };
+    const { key } = await call<{ key: string }>('me/api-keys', {
+      method: 'POST',
+      body: '{"name": "scripts"}',
+    });
+    const [answered, cut, refused, away, mistaken] = await Promise.all([
+      fleetProgram(url, key, ['--json', '--once', '--devices', '1']),
+      fleetProgram(url, key, ['--json'], false),
+      fleetProgram(url, 'of nobody', ['--json']),
+      fleetProgram(`http://127.0.0.1:${await freePort()}`, key, ['--json']),
+      fleetProgram(url, key, ['--json', '--devices', 'all']),
+    ]);
+    const { at, states, total, ...rest } = JSON.parse(answered.out) as FleetSummary;
+    expect(answered).toMatchObject({ code: 0, problem: '' });
+    expect(Date.now() - Date.parse(at)).toBeLessThan(60_000);
+    expect([total, Object.values(states).reduce((sum, count) => sum + count)]).toEqual([1, 1]);
+    expect(Object.keys(rest).toSorted()).toEqual(
+      Object.keys(await call<FleetSummary>('fleet/summary'))
+        .filter((name) => !['at', 'states', 'total'].includes(name))
+        .toSorted(),
+    );
+    expect(cut).toEqual({ code: 0, out: '', problem: '' });
+    expect(refused).toEqual({
+      code: 1,
+      out: '',
+      problem: expect.stringMatching(/^Central answered: .+\. \w.+\.\n$/) as string,
+    });
+    expect(away).toEqual({
+      code: 1,
+      out: '',
+      problem: expect.stringMatching(
+        /^Central at http\S+ does not answer: ECONNREFUSED\. See whether it runs.+\n$/,
+      ) as string,
+    });
+    expect(mistaken).toEqual({
+      code: 2,
+      out: '',
+      problem: expect.stringContaining('--devices takes a number') as string,
+    });
   });
 
   it.each(Object.keys(oracle))('brings just the rows of %s that the device may have', async (table) => {

@@ -1,0 +1,75 @@
+import fc from 'fast-check';
+
+/** Tables of the source, and datasets of them. */
+export const ticketTables = `
+    CREATE TYPE ticket_state AS ENUM ('draft', 'open', 'closed');
+    CREATE TABLE tickets (
+      id bigint PRIMARY KEY, site_id int, title text, state ticket_state, secret text DEFAULT 'secret', created timestamptz DEFAULT now());
+    CREATE TABLE parts (id int PRIMARY KEY, team int, name text, price int);
+    CREATE VIEW shown_parts AS SELECT * FROM parts WHERE price > 10;
+    CREATE FUNCTION is_shown(text) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN $1 IS NOT NULL; END'`;
+
+const scope = `
+version: 1
+scope:
+  query: >-
+    SELECT d.id AS device_id, 1 AS site_id, ARRAY[1] AS team_ids, now() AS at
+    FROM devices d WHERE d.mac_address = :mac_address
+datasets:
+`;
+export const ticketDatasets: Record<string, string> = {
+  tickets:
+    "SELECT t.id AS number, t.title, t.state FROM tickets t WHERE t.site_id = :site_id AND t.state <> 'draft' AND title NOT LIKE '%\\x%'",
+  shown: 'SELECT id AS number, name FROM shown_parts WHERE team = ANY (:team_ids)',
+  joined: 'SELECT t.id AS number, p.name FROM tickets t JOIN parts p ON p.id = t.id',
+  computed: 'SELECT id AS number, upper(title) AS title FROM tickets',
+  own: 'SELECT id AS number FROM tickets WHERE is_shown(title)',
+  moving: 'SELECT id AS number FROM tickets WHERE created < now()',
+  zoned: "SELECT id AS number FROM tickets WHERE created::date > '2026-01-01'",
+  compared: 'SELECT id AS number FROM tickets WHERE created < :at',
+  keyless: 'SELECT site_id AS number FROM tickets WHERE title IS NULL',
+  plain: 'SELECT id AS number, title FROM tickets',
+};
+
+export function datasetsFile(queries: Record<string, string>): string {
+  const each = Object.entries(queries).map(
+    ([name, query]) => `  - name: ${name}\n    key: [number]\n    query: >-\n      ${query}\n`,
+  );
+  return scope + each.join('');
+}
+
+/** What is told of a row of the dataset `tickets`. */
+export function ticket(operation: string, number: number, title?: string): object {
+  const key = { number: String(number) };
+  return { dataset: 'tickets', operation, key, ...(title !== undefined && { row: { title } }) };
+}
+
+const id = fc.integer({ min: 1, max: 8 });
+const site = fc.constantFrom('31', '32', 'NULL');
+const title = fc.constantFrom(`'a'`, `'b'`, `'x'`, 'NULL', `''`);
+const state = fc.constantFrom(`'draft'`, `'open'`, `'closed'`, 'NULL');
+const which = fc.oneof(
+  id.map((number) => `id = ${number}`),
+  id.map((number) => `id % 3 = ${number} % 3`),
+);
+/** Of a few rows, so that they meet. */
+export const anyTicketWrite = fc.oneof(
+  fc
+    .tuple(id, site, title, state)
+    .map((values) => `INSERT INTO tickets VALUES (${values.join(', ')}) ON CONFLICT DO NOTHING`),
+  fc
+    .tuple(site, title, state, which)
+    .map(
+      (parts) =>
+        `UPDATE tickets SET site_id = ${parts[0]}, title = ${parts[1]}, state = ${parts[2]} WHERE ${parts[3]}`,
+    ),
+  fc.tuple(state, which).map(([next, rows]) => `UPDATE tickets SET state = ${next} WHERE ${rows}`),
+  which.map(
+    (rows) =>
+      `UPDATE tickets SET id = id + 8 WHERE ${rows} AND NOT EXISTS (SELECT FROM tickets t WHERE t.id > 8)`,
+  ),
+  fc.constant(
+    'UPDATE tickets SET id = id - 8 WHERE id > 8 AND NOT EXISTS (SELECT FROM tickets t WHERE t.id = tickets.id - 8)',
+  ),
+  which.map((rows) => `DELETE FROM tickets WHERE ${rows}`),
+);
