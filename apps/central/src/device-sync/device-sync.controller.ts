@@ -132,7 +132,7 @@ export class DeviceSyncController {
     if (!Array.isArray(payload))
       return new StreamableFile(Readable.from(payload, { objectMode: false }), { type });
     const length = payload.reduce((sum, piece) => sum + piece.length, 0);
-    // The number of streams is limited.
+    // The number of streams is limited. Its pieces stay as they are: answers share blocks.
     if (length > SMALL_ANSWER_BYTES)
       return new StreamableFile(Readable.from(payload, { objectMode: false }), { type, length });
     reply.type(type);

@@ -75,13 +75,25 @@ const compression = {
   [constants.ZSTD_c_minMatch]: 5,
 };
 
+/** zstd takes memory for as much as it may be given, unless it is told; a window of more than 8 MiB is refused when inflated. */
+const TOLD_MAX_BYTES = 1024 * 1024;
+
+/** What Node allocates for a result at first, and keeps with it. */
+const RESULT_BYTES = 16 * 1024;
+const LEAST_RESULT_BYTES = 64;
+
 /**
  * Compresses content with zstd; content that does not shrink is kept uncompressed.
  *
  * Blocks for 0.16 ms a chunk. The asynchronous form took 1.4 times as long; see docs/adr/0006.
  */
 export function encodeBlock(content: Buffer): Block {
-  const compressed = zstdCompressSync(content, { params: compression });
+  const compressed = zstdCompressSync(content, {
+    params: compression,
+    // Little more than the content, as incompressible content grows.
+    chunkSize: Math.min(RESULT_BYTES, content.length + LEAST_RESULT_BYTES),
+    ...(content.length <= TOLD_MAX_BYTES && { pledgedSrcSize: content.length }),
+  });
   if (compressed.length >= content.length) return { encoding: 'none', block: content };
   return { encoding: 'zstd', block: compressed };
 }

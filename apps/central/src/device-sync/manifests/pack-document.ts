@@ -16,9 +16,9 @@ export function packDocument(document: string): Buffer {
   const isExact = parts.map((part) => part.toString('base64url')).join('.') === document;
   if (!isExact || parts.length !== 3) return Buffer.concat([Buffer.of(AS_IT_IS), Buffer.from(document)]);
   const [header, content, signature] = parts as [Buffer, Buffer, Buffer];
-  const packed = deflateRawSync(
-    Buffer.concat([lengthOf(header), header, lengthOf(content), content, signature]),
-  );
+  const unpacked = Buffer.concat([lengthOf(header), header, lengthOf(content), content, signature]);
+  // Node allocates so much at first, and keeps it with the result.
+  const packed = deflateRawSync(unpacked, { chunkSize: Math.min(16 * 1024, Math.max(64, unpacked.length)) });
   return Buffer.concat([Buffer.of(PARTS), packed]);
 }
 
