@@ -68,19 +68,23 @@ async function* cutEach(
   const workspace = Buffer.allocUnsafe(CHUNK_MAX_BYTES);
   const newCutter = ({ keyColumns }: RowSource): ChunkCutter =>
     new ChunkCutter(keyColumns, { ...limits, keepContent: true, workspace });
-  let range = 0;
-  let cutter = newCutter(sources[0]!);
-  for await (const { statement, rows } of copyOutEach(client, sources.map(canonicalCopy))) {
-    if (statement !== range) {
-      for (const chunk of cutter.end()) yield { range, chunk };
-      range = statement;
-      cutter = newCutter(sources[range]!);
+  try {
+    let range = 0;
+    let cutter = newCutter(sources[0]!);
+    for await (const { statement, rows } of copyOutEach(client, sources.map(canonicalCopy))) {
+      if (statement !== range) {
+        for (const chunk of cutter.end()) yield { range, chunk };
+        range = statement;
+        cutter = newCutter(sources[range]!);
+      }
+      const chunks = cutter.push(rows);
+      freeMemory(rows);
+      for (const chunk of chunks) yield { range, chunk };
     }
-    const chunks = cutter.push(rows);
-    freeMemory(rows);
-    for (const chunk of chunks) yield { range, chunk };
+    for (const chunk of cutter.end()) yield { range, chunk };
+  } finally {
+    freeMemory(workspace);
   }
-  for (const chunk of cutter.end()) yield { range, chunk };
 }
 
 /** The statement whose output is the canonical rows, by definition (docs/protocol.md). */

@@ -45,19 +45,23 @@ export async function* readScopes(
 ): AsyncGenerator<ScopeChunk, void> {
   const splitter = new ScopeSplitter();
   const workspace = Buffer.allocUnsafe(CHUNK_MAX_BYTES);
-  let current: { scope: number; cutter: ChunkCutter } | undefined;
-  for await (const buffer of copyOut(client, `COPY (${scopesSelect(source)}) TO STDOUT`)) {
-    for (const { scope, bytes } of splitter.push(buffer)) {
-      if (current?.scope !== scope) {
-        if (current !== undefined) yield* named(current.scope, current.cutter.end());
-        const cutter = new ChunkCutter(source.keyColumns, { ...limits, keepContent: true, workspace });
-        current = { scope, cutter };
+  try {
+    let current: { scope: number; cutter: ChunkCutter } | undefined;
+    for await (const buffer of copyOut(client, `COPY (${scopesSelect(source)}) TO STDOUT`)) {
+      for (const { scope, bytes } of splitter.push(buffer)) {
+        if (current?.scope !== scope) {
+          if (current !== undefined) yield* named(current.scope, current.cutter.end());
+          const cutter = new ChunkCutter(source.keyColumns, { ...limits, keepContent: true, workspace });
+          current = { scope, cutter };
+        }
+        yield* named(scope, current.cutter.push(bytes));
       }
-      yield* named(scope, current.cutter.push(bytes));
+      freeMemory(buffer);
     }
-    freeMemory(buffer);
+    if (current !== undefined) yield* named(current.scope, current.cutter.end());
+  } finally {
+    freeMemory(workspace);
   }
-  if (current !== undefined) yield* named(current.scope, current.cutter.end());
 }
 
 function named(scope: number, chunks: Chunk[]): ScopeChunk[] {
