@@ -60,6 +60,7 @@ const features = {
   edge: {
     disk: [],
     access: [],
+    features: [],
     identity: ['disk'],
     schedule: [],
     spool: ['hub'],
@@ -69,7 +70,7 @@ const features = {
     mirrors: ['state', 'spool'],
     sync: ['mirrors', 'state', 'spool', 'hub', 'identity', 'schedule'],
     scrub: ['sync', 'mirrors', 'state', 'schedule'],
-    live: ['sync', 'collection', 'configuration', 'hub', 'identity'],
+    live: ['features', 'sync', 'collection', 'configuration', 'hub', 'identity'],
     status: ['live', 'scrub', 'sync', 'state', 'identity', 'hub'],
     collection: ['hub', 'disk'],
   },

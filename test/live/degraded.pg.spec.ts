@@ -122,7 +122,7 @@ it('says on the edge that the live connection is missing, and why', async () => 
   expect((await read()).live.connected).toBe(false);
   const health = await healthOf(edge.url);
   expect(health.details['live']!.problem).toContain(closed);
-  const told = edge.complaints.filter(({ msg }) => msg.includes('Syncs go on by schedule'));
+  const told = edge.complaints.filter(({ msg }) => msg.includes('meanwhile the edge goes by its schedule'));
   expect(told).toContainEqual(expect.objectContaining({ level: 'warn', code: 'CENTRAL_UNREACHABLE' }));
   expect(new Set(told.map(({ msg }) => msg)).size).toBe(told.length);
 });

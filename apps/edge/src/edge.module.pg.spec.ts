@@ -201,6 +201,28 @@ describe('the metrics of an edge', () => {
 });
 
 describe('an edge', () => {
+  it.each([
+    ['sync', '/api/configuration', ['database', 'lastSync', 'live', 'migrations', 'process']],
+    ['collection', '/api/sync/status', ['collection', 'database', 'live', 'migrations', 'process']],
+  ])('with the part %s has its database, and none of the others', async (part, missing, indicators) => {
+    app = await create({ EDGE_FEATURES: part, EDGE_LIVE: 'true' });
+    await app.init();
+    const { body } = await call('GET', '/health');
+    const { details } = body as { details: object };
+    expect(Object.keys(details).toSorted()).toEqual(indicators);
+    expect(details).toMatchObject({ live: { disabled: 'EDGE_FEATURES does not have live' } });
+    expect(await call('GET', missing)).toMatchObject({ status: 404, body: { code: 'ROUTE_UNKNOWN' } });
+    await app.close();
+  });
+
+  it('says in its status that it is not connected by intention', async () => {
+    app = await create({ EDGE_FEATURES: 'sync', EDGE_LIVE: 'true' });
+    await app.init();
+    const live = { connected: false, problem: 'EDGE_FEATURES does not have live.' };
+    expect(await call('GET', '/api/sync/status')).toMatchObject({ status: 200, body: { live } });
+    await app.close();
+  });
+
   it('stops while it waits for central, and says in its log why the cycle failed', async () => {
     app = await create({ EDGE_CENTRAL_URL: `http://127.0.0.1:${(silence.address() as AddressInfo).port}` });
     await app.init();

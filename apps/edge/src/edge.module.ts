@@ -13,6 +13,7 @@ import { EdgeAccessModule } from './access/access.module';
 import { CollectionModule } from './collection/collection.module';
 import { EdgeEnv } from './edge-env';
 import { ConfigurationModule } from './configuration/configuration.module';
+import { FeaturesEnv, type EdgeFeature } from './features/features.env';
 import { HubModule } from './hub/hub.module';
 import { IdentityModule } from './identity/identity.module';
 import { LiveModule } from './live/live.module';
@@ -40,29 +41,57 @@ const features: readonly Feature[] = [
   CollectionModule,
 ];
 
+/** What belongs to an optional part. The rest is there always. */
+const partOf: ReadonlyMap<Feature, EdgeFeature> = new Map<Feature, EdgeFeature>([
+  [SyncModule, 'sync'],
+  [ScheduleModule, 'sync'],
+  [SpoolModule, 'sync'],
+  [MirrorsModule, 'sync'],
+  [ScrubModule, 'sync'],
+  [StateModule, 'sync'],
+  [StatusModule, 'sync'],
+  [ConfigurationModule, 'configuration'],
+  [CollectionModule, 'collection'],
+]);
+
 /** The composition root of the edge. */
 @Module({})
 export class EdgeModule {
   /** The sections of its environment. */
   static readonly environment: readonly EnvClass[] = [
     EdgeEnv,
+    FeaturesEnv,
     ...features.flatMap((feature) => feature.environment ?? []),
   ];
 
-  static forRoot(environment: Environment, databaseUrl: string): DynamicModule {
+  /** @param databaseUrl - undefined where no part needs one: see FeaturesEnv */
+  static forRoot(environment: Environment, databaseUrl: string | undefined): DynamicModule {
+    const enabled = environment.section(FeaturesEnv);
+    const chosen = features.filter((feature) => {
+      const part = partOf.get(feature);
+      return part === undefined || enabled.has(part);
+    });
     return {
       module: EdgeModule,
       imports: [
         EnvironmentModule.forRoot(environment),
-        databaseModule({
-          url: databaseUrl,
-          urlVariable: 'EDGE_DATABASE_URL',
-          applicationName: 'rivulet edge',
-          poolSize: 5,
-          features,
+        ...(databaseUrl === undefined ? [] : [edgeDatabase(databaseUrl)]),
+        HealthModule.register({
+          indicators: databaseUrl === undefined ? [] : [DatabaseIndicator, MigrationsIndicator],
+          features: chosen,
         }),
-        HealthModule.register({ indicators: [DatabaseIndicator, MigrationsIndicator], features }),
       ],
     };
   }
+}
+
+/** With the tables of every part: one that is switched on later finds them. */
+function edgeDatabase(url: string): DynamicModule {
+  return databaseModule({
+    url,
+    urlVariable: 'EDGE_DATABASE_URL',
+    applicationName: 'rivulet edge',
+    poolSize: 5,
+    features,
+  });
 }

@@ -1,9 +1,10 @@
 import '@rivulet/node-version';
 import { limitHeap } from '@rivulet/small-heap';
 import { createLogger, loadEnvironment, runApp } from '@rivulet/platform';
-import { resolveAppDatabase } from '@rivulet/postgres';
+import { resolveAppDatabase, type AppDatabase } from '@rivulet/postgres';
 import { EdgeEnv } from './edge-env';
 import { EdgeModule } from './edge.module';
+import { FeaturesEnv } from './features/features.env';
 import { IdentityEnv } from './identity/identity.env';
 import { findMacAddress, MAC_ADDRESS } from './identity/mac-address';
 
@@ -14,15 +15,10 @@ void runApp('edge', async () => {
   // Before a database is touched, which may not be that of an edge at all.
   findMacAddress(identity.macAddress, identity.networkInterface);
   const logger = createLogger({ app: 'edge', level: env.logLevel, format: env.logFormat });
-  const database = await resolveAppDatabase({
-    url: env.databaseUrl,
-    urlVariable: 'EDGE_DATABASE_URL',
-    name: 'edge',
-    port: 54_081,
-    loadEmbedded: () => import('../../../libs/embedded-postgres/src/index.js'),
-  });
+  const { needsDatabase } = environment.section(FeaturesEnv);
+  const database = needsDatabase ? await edgeDatabase(env.databaseUrl) : undefined;
   return {
-    module: EdgeModule.forRoot(environment, database.url),
+    module: EdgeModule.forRoot(environment, database?.url),
     logger,
     unknownVariables,
     openApi: {
@@ -34,8 +30,7 @@ void runApp('edge', async () => {
     port: env.port,
     portVariable: 'EDGE_PORT',
     shutdownTimeoutMs: env.shutdownTimeoutMs,
-    databaseUrl: database.url,
-    onStopped: () => database.stop(),
+    ...(database && { databaseUrl: database.url, onStopped: () => database.stop() }),
     onListening: (app) => {
       limitHeap();
       if (identity.auth !== 'mac') return;
@@ -46,3 +41,13 @@ void runApp('edge', async () => {
     },
   };
 });
+
+function edgeDatabase(url: string | undefined): Promise<AppDatabase> {
+  return resolveAppDatabase({
+    url,
+    urlVariable: 'EDGE_DATABASE_URL',
+    name: 'edge',
+    port: 54_081,
+    loadEmbedded: () => import('../../../libs/embedded-postgres/src/index.js'),
+  });
+}

@@ -29,7 +29,7 @@ export async function createEdgeApp(
     ...variables,
   });
   const logger = createLogger({ app: 'edge', format: 'json', destination: { write: onLogLine } });
-  const module = EdgeModule.forRoot(environment, variables['EDGE_DATABASE_URL']!);
+  const module = EdgeModule.forRoot(environment, variables['EDGE_DATABASE_URL']);
   const { requestTimeoutMs, idleTimeoutMs, pace } = { ...hubTimeouts, ...limits };
   const { retries, minDelayMs, maxDelayMs } = { ...hubRetries, ...limits };
   const testing = await Test.createTestingModule({ imports: [rootModule({ module, logger })] })

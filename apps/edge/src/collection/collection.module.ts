@@ -1,4 +1,4 @@
-import { Module } from '@nestjs/common';
+import { Global, Module } from '@nestjs/common';
 import { RivuletError } from '@rivulet/errors';
 import { createPool } from '@rivulet/postgres';
 import { DataSource } from 'typeorm';
@@ -13,6 +13,7 @@ import { CollectionService } from './collection.service';
 import { Clocks } from './offline/central-time';
 
 /** Rows that central collects from this device, as far as the device allows it. */
+@Global()
 @Module({
   imports: [HubModule],
   providers: [

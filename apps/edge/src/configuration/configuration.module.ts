@@ -1,4 +1,4 @@
-import { Module } from '@nestjs/common';
+import { Global, Module } from '@nestjs/common';
 import { HUB_TIMEOUTS } from '../hub/call-limits';
 import { CentralTrust } from '../hub/central-trust';
 import type { HubTimeouts } from '../hub/http-hub';
@@ -15,6 +15,7 @@ import { ConfigurationService } from './configuration.service';
 import { ConfigurationCache } from './statement/configuration-cache';
 
 /** The configuration of this device's workers. */
+@Global()
 @Module({
   imports: [HubModule, IdentityModule],
   controllers: [ConfigurationController],

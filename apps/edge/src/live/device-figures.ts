@@ -1,6 +1,6 @@
 import { statfs } from 'node:fs/promises';
 import { availableParallelism, freemem, loadavg, totalmem, uptime } from 'node:os';
-import { Injectable } from '@nestjs/common';
+import { Injectable, Optional } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { SyncService } from '../sync/sync.service';
 
@@ -16,12 +16,12 @@ export class DeviceFigures {
   private measuredAtMs = -Infinity;
 
   constructor(
-    private readonly database: DataSource,
-    private readonly sync: SyncService,
+    @Optional() private readonly database?: DataSource,
+    @Optional() private readonly sync?: SyncService,
   ) {}
 
   async read(): Promise<Figures> {
-    const last = this.sync.lastResult;
+    const last = this.sync?.lastResult;
     return {
       cpu_usage: percent(loadavg()[0]! / availableParallelism()),
       memory_usage: percent(1 - freemem() / totalmem()),
@@ -37,6 +37,7 @@ export class DeviceFigures {
   private async databaseSize(): Promise<number | null> {
     if (performance.now() - this.measuredAtMs < DATABASE_SIZE_EVERY_MS) return this.databaseBytes;
     this.measuredAtMs = performance.now();
+    if (this.database === undefined) return null;
     const rows: { bytes: string }[] = await this.database
       .query('SELECT pg_database_size(current_database()) AS bytes')
       .catch(() => []);

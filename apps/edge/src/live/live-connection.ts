@@ -14,6 +14,7 @@ import { CENTRAL_CONNECTION, type CentralConnection } from '../hub/central-conne
 import { HubEnv } from '../hub/hub.env';
 import { CollectionService } from '../collection/collection.service';
 import { ConfigurationService } from '../configuration/configuration.service';
+import { FeaturesEnv } from '../features/features.env';
 import { MAC_ADDRESS } from '../identity/mac-address';
 import { DeviceFigures } from './device-figures';
 import { LiveEnv } from './live.env';
@@ -24,7 +25,8 @@ import { reconnectDelayMs } from './reconnect-delay';
 
 /** The state of the connection. */
 export interface LiveState {
-  isEnabled: boolean;
+  /** Why there is none by intention. */
+  disabled?: string | undefined;
   isConnected: boolean;
   /** The time of the last change between connected and disconnected. */
   since: Date;
@@ -52,18 +54,20 @@ export class LiveConnection implements OnApplicationBootstrap, OnModuleDestroy {
   private current: LiveState;
 
   constructor(
-    { isEnabled }: LiveEnv,
+    env: LiveEnv,
+    features: FeaturesEnv,
     private readonly hubEnv: HubEnv,
     private readonly figures: DeviceFigures,
     private readonly nudges: NudgedSync,
-    private readonly collection: CollectionService,
-    private readonly configuration: ConfigurationService,
     private readonly metrics: LiveMetrics,
     @Inject(CALL_AUTHENTICATION) private readonly authentication: CallAuthentication,
     @Inject(MAC_ADDRESS) private readonly macAddress: string,
     @Optional() @Inject(CENTRAL_CONNECTION) private readonly connection?: CentralConnection,
+    @Optional() private readonly collection?: CollectionService,
+    @Optional() private readonly configuration?: ConfigurationService,
   ) {
-    this.current = { isEnabled, isConnected: false, since: new Date() };
+    const disabled = disabledBy(env, features);
+    this.current = { disabled, isConnected: false, since: new Date() };
   }
 
   get state(): LiveState {
@@ -71,7 +75,7 @@ export class LiveConnection implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   onApplicationBootstrap(): void {
-    if (this.current.isEnabled) this.running = this.run();
+    if (this.current.disabled === undefined) this.running = this.run();
   }
 
   async onModuleDestroy(): Promise<void> {
@@ -107,16 +111,16 @@ export class LiveConnection implements OnApplicationBootstrap, OnModuleDestroy {
       onRegistered: () => {
         onRegistered();
         this.catchUp();
-        this.change({ isEnabled: true, isConnected: true, since: new Date() });
-        this.logger.log('Connected to central: it says when to sync');
+        this.change({ isConnected: true, since: new Date() });
+        this.logger.log('Connected to central: it says when there is something new');
       },
       onNudge: (reason?: string) => this.nudged(reason),
     };
   }
 
   private nudged(reason?: string): void {
-    if (reason === COLLECT) this.collection.askNow();
-    else if (reason === CONFIGURATION) this.configuration.hear('LIVE');
+    if (reason === COLLECT) this.collection?.askNow();
+    else if (reason === CONFIGURATION) this.configuration?.hear('LIVE');
     else this.nudges.nudge();
   }
 
@@ -125,12 +129,12 @@ export class LiveConnection implements OnApplicationBootstrap, OnModuleDestroy {
     const isFirst = !this.hasBeenConnected;
     this.hasBeenConnected = true;
     if (isFirst) {
-      this.configuration.hear('LIVE');
+      this.configuration?.hear('LIVE');
       return;
     }
     const { signal } = this.stopping;
     void delay(Math.random() * CATCH_UP_WITHIN_MS, undefined, { signal }).then(
-      () => this.configuration.hear('LIVE'),
+      () => this.configuration?.hear('LIVE'),
       () => undefined,
     );
   }
@@ -138,20 +142,24 @@ export class LiveConnection implements OnApplicationBootstrap, OnModuleDestroy {
   private lost(code: string, problem: string): void {
     const { isConnected, since, problem: before } = this.current;
     this.change({
-      isEnabled: true,
       isConnected: false,
       since: isConnected ? new Date() : since,
       problem,
     });
     // Logged once, and again when the reason changes.
     if (code !== NOT_SERVED_YET && (isConnected || before !== problem))
-      this.logger.warn({ code }, `${problem} Syncs go on by schedule; it is tried again.`);
+      this.logger.warn({ code }, `${problem} It is tried again; meanwhile the edge goes by its schedule.`);
   }
 
   private change(state: LiveState): void {
     this.current = state;
     this.metrics.connected.set(state.isConnected ? 1 : 0);
   }
+}
+
+function disabledBy({ isEnabled }: LiveEnv, features: FeaturesEnv): string | undefined {
+  if (!features.has('live')) return 'EDGE_FEATURES does not have live';
+  return isEnabled ? undefined : 'EDGE_LIVE is false';
 }
 
 function webSocketUrl(centralUrl: string): string {

@@ -14,9 +14,8 @@ export class LiveIndicator implements HealthIndicator {
   constructor(private readonly connection: LiveConnection) {}
 
   check(): Promise<HealthCheckOutcome> {
-    const { isEnabled, isConnected, since, problem } = this.connection.state;
-    if (!isEnabled)
-      return Promise.resolve({ up: true, detail: { connected: false, disabled: 'EDGE_LIVE is false' } });
+    const { disabled, isConnected, since, problem } = this.connection.state;
+    if (disabled !== undefined) return Promise.resolve({ up: true, detail: { connected: false, disabled } });
     const isMissing = !isConnected && Date.now() - since.getTime() > TOLERATED_MS;
     const detail = {
       connected: isConnected,

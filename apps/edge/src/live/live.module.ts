@@ -1,9 +1,6 @@
 import { Module } from '@nestjs/common';
-import { CollectionModule } from '../collection/collection.module';
-import { ConfigurationModule } from '../configuration/configuration.module';
 import { HubModule } from '../hub/hub.module';
 import { IdentityModule } from '../identity/identity.module';
-import { SyncModule } from '../sync/sync.module';
 import { DeviceFigures } from './device-figures';
 import { LiveConnection } from './live-connection';
 import { LiveEnv } from './live.env';
@@ -11,9 +8,12 @@ import { LiveIndicator } from './live.indicator';
 import { LiveMetrics } from './live.metrics';
 import { NudgedSync } from './nudged-sync';
 
-/** The connection over which central is told how this device is, and says when to sync. */
+/**
+ * The connection over which central is told how this device is, and says when to sync. The parts that it may have something
+ * for are global: an edge need not have all of them.
+ */
 @Module({
-  imports: [CollectionModule, ConfigurationModule, HubModule, IdentityModule, SyncModule],
+  imports: [HubModule, IdentityModule],
   providers: [DeviceFigures, LiveConnection, LiveIndicator, LiveMetrics, NudgedSync],
   exports: [LiveConnection, LiveIndicator, NudgedSync],
 })

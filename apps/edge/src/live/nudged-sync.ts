@@ -1,4 +1,4 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable, Logger, Optional } from '@nestjs/common';
 import { Coalesced, namedError } from '@rivulet/platform';
 import { SyncService } from '../sync/sync.service';
 import { LiveMetrics } from './live.metrics';
@@ -11,8 +11,8 @@ export class NudgedSync {
   private nudgedAt: Date | undefined;
 
   constructor(
-    private readonly sync: SyncService,
     private readonly metrics: LiveMetrics,
+    @Optional() private readonly sync?: SyncService,
   ) {}
 
   get lastNudgeAt(): Date | undefined {
@@ -27,8 +27,8 @@ export class NudgedSync {
 
   private async cycle(): Promise<void> {
     try {
-      await this.sync.settled();
-      await this.sync.sync('nudge');
+      await this.sync?.settled();
+      await this.sync?.sync('nudge');
     } catch (error) {
       const { code, message } = namedError(error);
       this.logger.warn({ code }, `The sync that central asked for did not run: ${message}`);

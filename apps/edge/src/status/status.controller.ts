@@ -83,9 +83,9 @@ export class StatusController {
   }
 
   private describeLive(): LiveDto {
-    const { isConnected, isEnabled, ...state } = this.live.state;
+    const { isConnected, disabled, ...state } = this.live.state;
     const { lastNudgeAt } = this.nudges;
-    const problem = isEnabled ? state.problem : 'EDGE_LIVE is false.';
+    const problem = disabled === undefined ? state.problem : `${disabled}.`;
     return {
       connected: isConnected,
       since: state.since,

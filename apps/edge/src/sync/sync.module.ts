@@ -1,4 +1,4 @@
-import { Module } from '@nestjs/common';
+import { Global, Module } from '@nestjs/common';
 import { HubModule } from '../hub/hub.module';
 import { IdentityModule } from '../identity/identity.module';
 import { MirrorsModule } from '../mirrors/mirrors.module';
@@ -19,6 +19,7 @@ import { SyncMetrics } from './sync.metrics';
 import { SyncService } from './sync.service';
 
 /** When and whether to sync, and the sync cycle. */
+@Global()
 @Module({
   imports: [HubModule, IdentityModule, MirrorsModule, ScheduleModule, SpoolModule, StateModule],
   controllers: [SyncController],
