@@ -1,10 +1,22 @@
 import fc from 'fast-check';
+import {
+  readTableFacts,
+  whyNotNoted,
+  type TableFacts,
+} from '../../apps/central/src/source/row-notes/noted-table';
 import { RowPublisher } from '../../apps/central/src/realtime/rows/row-publisher';
 import type { CentralInProcess } from '../support/central-in-process';
 import { RealtimeCentral } from '../support/realtime-central';
 import { dataOf, inPublic, resyncsOf } from '../support/row-messages';
 import type { SyncSocket } from '../support/sync-socket';
-import { anyTicketWrite, datasetsFile, ticket, ticketDatasets, ticketTables } from '../support/tickets';
+import {
+  anyTicketWrite,
+  datasetsFile,
+  followed,
+  ticket,
+  ticketDatasets,
+  ticketTables,
+} from '../support/tickets';
 import { writeTemporaryFile, type TemporaryFile } from '../support/written-file';
 
 const topics = `
@@ -80,22 +92,6 @@ async function follow(site: number, topic = `tickets.${site}`): Promise<SyncSock
   return socket;
 }
 
-/** The rows that somebody has who does what the messages say. */
-function followed(socket: SyncSocket): Map<string, string> {
-  const all = new Map<string, string>();
-  for (const data of dataOf(socket) as {
-    operation: string;
-    key: { number: string };
-    row?: { title: string };
-  }[]) {
-    const { operation, key, row } = data;
-    expect(all.has(key.number)).toBe(operation !== 'insert');
-    if (operation === 'delete') all.delete(key.number);
-    else all.set(key.number, row!.title);
-  }
-  return all;
-}
-
 describe('a changed row of a dataset', () => {
   it('is told while it is, or was, a row of it, and says nothing that the dataset does not send', async () => {
     const [one, two] = [await follow(1), await follow(2)];
@@ -138,7 +134,7 @@ describe('a changed row of a dataset', () => {
     const sockets = await Promise.all(sites.map((site) => follow(site)));
     await run(
       fc
-        .sample(fc.array(anyTicketWrite, { minLength: 200, maxLength: 200 }), { seed, numRuns: 1 })[0]!
+        .sample(fc.array(anyTicketWrite, { minLength: 500, maxLength: 500 }), { seed, numRuns: 1 })[0]!
         .join(';'),
     );
     await run(`INSERT INTO tickets SELECT site, site, 'last', 'open' FROM unnest(ARRAY[31, 32]) AS site`);
@@ -278,5 +274,27 @@ describe('an entry of rows with a dataset', () => {
       500,
       expect.stringMatching(/8:16: .*its table public.tickets is that of an entry/),
     ]);
+  });
+
+  it('can be installed by the owner of its table, with the statement in the reason', async () => {
+    const columns = { number: 'id', "it's": 'title' };
+    const selection = { condition: "(state <> 'draft'::public.ticket_state)", columns };
+    const noted = {
+      table: 'public.tickets',
+      topic: ['site_id'],
+      key: ['number'],
+      columns: ["it's"],
+      selection,
+    };
+    const client = await central.database.pool.connect();
+    const read = async (): Promise<TableFacts> => (await readTableFacts(client, [noted]))[0]!;
+    await client.query('BEGIN');
+    const [, statement] = /run: (SELECT .*)$/.exec(
+      whyNotNoted(noted, { ...(await read()), mayInstall: false })!,
+    )!;
+    await client.query(statement!);
+    expect((await read()).isNoted).toBe(true);
+    await client.query('ROLLBACK');
+    client.release();
   });
 });

@@ -1,4 +1,6 @@
 import fc from 'fast-check';
+import { dataOf } from './row-messages';
+import type { SyncSocket } from './sync-socket';
 
 /** Tables of the source, and datasets of them. */
 export const ticketTables = `
@@ -44,19 +46,38 @@ export function ticket(operation: string, number: number, title?: string): objec
   return { dataset: 'tickets', operation, key, ...(title !== undefined && { row: { title } }) };
 }
 
+/** The rows that somebody has who does what the messages say. */
+export function followed(socket: SyncSocket): Map<string, string> {
+  const all = new Map<string, string>();
+  for (const data of dataOf(socket) as {
+    operation: string;
+    key: { number: string };
+    row?: { title: string };
+  }[]) {
+    const { operation, key, row } = data;
+    expect(all.has(key.number)).toBe(operation !== 'insert');
+    if (operation === 'delete') all.delete(key.number);
+    else all.set(key.number, row!.title);
+  }
+  return all;
+}
+
 const id = fc.integer({ min: 1, max: 8 });
-const site = fc.constantFrom('31', '32', 'NULL');
-const title = fc.constantFrom(`'a'`, `'b'`, `'x'`, 'NULL', `''`);
-const state = fc.constantFrom(`'draft'`, `'open'`, `'closed'`, 'NULL');
+const site = fc.constantFrom('31', '31', '32', '32', 'NULL');
+const title = fc.constantFrom(`'a'`, `'b'`, `'c'`, `''`, `'x'`, 'NULL');
+const state = fc.constantFrom(`'open'`, `'open'`, `'closed'`, `'closed'`, `'draft'`, 'NULL');
 const which = fc.oneof(
   id.map((number) => `id = ${number}`),
   id.map((number) => `id % 3 = ${number} % 3`),
 );
 /** Of a few rows, so that they meet. */
 export const anyTicketWrite = fc.oneof(
-  fc
-    .tuple(id, site, title, state)
-    .map((values) => `INSERT INTO tickets VALUES (${values.join(', ')}) ON CONFLICT DO NOTHING`),
+  {
+    weight: 4,
+    arbitrary: fc
+      .tuple(id, site, title, state)
+      .map((values) => `INSERT INTO tickets VALUES (${values.join(', ')}) ON CONFLICT DO NOTHING`),
+  },
   fc
     .tuple(site, title, state, which)
     .map(
