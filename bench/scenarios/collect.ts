@@ -1,5 +1,6 @@
 import { formatBytes, formatCount, markdownTable } from '@rivulet/cli';
 import { CollectedNetwork } from '../load/collected-network';
+import { CpuMeter, medianCpu, type Cpu } from '../measure/cpu-meter';
 import { median, round, timed } from '../measure/statistics';
 import {
   forgetMirror,
@@ -32,6 +33,9 @@ export interface CollectResult {
   downSeconds: number;
   upSeconds: number;
   ratio: number;
+  /** CPU seconds of one round. */
+  downCpu: Cpu;
+  upCpu: Cpu;
   /** A run in which nothing has changed. */
   unchangedSeconds: number;
   /** Changed rows of a mirror, here and there. */
@@ -76,12 +80,16 @@ async function benchOne(run: BenchRun): Promise<One> {
     EDGE_COLLECT_SPOOL: servers.path('collected'),
   });
   try {
+    const cpu = new CpuMeter(servers, central, edge);
     const down: number[] = [];
+    const downCpu: Cpu[] = [];
     for (let number = 0; number <= run.repeat; number += 1) {
       await forgetSnapshots(servers);
       await forgetMirror(servers);
       await servers.settle();
+      const before = await cpu.read();
       down.push(await timed(() => syncNow(edge, 'applied')));
+      downCpu.push(await cpu.since(before));
     }
     const operator = new CollectionOperator(central);
     const { devices } = await operator.call<{ devices: { deviceId: string }[] }>(
@@ -90,6 +98,7 @@ async function benchOne(run: BenchRun): Promise<One> {
     );
     const networkIds = [devices[0]!.deviceId];
     const up: number[] = [];
+    const upCpu: Cpu[] = [];
     let job = '';
     const runs: CollectedRun[] = [];
     for (let number = 0; number <= run.repeat; number += 1) {
@@ -102,7 +111,9 @@ async function benchOne(run: BenchRun): Promise<One> {
       };
       job = await operator.define(schema, networkIds);
       await servers.settle();
+      const before = await cpu.read();
       const collected = await operator.finished(await operator.start(job));
+      upCpu.push(await cpu.since(before));
       runs.push(collected);
       up.push(secondsOf(collected));
       log(
@@ -122,6 +133,8 @@ async function benchOne(run: BenchRun): Promise<One> {
       downSeconds: round(downSeconds, 2),
       upSeconds: round(upSeconds, 2),
       ratio: round(upSeconds / downSeconds, 2),
+      downCpu: medianCpu(downCpu.slice(1)),
+      upCpu: medianCpu(upCpu.slice(1)),
       unchangedSeconds: round(secondsOf(unchanged), 2),
       changedRows: CHANGED_ROWS,
       changedRowBytes,
@@ -192,6 +205,10 @@ async function pageMs(operator: CollectionOperator, path: string): Promise<numbe
   return round(median(seconds) * 1_000, 1);
 }
 
+function formatCpu({ central, edge, centralServer, edgeServer }: Cpu): string {
+  return `central ${central} and its PostgreSQL ${centralServer}, edge ${edge} and ${edgeServer}`;
+}
+
 const times = (seconds: number): string => `${seconds.toFixed(2)} s`;
 
 const changedTarget = ({ changedRowBytes }: CollectResult): number => 1.5 * changedRowBytes + 16_000;
@@ -207,6 +224,7 @@ export function collectTable(result: CollectResult): string {
           'up, into an empty target (target: ≤ 1.5 ×)',
           `${times(result.upSeconds)}, ${result.ratio} ×, ${formatBytes(result.sentBytes)} sent`,
         ],
+        ['CPU seconds of a round down, and up', `${formatCpu(result.downCpu)}; ${formatCpu(result.upCpu)}`],
         ['again, nothing has changed', times(result.unchangedSeconds)],
         [
           `${result.changedRows} changed rows all over a mirror, ${formatBytes(result.changedRowBytes)}`,

@@ -139,7 +139,9 @@ export class CreateCollection1795780800000 implements MigrationInterface {
         encoding      text NOT NULL,
         block         bytea NOT NULL,
         PRIMARY KEY (run_id, device_id, position)
-      )`);
+      );
+      -- The blocks are compressed.
+      ALTER TABLE rivulet.collection_chunks ALTER COLUMN block SET STORAGE EXTERNAL`);
     // How far a network is: the list of chunks of a mirror, the highest watermark of an append.
     await runner.query(`
       CREATE TABLE rivulet.collection_positions (

@@ -7,6 +7,9 @@ export interface Statements {
   rows<T extends object>(text: string, values?: unknown[]): Promise<T[]>;
 }
 
+/** Part of a statement whose commit does not wait for the disk. */
+export const relaxedCommit = "SELECT set_config('synchronous_commit', 'off', true)";
+
 export function statementsOf(client: ClientBase): Statements {
   return {
     rows: async <T extends object>(text: string, values?: unknown[]) =>

@@ -5,6 +5,7 @@ import { RivuletError } from '@rivulet/errors';
 import {
   encodeBlock,
   encodeFrameHeader,
+  freeMemory,
   schemaFingerprint,
   TableHasher,
   type Chunk,
@@ -249,6 +250,8 @@ class FrameSink implements RowSink {
     const end = this.offsets.at(-1)! + head.length + block.length;
     if (end > this.room) this.room = await this.makeRoom(end);
     await this.file.writev([head, block]);
+    freeMemory(chunk.content);
+    if (encoding !== 'none') freeMemory(block);
     this.hasher!.add(chunk);
     this.digests.push(digest);
     this.offsets.push(end);

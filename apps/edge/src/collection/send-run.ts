@@ -4,6 +4,7 @@ import {
   COLLECTION_BATCH_BYTES,
   COLLECTION_RECEIPT_TYPE,
   FRAMES_CONTENT_TYPE,
+  freeMemory,
   parseCollectionDemand,
   parseCollectionReceipt,
   parseFrameRanges,
@@ -108,6 +109,7 @@ class Sending {
       for (const [start, end] of batches(this.run.offsets, first, last)) {
         const body = await this.rows.frames(this.run, start, end);
         stored += storedOf(await this.post('chunks', body, FRAMES_CONTENT_TYPE));
+        freeMemory(body);
       }
     return stored;
   }

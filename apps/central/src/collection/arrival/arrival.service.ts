@@ -3,6 +3,7 @@ import { isErrorCode, RivuletError, type ErrorCode } from '@rivulet/errors';
 import {
   compareChunkLists,
   FRAME_RANGES_MAX_LENGTH,
+  freeMemory,
   formatFrameRanges,
   toFrameRanges,
   type CollectionDemand,
@@ -113,15 +114,18 @@ export class ArrivalService {
       const rows =
         chunks.reduce((sum, { header }) => sum + header.rows, 0) +
         edits.flatMap((edit) => edit.edits).reduce((sum, edit) => sum + edit.rows.length, 0);
-      await this.quotas.add(deviceId, rows, body.length + wastedBytes);
-      await this.database.rows(
-        'UPDATE rivulet.collection_tasks SET sent_bytes = sent_bytes + $3 WHERE run_id = $1 AND device_id = $2',
-        [runId, deviceId, body.length],
-      );
+      await this.quotas.addChunks({
+        runId,
+        deviceId,
+        rows,
+        bytes: body.length + wastedBytes,
+        sentBytes: body.length,
+      });
       this.metrics.receivedBytes.inc(body.length);
       this.metrics.chunks.inc({ source: 'sent' }, chunks.length);
       this.metrics.chunks.inc({ source: 'rebuilt' }, rebuilt.length);
       this.metrics.chunks.inc({ source: 'misfit' }, edits.length - rebuilt.length);
+      freeMemory(body);
       return { stored: chunks.length + rebuilt.length };
     });
   }

@@ -1,11 +1,20 @@
 import { Injectable } from '@nestjs/common';
 import { RivuletError } from '@rivulet/errors';
-import { CollectionDatabase, type Statements } from '../collection-database';
+import { CollectionDatabase, relaxedCommit, type Statements } from '../collection-database';
 import { CollectionEnv } from '../collection.env';
 import { CollectionMetrics } from '../collection.metrics';
 
 /** Scheduled runs that one network may bring a day after it has been away: one a minute for longer than a day. */
 const KEPT_RUNS_A_DAY = 2_000;
+
+interface SentChunks {
+  runId: string;
+  deviceId: string;
+  rows: number;
+  /** That count for the quota. */
+  bytes: number;
+  sentBytes: number;
+}
 
 const SECONDS_LEFT = `ceil(extract(epoch FROM date_trunc('day', now(), 'UTC') + interval '1 day' - now()))::int AS "secondsLeft"`;
 
@@ -68,6 +77,19 @@ export class Quotas {
        VALUES ($1, (now() AT TIME ZONE 'UTC')::date, $2, $3)
        ON CONFLICT (device_id, day) DO UPDATE SET rows = known.rows + $2, bytes = known.bytes + $3`,
       [deviceId, rows, bytes],
+    );
+  }
+
+  /** Counts chunks, for the run as well. A crash of PostgreSQL may lose it, as it loses what was sent. */
+  async addChunks({ runId, deviceId, rows, bytes, sentBytes }: SentChunks): Promise<void> {
+    await this.database.rows(
+      `WITH relaxed AS MATERIALIZED (${relaxedCommit}), counted AS (
+         INSERT INTO rivulet.collection_usage AS known (device_id, day, rows, bytes)
+         VALUES ($2, (now() AT TIME ZONE 'UTC')::date, $3, $4)
+         ON CONFLICT (device_id, day) DO UPDATE SET rows = known.rows + $3, bytes = known.bytes + $4)
+       UPDATE rivulet.collection_tasks SET sent_bytes = sent_bytes + $5 FROM relaxed
+       WHERE run_id = $1 AND device_id = $2`,
+      [runId, deviceId, rows, bytes, sentBytes],
     );
   }
 }

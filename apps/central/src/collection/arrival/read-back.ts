@@ -22,6 +22,8 @@ import { ofNetwork, type ArrivedRows, type WrittenBy } from './write-rows';
 /** A mirror up to this size is read as a whole, in less than a second: that also finds what others have changed in it. */
 const WHOLE_READ_BYTES = 32 * 1024 * 1024;
 
+const alongTheKey = { enable_sort: 'off', enable_bitmapscan: 'off', enable_seqscan: 'off' } as const;
+
 /**
  * Reads the rows that a run has written, and cuts them into chunks. Of a mirror it returns the whole list: where less
  * than half of it was replaced, the rest is taken from the list of before.
@@ -37,7 +39,7 @@ export async function readBack(
   if (target.mode === 'mirror') return readMirror(client, target, rows, writtenBy);
   if (writtenBy === 'staged') return scan(client, target.mirror, copyOfStaged(target));
   const run = target.mode === 'snapshot' ? ` AND run_id = ${escapeLiteral(rows.runId)}` : '';
-  return scan(client, target.mirror, copyOf(target, `${ofNetwork(rows.networkId)}${run}`));
+  return scanByKey(client, target, `${ofNetwork(rows.networkId)}${run}`);
 }
 
 /** @throws RivuletError COLLECTION_UNPROVED · COLLECTION_OFFER_INVALID when the offer counts its rows wrong */
@@ -69,7 +71,7 @@ async function readMirror(
   const all = ofNetwork(networkId);
   const bytes = base.reduce((sum, chunk) => sum + chunk.bytes, 0);
   if (writtenBy === 'loaded' || bytes <= WHOLE_READ_BYTES || coversHalf(base, joined))
-    return scan(client, target.mirror, copyOf(target, all));
+    return scanByKey(client, target, all);
   const pieces: ChunkSummary[][] = [];
   let next = 0;
   await withSettings(client, findRanges, async () => {
@@ -80,6 +82,14 @@ async function readMirror(
     }
   });
   return [...pieces, base.slice(next)].flat();
+}
+
+/**
+ * By default PostgreSQL sorts the rows, a million of them on disk, as it expects few: it has no statistics of what was
+ * just written.
+ */
+async function scanByKey(client: ClientBase, target: Target, condition: string): Promise<ChunkSummary[]> {
+  return withSettings(client, alongTheKey, () => scan(client, target.mirror, copyOf(target, condition)));
 }
 
 /** The rows of consecutive chunks of a network's mirror. */

@@ -4,6 +4,7 @@ import {
   decodeFrame,
   FrameDecoder,
   FRAMES_CONTENT_TYPE,
+  freeMemory,
   parseChunkEdits,
   type ChunkEdit,
   type Frame,
@@ -33,9 +34,10 @@ export function readFrames(body: unknown, { digests }: StoredOffer): SentFrames 
       const { kind, number, digest } = frame.header;
       const content = decodeFrame(frame);
       if (kind === 'patch') sent.edits.push(...parseChunkEdits(content));
-      else if (kind === 'chunk' && digest.equals(known.subarray(number * 32, (number + 1) * 32)))
+      else if (kind === 'chunk' && digest.equals(known.subarray(number * 32, (number + 1) * 32))) {
         sent.chunks.push(frame);
-      else throw invalid(`frame ${number} is none of the offer`);
+        if (frame.header.encoding !== 'none') freeMemory(content);
+      } else throw invalid(`frame ${number} is none of the offer`);
     }
     if (decoder.pendingBytes > 0) throw invalid('the body ends within a frame');
     return sent;

@@ -20,7 +20,6 @@ const OWNERSHIP_COMMENT = 'Rivulet collected rows, mode ';
 /** The setting that a transaction has the values of a new row's own columns in. */
 export const NETWORK_SETTING = 'rivulet.network_id';
 export const RUN_SETTING = 'rivulet.run_id';
-export const TIME_SETTING = 'rivulet.collected_at';
 
 const GRANTS =
   `As the owner of central's database: CREATE SCHEMA IF NOT EXISTS ${TARGET_SCHEMA}; ` +
@@ -138,7 +137,7 @@ async function create(client: ClientBase, shape: TargetShape): Promise<void> {
   await refusable(shape, () =>
     client.query(`CREATE TABLE ${name} (
       network_id text COLLATE "C" NOT NULL DEFAULT current_setting('${NETWORK_SETTING}'),
-      collected_at timestamptz NOT NULL DEFAULT coalesce(nullif(current_setting('${TIME_SETTING}', true), '')::timestamptz, now()),
+      collected_at timestamptz NOT NULL DEFAULT now(),
       run_id text COLLATE "C" NOT NULL DEFAULT current_setting('${RUN_SETTING}'),
       ${definitions.join(', ')},
       PRIMARY KEY (${key.join(', ')}));

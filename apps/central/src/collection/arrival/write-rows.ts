@@ -17,7 +17,7 @@ import {
 import { copyIn, isPostgresError } from '@rivulet/postgres';
 import type { ChunkSummary, PatchedSpan } from '@rivulet/protocol';
 import { escapeIdentifier, escapeLiteral, type ClientBase } from 'pg';
-import { NETWORK_SETTING, RUN_SETTING, TIME_SETTING, unfit, type Target } from './target-table';
+import { NETWORK_SETTING, RUN_SETTING, unfit, type Target } from './target-table';
 
 /** The rows of one network for a run. */
 export interface ArrivedRows {
@@ -43,15 +43,14 @@ export type WrittenBy = 'loaded' | 'staged';
  */
 export async function writeRows(client: ClientBase, target: Target, rows: ArrivedRows): Promise<WrittenBy> {
   const { networkId, runId, collectedAt } = rows;
-  await client.query('SELECT set_config($1, $2, true), set_config($3, $4, true), set_config($5, $6, true)', [
+  await client.query('SELECT set_config($1, $2, true), set_config($3, $4, true)', [
     NETWORK_SETTING,
     networkId,
     RUN_SETTING,
     runId,
-    TIME_SETTING,
-    collectedAt?.toISOString() ?? '',
   ]);
   return refusable(target, async () => {
+    if (collectedAt !== null) return loadDated(client, target, rows.content, collectedAt);
     if (target.mode === 'snapshot' || !(await hasRows(client, target, rows.networkId))) {
       const columns = columnList(target.mirror.columns);
       await copyIn(client, `COPY ${target.qualifiedName} (${columns}) FROM STDIN`, rows.content);
@@ -64,6 +63,24 @@ export async function writeRows(client: ClientBase, target: Target, rows: Arrive
     await upsertStaged(client, target);
     return 'staged';
   });
+}
+
+/** Rows of a snapshot that were read before: a default of the table would cost all others time, too. */
+async function loadDated(
+  client: ClientBase,
+  target: Target,
+  content: ArrivedRows['content'],
+  collectedAt: Date,
+): Promise<WrittenBy> {
+  const columns = columnList(target.mirror.columns);
+  await createStaging(client, target.mirror, 'rivulet_rows');
+  await copyToStaging(client, 'rivulet_rows', content);
+  await client.query(
+    `INSERT INTO ${target.qualifiedName} (${columns}, collected_at)
+     SELECT ${columns}, $1 FROM pg_temp.rivulet_rows`,
+    [collectedAt],
+  );
+  return 'loaded';
 }
 
 /** Writes rows that are in `rivulet_rows` already. */

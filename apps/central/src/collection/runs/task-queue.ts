@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { RivuletError } from '@rivulet/errors';
 import type { CollectionTask } from '@rivulet/protocol';
 import { escapeIdentifier, type PoolClient } from 'pg';
-import { CollectionDatabase } from '../collection-database';
+import { CollectionDatabase, relaxedCommit } from '../collection-database';
 import { CollectionMetrics } from '../collection.metrics';
 import { TARGET_SCHEMA } from '../definitions/collection-schema';
 import type { RunOrder } from './collection-run';
@@ -101,9 +101,10 @@ export class TaskQueue {
    */
   async find(runId: string, deviceId: string): Promise<ActiveTask> {
     const [task] = await this.database.rows<ActiveTask>(
-      `UPDATE rivulet.collection_tasks AS task SET
+      `WITH relaxed AS MATERIALIZED (${relaxedCommit})
+       UPDATE rivulet.collection_tasks AS task SET
          lease_until = CASE WHEN task.state = 'active' THEN clock_timestamp() + interval '${LEASE_SECONDS} s' END
-       FROM rivulet.collection_runs AS run
+       FROM rivulet.collection_runs AS run, relaxed
        WHERE task.run_id = $1 AND device_id = $2 AND run.run_id = $1
        RETURNING task.run_id AS "runId", device_id AS "deviceId", job_id AS "jobId", schema_id AS "schemaId", "order",
          scheduled_for AS "scheduledFor", attempts, offer, began_after AS "beganAfter", collected_at AS "collectedAt", receipt, task.state <> 'active' AS "isOver"`,
