@@ -95,8 +95,10 @@ async function follow(site: number, topic = `tickets.${site}`): Promise<SyncSock
 describe('a changed row of a dataset', () => {
   it('is told while it is, or was, a row of it, and says nothing that the dataset does not send', async () => {
     const [one, two] = [await follow(1), await follow(2)];
+    const writer = await central.database.pool.connect();
+    await writer.query(`${inPublic} SET standard_conforming_strings = off; SET transform_null_equals = on`);
     for (const statement of [
-      `INSERT INTO tickets VALUES (1, 1, 'hidden', 'draft'), (2, 1, 'a', 'open'), (3, 1, E'hidden \\\\x', 'open')`,
+      `INSERT INTO tickets VALUES (1, 1, 'hidden', 'draft'), (2, 1, 'a', 'open'), (3, 1, 'hidden %', 'open')`,
       `UPDATE tickets SET secret = 'another secret'`,
       `UPDATE tickets SET title = title || 'b'`,
       `UPDATE tickets SET state = 'closed' WHERE id = 2`,
@@ -108,7 +110,8 @@ describe('a changed row of a dataset', () => {
       `UPDATE tickets SET site_id = NULL WHERE id = 1`,
       `DELETE FROM tickets`,
     ])
-      await run(statement);
+      await writer.query(statement);
+    writer.release(true);
     await settled();
     await Promise.all([one.next('data', 9), two.next('data', 2)]);
     expect(dataOf(one).slice(0, 4)).toEqual([
@@ -117,13 +120,11 @@ describe('a changed row of a dataset', () => {
       ticket('update', 2, 'ab'),
       ticket('delete', 2),
     ]);
-    expect(new Set(dataOf(one).slice(4, 6))).toEqual(
+    expect([4, 6, 8].map((start) => new Set(dataOf(one).slice(start, start + 2)))).toEqual([
       new Set([ticket('insert', 1, 'c'), ticket('insert', 2, 'c')]),
-    );
-    expect(new Set(dataOf(one).slice(6, 8))).toEqual(
       new Set([ticket('delete', 2), ticket('insert', 4, 'c')]),
-    );
-    expect(new Set(dataOf(one).slice(8))).toEqual(new Set([ticket('delete', 4), ticket('delete', 1)]));
+      new Set([ticket('delete', 4), ticket('delete', 1)]),
+    ]);
     expect(dataOf(two)).toEqual([ticket('insert', 4, 'c'), ticket('delete', 4)]);
     expect(JSON.stringify([one.received, two.received])).not.toMatch(/secret|hidden|draft/);
   });
@@ -142,7 +143,7 @@ describe('a changed row of a dataset', () => {
     for (const [index, socket] of sockets.entries()) {
       await socket.until(() => dataOf(socket).some((data) => JSON.stringify(data).includes('last')));
       const { rows: truth } = await central.database.pool.query(
-        `SELECT id::text AS number, title FROM public.tickets WHERE site_id = $1 AND state <> 'draft' AND title NOT LIKE '%\\x%'`,
+        `SELECT id::text AS number, title FROM public.tickets WHERE site_id = $1 AND state <> 'draft' AND title NOT LIKE '%\\%%'`,
         [sites[index]],
       );
       expect(dataOf(socket).length).toBeGreaterThan(5);
@@ -152,7 +153,6 @@ describe('a changed row of a dataset', () => {
       });
     }
     await run('DELETE FROM tickets');
-    await settled();
   });
 
   it('comes through a view, with the columns that its parameter is compared with as words of the topic', async () => {
@@ -294,7 +294,6 @@ describe('an entry of rows with a dataset', () => {
     )!;
     await client.query(statement!);
     expect((await read()).isNoted).toBe(true);
-    await client.query('ROLLBACK');
-    client.release();
+    client.release(true);
   });
 });

@@ -113,7 +113,8 @@ BEGIN
   END IF;
   EXECUTE format('CREATE OR REPLACE FUNCTION %s() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER '
     'SET search_path = pg_catalog, pg_temp SET timezone = ''UTC'' SET datestyle = ''ISO'' SET intervalstyle = ''iso_8601'' '
-    'SET bytea_output = ''hex'' SET extra_float_digits = 1 SET lc_monetary = ''C'' AS %L', note, body);
+    'SET bytea_output = ''hex'' SET extra_float_digits = 1 SET lc_monetary = ''C'' SET array_nulls = on '
+    'SET standard_conforming_strings = on SET transform_null_equals = off AS %L', note, body);
   FOREACH event IN ARRAY ARRAY['insert', 'update', 'delete', 'truncate'] LOOP
     EXECUTE format('CREATE OR REPLACE TRIGGER rivulet_rows_%1$s AFTER %1$s ON %2$s %3$s FOR EACH STATEMENT EXECUTE FUNCTION %4$s()',
       event, relation,
