@@ -106,11 +106,13 @@ ${bytewise} ${this.insert(0, ROWS)};`;
     ]);
   }
 
-  /** Alters what is in each row, with no trigger noticing it, and writes one of them. */
+  /** Alters what is in each row, with no trigger noticing it, and writes some of them: one of each site at least, or nobody need notice. */
   alteration(): string {
     const n = this.random.below(ROWS);
+    const names = this.columnNames;
     return `ALTER TABLE ${this.table} ALTER COLUMN body TYPE text USING 'altered' || body;
-      UPDATE ${this.table} SET body = 'written' WHERE ${this.isRow(n, n + 2)}`;
+      UPDATE ${this.table} SET body = 'written' WHERE ${this.isRow(n, n + 2)}
+        OR (${names}) IN (SELECT DISTINCT ON (site) ${names} FROM ${this.table} ORDER BY site, ${names})`;
   }
 
   /** By its key, a row that is large, as its neighbours are. */
