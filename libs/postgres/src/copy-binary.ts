@@ -11,12 +11,19 @@ const NULL_LENGTH = -1;
  * only way to get large `bytea` values as bytes from pg: an ordinary query returns twice as many hexadecimal digits, and
  * its binary mode decodes values as UTF-8.
  *
+ * @param release - gets what has arrived, once nothing refers to it. All values share one memory of their own
+ *
  * https://www.postgresql.org/docs/current/sql-copy.html#SQL-COPY-BINARY-FORMAT
  */
-export async function selectBinary(client: ClientBase, query: string): Promise<(Buffer | null)[][]> {
+export async function selectBinary(
+  client: ClientBase,
+  query: string,
+  release: (piece: Buffer) => void = () => undefined,
+): Promise<(Buffer | null)[][]> {
   const pieces: Buffer[] = [];
   for await (const piece of copyOut(client, `COPY (${query}) TO STDOUT (FORMAT binary)`)) pieces.push(piece);
   const bytes = Buffer.concat(pieces);
+  for (const piece of pieces) release(piece);
   // The last number of the header is the length of its extension.
   let offset = HEADER_BYTES + bytes.readUInt32BE(SIGNATURE_BYTES + 4);
   const rows: (Buffer | null)[][] = [];

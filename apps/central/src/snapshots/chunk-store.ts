@@ -84,6 +84,7 @@ export class ChunkStore {
       selectBinary(
         client,
         `SELECT digest, rows, content_bytes, encoding, block FROM rivulet.chunks WHERE digest IN (${list})`,
+        freeMemory,
       ),
     );
     const byDigest = new Map(rows.map((row) => [row[0]!.toString('hex'), toStoredChunk(row)]));

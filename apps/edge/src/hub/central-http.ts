@@ -69,7 +69,7 @@ export class CentralHttp {
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         ...headers,
       },
-      body: body === undefined ? null : Buffer.isBuffer(body) ? new Uint8Array(body) : JSON.stringify(body),
+      body: body === undefined ? null : Buffer.isBuffer(body) ? sameBytes(body) : JSON.stringify(body),
       signal,
       // Central does not move: a proxy or a portal has answered, and whom it names must not get the credentials.
       redirect: 'manual',
@@ -97,6 +97,11 @@ export class CentralHttp {
       },
     );
   }
+}
+
+/** As fetch takes them. It copies them itself. */
+function sameBytes({ buffer, byteOffset, length }: Buffer): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(buffer as ArrayBuffer, byteOffset, length);
 }
 
 function withSlash(url: string): string {

@@ -56,6 +56,7 @@ export class ArrivedChunks {
           `SELECT position, digest, rows, content_bytes, encoding, block FROM rivulet.collection_chunks
            WHERE run_id = ${escapeLiteral(runId)} AND device_id = ${escapeLiteral(deviceId)}
              AND position IN (${wanted.join(', ')}) ORDER BY position`,
+          freeMemory,
         ),
       );
       if (rows.length !== wanted.length)
