@@ -135,7 +135,7 @@ describe('a changed row of a dataset', () => {
     const sockets = await Promise.all(sites.map((site) => follow(site)));
     await run(
       fc
-        .sample(fc.array(anyTicketWrite, { minLength: 500, maxLength: 500 }), { seed, numRuns: 1 })[0]!
+        .sample(fc.array(anyTicketWrite, { minLength: 300, maxLength: 300 }), { seed, numRuns: 1 })[0]!
         .join(';'),
     );
     await run(`INSERT INTO tickets SELECT site, site, 'last', 'open' FROM unnest(ARRAY[31, 32]) AS site`);
