@@ -190,7 +190,7 @@ interface CacheRow {
   checksum: string;
 }
 
-/** By primary key. What is in use is marked, but not more than once an hour: the row is read far more often. */
+/** By primary keys, to which OFFSET 0 holds PostgreSQL while it does not know how many rows there are. What is in use is marked, but not more than once an hour: the row is read far more often. */
 const findEntries = preparedStatement(
   'rivulet cached snapshots',
   `
@@ -200,7 +200,10 @@ WITH used AS (
 )
 SELECT encode(cache_key, 'hex') AS "cacheKey", stamp, snapshot_id AS "snapshotId", rows, bytes, checksum,
        wire_bytes AS "wireBytes", read_at::text AS "readAt", read_as_of AS "readAsOf"
-FROM rivulet.snapshot_cache JOIN rivulet.snapshots USING (snapshot_id)
+FROM rivulet.snapshot_cache AS entry, LATERAL (
+  SELECT rows, bytes, checksum, wire_bytes FROM rivulet.snapshots
+  WHERE snapshots.snapshot_id = entry.snapshot_id OFFSET 0
+) AS snapshot
 WHERE cache_key = ANY ($1)`,
 );
 

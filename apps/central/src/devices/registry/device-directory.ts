@@ -175,7 +175,7 @@ function sizeOf({ name, labels, keys, tokens }: RememberedDevice): number {
   return DEVICE_BYTES + 2 * name.length + digests + texts.reduce((sum, bytes) => sum + bytes, 0);
 }
 
-/** By the key, or the index on MAC addresses. */
+/** By the key, or the index on MAC addresses; from the beginning by OFFSET 0. */
 function readBy(column: Column): string {
   return preparedStatement(
     `rivulet devices by ${column}`,
@@ -186,7 +186,9 @@ SELECT device_id AS "deviceId", name, mac_address AS "macAddress", kind, status,
         WHERE key.device_id = devices.device_id AND key.status <> 'retired') AS keys,
   ARRAY(SELECT token_digest FROM rivulet.device_tokens AS token
         WHERE token.device_id = devices.device_id) AS tokens
-FROM rivulet.devices WHERE ${column} = ANY ($1::text[])`,
+FROM unnest($1::text[]) AS asked (value), LATERAL (
+  SELECT * FROM rivulet.devices WHERE ${column} = asked.value OFFSET 0
+) AS devices`,
   );
 }
 
