@@ -178,7 +178,7 @@ describeWithBrowser('in a browser (skipped without chromium or curl)', () => {
 
   beforeAll(async () => {
     relay = await TcpRelay.start(later.url);
-    browser = await Chromium.start();
+    browser = new Chromium();
   });
   afterAll(async () => {
     await browser?.stop();

@@ -1,12 +1,11 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isInstalled } from '@rivulet/testing';
-import { WebSocket } from 'ws';
 
 const PROGRAM = '/usr/bin/chromium';
 const OPTIONS = [
@@ -19,7 +18,7 @@ const OPTIONS = [
   'disable-component-update',
   'disable-sync',
   'disable-dev-shm-usage',
-  'remote-debugging-port=0',
+  'remote-debugging-pipe',
 ];
 
 /** Otherwise a line says what is skipped. */
@@ -33,36 +32,33 @@ interface Answer {
   error?: { message: string };
 }
 
-/** A browser without a window, with a profile of its own, over the DevTools protocol. */
+/**
+ * A browser without a window, with a profile of its own, over the DevTools protocol: JSON texts that end with a zero byte. It
+ * ends when nobody holds the other ends of its pipes any more.
+ */
 export class Chromium {
   private readonly waiting = new Map<number, (answer: Answer) => void>();
+  private readonly exited: Promise<unknown>;
+  private readonly profile = mkdtempSync(join(tmpdir(), 'rivulet-chromium-'));
+  private readonly requests: Writable;
   private lastId = 0;
 
-  private constructor(
-    private readonly child: ChildProcess,
-    private readonly profile: string,
-    private readonly socket: WebSocket,
-  ) {
-    socket.on('message', (data: Buffer) => {
-      const answer = JSON.parse(data.toString()) as Answer;
-      this.waiting.get(answer.id)?.(answer);
-      this.waiting.delete(answer.id);
+  constructor() {
+    const options = OPTIONS.concat(`user-data-dir=${this.profile}`).map((option) => `--${option}`);
+    const child = spawn(PROGRAM, options, { stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] });
+    this.exited = once(child, 'close');
+    this.requests = child.stdio[3] as Writable;
+    let text = '';
+    (child.stdio[4] as Readable).setEncoding('utf8').on('data', (data: string) => {
+      const answers = (text + data).split('\0');
+      text = answers.pop()!;
+      for (const answer of answers) this.take(JSON.parse(answer) as Answer);
     });
   }
 
-  static async start(): Promise<Chromium> {
-    const profile = mkdtempSync(join(tmpdir(), 'rivulet-chromium-'));
-    const options = OPTIONS.concat(`user-data-dir=${profile}`).map((option) => `--${option}`);
-    const child = spawn(PROGRAM, options, { stdio: ['ignore', 'ignore', 'pipe'], detached: true });
-    for await (const line of createInterface(child.stderr)) {
-      const address = /^DevTools listening on (\S+)$/.exec(line)?.[1];
-      if (address === undefined) continue;
-      child.stderr.resume();
-      const socket = new WebSocket(address);
-      await once(socket, 'open');
-      return new Chromium(child, profile, socket);
-    }
-    throw new Error('Chromium ended before it could be spoken to.');
+  private take(answer: Answer): void {
+    this.waiting.get(answer.id)?.(answer);
+    this.waiting.delete(answer.id);
   }
 
   async open(url: string): Promise<ChromiumTab> {
@@ -78,17 +74,15 @@ export class Chromium {
     const id = ++this.lastId;
     const { promise, resolve } = Promise.withResolvers<Answer>();
     this.waiting.set(id, resolve);
-    this.socket.send(JSON.stringify({ id, method, params, ...(sessionId !== undefined && { sessionId }) }));
+    this.requests.write(`${JSON.stringify({ id, method, params, sessionId })}\0`);
     const { result, error } = await promise;
     if (error !== undefined) throw new Error(`${method}: ${error.message}`);
     return result!;
   }
 
-  /** With all processes of its own. */
   async stop(): Promise<void> {
-    const exited = once(this.child, 'close');
-    process.kill(-this.child.pid!, 'SIGKILL');
-    await exited;
+    await this.call('Browser.close', {});
+    await this.exited;
     rmSync(this.profile, { recursive: true, force: true, maxRetries: 5 });
   }
 }
