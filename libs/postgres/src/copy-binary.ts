@@ -5,6 +5,28 @@ const SIGNATURE_BYTES = 11;
 const HEADER_BYTES = SIGNATURE_BYTES + 8;
 const TRAILER_FIELDS = -1;
 const NULL_LENGTH = -1;
+const SIGNATURE = Buffer.from('PGCOPY\n\xff\r\n\0', 'latin1');
+
+/** What COPY … FROM STDIN (FORMAT binary) reads: a piece for each row, of values in PostgreSQL's binary format. */
+export function* binaryRows(rows: Iterable<readonly Buffer[]>): Generator<Buffer, void> {
+  // No flags, no extension.
+  yield Buffer.concat([SIGNATURE, Buffer.alloc(HEADER_BYTES - SIGNATURE_BYTES)]);
+  for (const row of rows) {
+    const fields = Buffer.alloc(2);
+    fields.writeInt16BE(row.length);
+    yield Buffer.concat([fields, ...row.flatMap((value) => [int4(value.length), value])]);
+  }
+  const trailer = Buffer.alloc(2);
+  trailer.writeInt16BE(TRAILER_FIELDS);
+  yield trailer;
+}
+
+/** An integer in PostgreSQL's binary format. */
+export function int4(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeInt32BE(value);
+  return bytes;
+}
 
 /**
  * The rows of a query, each a list of values in PostgreSQL's binary format, read with COPY … (FORMAT binary). It is the

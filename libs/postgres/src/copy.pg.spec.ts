@@ -4,7 +4,7 @@ import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
 import type { ClientBase } from 'pg';
 import { copyIn } from './copy-in';
 import { copyOut, copyOutEach } from './copy-out';
-import { selectBinary } from './copy-binary';
+import { binaryRows, int4, selectBinary } from './copy-binary';
 import { withClient } from './pool';
 import { inTransaction } from './transaction';
 
@@ -293,6 +293,16 @@ describe('rows in binary', () => {
     expect(rows[0]![1]!.equals(large)).toBe(true);
     expect(rows.map(([, block]) => block?.length)).toEqual([large.length, 0, undefined, 1]);
     expect(rows.map(([, , note]) => note?.toString())).toEqual(['ä', '', undefined, 'x']);
+  });
+
+  it('go there as they come back', async () => {
+    await database.pool.query('CREATE TABLE sent (id int, block bytea)');
+    const sent = [0, 1, 100_000].map((bytes, id) => [int4(id - 1), randomBytes(bytes)]);
+    const found = await withClient(database.pool, async (client) => {
+      expect(await copyIn(client, 'COPY sent FROM STDIN (FORMAT binary)', binaryRows(sent))).toBe(3);
+      return selectBinary(client, 'SELECT * FROM sent ORDER BY id');
+    });
+    expect(found).toEqual(sent);
   });
 
   it('are none when there are none', async () => {

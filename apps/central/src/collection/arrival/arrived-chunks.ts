@@ -1,11 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import { selectBinary, withClient } from '@rivulet/postgres';
+import { RivuletError } from '@rivulet/errors';
+import { binaryRows, copyIn, hasSqlState, int4, selectBinary, sqlState, withClient } from '@rivulet/postgres';
 import { decodeFrame, freeMemory, type BlockEncoding, type Frame } from '@rivulet/protocol';
 import { escapeLiteral } from 'pg';
 import { CollectionDatabase } from '../collection-database';
 
-/** Chunks that one statement stores: six parameters each, of which it has 65,535 at most. */
-const STORED_AT_ONCE = 256;
 /** Chunks that are read at once while rows are written: about a mebibyte of blocks at most. */
 const CHUNKS_AT_ONCE = 16;
 
@@ -14,20 +13,30 @@ const CHUNKS_AT_ONCE = 16;
 export class ArrivedChunks {
   constructor(private readonly database: CollectionDatabase) {}
 
-  /** Those that are there already stay. */
+  /**
+   * In place of what is there at their positions. Copied as bytes: pg would copy blocks several times to make them parameters
+   * of a statement.
+   *
+   * @throws RivuletError COLLECTION_BUSY where the network sends the same to two processes of central
+   */
   async add(runId: string, deviceId: string, frames: Frame[]): Promise<void> {
-    for (let first = 0; first < frames.length; first += STORED_AT_ONCE) {
-      const some = frames.slice(first, first + STORED_AT_ONCE);
-      const values = some.flatMap(({ header, block }) => [
-        header.number,
-        header.digest,
-        header.rows,
-        header.contentBytes,
-        header.encoding,
-        block,
-      ]);
-      await this.database.rows(insertChunks(some.length), [runId, deviceId, ...values]);
-    }
+    const byPosition = new Map(frames.map((frame) => [frame.header.number, frame]));
+    await this.database
+      .transaction(async (client) => {
+        await client.query(
+          `DELETE FROM rivulet.collection_chunks WHERE run_id = $1 AND device_id = $2 AND position = ANY ($3)`,
+          [runId, deviceId, [...byPosition.keys()]],
+        );
+        const rows = [...byPosition.values()].map((frame) => toRow(runId, deviceId, frame));
+        await copyIn(client, COPY_CHUNKS, freed(binaryRows(rows)));
+      })
+      .catch((error: unknown) => {
+        if (!hasSqlState(error, sqlState.uniqueViolation)) throw error;
+        throw new RivuletError('COLLECTION_BUSY', 'The chunks are being stored already.', {
+          cause: error,
+          retryAfterSeconds: 1,
+        });
+      });
   }
 
   /** The positions that are there with the digest that they are to have. */
@@ -72,20 +81,22 @@ export class ArrivedChunks {
   }
 }
 
-/** Each value by itself: pg sends the members of an array as text, bytes in twice as many digits. */
-function insertChunks(count: number): string {
-  const chunks = Array.from({ length: count }, (_, index) => {
-    const [number, digest, rows, bytes, encoding, block] = [3, 4, 5, 6, 7, 8].map(
-      (place) => `$${index * 6 + place}`,
-    );
-    return `($1, $2, ${number}::int, ${digest}::bytea, ${rows}::int, ${bytes}::int, ${encoding}, ${block}::bytea)`;
-  });
-  return `
-    INSERT INTO rivulet.collection_chunks (run_id, device_id, position, digest, rows, content_bytes, encoding, block)
-    VALUES ${chunks.join(', ')}
-    ON CONFLICT (run_id, device_id, position) DO UPDATE SET
-      (digest, rows, content_bytes, encoding, block) =
-      (excluded.digest, excluded.rows, excluded.content_bytes, excluded.encoding, excluded.block)`;
+const COPY_CHUNKS = `
+  COPY rivulet.collection_chunks (run_id, device_id, position, digest, rows, content_bytes, encoding, block)
+  FROM STDIN (FORMAT binary)`;
+
+function toRow(runId: string, deviceId: string, { header, block }: Frame): Buffer[] {
+  const { number, digest, rows, contentBytes, encoding } = header;
+  const texts = [runId, deviceId].map((text) => Buffer.from(text));
+  return [...texts, int4(number), digest, int4(rows), int4(contentBytes), Buffer.from(encoding), block];
+}
+
+/** Each piece is freed once it has been sent. */
+function* freed(pieces: Iterable<Buffer>): Generator<Buffer, void> {
+  for (const piece of pieces) {
+    yield piece;
+    freeMemory(piece);
+  }
 }
 
 /** The place of the block among the columns that are read. */
