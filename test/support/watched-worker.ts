@@ -17,14 +17,13 @@ export class WatchedWorker {
     private readonly server: Server,
     private worker: AppProcess,
   ) {
-    const { port } = server.address() as AddressInfo;
-    this.environment = { EDGE_WORKER_URLS: `http://127.0.0.1:${port}`, EDGE_WORKER_KEY: KEY };
+    this.environment = { EDGE_WORKER_URLS: urlOf(server), EDGE_WORKER_KEY: KEY };
   }
 
   static async start(): Promise<WatchedWorker> {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
-    const worker = new WatchedWorker(server, await startWorker());
+    const worker = new WatchedWorker(server, await startWorker(server));
     server.on('request', (request: IncomingMessage, response: ServerResponse) => {
       void worker.passOn(request, response).catch(() => request.socket.destroy());
     });
@@ -36,7 +35,7 @@ export class WatchedWorker {
   }
 
   async restart(): Promise<void> {
-    this.worker = await startWorker();
+    this.worker = await startWorker(this.server);
   }
 
   /** The version that it runs. */
@@ -66,6 +65,11 @@ export class WatchedWorker {
   }
 }
 
-function startWorker(): Promise<AppProcess> {
-  return startApp('worker', { WORKER_INTERNAL_KEY: KEY });
+/** What the edge signs is for the address that stays. */
+function startWorker(server: Server): Promise<AppProcess> {
+  return startApp('worker', { WORKER_INTERNAL_KEY: KEY, WORKER_URLS: urlOf(server) });
+}
+
+function urlOf(server: Server): string {
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
