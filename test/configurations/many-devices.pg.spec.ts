@@ -35,7 +35,7 @@ it('devices that ask and report at once share statements, and each has its own n
   const sent = await statements(() =>
     Promise.all(
       ids.map(async (deviceId) => {
-        const { sequence } = (await delivery.send(NAME, { deviceId, labels: {} }))!;
+        const { sequence } = await delivery.send(NAME, { deviceId, labels: {} });
         sequences.set(deviceId, sequence);
       }),
     ),

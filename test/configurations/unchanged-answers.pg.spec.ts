@@ -61,6 +61,7 @@ it('an agent that has its configuration is answered from memory as the usual way
   expect(await read()).toEqual(before.map((count) => count + 2));
   const named = await ask(PATH, { 'x-request-id': 'mine' });
   expect(named.headers.get('x-request-id')).toBe('mine');
+  expect(quick.headers.get('etag')).toBe(etag);
   expect((await ask('/config/agent')).status).toBe(304);
   expect(usual).toHaveBeenCalledTimes(1);
 });

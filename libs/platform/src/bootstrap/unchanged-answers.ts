@@ -15,6 +15,7 @@ import { securityHeaders, strictTransportSecurity } from './security-headers';
 /** A call that is answered with 304. */
 export interface UnchangedCall {
   deviceId: string;
+  etag: string;
   /** Called when it is. */
   onAnswered: () => void;
 }
@@ -84,7 +85,7 @@ export class UnchangedAnswers {
 
 function answer(
   { request, response, usually }: Exchange,
-  { deviceId, address, onAnswered }: UnchangedCall & { address: string },
+  { deviceId, etag, address, onAnswered }: UnchangedCall & { address: string },
   { limits, durations, proxies }: Surroundings,
 ): void {
   const startMs = performance.now();
@@ -93,7 +94,7 @@ function answer(
     return;
   }
   const headers = isSecure(request, proxies) ? SECURE_HEADERS : HEADERS;
-  response.writeHead(304, [...headers, REQUEST_ID_HEADER, requestIdOf(request)]).end();
+  response.writeHead(304, [...headers, 'etag', etag, REQUEST_ID_HEADER, requestIdOf(request)]).end();
   onAnswered();
   const route = request.url!;
   durations.observe({ method: 'GET', route, status: 304 }, (performance.now() - startMs) / 1_000);

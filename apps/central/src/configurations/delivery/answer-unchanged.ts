@@ -27,7 +27,7 @@ export class AnswerUnchanged {
     const device = held === undefined ? undefined : this.authenticator.recall(headers, address);
     const found = device && this.current.recall(DEFAULT_NAME, device);
     if (found === undefined || !matchesEtag(held!, found.etag)) return undefined;
-    return { deviceId: device!.deviceId, onAnswered: this.onAnswered };
+    return { deviceId: device!.deviceId, etag: found.etag, onAnswered: this.onAnswered };
   }
 
   private readonly onAnswered = (): void => this.metrics.answers.inc({ outcome: 'unchanged' });

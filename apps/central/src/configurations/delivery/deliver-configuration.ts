@@ -52,16 +52,26 @@ export class DeliverConfiguration {
 
   /**
    * @param held - the ETag of what the device has, if it has any
-   * @returns undefined where that is what it is to have: the common case, answered from memory
+   * @returns the ETag alone where that is what it is to have: the common case, answered from memory
    * @throws RivuletError CONFIGURATION_UNKNOWN · SERVER_BUSY
    */
-  async send(name: string, device: TargetDevice, held?: string): Promise<SentConfiguration | undefined> {
+  async send(name: string, device: TargetDevice): Promise<SentConfiguration>;
+  async send(
+    name: string,
+    device: TargetDevice,
+    held: string | undefined,
+  ): Promise<SentConfiguration | Pick<SentConfiguration, 'etag'>>;
+  async send(
+    name: string,
+    device: TargetDevice,
+    held?: string,
+  ): Promise<SentConfiguration | Pick<SentConfiguration, 'etag'>> {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const generation = this.current.generationOf(name);
       const found = await this.find(name, device);
       if (held !== undefined && matchesEtag(held, found.etag)) {
         this.metrics.answers.inc({ outcome: 'unchanged' });
-        return undefined;
+        return { etag: found.etag };
       }
       const numbered = await this.number(device, found, generation);
       if (numbered !== undefined) return this.sign(device, found, numbered);

@@ -79,7 +79,6 @@ export class TellConnected implements OnModuleInit {
 
   private async give(known: KnownDevice): Promise<void> {
     const sent = await this.delivery.send(DEFAULT_NAME, known);
-    if (sent === undefined) return;
     const { name, version, sequence, sha256, pollIntervalSeconds, data } = sent;
     const content = { name, version, sha256, poll_interval_seconds: pollIntervalSeconds, data };
     const message = {

@@ -57,11 +57,11 @@ export class AgentConfigurationController {
     @Headers('if-none-match') held?: string,
   ): Promise<AgentConfigurationDto | undefined> {
     const sent = await this.delivery.send(name, device, held);
-    if (sent === undefined) {
+    reply.header('etag', sent.etag);
+    if (!('statement' in sent)) {
       reply.status(304);
       return undefined;
     }
-    reply.header('etag', sent.etag);
     const { version, data, pollIntervalSeconds, statement } = sent;
     return {
       version,
