@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { request, type IncomingMessage } from 'node:http';
 import type { Abstract } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { createApp, createLogger, loadEnvironment } from '@rivulet/platform';
+import { createApp, createLogger, loadEnvironment, manageConnections } from '@rivulet/platform';
 import { createTemplate, createTestDatabase, type TestDatabase } from '@rivulet/testing';
 import { ADMIN_PASSWORD, asAdmin } from './operator';
 import { ListeningApp, type RunningApp } from './running-app';
@@ -145,6 +145,7 @@ async function listen(
     openApi: { title: 'Rivulet central', description: 'For a test.' },
     ...http,
   });
+  manageConnections(app, http);
   await app.listen(Number(variables['CENTRAL_PORT'] ?? 0), '127.0.0.1');
   const { port } = app.getHttpServer().address() as AddressInfo;
   return { app, url: `${http.tls?.isOn === true ? 'https' : 'http'}://127.0.0.1:${port}` };

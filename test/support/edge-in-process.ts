@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { manageConnections } from '@rivulet/platform';
 import { createEdgeApp, type EdgeLimits } from '../../apps/edge/test/edge-app';
 import { ListeningApp } from './running-app';
 import type { Starters } from './sync-pair';
@@ -16,6 +17,7 @@ export async function startEdgeInProcess(
   const app = await createEdgeApp({ ...filesIn(directory), ...variables }, limits, (line) =>
     lines.push(line),
   );
+  manageConnections(app, {});
   await app.listen(0, '127.0.0.1');
   const { port } = app.getHttpServer().address() as AddressInfo;
   return new ListeningApp(app, `http://127.0.0.1:${port}`, lines, () =>

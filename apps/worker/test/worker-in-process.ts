@@ -2,7 +2,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { createApp, createLogger, loadEnvironment } from '@rivulet/platform';
+import { createApp, createLogger, loadEnvironment, manageConnections } from '@rivulet/platform';
 import { WorkerModule } from '../src/worker.module';
 
 export interface RunningWorker {
@@ -19,6 +19,7 @@ export async function startWorker(variables: Record<string, string> = {}): Promi
     logger: createLogger({ app: 'worker', level: 'silent' }),
     openApi: { title: 'Rivulet worker', description: 'For a test.' },
   });
+  manageConnections(app, {});
   await app.listen(0, '127.0.0.1');
   return { app, url: (await app.getUrl()).replace('[::1]', '127.0.0.1'), stop: () => app.close() };
 }
