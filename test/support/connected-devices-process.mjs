@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 
 const require = createRequire(import.meta.url);
 const edge = (path) => require(`../../dist/apps/edge/src/${path}.js`);
+const { FeaturesEnv } = edge('features/features.env');
 const { HubEnv } = edge('hub/hub.env');
 const { LiveConnection } = edge('live/live-connection');
 const { LiveMetrics } = edge('live/live.metrics');
@@ -22,11 +23,10 @@ class ConnectedDevice {
     this.headers = { 'x-device-mac': macAddress };
     this.connection = new LiveConnection(
       { isEnabled: true },
+      new FeaturesEnv(),
       Object.assign(new HubEnv(), { centralUrl }),
       { read: async () => ({ last_cycle: 'current' }) },
       { nudge: () => void this.ask() },
-      {},
-      { hear: () => undefined },
       new LiveMetrics(new Registry()),
       { headers: async () => this.headers, renew: () => undefined },
       macAddress,

@@ -30,6 +30,7 @@ export class ConnectedDevices {
   }
 
   async end(): Promise<void> {
+    if (!this.child.connected) return;
     const ended = once(this.child, 'exit');
     this.child.disconnect();
     await ended;
@@ -37,7 +38,17 @@ export class ConnectedDevices {
 
   private async tell(order: { type: string } & Record<string, unknown>): Promise<DevicesState> {
     this.child.send(order);
-    const [state] = (await once(this.child, 'message')) as [DevicesState];
-    return state;
+    const answered = new AbortController();
+    const { signal } = answered;
+    const died = once(this.child, 'exit', { signal }).then(([code]) =>
+      Promise.reject(new Error(`The process of the devices ended with ${code}.`)),
+    );
+    try {
+      const [state] = (await Promise.race([once(this.child, 'message', { signal }), died])) as [DevicesState];
+      return state;
+    } finally {
+      died.catch(() => undefined);
+      answered.abort();
+    }
   }
 }
