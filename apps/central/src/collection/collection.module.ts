@@ -3,6 +3,7 @@ import { OwnTables } from '@rivulet/platform';
 import { createPool } from '@rivulet/postgres';
 import { DataSource } from 'typeorm';
 import { CreateCollection1795780800000 } from '../../../../db/central/migrations/1795780800000-create-collection';
+import { SettingsOfCollection1795845600000 } from '../../../../db/central/migrations/1795845600000-settings-of-collection';
 import { BusModule } from '../bus/bus.module';
 import { DevicesModule } from '../devices/devices.module';
 import { LiveModule } from '../live/live.module';
@@ -83,7 +84,7 @@ import { TaskQueue } from './runs/task-queue';
 export class CollectionModule {
   static readonly environment = [CollectionEnv];
   static readonly indicators = [CollectionIndicator];
-  static readonly migrations = [CreateCollection1795780800000];
+  static readonly migrations = [CreateCollection1795780800000, SettingsOfCollection1795845600000];
 }
 
 function openDatabase({ applies }: CollectionEnv, url: string): CollectionDatabase {

@@ -51,34 +51,53 @@ export class ArrivedChunks {
     );
   }
 
-  /** The rows of some chunks, in their order, each checked against its digest again. */
+  /** The rows of some chunks, in their order, each checked against its digest again. The next ones are read meanwhile. */
   async *content(
     runId: string,
     deviceId: string,
     positions: readonly number[],
   ): AsyncGenerator<Buffer, void> {
-    for (let start = 0; start < positions.length; start += CHUNKS_AT_ONCE) {
-      const wanted = positions.slice(start, start + CHUNKS_AT_ONCE);
-      const rows = await withClient(this.database.pool, (client) =>
-        selectBinary(
-          client,
-          `SELECT position, digest, rows, content_bytes, encoding, block FROM rivulet.collection_chunks
-           WHERE run_id = ${escapeLiteral(runId)} AND device_id = ${escapeLiteral(deviceId)}
-             AND position IN (${wanted.join(', ')}) ORDER BY position`,
-          freeMemory,
-        ),
-      );
-      if (rows.length !== wanted.length)
-        throw new Error('Chunks of a run were removed while it was applied.');
-      for (const frame of rows.map(toFrame)) {
-        const content = decodeFrame(frame);
-        yield content;
-        if (frame.header.encoding !== 'none') freeMemory(content);
+    let next = this.read(runId, deviceId, positions.slice(0, CHUNKS_AT_ONCE));
+    try {
+      for (let start = 0; start < positions.length; start += CHUNKS_AT_ONCE) {
+        const rows = await next;
+        const end = start + CHUNKS_AT_ONCE;
+        next = this.read(runId, deviceId, positions.slice(end, end + CHUNKS_AT_ONCE));
+        // Whoever awaits it gets the failure.
+        next.catch(() => undefined);
+        yield* contentOf(rows);
       }
-      // All of them are parts of one answer.
-      freeMemory(rows[0]![BLOCK]!);
+    } finally {
+      await next.catch(() => undefined);
     }
   }
+
+  private async read(runId: string, deviceId: string, wanted: readonly number[]): Promise<StoredRow[]> {
+    if (wanted.length === 0) return [];
+    const rows = await withClient(this.database.pool, (client) =>
+      selectBinary(
+        client,
+        `SELECT position, digest, rows, content_bytes, encoding, block FROM rivulet.collection_chunks
+         WHERE run_id = ${escapeLiteral(runId)} AND device_id = ${escapeLiteral(deviceId)}
+           AND position IN (${wanted.join(', ')}) ORDER BY position`,
+        freeMemory,
+      ),
+    );
+    if (rows.length !== wanted.length) throw new Error('Chunks of a run were removed while it was applied.');
+    return rows;
+  }
+}
+
+type StoredRow = (Buffer | null)[];
+
+/** All of the rows are parts of one answer, whose memory is freed. */
+function* contentOf(rows: StoredRow[]): Generator<Buffer, void> {
+  for (const frame of rows.map(toFrame)) {
+    const content = decodeFrame(frame);
+    yield content;
+    if (frame.header.encoding !== 'none') freeMemory(content);
+  }
+  freeMemory(rows[0]![BLOCK]!);
 }
 
 const COPY_CHUNKS = `
@@ -102,7 +121,7 @@ function* freed(pieces: Iterable<Buffer>): Generator<Buffer, void> {
 /** The place of the block among the columns that are read. */
 const BLOCK = 5;
 
-function toFrame([position, digest, rows, contentBytes, encoding, block]: (Buffer | null)[]): Frame {
+function toFrame([position, digest, rows, contentBytes, encoding, block]: StoredRow): Frame {
   return {
     header: {
       kind: 'chunk',

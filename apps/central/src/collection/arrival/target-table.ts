@@ -136,9 +136,9 @@ async function create(client: ClientBase, shape: TargetShape): Promise<void> {
   await refusable(shape, () => createMissingSchemas(client, [place]));
   await refusable(shape, () =>
     client.query(`CREATE TABLE ${name} (
-      network_id text COLLATE "C" NOT NULL DEFAULT current_setting('${NETWORK_SETTING}'),
+      network_id text COLLATE "C" NOT NULL DEFAULT rivulet.collection_setting('${NETWORK_SETTING}'),
       collected_at timestamptz NOT NULL DEFAULT now(),
-      run_id text COLLATE "C" NOT NULL DEFAULT current_setting('${RUN_SETTING}'),
+      run_id text COLLATE "C" NOT NULL DEFAULT rivulet.collection_setting('${RUN_SETTING}'),
       ${definitions.join(', ')},
       PRIMARY KEY (${key.join(', ')}));
       COMMENT ON TABLE ${name} IS ${escapeLiteral(OWNERSHIP_COMMENT + shape.mode)}`),
