@@ -29,7 +29,7 @@ const base = {
 
 /**
  * unit: pure. pg: one real PostgreSQL server for the run. e2e: real processes of the built apps on it. faults: in which
- * something is killed, silent, full, hostile or random: they mostly wait, beside others that compute.
+ * something is killed, silent, full, hostile or random; they mostly wait, and `npm test` leaves them out.
  */
 module.exports = {
   testTimeout,

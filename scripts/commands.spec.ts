@@ -184,7 +184,7 @@ describe('the commands', () => {
        writeFileSync(process.argv.find((a) => a.startsWith('--outputFile=')).slice(13), JSON.stringify(results));`,
     );
     for (const [args, options] of [
-      [['some-spec'], ['some-spec']],
+      [['some-spec'], ['some-spec', '--ignoreProjects', 'faults']],
       [
         ['faults', 'some-spec'],
         ['some-spec', '--selectProjects', 'faults'],

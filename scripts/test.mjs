@@ -3,10 +3,10 @@ import { ensureInstalled } from './ensure-installed.mjs';
 import { runJest } from './jest.mjs';
 import { runMain } from './project.mjs';
 
-/** `npm test`, and with `faults` before all else `npm run test:faults`, which plays a part of it. What follows is for Jest. */
+/** `npm test`, and with `faults` before all else `npm run test:faults`. What follows is for Jest. */
 await runMain(async (args) => {
   await ensureInstalled();
   await ensureBuilt();
   if (args[0] === 'faults') return runJest([...args.slice(1), '--selectProjects', 'faults']);
-  return runJest(args);
+  return runJest([...args, '--ignoreProjects', 'faults']);
 });

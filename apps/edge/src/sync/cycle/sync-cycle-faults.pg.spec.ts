@@ -1,4 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { RivuletError } from '@rivulet/errors';
 import { numberedTexts } from '@rivulet/testing';
 import type { PoolClient } from 'pg';
@@ -16,6 +17,18 @@ function longNames(suffix: string): string[] {
 async function endSession(): Promise<void> {
   const { processID } = edge.lease.client as PoolClient & { processID: number };
   await edge.database.pool.query('SELECT pg_terminate_backend($1, 5000)', [processID]);
+}
+
+/** A cycle that stops while it reads rows breaks its connection off, which PostgreSQL notices a moment later. */
+async function lockReleased(): Promise<void> {
+  for (;;) {
+    const { rowCount } = await edge.database.pool.query(
+      `SELECT FROM pg_locks JOIN pg_database ON pg_database.oid = database
+       WHERE locktype = 'advisory' AND datname = current_database()`,
+    );
+    if (rowCount === 0) return;
+    await delay(10);
+  }
 }
 
 const unreachable = new RivuletError('CENTRAL_UNREACHABLE', 'The connection was reset.');
@@ -164,6 +177,7 @@ describe('a cycle that is told to stop', () => {
     expect(result).toMatchObject({ status: 'failed', acknowledged: false, error: { code: 'SHUTTING_DOWN' } });
     expect(await edge.everything('names')).toEqual(before);
     expect(edge.hub.acknowledgements).toHaveLength(1);
+    await lockReleased();
     expect(await edge.sync()).toMatchObject({ status: 'applied', wireBytes: 0 });
   });
 });
