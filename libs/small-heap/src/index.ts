@@ -3,6 +3,9 @@ import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
 
 const MEBIBYTE = 1024 * 1024;
 
+/** Of the pool that small buffers share: what Node had before 24.21. */
+const BUFFER_POOL_BYTES = 8 * 1024;
+
 /** Of each of the two halves, of which one is in use. */
 const SEMI_SPACE_BYTES = 4 * MEBIBYTE;
 
@@ -20,6 +23,7 @@ const MOST_GARBAGE_PERCENT = 100;
  */
 setGrowthFactor(1);
 setGarbagePercent(LEAST_GARBAGE_PERCENT);
+limitBufferPool();
 
 /**
  * From now on the young generation may grow, to a size at which a request is over before its objects are looked at a
@@ -40,6 +44,17 @@ function sizeYoungGeneration(): void {
   const space = getHeapSpaceStatistics().find(({ space_name: name }) => name === 'new_space');
   if (space === undefined || space.space_size === 0) return;
   setGrowthFactor(Math.max(1, Math.floor((2 * SEMI_SPACE_BYTES) / space.space_size)));
+}
+
+/**
+ * Only a buffer that is larger than the pool of small ones is known to share its memory with no other, and can be freed by
+ * hand. With the 64 KiB of Node 24.21 that is hardly any: a read of a socket has 64 KiB at most. The first pool has the old
+ * size, and is left to whoever has a part of it.
+ */
+function limitBufferPool(): void {
+  Buffer.poolSize = BUFFER_POOL_BYTES;
+  const first = Buffer.allocUnsafe(1).buffer;
+  while (Buffer.allocUnsafe(BUFFER_POOL_BYTES / 4).buffer === first);
 }
 
 /** Takes effect at the collection after the next one: V8 sets its limit when it has collected. */
