@@ -12,12 +12,7 @@ import {
 } from '../setup/bench-apps';
 import { datasetsFile, edgeMacAddress, fleetMacAddresses } from '../setup/bench-devices';
 import type { BenchRun } from '../setup/bench-run';
-import {
-  ADMIN_PASSWORD,
-  CollectionOperator,
-  secondsOf,
-  type CollectedRun,
-} from '../setup/collection-operator';
+import { CollectionOperator, secondsOf, type CollectedRun } from '../setup/collection-operator';
 
 const NETWORKS = 500;
 const ROWS_OF_NETWORK = 200;
@@ -67,7 +62,6 @@ type Many = Pick<
 
 function startCentral(run: BenchRun): Promise<RunningApp> {
   return startCentralWith(run, datasetsFile({ bench_mirror: 'bench_rows' }), {
-    CENTRAL_ADMIN_PASSWORD: ADMIN_PASSWORD,
     CENTRAL_COLLECTION_POLL: '1s',
   });
 }

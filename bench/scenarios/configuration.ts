@@ -8,7 +8,7 @@ import { startHttpLoad, type HttpLoad, type HttpLoadResult } from '../load/http-
 import { LiveDevice } from '../load/live-device';
 import { cpuSecondsOf } from '../measure/process-cpu';
 import { median, percentile, round } from '../measure/statistics';
-import { startCentralWith, type RunningApp } from '../setup/bench-apps';
+import { adminAuthorization, startCentralWith, type RunningApp } from '../setup/bench-apps';
 import type { BenchRun } from '../setup/bench-run';
 import { fleetMacAddress } from '../setup/fleet-source';
 
@@ -27,7 +27,6 @@ const CONNECTIONS = 32;
 const REPORT_CONNECTIONS = 100;
 const PAGES = 20;
 const AT_ONCE = 50;
-const PASSWORD = 'a password of the benchmark';
 
 interface Announced {
   strategy: Strategy;
@@ -216,7 +215,6 @@ function startBus(strategy: Strategy): Promise<BusServer | undefined> {
 
 function startConfigurationCentral(run: BenchRun, busUrl?: string): Promise<RunningApp> {
   return startCentralWith(run, DATASETS, {
-    CENTRAL_ADMIN_PASSWORD: PASSWORD,
     CENTRAL_CONFIGURATION_POLL_INTERVAL_MIN: '1s',
     CENTRAL_MAX_AGENTS: '100000',
     ...(busUrl !== undefined && { CENTRAL_BUS_URL: busUrl }),
@@ -242,7 +240,7 @@ async function operate<T>({ url }: RunningApp, method: string, path: string, bod
   const response = await fetch(`${url}${path}`, {
     method,
     headers: {
-      authorization: `Basic ${Buffer.from(`admin:${PASSWORD}`).toString('base64')}`,
+      authorization: adminAuthorization,
       ...(body !== undefined && { 'content-type': 'application/json' }),
     },
     ...(body !== undefined && { body: JSON.stringify(body) }),

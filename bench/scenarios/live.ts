@@ -4,7 +4,7 @@ import { formatCount, formatFigure, markdownTable } from '@rivulet/cli';
 import { LiveFleet } from '../load/live-fleet';
 import { cpuSecondsOf, cpuSecondsOfServer } from '../measure/process-cpu';
 import { percentile, round } from '../measure/statistics';
-import { startCentralWith, type RunningApp } from '../setup/bench-apps';
+import { adminAuthorization, startCentralWith, type RunningApp } from '../setup/bench-apps';
 import type { BenchRun } from '../setup/bench-run';
 import {
   createFleetSource,
@@ -45,8 +45,6 @@ export interface LiveResult {
   idleCpuPercent: number;
   idleSummaryMs: number;
 }
-
-const PASSWORD = 'a password of the benchmark';
 
 /** Connected devices: how soon a change is proved by those that it concerns, and what those cost that only wait. */
 export async function benchLive(run: BenchRun): Promise<LiveResult> {
@@ -138,7 +136,6 @@ function startLiveCentral(run: BenchRun, heartbeat: string): Promise<RunningApp>
   return startCentralWith(run, fleetDatasets(), {
     CENTRAL_HEARTBEAT_INTERVAL: heartbeat,
     CENTRAL_MAX_AGENTS: '100000',
-    CENTRAL_ADMIN_PASSWORD: PASSWORD,
   });
 }
 
@@ -160,7 +157,7 @@ async function summaryMs(url: string): Promise<number> {
     await delay(1_100);
     const start = performance.now();
     const response = await fetch(`${url}/api/fleet/summary`, {
-      headers: { authorization: `Basic ${Buffer.from(`admin:${PASSWORD}`).toString('base64')}` },
+      headers: { authorization: adminAuthorization },
     });
     if (!response.ok) throw new Error(`The summary was answered with ${response.status}.`);
     await response.json();

@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { formatCount, markdownTable } from '@rivulet/cli';
 import { startApp } from '@rivulet/testing';
 import { SignJWT } from 'jose';
+import { ADMIN_PASSWORD, adminAuthorization } from '../setup/bench-apps';
 import { datasetsFile } from '../setup/bench-devices';
 import type { BenchRun } from '../setup/bench-run';
 import { createSourceRows } from '../setup/source-rows';
@@ -49,7 +50,7 @@ export async function benchRealtime(run: BenchRun): Promise<RealtimeResult> {
     CENTRAL_REALTIME_AUDIENCE: 'rivulet',
     CENTRAL_REALTIME_MAX_CONNECTIONS: '100000',
     CENTRAL_REALTIME_MAX_CONNECTIONS_PER_ADDRESS: '100000',
-    CENTRAL_ADMIN_PASSWORD: SECRET,
+    CENTRAL_ADMIN_PASSWORD: ADMIN_PASSWORD,
   });
   const stop = cleanup.add(() => central.stop());
   const clients = fork(join(__dirname, '../load/realtime-process.js'));
@@ -90,7 +91,7 @@ async function fanOut(url: string, clients: ChildProcess, subscribers: number): 
       method: 'POST',
       headers: {
         'content-type': 'application/json',
-        authorization: `Basic ${Buffer.from(`admin:${SECRET}`).toString('base64')}`,
+        authorization: adminAuthorization,
       },
       body: JSON.stringify({ topic: 'bench.busy', data: { sentAtMs: Date.now() } }),
     });

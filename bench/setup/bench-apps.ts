@@ -20,6 +20,12 @@ export interface RunningApp {
   stop(): Promise<void>;
 }
 
+/** Of the admin of every central here: they have one database, and the first makes the admin. */
+export const ADMIN_PASSWORD = 'for one benchmark alone';
+
+/** The authorization of that admin. */
+export const adminAuthorization = `Basic ${Buffer.from(`admin:${ADMIN_PASSWORD}`).toString('base64')}`;
+
 /** Tests keep what Node has compiled, to start faster. It takes more than 20 MiB, which no app takes otherwise. */
 const likeInProduction = { NODE_DISABLE_COMPILE_CACHE: '1' };
 
@@ -47,6 +53,7 @@ export async function startCentralWith(
     CENTRAL_RATE_LIMIT_OPERATOR: '1000000000',
     CENTRAL_RATE_LIMIT_ADDRESS: '1000000000',
     CENTRAL_DATASETS_FILE: file,
+    CENTRAL_ADMIN_PASSWORD: ADMIN_PASSWORD,
     ...likeInProduction,
     ...variables,
   });

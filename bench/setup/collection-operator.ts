@@ -1,8 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { RunningApp } from './bench-apps';
-
-/** The password of the admin of the benchmark's central. */
-export const ADMIN_PASSWORD = 'for one benchmark alone';
+import { ADMIN_PASSWORD, type RunningApp } from './bench-apps';
 
 export interface CollectedRun {
   id: string;

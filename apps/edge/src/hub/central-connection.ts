@@ -72,7 +72,7 @@ export class CentralConnection {
     return this.agent;
   }
 
-  /** For a WebSocket. */
+  /** For a WebSocket, and for bytes. */
   get options(): TlsContents {
     this.refresh();
     return this.contents;

@@ -3,6 +3,7 @@ import { fetch as fetchOver, type RequestInit as OverRequest } from 'undici';
 import { certificateRefusal, type CentralConnection } from './central-connection';
 import { IdleTimeout, type AnswerPace } from './idle-timeout';
 import { readBytes, readJson } from './read-json';
+import { sendBytes } from './send-bytes';
 
 const PROBLEM_MAX_BYTES = 64 * 1024;
 /** An explanation is shown, logged and stored; a longer one is cut. */
@@ -62,18 +63,21 @@ export class CentralHttp {
 
   async send({ method, path, headers, body, signal }: CentralCall): Promise<Response> {
     const url = new URL(`api/${path}`, withSlash(this.centralUrl));
-    const response = await this.fetch(url, {
-      method,
-      headers: {
-        accept: 'application/json, application/problem+json, application/vnd.rivulet.frames',
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-        ...headers,
-      },
-      body: body === undefined ? null : Buffer.isBuffer(body) ? sameBytes(body) : JSON.stringify(body),
-      signal,
-      // Central does not move: a proxy or a portal has answered, and whom it names must not get the credentials.
-      redirect: 'manual',
-    });
+    const all = {
+      accept: 'application/json, application/problem+json, application/vnd.rivulet.frames',
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...headers,
+    };
+    const response = Buffer.isBuffer(body)
+      ? await sendBytes(url, { method, headers: all, body, signal }, this.connection?.options)
+      : await this.fetch(url, {
+          method,
+          headers: all,
+          body: body === undefined ? null : JSON.stringify(body),
+          signal,
+          // Central does not move: a proxy or a portal has answered, and whom it names must not get the credentials.
+          redirect: 'manual',
+        });
     const isUnchanged = response.status === 304 && headers?.['if-none-match'] !== undefined;
     if (!response.ok && !isUnchanged) throw await readProblem(response);
     return response;
@@ -97,11 +101,6 @@ export class CentralHttp {
       },
     );
   }
-}
-
-/** As fetch takes them. It copies them itself. */
-function sameBytes({ buffer, byteOffset, length }: Buffer): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(buffer as ArrayBuffer, byteOffset, length);
 }
 
 function withSlash(url: string): string {

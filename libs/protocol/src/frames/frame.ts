@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { constants, deflate, inflateSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { freeMemory } from '../chunks/free-memory';
 import { BLOCK_MAX_WINDOW_LOG, frameContentMaxBytes, ROW_MAX_BYTES } from '../version/limits';
 import { RivuletError } from '@rivulet/errors';
 
@@ -78,9 +79,8 @@ const compression = {
 /** zstd takes memory for as much as it may be given, unless it is told; a window of more than 8 MiB is refused when inflated. */
 const TOLD_MAX_BYTES = 1024 * 1024;
 
-/** What Node allocates for a result at first, and keeps with it. */
-const RESULT_BYTES = 16 * 1024;
-const LEAST_RESULT_BYTES = 64;
+/** Content that does not shrink grows by a few bytes. */
+const GROWTH_BYTES = 64;
 
 /**
  * Compresses content with zstd; content that does not shrink is kept uncompressed.
@@ -90,12 +90,14 @@ const LEAST_RESULT_BYTES = 64;
 export function encodeBlock(content: Buffer): Block {
   const compressed = zstdCompressSync(content, {
     params: compression,
-    // Little more than the content, as incompressible content grows.
-    chunkSize: Math.min(RESULT_BYTES, content.length + LEAST_RESULT_BYTES),
+    // In one piece: of several Node makes one, and leaves them to the garbage collector.
+    chunkSize: content.length + GROWTH_BYTES,
     ...(content.length <= TOLD_MAX_BYTES && { pledgedSrcSize: content.length }),
   });
-  if (compressed.length >= content.length) return { encoding: 'none', block: content };
-  return { encoding: 'zstd', block: compressed };
+  const shrinks = compressed.length < content.length;
+  const block = shrinks ? Buffer.from(compressed) : content;
+  freeMemory(compressed);
+  return { encoding: shrinks ? 'zstd' : 'none', block };
 }
 
 const deflateAsync = promisify(deflate);
