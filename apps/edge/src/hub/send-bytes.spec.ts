@@ -90,3 +90,8 @@ it('fails as fetch() does where the connection breaks', async () => {
     cause: { code: 'ECONNRESET' },
   });
 });
+
+it('fails where the connection is closed after a success and before all is sent', async () => {
+  answer = (request, response) => response.writeHead(200).write(' ', () => request.socket.destroy());
+  await expect(send(Buffer.alloc(LARGE))).rejects.toThrow('fetch failed');
+});

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { Agent, request as requestPlain, type IncomingMessage } from 'node:http';
+import { Agent, request as requestPlain, type ClientRequest, type IncomingMessage } from 'node:http';
 import { Agent as SecureAgent, request as requestSecure } from 'node:https';
 import { Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
@@ -45,11 +45,17 @@ export async function sendBytes(
   outgoing.end(body);
   try {
     const [answer] = (await once(outgoing, 'response')) as [IncomingMessage];
-    if (isSuccess(answer) && !outgoing.writableFinished) await once(outgoing, 'finish', { signal });
+    if (isSuccess(answer)) await allSent(outgoing, signal);
     return responseOf(answer);
   } catch (error) {
     throw signal.aborted ? signal.reason : new TypeError('fetch failed', { cause: error });
   }
+}
+
+async function allSent(outgoing: ClientRequest, signal: AbortSignal): Promise<void> {
+  if (outgoing.writableFinished) return;
+  await Promise.race([once(outgoing, 'finish', { signal }), once(outgoing, 'close')]);
+  if (!outgoing.writableFinished) throw new Error('the connection was closed before all was sent');
 }
 
 function isSuccess({ statusCode = 0 }: IncomingMessage): boolean {
