@@ -1,7 +1,9 @@
 import { createPool } from '@rivulet/postgres';
 import { schemaFingerprint, tableChecksum } from '@rivulet/protocol';
+import { DataSource } from 'typeorm';
 import { prepareTarget } from '../../apps/central/src/collection/arrival/target-table';
 import { CollectionDatabase } from '../../apps/central/src/collection/collection-database';
+import { SettingsOfCollection1795845600000 } from '../../db/central/migrations/1795845600000-settings-of-collection';
 import { CentralInProcess } from '../support/central-in-process';
 import { CollectingEdge } from '../support/collecting-edge';
 import { CollectionOperator, type NetworkOutcome } from '../support/collection-operator';
@@ -227,6 +229,21 @@ describe('a target that changes while a run goes on', () => {
     await onCentral(`ALTER TABLE collected.${table} RENAME TO ${table}_old`);
     expect(await resultOf(job)).toMatchObject({ state: 'succeeded', rows: 50 });
   });
+});
+
+it('a target whose defaults went with the schema of central has them again when its tables are made again', async () => {
+  const [job, table] = await define();
+  await resultOf(job);
+  await onEdge("UPDATE things SET name = 'changed' WHERE id = '50'");
+  await onCentral('DROP FUNCTION rivulet.collection_setting CASCADE');
+  const runner = central.get(DataSource).createQueryRunner();
+  try {
+    await new SettingsOfCollection1795845600000().up(runner);
+  } finally {
+    await runner.release();
+  }
+  expect(await resultOf(job)).toMatchObject({ state: 'succeeded', rows: 50 });
+  expect(await rowsOf(table)).toContain('(50,changed)');
 });
 
 it('where central may not make the schema collected, the error names the right to give', async () => {
