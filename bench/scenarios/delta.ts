@@ -31,7 +31,7 @@ interface DeltaFigures {
   payloadBytes: number;
   /** The whole cycle, after central has made its snapshot. */
   seconds: number;
-  /** Of that, until the edge has central's answer: central makes the patch. */
+  /** Of that, until the edge has central's answer, with the patch. */
   requestSeconds: number;
   /** Of that, the edge's own part: download, apply, read back and hash, report. */
   edgeSeconds: number;

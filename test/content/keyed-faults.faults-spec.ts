@@ -1,4 +1,4 @@
-import type { ClientBase } from 'pg';
+import type { ClientBase, QueryConfig } from 'pg';
 import type { locateKeys as LocateKeys } from '@rivulet/snapshot';
 import type * as ChangedKeys from '../../apps/central/src/source/change-detection/change-log/changed-keys';
 import type * as StaleRuns from '../../apps/central/src/snapshots/reading/stale-runs';
@@ -21,8 +21,8 @@ jest.mock('../../libs/snapshot/src/locate-keys', () => {
 });
 
 function localized(client: ClientBase): ClientBase {
-  const query = (text: string, values: unknown[]): unknown =>
-    client.query(text.replaceAll('COLLATE "C"', 'COLLATE "und-x-icu"'), values);
+  const query = (config: QueryConfig): unknown =>
+    client.query({ ...config, text: config.text.replaceAll('COLLATE "C"', 'COLLATE "und-x-icu"') });
   return { query } as unknown as ClientBase;
 }
 

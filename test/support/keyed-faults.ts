@@ -1,4 +1,4 @@
-import type { KeyPlace } from '@rivulet/snapshot';
+import type { KeyPlace, LocatedKey } from '@rivulet/snapshot';
 import type { NotedKey } from '../../apps/central/src/source/change-detection/change-log/changed-keys';
 import type { StaleRun } from '../../apps/central/src/snapshots/reading/stale-runs';
 
@@ -12,7 +12,7 @@ export interface KeyedFault {
   /** In the keys that have changed. */
   keys?: (keys: NotedKey[]) => NotedKey[];
   /** In where they fall. */
-  places?: (places: KeyPlace[]) => KeyPlace[];
+  places?: (places: LocatedKey[]) => LocatedKey[];
   /** In what is read again. */
   runs?: (runs: StaleRun[], bytes: readonly number[], places: readonly KeyPlace[]) => StaleRun[];
   /** Keys are compared by the order that their column has by itself. */
@@ -56,7 +56,7 @@ export const keyedFaults: KeyedFault[] = [
   },
   {
     mistake: 'the last row of a chunk counts as unchanged',
-    places: (places) => places.map(({ place }) => ({ place, isEqual: false })),
+    places: (places) => places.map((key) => ({ ...key, isEqual: false })),
   },
   {
     mistake: 'a row behind all others is not read',

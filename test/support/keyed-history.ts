@@ -3,6 +3,7 @@ import { TableHasher } from '@rivulet/protocol';
 import { bindQuery, readChunks } from '@rivulet/snapshot';
 import { CentralFixture } from '../../apps/central/test/central-fixture';
 import { CentralServices, WrittenFile } from '../../apps/central/test/central-services';
+import { followPatch, watchPatches, type KeptPatch } from '../../apps/central/test/follow-patch';
 import type { KeyedFault } from './keyed-faults';
 import { randomTables, type KeyedTable } from './keyed-source';
 import { LateWriters } from './late-writers';
@@ -21,11 +22,14 @@ export interface KeyedHistoryLength {
 
 /**
  * A source with tables whose changed rows are told by their keys, random writers that commit late or never, and two
- * centrals. After every step what a central has stored is compared, chunk by chunk, with a whole reading of the source.
+ * centrals. After every step what a central has stored is compared, chunk by chunk, with a whole reading of the source, and the patches that came of it are followed.
  */
 export class KeyedHistory {
   private readonly writers: LateWriters;
   private readonly told: string[] = [];
+  /** Of each central. */
+  private readonly patches: KeptPatch[][];
+  patchesFollowed = 0;
 
   private constructor(
     readonly seed: number,
@@ -36,6 +40,7 @@ export class KeyedHistory {
     private readonly centrals: CentralServices[],
     private readonly length: KeyedHistoryLength,
   ) {
+    this.patches = centrals.map(({ readyPatches }) => watchPatches(readyPatches));
     const { url } = fixture.database;
     this.writers = new LateWriters(random, { url, most: 2, besides: 2, lockTimeoutMs: 100 });
   }
@@ -139,9 +144,21 @@ ${tables.flatMap(({ datasets }) => datasets.map((dataset) => `  - ${dataset}\n`)
     }
     const answered = await this.answerOf(this.centrals[this.random.below(2)]!);
     const wanted = await this.truth();
-    return (names ?? Object.keys(wanted)).find(
+    const wrong = (names ?? Object.keys(wanted)).find(
       (name) => JSON.stringify(answered[name]) !== JSON.stringify(wanted[name]),
     );
+    return wrong ?? this.followPatches();
+  }
+
+  private async followPatches(): Promise<string | undefined> {
+    for (const patches of this.patches) {
+      for (const patch of patches.splice(0)) {
+        this.patchesFollowed += 1;
+        const wrong = await followPatch(this.fixture, this.centrals[0]!.datasets.catalogue, patch);
+        if (wrong !== undefined) return wrong;
+      }
+    }
+    return undefined;
   }
 
   private async answerOf(central: CentralServices): Promise<Answer> {

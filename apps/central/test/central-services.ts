@@ -31,6 +31,7 @@ import { SourceMetrics } from '../src/source/source.metrics';
 import { SnapshotCache } from '../src/snapshots/snapshot-cache';
 import { SnapshotCurrency } from '../src/snapshots/snapshot-currency';
 import { PatchStore } from '../src/snapshots/patches/patch-store';
+import { ReadyPatches } from '../src/snapshots/patches/ready-patches';
 import { PatchService } from '../src/snapshots/patches/patch.service';
 import { ReadScheduler } from '../src/snapshots/queue/read-scheduler';
 import { ChangedChunks, type ChangedChunksLimits } from '../src/snapshots/reading/changed-chunks';
@@ -73,6 +74,7 @@ export class CentralServices {
   readonly scopes: ScopeService;
   readonly snapshots: SnapshotService;
   readonly patches: PatchService;
+  readonly readyPatches = new ReadyPatches();
   readonly manifests: ManifestService;
   readonly directory: DeviceDirectory;
   readonly registry: DeviceRegistry;
@@ -111,6 +113,7 @@ export class CentralServices {
       this.changes,
       currency,
       this.changedChunks,
+      this.readyPatches,
       snapshotsMetrics,
     );
     this.snapshots = new SnapshotService(
@@ -123,7 +126,7 @@ export class CentralServices {
       repair,
       snapshotsMetrics,
     );
-    this.patches = new PatchService(central, store, new PatchStore(central, store));
+    this.patches = new PatchService(central, store, new PatchStore(central, store), this.readyPatches);
     this.manifests = new ManifestService(central, signingKey, new TablePlanner(central, this.patches));
     const tables = new DeviceTables(central);
     this.directory = new DeviceDirectory(tables);

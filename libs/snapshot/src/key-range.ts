@@ -33,6 +33,23 @@ function literals(key: readonly DescribedColumn[], texts: string[]): string[] {
   return key.map(({ type }, index) => `${escapeLiteral(texts[index]!)}::${type}`);
 }
 
+const ESCAPED: Record<string, string> = {
+  '\\': '\\\\',
+  '\b': '\\b',
+  '\f': '\\f',
+  '\n': '\\n',
+  '\r': '\\r',
+  '\t': '\\t',
+  '\v': '\\v',
+};
+
+/** A key as it stands in canonical rows, of the texts of its columns. */
+export function canonicalKey(texts: readonly string[]): string {
+  return texts
+    .map((text) => text.replaceAll(/[\\\b\f\n\r\t\v]/g, (character) => ESCAPED[character]!))
+    .join('\t');
+}
+
 const ESCAPES: Record<string, string> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v' };
 
 /** The texts of the columns of a key that stands in canonical rows. https://www.postgresql.org/docs/current/sql-copy.html */

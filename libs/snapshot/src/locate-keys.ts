@@ -1,8 +1,8 @@
 import { escapeIdentifier, type ClientBase } from 'pg';
 import type { DescribedColumn } from './describe-query';
-import { orderedColumn } from './key-range';
+import { canonicalKey, orderedColumn } from './key-range';
 
-/** Where some keys fall among others, which are in ascending order. */
+/** Where a key falls among others, which are in ascending order. */
 export interface KeyPlace {
   /** How many of those come before it. */
   place: number;
@@ -10,22 +10,34 @@ export interface KeyPlace {
   isEqual: boolean;
 }
 
+export interface LocatedKey extends KeyPlace {
+  /** As it stands in canonical rows. */
+  key: string;
+}
+
 /**
- * Finds where keys fall among the bounds, by PostgreSQL's own comparison and in the order of canonical rows. Each place
- * once; keys and bounds are given as the texts of their columns.
+ * Finds where keys fall among the bounds, by PostgreSQL's own comparison and in the order of canonical rows. Keys and
+ * bounds are given as the texts of their columns.
  */
 export async function locateKeys(
   client: ClientBase,
   key: readonly DescribedColumn[],
   bounds: readonly string[][],
   keys: readonly string[][],
-): Promise<KeyPlace[]> {
-  const { rows } = await client.query<KeyPlace>(locateStatement(key), [
-    ...columnsOf(bounds, key.length),
-    ...columnsOf(keys, key.length),
-  ]);
-  return rows;
+): Promise<LocatedKey[]> {
+  const { rows } = await client.query<string[]>({
+    text: locateStatement(key),
+    values: [...columnsOf(bounds, key.length), ...columnsOf(keys, key.length)],
+    rowMode: 'array',
+    types: asSent,
+  });
+  return rows.map(([place, isEqual, ...texts]) => {
+    return { place: Number(place), isEqual: isEqual === 't', key: canonicalKey(texts) };
+  });
 }
+
+/** Values as the texts that COPY prints, before it escapes them. */
+const asSent = { getTypeParser: () => (text: string | Buffer) => text };
 
 function columnsOf(rows: readonly string[][], count: number): string[][] {
   return Array.from({ length: count }, (_, column) => rows.map((row) => row[column]!));
@@ -43,8 +55,8 @@ function locateStatement(key: readonly DescribedColumn[]): string {
   };
   const order = key.map(orderedColumn).join(', ');
   return `
-SELECT DISTINCT "rivulet place"::int AS place, "rivulet is equal" AS "isEqual" FROM (
-  SELECT "rivulet is key",
+SELECT "rivulet place"::int, "rivulet is equal", ${names} FROM (
+  SELECT "rivulet is key", ${names},
     count(*) FILTER (WHERE NOT "rivulet is key")
       OVER (ORDER BY ${order}, "rivulet is key" DESC ROWS UNBOUNDED PRECEDING) AS "rivulet place",
     bool_or(NOT "rivulet is key") OVER (PARTITION BY ${order}) AS "rivulet is equal"

@@ -48,7 +48,7 @@ export async function* readRanges(
   client: ClientBase,
   source: RowSource,
   ranges: readonly KeyRange[],
-  limits: Pick<ChunkCutterOptions, 'maxRowBytes'> = {},
+  limits: Pick<ChunkCutterOptions, 'maxRowBytes' | 'markedCrcs'> = {},
 ): AsyncGenerator<RangeChunk, void> {
   for (let first = 0; first < ranges.length; first += RANGES_AT_ONCE) {
     const sources = ranges
@@ -63,7 +63,7 @@ export async function* readRanges(
 async function* cutEach(
   client: ClientBase,
   sources: readonly RowSource[],
-  limits: Pick<ChunkCutterOptions, 'maxRowBytes'>,
+  limits: Pick<ChunkCutterOptions, 'maxRowBytes' | 'markedCrcs'>,
 ): AsyncGenerator<RangeChunk, void> {
   const workspace = Buffer.allocUnsafe(CHUNK_MAX_BYTES);
   const newCutter = ({ keyColumns }: RowSource): ChunkCutter =>

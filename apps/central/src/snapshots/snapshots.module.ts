@@ -12,6 +12,7 @@ import { ChunkStore } from './chunk-store';
 import { OWN_DATABASE_URL } from './own-database-url';
 import { PatchStore } from './patches/patch-store';
 import { PatchService } from './patches/patch.service';
+import { ReadyPatches } from './patches/ready-patches';
 import { ReadScheduler } from './queue/read-scheduler';
 import { RetentionService } from './retention/retention.service';
 import { StoreLimit } from './retention/store-limit';
@@ -46,6 +47,7 @@ import { StoreRepair } from './store-repair';
     ReadScheduler,
     SnapshotService,
     PatchStore,
+    ReadyPatches,
     PatchService,
     RetentionService,
     StoreLimit,

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { crc32 } from 'node:zlib';
 import * as fc from 'fast-check';
 import { fill, rowsOf } from '../../test/arbitrary-rows';
 import {
@@ -12,6 +13,7 @@ import {
   type ChunkFacts,
   type TestRow,
 } from '../../test/canonical-rows';
+import { ChunkCutter } from './chunk-cutter';
 import { CHUNK_MAX_BYTES, ROW_MAX_BYTES, ROW_MAX_BYTES_CEILING } from '../version/limits';
 
 const pieceLengths = fc.array(fc.integer({ min: 1, max: 40_000 }), { minLength: 1, maxLength: 8 });
@@ -71,6 +73,26 @@ describe('the chunks of a table', () => {
       lastKey: '1',
       content: Buffer.alloc(0),
     });
+  });
+
+  it('say where the rows are whose keys have a CRC that is asked for', () => {
+    fc.assert(
+      fc.property(rowsOf(0), pieceLengths, (rows, lengths) => {
+        const wanted = rows.filter((_, index) => index % 3 === 0).map(({ key }) => key);
+        const markedCrcs = new Set(wanted.map((key) => crc32(key)));
+        const cutter = new ChunkCutter(1, { keepContent: true, markedCrcs });
+        const done = [...inPieces(toBytes(rows), lengths)].flatMap((piece) => cutter.push(piece));
+        const chunks = [...done, ...cutter.end()];
+        const found = chunks.flatMap(({ content, marked }) =>
+          marked!.map(({ start, keyEnd, end }) => {
+            const row = content.toString('utf8', start, end);
+            expect(row.indexOf('\n')).toBe(row.length - 1);
+            return content.toString('utf8', start, keyEnd);
+          }),
+        );
+        expect(found.filter((key) => wanted.includes(key))).toEqual(wanted);
+      }),
+    );
   });
 
   it('are none for a table without rows', () => {

@@ -18,6 +18,15 @@ export interface ChunkSummary {
 export interface Chunk extends ChunkSummary {
   /** The canonical rows, in their own memory; empty if the cutter does not keep content. */
   content: Buffer;
+  /** Those whose keys have one of the CRCs that were asked for, if any were. */
+  marked?: RowPlace[];
+}
+
+/** Where a row begins and ends in the content of its chunk. */
+export interface RowPlace {
+  start: number;
+  keyEnd: number;
+  end: number;
 }
 
 /** The rows cannot form a dataset: a key is NULL, two keys are equal, or a row is too large. */
@@ -38,6 +47,8 @@ export interface ChunkCutterOptions {
   maxRowBytes?: number;
   /** CHUNK_MAX_BYTES of memory, which cutters that work one after the other can share. */
   workspace?: Buffer;
+  /** CRC-32 of keys whose rows are marked. Other keys may have the same. */
+  markedCrcs?: ReadonlySet<number> | undefined;
 }
 
 /** The first bytes of a row, from which up to 200 characters of its key are shown. */
@@ -68,6 +79,7 @@ export class ChunkCutter {
   private rows = 0;
   private bytes = 0;
   private firstKey = '';
+  private marked: RowPlace[] = [];
   /** The pieces of a row whose end has not arrived. */
   private partialRow: Buffer[] = [];
   private partialBytes = 0;
@@ -83,13 +95,15 @@ export class ChunkCutter {
 
   private readonly keepContent: boolean;
   private readonly maxRowBytes: number;
+  private readonly markedCrcs: ReadonlySet<number> | undefined;
 
   constructor(
     private readonly keyColumns: number,
-    { keepContent, maxRowBytes = ROW_MAX_BYTES, workspace }: ChunkCutterOptions,
+    { keepContent, maxRowBytes = ROW_MAX_BYTES, workspace, markedCrcs }: ChunkCutterOptions,
   ) {
     this.keepContent = keepContent;
     this.maxRowBytes = maxRowBytes;
+    this.markedCrcs = markedCrcs;
     this.workspace = workspace ?? Buffer.allocUnsafe(keepContent ? CHUNK_MAX_BYTES : 0);
   }
 
@@ -146,6 +160,7 @@ export class ChunkCutter {
       this.previousEnd = this.keyEnd;
       this.previousCrc = this.keyCrc;
       if (this.rows === 0) this.firstKey = this.previousKey();
+      if (this.markedCrcs?.has(this.keyCrc) === true) this.mark(rowStart, rowBytes);
       this.rows += 1;
       this.bytes += rowBytes;
       this.totalRows += 1;
@@ -158,6 +173,11 @@ export class ChunkCutter {
     }
     this.takeBytes(input, chunkStart, rowStart);
     return rowStart;
+  }
+
+  private mark(rowStart: number, rowBytes: number): void {
+    const start = this.bytes;
+    this.marked.push({ start, keyEnd: start + this.keyEnd - rowStart, end: start + rowBytes });
   }
 
   /** Finds the end of the key and its CRC; refuses a NULL in the key and a repeated key. */
@@ -219,10 +239,12 @@ export class ChunkCutter {
       firstKey: this.firstKey,
       lastKey: this.previousKey(),
       content: this.largeRow ?? Buffer.from(this.workspace.subarray(0, this.workspaceBytes)),
+      ...(this.markedCrcs !== undefined && { marked: this.marked }),
     };
     this.hash = createHash('sha256');
     this.workspaceBytes = 0;
     this.largeRow = undefined;
+    this.marked = [];
     this.rows = 0;
     this.bytes = 0;
     return chunk;

@@ -4,6 +4,7 @@ import { CentralServices } from '../../../test/central-services';
 import type { Snapshot } from '../snapshot';
 import { PatchStore, type StoredPatch } from './patch-store';
 import { PatchService } from './patch.service';
+import { ReadyPatches } from './ready-patches';
 
 const MAC = '48:b0:2d:e9:c3:b7';
 const datasets = `version: 1
@@ -128,7 +129,7 @@ describe('a patch', () => {
     const { base, patch, target } = await patchOver('DELETE FROM readings WHERE id = 100');
     const add = jest.spyOn(fixture.store, 'add');
     const { central: database, store } = fixture;
-    const again = new PatchService(database, store, new PatchStore(database, store));
+    const again = new PatchService(database, store, new PatchStore(database, store), new ReadyPatches());
     expect(await again.findOrMake(base.checksum, target)).toEqual(patch);
     await fixture.database.pool.query('DELETE FROM readings WHERE id = 200');
     const next = await snapshot();

@@ -1,11 +1,12 @@
 import { Injectable } from '@nestjs/common';
-import { changedSpans, type ListedChunk } from '@rivulet/protocol';
+import { changedSpans, type ListedChunk, type PatchContent } from '@rivulet/protocol';
 import { DataSource } from 'typeorm';
 import { ChunkStore } from '../chunk-store';
 import type { Snapshot } from '../snapshot';
 import { StoreLoss } from '../store-loss';
 import { bytesOf, readChunkLists } from './chunk-list';
 import { BATCH_BYTES, makePatch } from './make-patch';
+import { ReadyPatches } from './ready-patches';
 import { PatchStore, type Base, type StoredPatch, type WantedPatch } from './patch-store';
 
 /** Finds or makes patches between snapshots of one dataset, once for all devices that have the same and need the same. */
@@ -17,6 +18,7 @@ export class PatchService {
     private readonly database: DataSource,
     private readonly chunks: ChunkStore,
     private readonly patches: PatchStore,
+    private readonly ready: ReadyPatches,
   ) {}
 
   /**
@@ -40,12 +42,17 @@ export class PatchService {
   }
 
   private async make(wanted: WantedPatch, base: Base, target: Snapshot): Promise<StoredPatch | undefined> {
-    const spans = changedSpans(...(await this.listsOf(base, target)));
-    if (spans.some(({ bytes }) => bytes > BATCH_BYTES)) return undefined;
-    const contents = await makePatch(this.chunks, spans, target.dataset.schema.key.length);
+    const ready = this.ready.take(base.snapshotId, target.snapshotId);
+    const contents = ready ?? (await this.compare(base, target));
     if (contents === undefined) return undefined;
     const added = await this.patches.add(base.snapshotId, target.snapshotId, contents);
     return added ?? (await this.patches.find(wanted)).patch;
+  }
+
+  private async compare(base: Base, target: Snapshot): Promise<PatchContent[] | undefined> {
+    const spans = changedSpans(...(await this.listsOf(base, target)));
+    if (spans.some(({ bytes }) => bytes > BATCH_BYTES)) return undefined;
+    return makePatch(this.chunks, spans, target.dataset.schema.key.length);
   }
 
   /** @throws StoreLoss unless both are whole */

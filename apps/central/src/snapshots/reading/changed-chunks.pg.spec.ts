@@ -2,6 +2,7 @@ import { inTransaction, readSource, withClient } from '@rivulet/postgres';
 import { bindQuery, readChunks } from '@rivulet/snapshot';
 import { CentralFixture } from '../../../test/central-fixture';
 import { CentralServices } from '../../../test/central-services';
+import { followPatch, watchPatches, type KeptPatch } from '../../../test/follow-patch';
 import { REDATED_AFTER_FOLDS } from '../snapshot-cache';
 
 jest.setTimeout(60_000);
@@ -19,6 +20,8 @@ datasets:
 
 let fixture: CentralFixture;
 let central: CentralServices;
+/** That came of reading, and nobody has looked at. */
+let patches: KeptPatch[];
 
 beforeAll(async () => {
   fixture = await CentralFixture.create();
@@ -33,6 +36,7 @@ beforeAll(async () => {
     leastKeyedBytes: 0,
     changedChunks: { leastBytes: 0, mostCost: Infinity },
   });
+  patches = watchPatches(central.readyPatches);
   await answer();
 });
 
@@ -102,6 +106,16 @@ async function truth(): Promise<Record<string, Content>> {
 async function readsOf(read: 'whole' | 'changed'): Promise<number> {
   const { values } = await fixture.metrics.snapshotsBuilt.get();
   return values.find(({ labels }) => labels.read === read)?.value ?? 0;
+}
+
+/** That patches that have come of reading lead to the new rows; and their contents. */
+async function followPatches(): Promise<string[]> {
+  const contents: string[] = [];
+  for (const patch of patches.splice(0)) {
+    expect(await followPatch(fixture, central.datasets.catalogue, patch)).toBeUndefined();
+    contents.push(...patch.contents.map(({ content }) => content.toString()));
+  }
+  return contents;
 }
 
 /** How many datasets were read, and how, to answer after these statements; and that the answer is right. */
@@ -178,6 +192,57 @@ describe('of a dataset only the changed chunks are read after', () => {
     await run('DELETE FROM rivulet.folds WHERE fold < (SELECT max(fold) FROM rivulet.folds)');
     const read = await readFor(`UPDATE items SET note = 'after a long time' WHERE id = 3000`);
     expect(read).toMatchObject({ changed: 1, whole: 0 });
+  });
+});
+
+describe('reading the changed chunks gives a patch', () => {
+  beforeEach(async () => {
+    await answer();
+    patches.splice(0);
+  });
+
+  it('of the changed rows alone', async () => {
+    await readFor(`UPDATE items SET note = 'here' WHERE id IN (2000, 6000); DELETE FROM items WHERE id = 6010;
+      INSERT INTO items VALUES (4001, 0, 'new')`);
+    const lines = (await followPatches()).join('').split('\n');
+    expect(lines.filter((line) => line.includes('\there'))).toEqual(['2000\there\t0', '6000\there\t0']);
+    expect(lines).toContain('6010');
+    expect(lines.join('\n').length).toBeLessThan(300);
+  });
+
+  it('of rows whose keys have other texts in a note, in canonical rows and in a statement', async () => {
+    await readFor(`
+      UPDATE texts SET body = 'tabs' WHERE (kind, code) = (SELECT kind, code FROM texts ORDER BY code LIMIT 1 OFFSET 500);
+      UPDATE texts SET code = E'\\\r\v' || code WHERE (kind, code) = (SELECT kind, code FROM texts ORDER BY code LIMIT 1 OFFSET 600)`);
+    const [content] = await followPatches();
+    expect(content).toContain('\ta\\tB\\\\');
+    expect(content!.length).toBeLessThan(3_600);
+  });
+
+  it('to whoever asks for it, who needs no contents compared', async () => {
+    const known = await central.scopes.find({ macAddress: MAC });
+    const [base] = await central.snapshots.bringUpToDate(known);
+    await run(`UPDATE items SET note = 'asked for' WHERE id = 3330`);
+    const later = await central.scopes.find({ macAddress: MAC });
+    const [target] = await central.snapshots.bringUpToDate(later);
+    const read = jest.spyOn(fixture.store, 'read');
+    const patch = await central.patches.findOrMake(base!.checksum, target!);
+    expect(read).not.toHaveBeenCalled();
+    expect(await central.patches.findOrMake(base!.checksum, target!)).toEqual(patch);
+    expect(patch!.wireBytes).toBeLessThan(200);
+  });
+
+  it.each([
+    ['rows are as before', 'UPDATE items SET note = note WHERE id IN (2000, 6000)'],
+    ['a row came and went', 'INSERT INTO items VALUES (4002, 0, 1); DELETE FROM items WHERE id = 4002'],
+    [
+      'many rows of a chunk have been written',
+      `UPDATE items SET note = note || 'y' WHERE id BETWEEN 2010 AND 2400`,
+    ],
+    ['rows are too large to be put aside', `UPDATE items SET note = repeat('l', 1200000) WHERE id = 2000`],
+  ])('unless %s', async (_, statements) => {
+    expect(await readFor(statements)).toMatchObject({ whole: 0 });
+    expect(await followPatches()).toEqual([]);
   });
 });
 

@@ -8,6 +8,7 @@ import {
   readRanges,
   type KeyPlace,
   type KeyRange,
+  type LocatedKey,
   type RowSource,
 } from '@rivulet/snapshot';
 import type { ClientBase } from 'pg';
@@ -19,6 +20,7 @@ import { ChunkStore } from '../chunk-store';
 import { PARTLY_READ_BYTES, type SnapshotBase } from '../snapshot-cache';
 import { ChunkBatches } from './chunk-batches';
 import { cannotBeRead } from './dataset-failure';
+import { ChangedRows } from './changed-rows';
 import { readBaseChunks, type BaseChunk } from './base-chunks';
 import type { ReadContent } from './record-snapshots';
 import { staleRuns, type StaleRun } from './stale-runs';
@@ -80,12 +82,18 @@ export class ChangedChunks {
     if (keys === undefined) return undefined;
     const chunks = await readBaseChunks(this.database, base, bound.dataset.fingerprint);
     if (chunks === undefined || chunks.length === 0) return undefined;
-    const runs = await this.findRuns(client, bound.source, chunks, keys);
+    const places = await this.locate(client, bound.source, chunks, keys);
+    if (places === undefined) return undefined;
+    const runs = await this.findRuns(client, bound.source, chunks, places);
     if (runs === undefined) return undefined;
-    const content = await this.readRuns(client, bound, chunks, runs, maxRowBytes);
+    const changed = new ChangedRows(places);
+    const content = await this.readRuns(client, bound, { chunks, runs, changed }, maxRowBytes);
     // Last: rows that were read of other definitions than those of the base would be mixed with its.
     const isSame = await this.changes.isDefinedAs(bound.dataset.queryId, bound.definition);
-    return isSame ? content : undefined;
+    if (!isSame || content === undefined) return undefined;
+    const { chunks: next, ...whole } = content;
+    const contents = changed.patch(chunks, next);
+    return { ...whole, patch: contents && { baseSnapshotId: base.snapshotId, contents } };
   }
 
   /** In the order of the dataset's key. */
@@ -105,13 +113,13 @@ export class ChangedChunks {
     return keys?.every(isWhole) === true ? keys.map((key) => places.map((place) => key[place]!)) : undefined;
   }
 
-  private async findRuns(
+  private locate(
     client: ClientBase,
     source: RowSource,
     chunks: BaseChunk[],
     keys: string[][],
-  ): Promise<StaleRun[] | undefined> {
-    const places = await this.tolerant(client, () =>
+  ): Promise<LocatedKey[] | undefined> {
+    return this.tolerant(client, () =>
       locateKeys(
         client,
         source.columns.slice(0, source.keyColumns),
@@ -119,7 +127,14 @@ export class ChangedChunks {
         keys,
       ),
     );
-    if (places === undefined) return undefined;
+  }
+
+  private async findRuns(
+    client: ClientBase,
+    source: RowSource,
+    chunks: BaseChunk[],
+    places: LocatedKey[],
+  ): Promise<StaleRun[] | undefined> {
     const runs = this.runsOf(chunks, places);
     const sizes = runs.map(({ first, last }) => bytesOf(chunks.slice(first, last + 1)));
     const isOne = runs.length === 1 && runs[0]!.first === runs[0]!.last;
@@ -172,16 +187,17 @@ export class ChangedChunks {
   private async readRuns(
     client: ClientBase,
     { dataset, source }: BoundDataset,
-    chunks: BaseChunk[],
-    runs: StaleRun[],
+    { chunks, runs, changed }: { chunks: BaseChunk[]; runs: StaleRun[]; changed: ChangedRows },
     maxRowBytes: number,
-  ): Promise<PartialContent | undefined> {
+  ): Promise<(PartialContent & { chunks: BaseChunk[] }) | undefined> {
     const read = runs.map(() => [] as BaseChunk[]);
     const ranges = runs.map((run) => rangeOf(chunks, run));
     const batches = new ChunkBatches(this.store);
+    const options = { maxRowBytes, markedCrcs: changed.crcs };
     try {
-      for await (const { range, chunk } of readRanges(client, source, ranges, { maxRowBytes })) {
+      for await (const { range, chunk } of readRanges(client, source, ranges, options)) {
         const { digest, rows, bytes, lastKey } = chunk;
+        changed.take(chunk);
         read[range]!.push({ digest, rows, bytes, lastKey });
         await batches.add(chunk);
       }
@@ -214,13 +230,12 @@ function joinRuns(
   return list.finish();
 }
 
-type ListedContent = Omit<PartialContent, 'dataset'>;
+type ListedContent = Omit<PartialContent, 'dataset'> & { chunks: BaseChunk[] };
 
 /** The chunks of a content, of which some are those of the base and some have been read. */
 class ContentList {
   private readonly hasher: TableHasher;
-  private readonly digests: Buffer[] = [];
-  private readonly lastKeys: string[] = [];
+  private readonly chunks: BaseChunk[] = [];
   private rowsRead = 0;
   private bytesRead = 0;
 
@@ -229,13 +244,12 @@ class ContentList {
   }
 
   get lastKey(): string | undefined {
-    return this.lastKeys.at(-1);
+    return this.chunks.at(-1)?.lastKey;
   }
 
   keep(chunk: BaseChunk): void {
     this.hasher.add(chunk);
-    this.digests.push(chunk.digest);
-    this.lastKeys.push(chunk.lastKey);
+    this.chunks.push(chunk);
   }
 
   replace(chunk: BaseChunk): void {
@@ -245,8 +259,10 @@ class ContentList {
   }
 
   finish(): ListedContent {
-    const { digests, lastKeys, rowsRead, bytesRead } = this;
-    return { ...this.hasher.finish(), digests, lastKeys, rowsRead, bytesRead };
+    const { chunks, rowsRead, bytesRead } = this;
+    const digests = chunks.map(({ digest }) => digest);
+    const lastKeys = chunks.map(({ lastKey }) => lastKey);
+    return { ...this.hasher.finish(), chunks, digests, lastKeys, rowsRead, bytesRead };
   }
 }
 

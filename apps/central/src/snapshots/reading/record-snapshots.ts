@@ -1,5 +1,5 @@
 import type { Dataset } from '@rivulet/datasets';
-import { FRAME_HEADER_BYTES, type TableContent } from '@rivulet/protocol';
+import { FRAME_HEADER_BYTES, type PatchContent, type TableContent } from '@rivulet/protocol';
 import { preparedStatement } from '@rivulet/postgres';
 import type { ClientBase } from 'pg';
 import type { DataSource } from 'typeorm';
@@ -12,6 +12,8 @@ export interface ReadContent extends TableContent {
   dataset: Dataset;
   digests: Buffer[];
   lastKeys: string[];
+  /** What leads to it from the snapshot that was read before. */
+  patch?: { baseSnapshotId: number; contents: PatchContent[] } | undefined;
 }
 
 type Known = Map<string, { snapshotId: number; wireBytes: number }>;

@@ -11,6 +11,7 @@ import type { Versions } from '../../source/change-detection/change-log/versions
 import { isConsistentRead } from '../../source/consistent-read';
 import type { BoundDataset } from '../bound-dataset';
 import { ChunkStore } from '../chunk-store';
+import { ReadyPatches } from '../patches/ready-patches';
 import type { Snapshot } from '../snapshot';
 import type { CachedSnapshot, ReadDataset, SnapshotBase } from '../snapshot-cache';
 import { SnapshotCurrency, type Lookup } from '../snapshot-currency';
@@ -76,6 +77,7 @@ export class SnapshotReader {
     private readonly changes: ChangeDetection,
     private readonly currency: SnapshotCurrency,
     private readonly changedChunks: ChangedChunks,
+    private readonly readyPatches: ReadyPatches,
     private readonly metrics: SnapshotsMetrics,
   ) {}
 
@@ -169,6 +171,10 @@ export class SnapshotReader {
       contents.push(...whole);
     }
     const snapshots = await recordSnapshots(this.database, contents);
+    for (const [index, { patch }] of contents.entries()) {
+      if (patch === undefined) continue;
+      this.readyPatches.keep(patch.baseSnapshotId, snapshots[index]!.snapshotId, patch.contents);
+    }
     return new Map(keys.map((key, index) => [key, snapshots[index]!]));
   }
 

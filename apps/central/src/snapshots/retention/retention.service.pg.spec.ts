@@ -4,6 +4,7 @@ import { SigningKey } from '../../signing/signing-key';
 import { TablePlanner } from '../../device-sync/manifests/table-planner';
 import { PatchStore } from '../patches/patch-store';
 import { PatchService } from '../patches/patch.service';
+import { ReadyPatches } from '../patches/ready-patches';
 import { SnapshotsEnv } from '../snapshots.env';
 import { whileNothingIsCollected } from '../snapshot-locks';
 import type { RetentionService } from './retention.service';
@@ -83,7 +84,7 @@ it('removes the payload that only superseded manifests name, and leaves their st
   expect(await column(chunks)).toEqual(['b', 'c']);
   expect(await column('SELECT checksum FROM rivulet.sync_manifest_tables')).toEqual(['checksum', 'checksum']);
   const { central: database, store } = fixture;
-  const patches = new PatchService(database, store, new PatchStore(database, store));
+  const patches = new PatchService(database, store, new PatchStore(database, store), new ReadyPatches());
   const planner = new TablePlanner(database, patches);
   const service = new ManifestService(database, await SigningKey.loadOrCreate(database), planner);
   await expect(service.plannedFrames('old')).rejects.toMatchObject({ code: 'MANIFEST_EXPIRED' });
