@@ -1,4 +1,4 @@
-import { PassThrough } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import {
   Body,
   Controller,
@@ -79,6 +79,12 @@ class SampleController {
     stream.write('half of it');
     setTimeout(() => stream.destroy(new Error('the source broke')), 20);
     return new StreamableFile(stream);
+  }
+
+  @Get('streamed')
+  streamed(): StreamableFile {
+    const options = { type: 'text/plain', length: 3, disposition: 'attachment; filename="abc.txt"' };
+    return new StreamableFile(Readable.from(['a', 'bc'], { objectMode: false }), options);
   }
 
   @Get(':sampleId')
