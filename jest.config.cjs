@@ -22,7 +22,11 @@ const base = {
     ],
   },
   transformIgnorePatterns: [],
-  moduleNameMapper: { '^@rivulet/([a-z-]+)$': '<rootDir>/libs/$1/src/index.ts' },
+  moduleNameMapper: {
+    '^@rivulet/([a-z-]+)$': '<rootDir>/libs/$1/src/index.ts',
+    // Imports at run time name the file as it is built.
+    '^(\\.{1,2}/.*)\\.js$': '$1',
+  },
   modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/.rivulet'],
   testPathIgnorePatterns: ['/node_modules/', '/dist/'],
 };

@@ -117,7 +117,7 @@ async function listen(
     let timer = setTimeout(() => (timer = setInterval(ask, everyMs)), everyMs * Math.random());
     return async () => clearInterval(timer);
   }
-  const client = openBus({ url: bus.url, databaseUrl: '' });
+  const client = await openBus({ url: bus.url, databaseUrl: '' });
   await client.subscribe(`${CONFIGURATIONS_TOPIC}.default`, ask);
   while (!client.state.isConnected) await delay(5);
   return () => client.close();

@@ -79,7 +79,7 @@ function documents(strategy: string, start: (() => Promise<StoringServer>) | und
 
   it('keeps a version key in Redis, and brings it back when Redis has lost it', async () => {
     if (bus === undefined || strategy !== 'REDIS') return;
-    const client = openBus({ url: bus.url, databaseUrl: '' });
+    const client = await openBus({ url: bus.url, databaseUrl: '' });
     const read = async (name: string): Promise<string | null> => {
       for (;;) {
         const value = await client.values!.read(name).catch(() => undefined);

@@ -1,9 +1,7 @@
 import type { Bus, BusEvents } from './bus';
 import type { BusDriver } from './driver';
 import { MessageBus } from './message-bus';
-import { NatsDriver } from './nats/nats-driver';
 import { PostgresDriver } from './postgres/postgres-driver';
-import { RedisDriver } from './redis/redis-driver';
 
 interface BusOptions extends BusEvents {
   /** `postgres:` alone is the app's own database; otherwise `nats:`, `tls:`, `redis:` or `rediss:` with a host. */
@@ -12,13 +10,18 @@ interface BusOptions extends BusEvents {
   databaseUrl: string;
 }
 
-/** Connects in the background: a bus that cannot be reached does not stop the app. */
-export function openBus({ url, databaseUrl, ...events }: BusOptions): Bus {
+/** Connects in the background: a bus that cannot be reached does not stop the app. The clients of the other buses are not even loaded. */
+export async function openBus({ url, databaseUrl, ...events }: BusOptions): Promise<Bus> {
   if (url === 'postgres:') return new MessageBus('postgres:', new PostgresDriver(databaseUrl), events);
   const address = new URL(url);
-  return new MessageBus(`${address.protocol}//${address.host}`, driverFor(address), events);
+  return new MessageBus(`${address.protocol}//${address.host}`, await driverFor(address), events);
 }
 
-function driverFor(address: URL): BusDriver {
-  return /^rediss?:$/.test(address.protocol) ? new RedisDriver(address) : new NatsDriver(address);
+async function driverFor(address: URL): Promise<BusDriver> {
+  if (/^rediss?:$/.test(address.protocol)) {
+    const { RedisDriver } = await import('./redis/redis-driver.js');
+    return new RedisDriver(address);
+  }
+  const { NatsDriver } = await import('./nats/nats-driver.js');
+  return new NatsDriver(address);
 }

@@ -31,7 +31,7 @@ export function describeBus(start: () => Promise<BusServer>): void {
 
   async function open(): Promise<Bus> {
     const { url, databaseUrl } = server;
-    const bus = openBus({
+    const bus = await openBus({
       url,
       databaseUrl,
       onState: (state) => states.push(state),
@@ -237,7 +237,7 @@ export function describeBus(start: () => Promise<BusServer>): void {
 
   it('starts while its server is down, and connects when it comes', async () => {
     await server.kill();
-    const bus = openBus({ url: server.url, databaseUrl: server.databaseUrl });
+    const bus = await openBus({ url: server.url, databaseUrl: server.databaseUrl });
     buses.push(bus);
     const received = await collect(bus, 'early');
     await delay(300);

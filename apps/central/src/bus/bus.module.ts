@@ -14,7 +14,7 @@ import { CentralBus } from './central-bus';
       provide: CentralBus,
       // Takes the connected DataSource, so that it comes after the migrations.
       inject: [BusOptions, BusMetrics, DataSource],
-      useFactory: (options: BusOptions, metrics: BusMetrics) => new CentralBus(options, metrics),
+      useFactory: (options: BusOptions, metrics: BusMetrics) => CentralBus.open(options, metrics),
     },
     BusMetrics,
     BusIndicator,

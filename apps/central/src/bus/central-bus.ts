@@ -20,20 +20,22 @@ import { BusMetrics, subjectOf } from './bus.metrics';
 @Injectable()
 export class CentralBus implements Bus, OnApplicationShutdown {
   private readonly logger = new Logger('Bus');
-  private readonly bus: Bus;
+  private bus: Bus;
   private stateSince = new Date();
 
-  constructor(
-    { url, databaseUrl }: BusOptions,
-    private readonly metrics: BusMetrics,
-  ) {
+  private constructor(private readonly metrics: BusMetrics) {
     this.metrics.connected.set(0);
-    this.bus = openBus({
+  }
+
+  static async open({ url, databaseUrl }: BusOptions, metrics: BusMetrics): Promise<CentralBus> {
+    const central = new CentralBus(metrics);
+    central.bus = await openBus({
       url,
       databaseUrl,
-      onState: (state) => this.changed(state),
-      onError: (error, topic) => this.failed(error, topic),
+      onState: (state) => central.changed(state),
+      onError: (error, topic) => central.failed(error, topic),
     });
+    return central;
   }
 
   get name(): string {

@@ -42,7 +42,7 @@ export class ConfigurationAnnouncements implements OnApplicationBootstrap, OnApp
   async onApplicationBootstrap(): Promise<void> {
     const { strategy, busUrl, busQueueGroup: queueGroup, name } = this.env;
     if (!this.configuration.isActive || schemes[strategy] === undefined || busUrl === undefined) return;
-    this.bus = openBus({
+    this.bus = await openBus({
       url: busUrl,
       databaseUrl: '',
       onState: (state) => {

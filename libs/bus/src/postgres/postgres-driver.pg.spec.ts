@@ -39,7 +39,7 @@ withPooler('the bus behind a pooler', () => {
     const database = await createTestDatabase();
     await database.pool.query(`CREATE SCHEMA rivulet; ${createBusTables}`);
     const pooler = await PgBouncer.start(database.url, 'session');
-    const bus = openBus({ url: 'postgres:', databaseUrl: pooler.through(database.url) });
+    const bus = await openBus({ url: 'postgres:', databaseUrl: pooler.through(database.url) });
     const becomes = async (isConnected: boolean): Promise<void> => {
       while (bus.state.isConnected !== isConnected) await delay(20);
     };

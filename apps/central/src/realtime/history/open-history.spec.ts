@@ -16,7 +16,7 @@ it.each([
 ] as const)(
   '%s with CENTRAL_REALTIME_HISTORY=%s opens one without waiting for its server, and closes it',
   async (url, history, kind) => {
-    const opened = openHistory({ url }, { history }, DATABASE);
+    const opened = await openHistory({ url }, { history }, DATABASE);
     expect(opened).toBeInstanceOf(kind);
     await opened.close();
   },

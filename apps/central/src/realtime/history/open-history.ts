@@ -2,19 +2,17 @@ import { createPool } from '@rivulet/postgres';
 import type { BusOptions } from '../../bus/bus-options';
 import type { RealtimeEnv } from '../realtime.env';
 import type { History } from './history';
-import { JetStreamHistory } from './jetstream/jetstream-history';
 import { PostgresHistory } from './postgres/postgres-history';
-import { RedisHistory } from './redis/redis-history';
 
 /** Connections of the history: appends take turns, and recoveries share what they read. */
 const DATABASE_CONNECTIONS = 4;
 
-/** By the settings alone, so that all processes of central have the same. It connects in the background. */
-export function openHistory(
+/** By the settings alone, so that all processes of central have the same. It connects in the background. Only its own client is loaded. */
+export async function openHistory(
   { url }: Pick<BusOptions, 'url'>,
   { history }: Pick<RealtimeEnv, 'history'>,
   databaseUrl: string,
-): History {
+): Promise<History> {
   const { protocol } = new URL(url);
   if (history === 'postgres' || protocol === 'postgres:') {
     const applicationName = 'rivulet central topics';
@@ -22,5 +20,10 @@ export function openHistory(
       createPool({ url: databaseUrl, applicationName, maxConnections: DATABASE_CONNECTIONS }),
     );
   }
-  return /^rediss?:$/.test(protocol) ? new RedisHistory(url) : new JetStreamHistory(url);
+  if (/^rediss?:$/.test(protocol)) {
+    const { RedisHistory } = await import('./redis/redis-history.js');
+    return new RedisHistory(url);
+  }
+  const { JetStreamHistory } = await import('./jetstream/jetstream-history.js');
+  return new JetStreamHistory(url);
 }
