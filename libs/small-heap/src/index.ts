@@ -10,9 +10,9 @@ const BUFFER_POOL_BYTES = 8 * 1024;
 const SEMI_SPACE_BYTES = 4 * MEBIBYTE;
 
 /** Garbage of the old generation before it is collected. V8 itself lets as much pile up as is in use, and more. */
-const GARBAGE_BYTES = 64 * MEBIBYTE;
+const GARBAGE_BYTES = 32 * MEBIBYTE;
 /** The least share of the memory in use: each collection looks at all of that. */
-const LEAST_GARBAGE_PERCENT = 40;
+const LEAST_GARBAGE_PERCENT = 20;
 const MOST_GARBAGE_PERCENT = 100;
 
 /**

@@ -10,8 +10,8 @@ import type { PlannedFrame } from './manifests/frame-lists';
 import { ManifestService } from './manifests/manifest.service';
 import { ChunkStore, type StoredChunk } from '../snapshots/chunk-store';
 
-/** Decoded bytes of the chunks that are read from the store at once: about a quarter of a megabyte of blocks. */
-const BATCH_BYTES = 1024 * 1024;
+/** Decoded bytes of the chunks that a download has read from the store at once. */
+const BATCH_BYTES = 512 * 1024;
 
 /** Decoded bytes of a payload whose blocks are read together with those of others, each block once; and how many of these. */
 const SHARED_BYTES = 384 * 1024;
