@@ -15,7 +15,6 @@ export * from './frames/frame';
 export * from './frames/frame-decoder';
 export * from './frames/frame-ranges';
 export * from './chunks/free-memory';
-export * from './chunks/free-memory';
 export * from './version/limits';
 export * from './messages/mac-address';
 export * from './manifest/manifest';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { bindQuery, canonicalCopy, type Parameters, type RowSource } from '@rivulet/snapshot';
-import type { ChangeDetection } from '../source/change-detection/change-detection';
+import type { ChangeDetection, QueryWatch } from '../source/change-detection/change-detection';
 import { versionKeysOf } from '../source/change-detection/version-keys';
 import type { Dataset, DatasetCatalogue } from '@rivulet/datasets';
 
@@ -45,29 +45,56 @@ export function bindDatasets(
   );
   const watches = datasets.map(({ queryId }) => changes.watchOf(queryId));
   const keys = watches.map((watch) => versionKeysOf(watch, values));
-  const all = {
-    relations: [...new Set(keys.flat())],
-    definition: createHash('sha256')
-      .update(watches.map((watch) => watch.definition).join(' '))
-      .digest('hex'),
-  };
-  const manifest = digestOf([origin, ...statementKeys]);
+  const isPolled = watches.some(({ polled }) => polled !== undefined);
+  const whole = isPolled ? wholeOf(watches, keys, [origin, ...statementKeys]) : undefined;
   return datasets.map((dataset, index) => {
-    const polled = watches[index]!.polled !== undefined;
     const statementKey = statementKeys[index]!;
-    return {
-      dataset,
-      get source(): RowSource {
-        return sourceOf(dataset, values);
-      },
-      values,
-      parameters: scope.columns,
-      cacheKey: polled ? digestOf([statementKey, manifest]) : statementKey,
-      statementKey,
-      ...(polled ? all : { relations: keys[index]!, definition: watches[index]!.definition }),
-      polled,
-    };
+    const { polled, definition } = watches[index]!;
+    const depends =
+      whole === undefined || polled === undefined
+        ? { cacheKey: statementKey, relations: keys[index]!, definition, polled: false }
+        : { ...whole, cacheKey: digestOf([statementKey, whole.manifest]), polled: true };
+    return new DatasetOfScope(dataset, values, scope.columns, statementKey, depends);
   });
+}
+
+/** What polled rows go with. */
+function wholeOf(
+  watches: QueryWatch[],
+  keys: string[][],
+  names: string[],
+): { manifest: string; relations: string[]; definition: string } {
+  const definitions = watches.map(({ definition }) => definition).join(' ');
+  return {
+    manifest: digestOf(names),
+    relations: [...new Set(keys.flat())],
+    definition: createHash('sha256').update(definitions).digest('hex'),
+  };
+}
+
+/** Thousands wait at once. An object that says how its source is made takes several times the memory. */
+class DatasetOfScope implements BoundDataset {
+  readonly cacheKey: string;
+  readonly relations: string[];
+  readonly definition: string;
+  readonly polled: boolean;
+
+  constructor(
+    readonly dataset: Dataset,
+    readonly values: Parameters,
+    readonly parameters: Parameters,
+    readonly statementKey: string,
+    depends: Pick<BoundDataset, 'cacheKey' | 'relations' | 'definition' | 'polled'>,
+  ) {
+    this.cacheKey = depends.cacheKey;
+    this.relations = depends.relations;
+    this.definition = depends.definition;
+    this.polled = depends.polled;
+  }
+
+  get source(): RowSource {
+    return sourceOf(this.dataset, this.values);
+  }
 }
 
 function sourceOf({ definition, columns }: Dataset, values: Parameters): RowSource {

@@ -1,5 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
 import { CRC32_START, crc32Finish, crc32Step } from './crc32';
+import { ownCopyOf } from './free-memory';
 import { CHUNK_MAX_BYTES, CHUNK_TARGET_BYTES, ROW_MAX_BYTES } from '../version/limits';
 
 /** Describes consecutive canonical rows of one table without their content. */
@@ -238,7 +239,7 @@ export class ChunkCutter {
       bytes: this.bytes,
       firstKey: this.firstKey,
       lastKey: this.previousKey(),
-      content: this.largeRow ?? Buffer.from(this.workspace.subarray(0, this.workspaceBytes)),
+      content: this.largeRow ?? ownCopyOf(this.workspace.subarray(0, this.workspaceBytes)),
       ...(this.markedCrcs !== undefined && { marked: this.marked }),
     };
     this.hash = createHash('sha256');

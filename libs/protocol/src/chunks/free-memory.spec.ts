@@ -1,4 +1,4 @@
-import { freeMemory } from './free-memory';
+import { freeMemory, ownCopyOf } from './free-memory';
 
 it('what is behind a large buffer is given back at once', () => {
   const buffer = Buffer.alloc(100_000, 'x');
@@ -11,4 +11,12 @@ it('small buffers, which share memory with others, stay', () => {
   const [one, other] = [Buffer.from('one'), Buffer.from('other')];
   freeMemory(one);
   expect([one.toString(), other.toString()]).toEqual(['one', 'other']);
+});
+
+it('a small buffer in memory of its own is given back, once', () => {
+  const copy = ownCopyOf(Buffer.from('one'));
+  expect(copy.toString()).toBe('one');
+  freeMemory(copy);
+  freeMemory(copy);
+  expect(copy).toHaveLength(0);
 });

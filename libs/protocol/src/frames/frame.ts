@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { constants, deflate, inflateSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
-import { freeMemory } from '../chunks/free-memory';
+import { freeMemory, ownCopyOf } from '../chunks/free-memory';
 import { BLOCK_MAX_WINDOW_LOG, frameContentMaxBytes, ROW_MAX_BYTES } from '../version/limits';
 import { RivuletError } from '@rivulet/errors';
 
@@ -95,7 +95,7 @@ export function encodeBlock(content: Buffer): Block {
     ...(content.length <= TOLD_MAX_BYTES && { pledgedSrcSize: content.length }),
   });
   const shrinks = compressed.length < content.length;
-  const block = shrinks ? Buffer.from(compressed) : content;
+  const block = shrinks ? ownCopyOf(compressed) : content;
   freeMemory(compressed);
   return { encoding: shrinks ? 'zstd' : 'none', block };
 }
@@ -143,7 +143,8 @@ function inflate(header: FrameHeader, block: Buffer): Buffer {
 }
 
 export function encodeFrameHeader(header: FrameHeader): Buffer {
-  const bytes = Buffer.alloc(FRAME_HEADER_BYTES);
+  // Every byte of it is written.
+  const bytes = Buffer.allocUnsafe(FRAME_HEADER_BYTES);
   bytes.writeUInt8(kinds[header.kind], 0);
   bytes.writeUInt8(encodings.indexOf(header.encoding), 1);
   bytes.writeUInt16BE(header.table, 2);
