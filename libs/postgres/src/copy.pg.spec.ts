@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
-import type { ClientBase } from 'pg';
+import type { ClientBase, Connection } from 'pg';
 import { copyIn } from './copy-in';
 import { copyOut, copyOutEach } from './copy-out';
 import { binaryRows, int4, selectBinary } from './copy-binary';
@@ -72,6 +72,12 @@ function* endless(onEnd: () => void = () => undefined): Generator<Buffer, void> 
   }
 }
 
+/** 4 MB that come in bursts. */
+function slowRows(last: string): string {
+  const rows = `SELECT repeat('r', 20000), ${last}, pg_sleep(0.002 * (row % 3)) FROM generate_series(1, 200) AS row`;
+  return `COPY (${rows}) TO STDOUT`;
+}
+
 describe('rows', () => {
   it('come out of one table and go into another as they are', async () => {
     const taken = await transaction((reader) =>
@@ -125,6 +131,21 @@ describe('rows', () => {
       Array.from({ length: count }, (_, index) => `${index + 1}\n`).join(''),
     );
     expect(outputs).toEqual(expected);
+  });
+
+  it('come whole where the socket is read empty again and again, and so does an error behind them', async () => {
+    await withClient(database.pool, async (client) => {
+      const emptied = jest.spyOn(
+        (client as ClientBase & { connection: Connection }).connection.stream,
+        'pause',
+      );
+      const text = Buffer.concat(await collect(client, slowRows('row'))).toString();
+      expect(emptied.mock.calls.length).toBeGreaterThan(20);
+      const expected = Array.from({ length: 200 }, (_, index) => `${'r'.repeat(20_000)}\t${index + 1}\t\n`);
+      expect(text).toBe(expected.join(''));
+      await expect(collect(client, slowRows('1 / (row - 150)'))).rejects.toMatchObject({ code: '22012' });
+      expect((await client.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
+    });
   });
 
   it("of several statements end with PostgreSQL's error for one of them", async () => {

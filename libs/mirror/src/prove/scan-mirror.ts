@@ -20,7 +20,7 @@ import {
   type KeyRange,
 } from '../ranges/key-range';
 import { columnList, type Mirror } from '../table/mirror-table';
-import { findRanges, readFromTheStart, withSettings } from '../ranges/planner-settings';
+import { readFromTheStart, readRangesInOrder, withSettings } from '../ranges/planner-settings';
 
 type OnProgress = (rows: number) => void;
 
@@ -42,7 +42,7 @@ export async function scanMirror(
   mirror: Mirror,
   onProgress: OnProgress = () => undefined,
 ): Promise<ChunkSummary[]> {
-  return scan(client, mirror, copyByKey(mirror, {}), onProgress);
+  return scan(client, mirror, copyByKey(mirror)({}), onProgress);
 }
 
 /**
@@ -76,8 +76,9 @@ export async function scanSpans(
 ): Promise<ChunkSummary[]> {
   const joined = joinSpans(spans);
   if (covers(base, joined, MOST_BY_RANGE)) return scanMirror(client, mirror, onProgress);
-  const statements = joined.map((span) => copyByKey(mirror, rangeOfSpan(base, span)));
-  const scanned = await withSettings(client, findRanges, () =>
+  const copyRange = copyByKey(mirror);
+  const statements = joined.map((span) => copyRange(rangeOfSpan(base, span)));
+  const scanned = await withSettings(client, readRangesInOrder, () =>
     scanEach(client, mirror, statements, onProgress),
   );
   let next = 0;
@@ -154,8 +155,9 @@ function newCutter({ keyColumns: count }: Mirror): ChunkCutter {
 }
 
 /** Reads along the primary key, whose text columns are in the order of "C". */
-function copyByKey(mirror: Mirror, range: KeyRange): string {
+function copyByKey(mirror: Mirror): (range: KeyRange) => string {
   const order = keyColumns(mirror).map((column) => keyExpression('mirror', column));
-  return `COPY (SELECT ${columnList(mirror.columns)} FROM ${mirror.qualifiedName} AS mirror
+  const columns = columnList(mirror.columns);
+  return (range) => `COPY (SELECT ${columns} FROM ${mirror.qualifiedName} AS mirror
     WHERE ${inRange(mirror, 'mirror', range)} ORDER BY ${order.join(', ')}) TO STDOUT`;
 }

@@ -1,5 +1,5 @@
 import type { ChunkSummary, ManifestTable, PatchedSpan } from '@rivulet/protocol';
-import { inRange, joinSpans, rangeOfSpan } from './key-range';
+import { inRange, joinSpans, rangeOfSpan, rangeRows } from './key-range';
 import type { Mirror } from '../table/mirror-table';
 
 function chunk(firstKey: string, lastKey: string): ChunkSummary {
@@ -68,6 +68,17 @@ describe('the condition of a key range', () => {
     expect(inRange(mirror, 'm', {})).toBe('TRUE');
     expect(inRange(mirror, 'm', { before: 'b\tinfinity' })).toBe(
       `(m."na""me" COLLATE "C", m."at") < ('b'::text, 'infinity'::date)`,
+    );
+  });
+
+  it('compares them for many ranges that are joined', () => {
+    const closed = { after: 'a\t2026-01-01', before: 'b\tinfinity' };
+    const { rows, isInside } = rangeRows(mirror, 'm', [closed, closed]);
+    const values = `('a'::text, '2026-01-01'::date, 'b'::text, 'infinity'::date)`;
+    expect(rows).toBe(`(VALUES ${values}, ${values}) AS range (after_0, after_1, before_0, before_1)`);
+    expect(isInside).toBe(
+      `(m."na""me" COLLATE "C", m."at") > (range.after_0, range.after_1) AND ` +
+        `(m."na""me" COLLATE "C", m."at") < (range.before_0, range.before_1)`,
     );
   });
 

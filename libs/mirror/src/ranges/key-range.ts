@@ -63,6 +63,28 @@ export function inRange(mirror: Mirror, alias: string, range: KeyRange): string 
   return conditions.length === 0 ? 'TRUE' : conditions.join(' AND ');
 }
 
+/** A range with both ends. */
+export type ClosedRange = Required<KeyRange>;
+
+/** Ranges as rows to join with, and the condition that the row of `alias` is in the one of `range`. An index on the key can serve it. */
+export function rangeRows(
+  mirror: Mirror,
+  alias: string,
+  ranges: readonly ClosedRange[],
+): { rows: string; isInside: string } {
+  const key = keyColumns(mirror);
+  const ends = ['after', 'before'].map((end) => key.map((_, index) => `${end}_${index}`));
+  const listed = ranges.map(({ after, before }) =>
+    [...keyLiterals(key, after), ...keyLiterals(key, before)].join(', '),
+  );
+  const row = `(${key.map((column) => keyExpression(alias, column)).join(', ')})`;
+  const [after, before] = ends.map((names) => `(${names.map((name) => `range.${name}`).join(', ')})`);
+  return {
+    rows: `(VALUES ${listed.map((values) => `(${values})`).join(', ')}) AS range (${ends.flat().join(', ')})`,
+    isInside: `${row} > ${after} AND ${row} < ${before}`,
+  };
+}
+
 export function keyColumns(mirror: Mirror): MirrorColumn[] {
   return mirror.columns.slice(0, mirror.keyColumns);
 }
@@ -73,8 +95,12 @@ export function keyExpression(alias: string, column: MirrorColumn): string {
 }
 
 function keyLiteral(key: MirrorColumn[], text: string): string {
+  return `(${keyLiterals(key, text).join(', ')})`;
+}
+
+function keyLiterals(key: MirrorColumn[], text: string): string[] {
   const values = text.split('\t').map(unescapeCopyText);
-  return `(${key.map(({ type }, index) => `${escapeLiteral(values[index]!)}::${type}`).join(', ')})`;
+  return key.map(({ type }, index) => `${escapeLiteral(values[index]!)}::${type}`);
 }
 
 const escapes: Record<string, string> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v' };

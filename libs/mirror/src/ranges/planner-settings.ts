@@ -26,6 +26,9 @@ export const findRanges: Settings = {
   max_parallel_workers_per_gather: 0,
 };
 
+/** The same for rows that are wanted in the order of the key: in that of the table they would be sorted, which takes 5 % longer. */
+export const readRangesInOrder: Settings = { ...findRanges, enable_bitmapscan: 'off' };
+
 /** By default PostgreSQL may start reading a large table where another session is, and read its beginning last. */
 export const readFromTheStart: Settings = { synchronize_seqscans: 'off' };
 

@@ -23,7 +23,7 @@ const MOST_KEYS_A_CHUNK = 4;
  * the patch from what was read before to what is read now: nothing has to be compared for it.
  */
 export class ChangedRows {
-  /** Of all changed keys. */
+  /** Of all changed keys, signed. */
   readonly crcs: ReadonlySet<number>;
   /** Where the keys that have not been read fall among the chunks of before. */
   private readonly unread: Map<string, number>;
@@ -32,7 +32,7 @@ export class ChangedRows {
   private bytes = 0;
 
   constructor(keys: readonly LocatedKey[]) {
-    this.crcs = new Set(keys.map(({ key }) => crc32(key)));
+    this.crcs = new Set(keys.map(({ key }) => crc32(key) | 0));
     this.unread = new Map(keys.map(({ key, place }) => [key, place]));
   }
 
