@@ -40,14 +40,47 @@ export interface CopiedRows {
 }
 
 /**
- * The outputs of several COPY … TO STDOUT statements, one after the other. They are sent in one message: PostgreSQL begins
+ * Statements that are sent as one message. PostgreSQL parses all of it before it begins, for which it takes twenty times as
+ * much memory, and between two messages it waits for us.
+ */
+const MESSAGE_CHARACTERS = 256 * 1024;
+
+/**
+ * The outputs of several COPY … TO STDOUT statements, one after the other. They are sent in few messages: PostgreSQL begins
  * with the next one while the rows of the last are being read. Nothing comes of a statement without rows.
  */
 export async function* copyOutEach(
   client: ClientBase,
+  statements: Iterable<string>,
+): AsyncGenerator<CopiedRows, void> {
+  let first = 0;
+  for (const message of messagesOf(statements)) {
+    for await (const { statement, rows } of copyOutMessage(client, message)) {
+      yield { statement: first + statement, rows };
+    }
+    first += message.length;
+  }
+}
+
+function* messagesOf(statements: Iterable<string>): Generator<string[], void> {
+  let message: string[] = [];
+  let characters = 0;
+  for (const statement of statements) {
+    if (message.length > 0 && characters + statement.length > MESSAGE_CHARACTERS) {
+      yield message;
+      message = [];
+      characters = 0;
+    }
+    message.push(statement);
+    characters += statement.length;
+  }
+  if (message.length > 0) yield message;
+}
+
+async function* copyOutMessage(
+  client: ClientBase,
   statements: readonly string[],
 ): AsyncGenerator<CopiedRows, void> {
-  if (statements.length === 0) return;
   const query = client.query(new CopyOutQuery(statements));
   try {
     yield* query.pieces();

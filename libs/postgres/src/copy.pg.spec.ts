@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
-import type { ClientBase, Connection } from 'pg';
+import type { ClientBase } from 'pg';
 import { copyIn } from './copy-in';
-import { copyOut, copyOutEach } from './copy-out';
+import { copyOut } from './copy-out';
 import { binaryRows, int4, selectBinary } from './copy-binary';
 import { withClient } from './pool';
 import { inTransaction } from './transaction';
@@ -72,12 +72,6 @@ function* endless(onEnd: () => void = () => undefined): Generator<Buffer, void> 
   }
 }
 
-/** 4 MB that come in bursts. */
-function slowRows(last: string): string {
-  const rows = `SELECT repeat('r', 20000), ${last}, pg_sleep(0.002 * (row % 3)) FROM generate_series(1, 200) AS row`;
-  return `COPY (${rows}) TO STDOUT`;
-}
-
 describe('rows', () => {
   it('come out of one table and go into another as they are', async () => {
     const taken = await transaction((reader) =>
@@ -112,55 +106,6 @@ describe('rows', () => {
     expect(noticed).toEqual(lengths.map((length) => 'd'.repeat(length % 50)));
     const bare = await transaction((client) => collect(client, 'COPY (SELECT FROM lines LIMIT 3) TO STDOUT'));
     expect(Buffer.concat(bare).toString()).toBe('\n\n\n');
-  });
-
-  it('come of several statements, each apart, in memory of their own', async () => {
-    const counts = [3, 0, 20_000, 1, 0, 70_000, 2, 0];
-    const statements = counts.map(
-      (count) => `COPY (SELECT generate_series(1, ${count})) TO STDOUT -- ${count}`,
-    );
-    const outputs = counts.map(() => '');
-    await transaction(async (client) => {
-      for await (const { statement, rows } of copyOutEach(client, statements)) {
-        outputs[statement] += rows.toString();
-        rows.fill(0);
-      }
-      expect((await client.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
-    });
-    const expected = counts.map((count) =>
-      Array.from({ length: count }, (_, index) => `${index + 1}\n`).join(''),
-    );
-    expect(outputs).toEqual(expected);
-  });
-
-  it('come whole where the socket is read empty again and again, and so does an error behind them', async () => {
-    await withClient(database.pool, async (client) => {
-      const emptied = jest.spyOn(
-        (client as ClientBase & { connection: Connection }).connection.stream,
-        'pause',
-      );
-      const text = Buffer.concat(await collect(client, slowRows('row'))).toString();
-      expect(emptied.mock.calls.length).toBeGreaterThan(20);
-      const expected = Array.from({ length: 200 }, (_, index) => `${'r'.repeat(20_000)}\t${index + 1}\t\n`);
-      expect(text).toBe(expected.join(''));
-      await expect(collect(client, slowRows('1 / (row - 150)'))).rejects.toMatchObject({ code: '22012' });
-      expect((await client.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
-    });
-  });
-
-  it("of several statements end with PostgreSQL's error for one of them", async () => {
-    const statements = [
-      'COPY lines TO STDOUT',
-      'COPY (SELECT 1 / (id - 20) FROM lines) TO STDOUT',
-      'COPY lines TO STDOUT',
-    ];
-    const read = async (client: ClientBase): Promise<void> => {
-      for await (const { statement } of copyOutEach(client, statements)) expect(statement).not.toBe(2);
-    };
-    await withClient(database.pool, async (client) => {
-      await expect(read(client)).rejects.toMatchObject({ code: '22012' });
-      expect((await client.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
-    });
   });
 
   it('are held back by a reader that is slow', async () => {

@@ -30,7 +30,8 @@ export async function* readChunks(
   source: RowSource,
   limits: Pick<ChunkCutterOptions, 'maxRowBytes'> = {},
 ): AsyncGenerator<Chunk, void> {
-  for await (const { chunk } of cutEach(client, [source], limits)) yield chunk;
+  for await (const { chunk } of cutEach(client, source.keyColumns, [canonicalCopy(source)], limits))
+    yield chunk;
 }
 
 /** A chunk of the rows in one of several ranges of keys. */
@@ -40,9 +41,6 @@ export interface RangeChunk {
   chunk: Chunk;
 }
 
-/** Ranges that are read by one message: PostgreSQL parses all of it before it begins. */
-const RANGES_AT_ONCE = 200;
-
 /** The same for the rows in some ranges of keys, each cut by itself. */
 export async function* readRanges(
   client: ClientBase,
@@ -50,32 +48,31 @@ export async function* readRanges(
   ranges: readonly KeyRange[],
   limits: Pick<ChunkCutterOptions, 'maxRowBytes' | 'markedCrcs'> = {},
 ): AsyncGenerator<RangeChunk, void> {
-  for (let first = 0; first < ranges.length; first += RANGES_AT_ONCE) {
-    const sources = ranges
-      .slice(first, first + RANGES_AT_ONCE)
-      .map((range): RowSource => ({ ...source, range }));
-    for await (const { range, chunk } of cutEach(client, sources, limits)) {
-      yield { range: first + range, chunk };
-    }
-  }
+  yield* cutEach(client, source.keyColumns, copiesOf(source, ranges), limits);
+}
+
+/** Their statements, each when it is sent. */
+function* copiesOf(source: RowSource, ranges: readonly KeyRange[]): Generator<string, void> {
+  for (const range of ranges) yield canonicalCopy({ ...source, range });
 }
 
 async function* cutEach(
   client: ClientBase,
-  sources: readonly RowSource[],
+  keyColumns: number,
+  statements: Iterable<string>,
   limits: Pick<ChunkCutterOptions, 'maxRowBytes' | 'markedCrcs'>,
 ): AsyncGenerator<RangeChunk, void> {
   const workspace = Buffer.allocUnsafe(CHUNK_MAX_BYTES);
-  const newCutter = ({ keyColumns }: RowSource): ChunkCutter =>
+  const newCutter = (): ChunkCutter =>
     new ChunkCutter(keyColumns, { ...limits, keepContent: true, workspace });
   try {
     let range = 0;
-    let cutter = newCutter(sources[0]!);
-    for await (const { statement, rows } of copyOutEach(client, sources.map(canonicalCopy))) {
+    let cutter = newCutter();
+    for await (const { statement, rows } of copyOutEach(client, statements)) {
       if (statement !== range) {
         for (const chunk of cutter.end()) yield { range, chunk };
         range = statement;
-        cutter = newCutter(sources[range]!);
+        cutter = newCutter();
       }
       const chunks = cutter.push(rows);
       freeMemory(rows);

@@ -27,9 +27,6 @@ type OnProgress = (rows: number) => void;
 /** Reading a range takes a fifth more time a row than reading the whole table. */
 const MOST_BY_RANGE = 0.75;
 
-/** Key ranges that are read by one message: PostgreSQL parses all of it before it begins. */
-const STATEMENTS_AT_ONCE = 200;
-
 /**
  * Reads the whole mirror in key order and cuts it into chunks. The caller has opened the transaction and pinned the
  * canonical settings.
@@ -128,13 +125,10 @@ async function scanEach(
     }
   };
   try {
-    for (let first = 0; first < statements.length; first += STATEMENTS_AT_ONCE) {
-      const group = statements.slice(first, first + STATEMENTS_AT_ONCE);
-      for await (const { statement, rows } of copyOutEach(client, group)) {
-        beginUpTo(first + statement + 1);
-        addAll(cutter.push(rows));
-        freeMemory(rows);
-      }
+    for await (const { statement, rows } of copyOutEach(client, statements)) {
+      beginUpTo(statement + 1);
+      addAll(cutter.push(rows));
+      freeMemory(rows);
     }
     beginUpTo(statements.length);
     addAll(cutter.end());
