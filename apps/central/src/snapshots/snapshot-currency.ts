@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { ChangeDetection } from '../source/change-detection/change-detection';
-import { versionVectorOf } from '../source/change-detection/version-vector';
+import { markOf, versionVectorOf } from '../source/change-detection/version-vector';
 import type { Versions } from '../source/change-detection/change-log/versions';
 import type { KnownScope } from '../source/scope/scope.service';
 import type { BoundDataset } from './bound-dataset';
@@ -38,22 +38,21 @@ interface ConfirmedSet {
   confirmedId: string;
   /** Whether it is to be looked up again after many folds, which gives the snapshot a new date. */
   hasLarge: boolean;
-  /** The dependencies of its rows, and their versions when the rows were read. */
-  keys: readonly string[];
-  vector: string;
+  /** The dependencies of its rows, one text of all; and the mark of their versions when the rows were read. */
+  keys: string;
+  mark: string;
   /** The state of change detection. */
   state: string;
   /** By the monotonic clock. */
   untilMs: number;
 }
 
-/** Sets that are remembered: those of 20,000 scopes with ten datasets each. */
+/** Sets that are remembered: those of 25,000 scopes with ten datasets each. */
 const CONFIRMED_MAX_BYTES = 64 * 1024 * 1024;
 
 /** About what one takes, with its key. */
 const SET_BYTES = 512;
-const SNAPSHOT_BYTES = 256;
-const KEY_BYTES = 64;
+const SNAPSHOT_BYTES = 168;
 
 /** Knows which snapshots still show the rows of now. */
 @Injectable()
@@ -61,8 +60,7 @@ export class SnapshotCurrency {
   /** By the id of a scope. */
   private readonly confirmed = new LRUCache<string, ConfirmedSet>({
     maxSize: CONFIRMED_MAX_BYTES,
-    sizeCalculation: ({ snapshots, keys }) =>
-      SET_BYTES + snapshots.length * SNAPSHOT_BYTES + keys.length * KEY_BYTES,
+    sizeCalculation: ({ snapshots, keys }) => SET_BYTES + snapshots.length * SNAPSHOT_BYTES + keys.length,
   });
 
   constructor(
@@ -76,7 +74,7 @@ export class SnapshotCurrency {
     const set = this.confirmed.get(id);
     if (set === undefined || set.state !== this.changes.state) return undefined;
     // The scope would be of a later moment than the rows.
-    if (pending !== undefined && set.keys.some((key) => pending.has(key))) return undefined;
+    if (pending !== undefined && keysOf(set).some((key) => pending.has(key))) return undefined;
     if (performance.now() >= set.untilMs || !isOf(set, versions)) return undefined;
     if (set.hasLarge && foldsBetween(set.confirmedId, versions.id) >= REDATED_AFTER_FOLDS) return undefined;
     this.metrics.lookups.inc({ result: 'memory' });
@@ -87,7 +85,7 @@ export class SnapshotCurrency {
   vectorOf({ id, versions }: KnownScope): string | undefined {
     const set = this.confirmed.get(id);
     if (set === undefined || set.state !== this.changes.state) return undefined;
-    return versionVectorOf({ relations: set.keys, definition: '' }, versions);
+    return vectorAt(set, versions);
   }
 
   /**
@@ -102,19 +100,19 @@ export class SnapshotCurrency {
     state: string,
   ): void {
     if (versions === undefined) return;
-    const keys = [...new Set(bound.flatMap(({ relations }) => relations))];
-    const vector = versionVectorOf({ relations: keys, definition: '' }, versions);
+    const keys = [...new Set(bound.flatMap(({ relations }) => relations))].join(' ');
+    const vector = vectorAt({ keys }, versions);
     if (vector === undefined) return;
     const untilMs = performance.now() + remainingMs;
     const hasLarge = snapshots.some(({ bytes }) => bytes >= PARTLY_READ_BYTES);
     const { id: confirmedId } = versions;
     this.confirmed.set(id, {
-      snapshots,
+      snapshots: snapshots.map(remembered),
       versionsId: confirmedId,
       confirmedId,
       hasLarge,
       keys,
-      vector,
+      mark: markOf(vector),
       state,
       untilMs,
     });
@@ -185,7 +183,21 @@ export class SnapshotCurrency {
 /** Whether nothing that a set depends on has changed between its versions and these. */
 function isOf(set: ConfirmedSet, versions: Versions): boolean {
   if (set.versionsId === versions.id) return true;
-  if (versionVectorOf({ relations: set.keys, definition: '' }, versions) !== set.vector) return false;
+  const vector = vectorAt(set, versions);
+  if (vector === undefined || markOf(vector) !== set.mark) return false;
   set.versionsId = versions.id;
   return true;
+}
+
+function vectorAt(set: Pick<ConfirmedSet, 'keys'>, versions: Versions): string | undefined {
+  return versionVectorOf({ relations: keysOf(set), definition: '' }, versions);
+}
+
+function keysOf({ keys }: Pick<ConfirmedSet, 'keys'>): string[] {
+  return keys === '' ? [] : keys.split(' ');
+}
+
+/** Nothing more than a snapshot has. */
+function remembered({ dataset, snapshotId, rows, bytes, checksum, wireBytes }: Snapshot): Snapshot {
+  return { dataset, snapshotId, rows, bytes, checksum, wireBytes };
 }

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { OwnTables } from '@rivulet/platform';
+import { atMostEntries, OwnTables } from '@rivulet/platform';
 import { LRUCache } from 'lru-cache';
 import type { Role } from './role';
 import { userColumns, type User } from './user';
@@ -25,7 +25,10 @@ type Found = { user?: KnownUser | undefined; key?: KnownKey | undefined };
 /** Users as each call of an operator needs them, from memory: at most 2.5 s old, and never old in the process that changed them. */
 @Injectable()
 export class UserDirectory {
-  private readonly found = new LRUCache<string, Found>({ max: REMEMBERED_MAX, ttl: REMEMBERED_MS });
+  private readonly found = new LRUCache<string, Found>({
+    ...atMostEntries(REMEMBERED_MAX),
+    ttl: REMEMBERED_MS,
+  });
   private generation = 0;
 
   constructor(private readonly tables: OwnTables) {}

@@ -50,24 +50,38 @@ export async function resolveScope(
       `The scope query at ${place} returns more than one row for ${macAddress}.`,
     );
   }
-  const parameters = new Map(
-    [...definition.columns].map(([name, { type }], index): [string, ParameterValue] => [
-      name,
-      { type, value: row[index] ?? null },
-    ]),
-  );
+  const parameters = parametersOf(definition, row);
   const isActive = parameters.get(SCOPE_ACTIVE_COLUMN)?.value;
   if (isActive !== undefined && isActive !== 't') {
     throw new RivuletError('DEVICE_INACTIVE', `The device with the MAC address ${macAddress} is not active.`);
   }
-  const deviceId = parameters.get(SCOPE_DEVICE_COLUMN)?.value;
-  if (deviceId === null || deviceId === undefined) {
+  const scope = scopeOf(macAddress, parameters);
+  if (scope === undefined) {
     throw new RivuletError(
       'SCOPE_AMBIGUOUS',
       `The scope query at ${place} returns a row for ${macAddress} whose ${SCOPE_DEVICE_COLUMN} is NULL.`,
     );
   }
-  return { deviceId, macAddress, parameters };
+  return scope;
+}
+
+/** The scope that a device with these parameters has. */
+export function scopeOf(macAddress: string, parameters: Parameters): Scope | undefined {
+  const deviceId = parameters.get(SCOPE_DEVICE_COLUMN)?.value;
+  return deviceId === null || deviceId === undefined ? undefined : { deviceId, macAddress, parameters };
+}
+
+/** The values of a scope's columns, in their order, under their names. */
+export function parametersOf(
+  { columns }: Pick<ScopeDefinition, 'columns'>,
+  values: readonly (string | null)[],
+): Parameters {
+  return new Map(
+    [...columns].map(([name, { type }], index): [string, ParameterValue] => [
+      name,
+      { type, value: values[index] ?? null },
+    ]),
+  );
 }
 
 /** The parameters of the scope query for a device. */

@@ -44,8 +44,9 @@ export class RepeatedLines {
   /** @returns whether to print the line now; if not, `print` is called later, for the last line of its kind */
   admits({ cause, origin }: LineCause, print: (held: number) => void): boolean {
     const { perCause, perOrigin } = this.limits;
-    const ofOrigin = origin === undefined ? undefined : this.repetition(`origin ${origin}`);
-    const ofCause = ofOrigin && ofOrigin.lines >= perOrigin ? ofOrigin : this.repetition(`cause ${cause}`);
+    const ofOrigin = origin === undefined ? undefined : this.repetition(['origin', origin].join(' '));
+    const ofCause =
+      ofOrigin && ofOrigin.lines >= perOrigin ? ofOrigin : this.repetition(['cause', cause].join(' '));
     if (ofCause === ofOrigin || ofCause.lines >= perCause) {
       ofCause.held++;
       ofCause.print = print;

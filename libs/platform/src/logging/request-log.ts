@@ -97,9 +97,10 @@ function lineCause(
   failure: RequestFailure | undefined,
 ): LineCause {
   const origin = request.principal?.kind === 'device' ? request.principal.id : request.ip;
-  const what = `${request.method} ${causeOfMessage(pathOf(request.raw))} ${isCut ? 'cut' : status}`;
-  const why = failure ? `${failure.code} ${causeOfMessage(failure.detail)}` : '';
-  const cause = `${origin} ${what} ${why} ${errorText(failure?.error)}`;
+  const what = [request.method, causeOfMessage(pathOf(request.raw)), isCut ? 'cut' : status];
+  const why = failure ? [failure.code, causeOfMessage(failure.detail), errorText(failure.error)] : [];
+  // Joining makes one text. A template would make a tree of its parts, and it is kept for a minute.
+  const cause = [origin, ...what, ...why].join(' ');
   return status >= 400 && status < 500 ? { cause, origin } : { cause };
 }
 

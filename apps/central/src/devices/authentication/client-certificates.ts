@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { Injectable } from '@nestjs/common';
 import { RivuletError, type ErrorCode } from '@rivulet/errors';
-import { ServerTls, TrustedProxies } from '@rivulet/platform';
+import { atMostEntries, ServerTls, TrustedProxies } from '@rivulet/platform';
 import { LRUCache } from 'lru-cache';
 import type { KnownDevice } from '../device';
 import { DeviceDirectory } from '../registry/device-directory';
@@ -46,7 +46,7 @@ const EXPIRED = new Set(['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID']);
 @Injectable()
 export class ClientCertificates {
   /** By the text of the header; what is in here was issued by one of ours. */
-  private readonly forwarded = new LRUCache<string, ReadCertificate>({ max: FORWARDED_KEPT });
+  private readonly forwarded = new LRUCache<string, ReadCertificate>(atMostEntries(FORWARDED_KEPT));
   private issuersOf = { pem: '', certificates: [] as X509Certificate[] };
 
   constructor(

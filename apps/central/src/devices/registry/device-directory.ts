@@ -1,9 +1,9 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
-import { Batched, namedError } from '@rivulet/platform';
+import { atMostEntries, Batched, namedError } from '@rivulet/platform';
 import { isDatabaseUnavailable, preparedStatement } from '@rivulet/postgres';
 import { LRUCache } from 'lru-cache';
-import type { KnownDevice } from '../device';
+import { deviceKinds, deviceStatuses, type KnownDevice } from '../device';
 import { DeviceTables } from '../device-tables';
 
 /** Half of the time in which every process must know of a revoked device, and a little less. */
@@ -13,10 +13,10 @@ const TRUSTED_MS = 4_500;
 /** Longer than the transactions of the registry may take: a change becomes visible after it was dated. */
 const OVERLAP_MS = 60_000;
 
-/** Devices that are remembered: about 40,000 with a key and a few labels each. */
+/** Devices that are remembered: about 45,000 with a key and a few labels each. */
 const DEVICES_MAX_BYTES = 32 * 1024 * 1024;
 /** About what one takes, beside its labels, keys and tokens. */
-const DEVICE_BYTES = 640;
+const DEVICE_BYTES = 480;
 const LABEL_BYTES = 96;
 const DIGEST_BYTES = 88;
 
@@ -61,7 +61,10 @@ export class DeviceDirectory {
     sizeCalculation: () => MAC_ADDRESS_BYTES,
   });
   /** For as long as other changes may go unnoticed, too. */
-  private readonly idOfName = new LRUCache<string, string>({ max: NAMES_KEPT, ttl: TRUSTED_MS });
+  private readonly idOfName = new LRUCache<string, string>({
+    ...atMostEntries(NAMES_KEPT),
+    ttl: TRUSTED_MS,
+  });
   private readonly reading = {
     device_id: this.readTogether('device_id'),
     mac_address: this.readTogether('mac_address'),
@@ -162,10 +165,30 @@ export class DeviceDirectory {
   private async readAll(column: Column, values: string[]): Promise<(RememberedDevice | undefined)[]> {
     const rows = await this.tables.rows<RememberedDevice>(readDevices[column], [[...new Set(values)]]);
     const valueOf = column === 'device_id' ? 'deviceId' : 'macAddress';
-    const byValue = new Map(rows.map((row) => [row[valueOf], row]));
+    const byValue = new Map(rows.map((row) => [row[valueOf], remembered(row)]));
     return values.map((value) => byValue.get(value));
   }
 }
+
+/** What most devices have in common is in memory once. */
+function remembered(row: RememberedDevice): RememberedDevice {
+  const { deviceId, name, macAddress, kind, status, labels, resyncSince, keys, tokens, changedAt } = row;
+  return {
+    deviceId,
+    name,
+    macAddress,
+    kind: deviceKinds.find((known) => known === kind)!,
+    status: deviceStatuses.find((known) => known === status)!,
+    labels: Object.keys(labels).length === 0 ? NO_LABELS : labels,
+    resyncSince,
+    keys: keys.length === 0 ? NONE : keys,
+    tokens: tokens.length === 0 ? NONE : tokens,
+    changedAt,
+  };
+}
+
+const NO_LABELS = Object.freeze({});
+const NONE = Object.freeze([]) as unknown as string[];
 
 function sizeOf({ name, labels, keys, tokens }: RememberedDevice): number {
   const texts = Object.entries(labels).map(

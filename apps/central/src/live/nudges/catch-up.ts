@@ -1,8 +1,8 @@
-import { hash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { atMostEntries } from '@rivulet/platform';
 import { LRUCache } from 'lru-cache';
 import type { SyncOutcome } from '../../device-sync/sync-outcomes';
+import { markOf } from '../../source/change-detection/version-vector';
 
 /** Devices of which it is remembered what they have. The rest is nudged once too often. */
 const DEVICES_KEPT = 50_000;
@@ -75,9 +75,4 @@ export class CatchUp {
   hasProved(deviceId: string, vector: string | undefined): boolean {
     return vector !== undefined && this.proved.get(deviceId) === markOf(vector);
   }
-}
-
-/** A vector can be a kilobyte. */
-function markOf(vector: string): string {
-  return hash('sha256', vector, 'base64').slice(0, 22);
 }

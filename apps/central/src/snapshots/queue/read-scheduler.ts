@@ -1,3 +1,4 @@
+import { atMostEntries } from '@rivulet/platform';
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { RivuletError } from '@rivulet/errors';
 import {
@@ -56,7 +57,10 @@ export interface ReadRequest {
 export class ReadScheduler implements OnModuleDestroy {
   private readonly queue = new ReadQueue();
   private readonly pace = new ReadingPace();
-  private readonly suspects = new LRUCache<string, true>({ max: SUSPECTS_KEPT, ttl: SUSPECT_MS });
+  private readonly suspects = new LRUCache<string, true>({
+    ...atMostEntries(SUSPECTS_KEPT),
+    ttl: SUSPECT_MS,
+  });
   private readonly running: Record<Lane, number> = { together: 0, alone: 0 };
   private lastLane: Lane = 'alone';
   private sweeping: NodeJS.Timeout | undefined;

@@ -8,6 +8,8 @@ export interface VersionedQuery {
   definition: string;
 }
 
+const MARK_BYTES = 16;
+
 /** Longer lists are hashed: a scope can have a thousand values. */
 const LISTED_KEYS = 20;
 
@@ -24,4 +26,9 @@ export function versionVectorOf(
   const list = relations.map((key, index) => `${key}=${known[index]}`);
   const text = list.length <= LISTED_KEYS ? list : [hash('sha256', list.join(' '))];
   return [definition, ...text].join(' ');
+}
+
+/** Equal for equal vectors, and short: a vector can be a kilobyte. Not a part of a longer text, all of which V8 would keep. */
+export function markOf(vector: string): string {
+  return hash('sha256', vector, 'buffer').toString('base64url', 0, MARK_BYTES);
 }

@@ -58,10 +58,16 @@ describe('a scope', () => {
     expect(reads).toBe(2);
   });
 
-  it('is the same object as long as it is remembered', async () => {
+  it('is the same when it is remembered, and another for another name', async () => {
     const central = await start();
-    const { scope } = await central.scopes.find({ macAddress: MAC });
-    expect((await central.scopes.find({ macAddress: MAC })).scope).toBe(scope);
+    const subject = { macAddress: MAC, deviceId: 'id', name: 'gate' };
+    const { id, scope, stamp } = await central.scopes.find(subject);
+    const again = await central.scopes.find(subject);
+    expect(again).toMatchObject({ id, stamp });
+    expect(again.scope).toEqual(scope);
+    expect([...again.scope.parameters]).toEqual([...scope.parameters]);
+    expect(central.scopes.remembered(subject, again.versions)?.scope).toEqual(scope);
+    expect(central.scopes.remembered({ ...subject, name: 'door' }, again.versions)).toBeUndefined();
   });
 
   it('is read again when a row behind it has changed, and not for the row of another device', async () => {

@@ -14,8 +14,10 @@ import { CurrentDatasets } from '../../datasets/current-datasets';
 import { scopeIdOf } from './scope-id';
 import {
   type DatasetCatalogue,
+  parametersOf,
   resolveScope,
   type Scope,
+  scopeOf,
   scopeParametersOf,
   type ScopeSubject,
 } from '@rivulet/datasets';
@@ -43,14 +45,24 @@ interface AskedScope {
 /** Or what the scope query says instead: that there is no such device, that it is switched off … */
 type ReadScope = KnownScope | RivuletError | undefined;
 
-type RememberedScope = Pick<KnownScope, 'id' | 'scope' | 'catalogue'> & { stamp: string };
+/** A scope in little memory. */
+interface RememberedScope {
+  id: string;
+  /** What the scope query was asked for, beside the id in the registry. */
+  macAddress: string;
+  name: string | undefined;
+  /** What it returned, in the order of its columns. */
+  values: (string | null)[];
+  catalogue: DatasetCatalogue;
+  stamp: string;
+}
 
-/** Scopes that are remembered: those of 30,000 devices with a few parameters each. */
+/** Scopes that are remembered: those of 50,000 devices with a few parameters each. */
 const SCOPES_MAX_BYTES = 32 * 1024 * 1024;
 
 /** About what one takes, beside the values of its parameters. */
-const SCOPE_BYTES = 512;
-const PARAMETER_BYTES = 128;
+const SCOPE_BYTES = 400;
+const PARAMETER_BYTES = 32;
 
 /** How often a scope is read whose tables are truncated or rewritten meanwhile. */
 const READ_ATTEMPTS = 3;
@@ -89,10 +101,9 @@ export class ScopeService {
   async find(subject: ScopeSubject, catalogue = this.datasets.catalogue): Promise<KnownScope> {
     const versions = await this.source.ask(() => this.changes.versions());
     const stamp = this.stamp(subject, catalogue, versions);
-    const known = this.known.get(keyOf(subject));
-    const isCached = known?.catalogue === catalogue && known.stamp === stamp;
-    this.metrics.scopeLookups.inc({ result: isCached ? 'cached' : 'read' });
-    if (isCached) return { ...known, subject, versions };
+    const known = this.recall(subject, catalogue, versions, stamp);
+    this.metrics.scopeLookups.inc({ result: known === undefined ? 'read' : 'cached' });
+    if (known !== undefined) return known;
     for (let attempt = 1; ; attempt++) {
       const read = await this.reading.run({ subject, catalogue });
       if (read instanceof RivuletError) throw read;
@@ -108,10 +119,20 @@ export class ScopeService {
   /** From memory, if nothing behind it has changed between when it was read and these versions. */
   remembered(subject: ScopeSubject, versions: Versions): KnownScope | undefined {
     const { catalogue } = this.datasets;
+    return this.recall(subject, catalogue, versions, this.stamp(subject, catalogue, versions));
+  }
+
+  private recall(
+    subject: ScopeSubject,
+    catalogue: DatasetCatalogue,
+    versions: Versions,
+    stamp: string | undefined,
+  ): KnownScope | undefined {
     const known = this.known.get(keyOf(subject));
-    if (known?.catalogue !== catalogue || known.stamp !== this.stamp(subject, catalogue, versions))
-      return undefined;
-    return { ...known, subject, versions };
+    if (known?.catalogue !== catalogue || known.stamp !== stamp) return undefined;
+    if (known.macAddress !== subject.macAddress || known.name !== subject.name) return undefined;
+    const scope = scopeOf(subject.macAddress, parametersOf(catalogue.scope, known.values));
+    return scope && { id: known.id, scope, subject, catalogue, versions, stamp };
   }
 
   /**
@@ -157,7 +178,7 @@ export class ScopeService {
     // The registry has given it an id, with which it is asked for from now on.
     if (subject.deviceId !== undefined) this.known.delete(subject.macAddress);
     if (stamp === undefined) this.known.delete(keyOf(subject));
-    else this.known.set(keyOf(subject), { id, scope, catalogue, stamp });
+    else this.known.set(keyOf(subject), rememberedOf(subject, { id, scope, catalogue, stamp }));
     return { id, scope, subject, catalogue, versions, stamp };
   }
 
@@ -178,14 +199,21 @@ function isSettled({ relations }: VersionedQuery, pending: ReadonlySet<string>):
   return !relations.some((key) => pending.has(key));
 }
 
-function sizeOf({ scope: { parameters }, stamp }: RememberedScope): number {
-  const values = [...parameters.values()].map(({ value }) => PARAMETER_BYTES + 2 * (value?.length ?? 0));
-  return SCOPE_BYTES + stamp.length + values.reduce((sum, bytes) => sum + bytes, 0);
+function rememberedOf(
+  { macAddress, name }: ScopeSubject,
+  { id, scope, catalogue, stamp }: Pick<KnownScope, 'id' | 'scope' | 'catalogue'> & { stamp: string },
+): RememberedScope {
+  const values = [...scope.parameters.values()].map(({ value }) => value);
+  return { id, macAddress, name, values, catalogue, stamp };
 }
 
-/** All that the scope query may ask for. */
-function keyOf({ macAddress, deviceId, name }: ScopeSubject): string {
-  return deviceId === undefined ? macAddress : JSON.stringify([macAddress, deviceId, name]);
+function sizeOf({ values, stamp }: RememberedScope): number {
+  const bytes = values.map((value) => PARAMETER_BYTES + 2 * (value?.length ?? 0));
+  return SCOPE_BYTES + stamp.length + bytes.reduce((sum, count) => sum + count, 0);
+}
+
+function keyOf({ macAddress, deviceId }: ScopeSubject): string {
+  return deviceId ?? macAddress;
 }
 
 /** Returns an error that is the scope query's answer for the device. @throws any other error: the transaction is over with it */

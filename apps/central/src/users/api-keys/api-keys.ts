@@ -1,7 +1,7 @@
 import { hash, randomBytes } from 'node:crypto';
 import { Injectable, Logger } from '@nestjs/common';
 import { RivuletError } from '@rivulet/errors';
-import { namedError, OwnTables } from '@rivulet/platform';
+import { atMostEntries, namedError, OwnTables } from '@rivulet/platform';
 import { LRUCache } from 'lru-cache';
 import { monotonicFactory } from 'ulid';
 import { UserDirectory, type KnownKey } from '../user-directory';
@@ -42,7 +42,7 @@ export class ApiKeys {
   private readonly logger = new Logger('Users');
   private readonly nextUlid = monotonicFactory();
   private readonly recentlyUsed = new LRUCache<string, true>({
-    max: KEYS_REMEMBERED,
+    ...atMostEntries(KEYS_REMEMBERED),
     ttl: USE_NOTED_EVERY_MS,
   });
 

@@ -1,7 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { RivuletError } from '@rivulet/errors';
-import { networkOf, OwnTables } from '@rivulet/platform';
+import { atMostEntries, networkOf, OwnTables } from '@rivulet/platform';
 import { LRUCache } from 'lru-cache';
 import { AuditLog } from '../audit/audit-log';
 import { UserDirectory, type KnownUser } from '../user-directory';
@@ -32,7 +32,10 @@ export interface PasswordClaim {
 @Injectable()
 export class CheckPassword {
   private readonly key = randomBytes(32);
-  private readonly remembered = new LRUCache<string, true>({ max: REMEMBERED_MAX, ttl: REMEMBERED_MS });
+  private readonly remembered = new LRUCache<string, true>({
+    ...atMostEntries(REMEMBERED_MAX),
+    ttl: REMEMBERED_MS,
+  });
   /** The same claim, made many times at once, is one guess. */
   private readonly underWay = new Map<string, Promise<KnownUser>>();
 

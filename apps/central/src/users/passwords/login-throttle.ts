@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { RivuletError } from '@rivulet/errors';
-import { networkOf, OwnTables } from '@rivulet/platform';
+import { atMostEntries, networkOf, OwnTables } from '@rivulet/platform';
 import { LRUCache } from 'lru-cache';
 
 /** Guesses in a window, over all processes of central. Guesses that are refused do not count, and do not prolong it. */
@@ -28,7 +28,7 @@ export interface LoginAttempt {
 @Injectable()
 export class LoginThrottle {
   /** Until when what is refused; a flood of guesses must not become a flood of statements. */
-  private readonly refusedUntilMs = new LRUCache<string, number>({ max: REFUSALS_KEPT });
+  private readonly refusedUntilMs = new LRUCache<string, number>(atMostEntries(REFUSALS_KEPT));
 
   constructor(private readonly tables: OwnTables) {}
 

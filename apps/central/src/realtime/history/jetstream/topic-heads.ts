@@ -1,3 +1,4 @@
+import { atMostEntries } from '@rivulet/platform';
 import { LRUCache } from 'lru-cache';
 import { mapAtMost } from './map-at-most';
 import type { JetStreamStore } from './jetstream-store';
@@ -18,7 +19,7 @@ export interface Head {
 
 /** The last positions of topics, as far as they are known. What is written by one is checked by the server. */
 export class TopicHeads {
-  private readonly known = new LRUCache<string, Head & { asOf: number }>({ max: MAX_KNOWN });
+  private readonly known = new LRUCache<string, Head & { asOf: number }>(atMostEntries(MAX_KNOWN));
 
   constructor(private readonly store: JetStreamStore) {}
 
