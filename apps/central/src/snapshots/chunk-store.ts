@@ -1,5 +1,12 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { decodeFrame, encodeBlock, freeMemory, type BlockEncoding, type Chunk } from '@rivulet/protocol';
+import {
+  decodeFrame,
+  encodeBlock,
+  freeMemory,
+  ownCopyOf,
+  type BlockEncoding,
+  type Chunk,
+} from '@rivulet/protocol';
 import { preparedStatement, selectBinary, withClient } from '@rivulet/postgres';
 import { LRUCache } from 'lru-cache';
 import { SnapshotDatabase } from './snapshot-database';
@@ -73,7 +80,8 @@ export class ChunkStore {
 
   private keep(chunk: StoredChunk): void {
     if (chunk.block.length > SOON_SENT_BLOCK_BYTES) return;
-    this.soonSent.set(chunk.digest.toString('hex'), { ...chunk, block: Buffer.from(chunk.block) });
+    // In the pool of small buffers each would keep a slab of 8 KiB.
+    this.soonSent.set(chunk.digest.toString('hex'), { ...chunk, block: ownCopyOf(chunk.block) });
   }
 
   /** The chunks with these digests, in the same order; undefined where one is not there. */

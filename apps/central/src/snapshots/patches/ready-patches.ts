@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { PatchContent } from '@rivulet/protocol';
+import { ownCopyOf, type PatchContent } from '@rivulet/protocol';
 import { LRUCache } from 'lru-cache';
 
 const MAX_BYTES = 4 * 1024 * 1024;
@@ -19,7 +19,9 @@ export class ReadyPatches {
   });
 
   keep(baseSnapshotId: number, snapshotId: number, contents: PatchContent[]): void {
-    this.patches.set(nameOf(baseSnapshotId, snapshotId), contents);
+    // In the pool of small buffers each would keep a slab of 8 KiB.
+    const own = contents.map((patch) => ({ ...patch, content: ownCopyOf(patch.content) }));
+    this.patches.set(nameOf(baseSnapshotId, snapshotId), own);
   }
 
   /** It is to be stored by whoever takes it. */
