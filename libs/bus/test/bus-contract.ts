@@ -8,7 +8,7 @@ import {
   type SubscribeOptions,
 } from '../src/index';
 import { busLimits } from '../src/limits';
-import type { BusServer } from '@rivulet/testing';
+import { TcpRelay, type BusServer } from '@rivulet/testing';
 
 /** Every promise of {@link Bus}, on a real server. */
 export function describeBus(start: () => Promise<BusServer>): void {
@@ -233,6 +233,26 @@ export function describeBus(start: () => Promise<BusServer>): void {
     await until(() => received.length === 2 && shared.length === 2 && late.length === 1);
     expect(bodies(received)).toEqual([1, 3]);
     expect(states.map(({ isConnected }) => isConnected)).toEqual([true, true, false, false, true, true]);
+  });
+
+  it('is back only when its server has its subscriptions', async () => {
+    const relay = await TcpRelay.start(server.databaseUrl || server.url);
+    const url = server.url === 'postgres:' ? server.url : relay.through(server.url);
+    const bus = await openBus({ url, databaseUrl: server.databaseUrl && relay.through(server.databaseUrl) });
+    buses.push(bus);
+    const received = await collect(bus, 'back');
+    await until(() => bus.state.isConnected);
+    relay.holds = /LISTEN|\bSUB |psubscribe/;
+    relay.cut('reset');
+    await until(() => relay.isHolding);
+    await delay(50);
+    expect(bus.state.isConnected).toBe(false);
+    relay.release();
+    await until(() => bus.state.isConnected);
+    await (await open()).publish('back', 1);
+    await until(() => received.length === 1);
+    await bus.close();
+    await relay.stop();
   });
 
   it('starts while its server is down, and connects when it comes', async () => {

@@ -14,6 +14,9 @@ export class TcpRelay {
   swallowsNew = false;
   /** Whether a connection that is made is closed, as by a machine whose server is down. */
   refusesNew = false;
+  /** What of an app is held back with all that comes after it, until {@link release}. */
+  holds: RegExp | undefined;
+  private held: (() => void)[] = [];
   /** All connections that were ever made. */
   connections = 0;
 
@@ -54,6 +57,15 @@ export class TcpRelay {
     }
   }
 
+  get isHolding(): boolean {
+    return this.held.length > 0;
+  }
+
+  release(): void {
+    this.holds = undefined;
+    for (const pass of this.held.splice(0)) pass();
+  }
+
   async stop(): Promise<void> {
     for (const { client, server } of this.links) {
       client.destroy();
@@ -79,7 +91,10 @@ export class TcpRelay {
       from.setNoDelay(true);
       from.on('data', (bytes) => {
         if (link.isSilent) return;
-        if (!to.write(bytes)) from.pause();
+        if (from === client && this.holds?.test(bytes.toString('latin1')) === true) {
+          from.pause();
+          this.held.push(() => to.write(bytes) && from.resume());
+        } else if (!to.write(bytes)) from.pause();
       });
       to.on('drain', () => from.resume());
       from.on('error', () => undefined);

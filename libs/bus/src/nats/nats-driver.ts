@@ -75,7 +75,7 @@ export class NatsDriver implements BusDriver {
       },
     });
     listener.stop = () => subscription.unsubscribe();
-    await within(busLimits.publishTimeoutMs, connection.flush()).catch(() => undefined);
+    await settled(connection);
   }
 
   /** The client connects again by itself, once it has been connected. */
@@ -93,8 +93,17 @@ export class NatsDriver implements BusDriver {
     if (this.isStopped) return this.connection.close();
     for (const listener of this.listeners) await this.subscribe(this.connection, listener);
     events.state({ isConnected: true });
-    for await (const status of this.connection.status()) tell(status, events);
+    for await (const status of this.connection.status()) {
+      // The client is back as soon as it has sent its subscriptions.
+      if (status.type === 'reconnect') await settled(this.connection);
+      tell(status, events);
+    }
   }
+}
+
+/** Until the server has what was sent to it, as far as it answers. */
+async function settled(connection: NatsConnection): Promise<void> {
+  await within(busLimits.publishTimeoutMs, connection.flush()).catch(() => undefined);
 }
 
 function tell(status: Status, events: DriverEvents): void {

@@ -39,8 +39,11 @@ export class RedisDriver implements BusDriver {
   start(events: DriverEvents): void {
     this.events = events;
     let isFirst = true;
-    const ready = (): void => {
-      if (this.publisher.status !== 'ready' || this.subscriber.status !== 'ready') return;
+    const ready = async (): Promise<void> => {
+      if (!this.isReady) return;
+      // The client is ready as soon as it has sent its subscriptions.
+      await within(busLimits.publishTimeoutMs, this.subscriber.ping()).catch(() => undefined);
+      if (!this.isReady) return;
       events.state({ isConnected: true });
       if (!isFirst) events.gap('the connection to Redis was lost, and is back');
       isFirst = false;
@@ -50,7 +53,7 @@ export class RedisDriver implements BusDriver {
       let reason = 'the connection to Redis was lost';
       client.on('error', (error: Error) => (reason = error.message));
       client.on('close', () => events.state({ isConnected: false, reason }));
-      client.on('ready', ready);
+      client.on('ready', () => void ready());
       void client.connect().catch(() => undefined);
     }
   }
@@ -77,6 +80,10 @@ export class RedisDriver implements BusDriver {
     clearInterval(this.heartbeat);
     for (const client of [this.publisher, this.subscriber]) client.disconnect();
     return Promise.resolve();
+  }
+
+  private get isReady(): boolean {
+    return this.publisher.status === 'ready' && this.subscriber.status === 'ready';
   }
 
   /** While disconnected it waits in the client's queue, which is not waited for. */
