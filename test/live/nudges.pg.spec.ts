@@ -71,7 +71,8 @@ beforeAll(async () => {
   broker = hasNats ? await startNats() : undefined;
   central = await CentralInProcess.start({
     CENTRAL_DEVICE_AUTH: 'mac',
-    CENTRAL_HEARTBEAT_INTERVAL: '1s',
+    // An agent of the test that sends none is away after three of these, and waits for three seconds to be nudged.
+    CENTRAL_HEARTBEAT_INTERVAL: '5s',
     ...(broker && { CENTRAL_BUS_URL: broker.url }),
   });
   edgeDatabase = await createTestDatabase();
