@@ -65,7 +65,9 @@ export class RememberedAnswers {
     const parameters = fault?.parameters?.(scope.parameters) ?? scope.parameters;
     return bindDatasets(catalogue, scope.parameters, changes, 'here').map((bound) => {
       const keys = versionKeysOf(changes.watchOf(bound.dataset.queryId), parameters);
-      return bound.polled ? bound : { ...bound, source: bound.source, relations: fault?.keys?.(keys) ?? keys };
+      return bound.polled
+        ? bound
+        : { ...bound, source: bound.source, relations: fault?.keys?.(keys) ?? keys };
     });
   }
 
