@@ -1,5 +1,6 @@
 import { TLSSocket } from 'node:tls';
 import type { ClientBase, Connection, Submittable } from 'pg';
+import { inBatches } from './in-batches';
 
 type Listener = (bytes: Buffer) => void;
 
@@ -54,27 +55,12 @@ export async function* copyOutEach(
   statements: Iterable<string>,
 ): AsyncGenerator<CopiedRows, void> {
   let first = 0;
-  for (const message of messagesOf(statements)) {
+  for (const message of inBatches(statements, ({ length }) => length, MESSAGE_CHARACTERS)) {
     for await (const { statement, rows } of copyOutMessage(client, message)) {
       yield { statement: first + statement, rows };
     }
     first += message.length;
   }
-}
-
-function* messagesOf(statements: Iterable<string>): Generator<string[], void> {
-  let message: string[] = [];
-  let characters = 0;
-  for (const statement of statements) {
-    if (message.length > 0 && characters + statement.length > MESSAGE_CHARACTERS) {
-      yield message;
-      message = [];
-      characters = 0;
-    }
-    message.push(statement);
-    characters += statement.length;
-  }
-  if (message.length > 0) yield message;
 }
 
 async function* copyOutMessage(

@@ -1,3 +1,4 @@
+import { escapeCopyText, unescapeCopyText } from '@rivulet/postgres';
 import { escapeIdentifier, escapeLiteral } from 'pg';
 import type { DescribedColumn } from './describe-query';
 
@@ -33,28 +34,12 @@ function literals(key: readonly DescribedColumn[], texts: string[]): string[] {
   return key.map(({ type }, index) => `${escapeLiteral(texts[index]!)}::${type}`);
 }
 
-const ESCAPED: Record<string, string> = {
-  '\\': '\\\\',
-  '\b': '\\b',
-  '\f': '\\f',
-  '\n': '\\n',
-  '\r': '\\r',
-  '\t': '\\t',
-  '\v': '\\v',
-};
-
 /** A key as it stands in canonical rows, of the texts of its columns. */
 export function canonicalKey(texts: readonly string[]): string {
-  return texts
-    .map((text) => text.replaceAll(/[\\\b\f\n\r\t\v]/g, (character) => ESCAPED[character]!))
-    .join('\t');
+  return texts.map(escapeCopyText).join('\t');
 }
 
-const ESCAPES: Record<string, string> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v' };
-
-/** The texts of the columns of a key that stands in canonical rows. https://www.postgresql.org/docs/current/sql-copy.html */
+/** The texts of the columns of a key that stands in canonical rows. */
 export function keyTexts(key: string): string[] {
-  return key
-    .split('\t')
-    .map((text) => text.replaceAll(/\\(.)/gs, (_, character: string) => ESCAPES[character] ?? character));
+  return key.split('\t').map(unescapeCopyText);
 }

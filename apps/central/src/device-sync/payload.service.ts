@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { RivuletError } from '@rivulet/errors';
 import { Batched } from '@rivulet/platform';
-import { isDatabaseUnavailable } from '@rivulet/postgres';
+import { inBatches, isDatabaseUnavailable } from '@rivulet/postgres';
 import { encodeEndFrame, encodeFrameHeader, parseFrameRanges, type Frame } from '@rivulet/protocol';
 import type { Device } from '../devices/device';
 import { DeviceSyncMetrics } from './device-sync.metrics';
@@ -67,7 +67,7 @@ export class PayloadService {
     frameCount: number,
     compression: BlockCompression,
   ): AsyncGenerator<Buffer, void> {
-    for (const batch of inBatches(wanted)) {
+    for (const batch of inBatches(wanted, ({ contentBytes }) => contentBytes, BATCH_BYTES)) {
       const digests = batch.map((frame) => frame.digest);
       const chunks = await (isShared(wanted) ? this.sharedReads.run(digests) : this.store.read(digests));
       for (const [index, chunk] of chunks.entries()) {
@@ -115,20 +115,4 @@ function frameOf({ kind, number, table }: PlannedFrame, chunk: StoredChunk): Fra
     header: { kind, number, table, digest, rows, contentBytes, encoding, blockBytes: block.length },
     block,
   };
-}
-
-/** A single frame may be larger than a batch is. */
-function* inBatches(frames: PlannedFrame[]): Generator<PlannedFrame[], void> {
-  let batch: PlannedFrame[] = [];
-  let bytes = 0;
-  for (const frame of frames) {
-    if (batch.length > 0 && bytes + frame.contentBytes > BATCH_BYTES) {
-      yield batch;
-      batch = [];
-      bytes = 0;
-    }
-    batch.push(frame);
-    bytes += frame.contentBytes;
-  }
-  if (batch.length > 0) yield batch;
 }

@@ -1,3 +1,4 @@
+import { inBatches } from '@rivulet/postgres';
 import type { ChunkSummary, PatchedSpan } from '@rivulet/protocol';
 import type { ClientBase } from 'pg';
 import { inRange, rangeOfSpan, rangeRows, type ClosedRange, type KeyRange } from '../ranges/key-range';
@@ -67,9 +68,8 @@ function countStatements(mirror: Mirror, staging: StagingTable, ranges: readonly
   const statements = ranges
     .filter((range) => !isClosed(range))
     .map((range) => `SELECT count(*) ${from} ${inRange(mirror, 'staged', range)}`);
-  const closed = ranges.filter(isClosed);
-  for (let first = 0; first < closed.length; first += RANGES_AT_ONCE) {
-    const { rows, isInside } = rangeRows(mirror, 'staged', closed.slice(first, first + RANGES_AT_ONCE));
+  for (const closed of inBatches(ranges.filter(isClosed), () => 1, RANGES_AT_ONCE)) {
+    const { rows, isInside } = rangeRows(mirror, 'staged', closed);
     statements.push(
       `SELECT sum(found.count) AS count FROM ${rows} CROSS JOIN LATERAL (SELECT count(*) ${from} ${isInside}) AS found`,
     );

@@ -1,3 +1,4 @@
+import { unescapeCopyText } from '@rivulet/postgres';
 import type { ChunkSummary, PatchedSpan } from '@rivulet/protocol';
 import { escapeIdentifier, escapeLiteral } from 'pg';
 import type { MirrorColumn } from '../table/column-types';
@@ -101,11 +102,4 @@ function keyLiteral(key: MirrorColumn[], text: string): string {
 function keyLiterals(key: MirrorColumn[], text: string): string[] {
   const values = text.split('\t').map(unescapeCopyText);
   return key.map(({ type }, index) => `${escapeLiteral(values[index]!)}::${type}`);
-}
-
-const escapes: Record<string, string> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v' };
-
-/** https://www.postgresql.org/docs/current/sql-copy.html#SQL-COPY-FILE-FORMATS */
-function unescapeCopyText(text: string): string {
-  return text.replaceAll(/\\(.)/g, (_, character: string) => escapes[character] ?? character);
 }

@@ -7,6 +7,7 @@ import {
   type ListedChunk,
   type PatchContent,
 } from '@rivulet/protocol';
+import { inBatches } from '@rivulet/postgres';
 import { contentOf, type ChunkStore } from '../chunk-store';
 import { StoreLoss } from '../store-loss';
 import { bytesOf } from './chunk-list';
@@ -32,7 +33,10 @@ export async function makePatch(
   const writer = new PatchWriter();
   const contents: PatchContent[] = [];
   let comparedBytes = 0;
-  for await (const { batch, stored } of readEach(store, inBatches(spans))) {
+  for await (const { batch, stored } of readEach(
+    store,
+    inBatches(spans, ({ bytes }) => bytes, BATCH_BYTES),
+  )) {
     const chunks = await decode(store, stored);
     if (chunks === undefined) return undefined;
     for (const { position, before, after } of batch) {
@@ -105,16 +109,4 @@ async function decode(store: ChunkStore, read: Stored): Promise<Map<string, Buff
 function join(list: ListedChunk[], contents: Map<string, Buffer>): Buffer {
   const parts = list.map(({ digest }) => contents.get(digest)!);
   return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
-}
-
-function* inBatches(spans: Batch): Generator<Batch, void> {
-  let batch: Batch = [];
-  for (const span of spans) {
-    if (batch.length > 0 && bytesOf(batch) + span.bytes > BATCH_BYTES) {
-      yield batch;
-      batch = [];
-    }
-    batch.push(span);
-  }
-  if (batch.length > 0) yield batch;
 }
