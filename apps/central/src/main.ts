@@ -1,5 +1,5 @@
 import '@rivulet/node-version';
-import { limitHeap } from '@rivulet/small-heap';
+import { growYoungGeneration, limitGarbage } from '@rivulet/small-heap';
 import { createLogger, loadEnvironment, runApp } from '@rivulet/platform';
 import { resolveAppDatabase } from '@rivulet/postgres';
 import { CentralDatabaseEnv, CentralServerEnv } from './central.env';
@@ -7,6 +7,8 @@ import { CentralModule } from './central.module';
 import { TcpListener } from './live/tcp/tcp-listener';
 import { httpOptions, resolveTls } from './http-options';
 import { DevicesEnv } from './devices/devices.env';
+
+limitGarbage();
 
 void runApp('central', async () => {
   const { environment, unknownVariables } = loadEnvironment(CentralModule.environment);
@@ -39,7 +41,7 @@ void runApp('central', async () => {
     onStopped: () => database.stop(),
     listeningDetails: (app) => ({ agentPort: app.get(TcpListener).port }),
     onListening: () => {
-      limitHeap();
+      growYoungGeneration();
       if (environment.section(DevicesEnv).auth !== 'mac') return;
       logger.warn(
         "CENTRAL_DEVICE_AUTH is mac: central does not verify the MAC address that a device sends: anyone who knows it can read that device's rows. " +

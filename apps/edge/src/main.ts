@@ -1,5 +1,5 @@
 import '@rivulet/node-version';
-import { limitHeap } from '@rivulet/small-heap';
+import { growYoungGeneration, limitGarbage } from '@rivulet/small-heap';
 import { createLogger, loadEnvironment, runApp } from '@rivulet/platform';
 import { resolveAppDatabase, type AppDatabase } from '@rivulet/postgres';
 import { EdgeEnv } from './edge-env';
@@ -7,6 +7,8 @@ import { EdgeModule } from './edge.module';
 import { FeaturesEnv } from './features/features.env';
 import { IdentityEnv } from './identity/identity.env';
 import { findMacAddress, MAC_ADDRESS } from './identity/mac-address';
+
+limitGarbage();
 
 void runApp('edge', async () => {
   const { environment, unknownVariables } = loadEnvironment(EdgeModule.environment);
@@ -32,7 +34,7 @@ void runApp('edge', async () => {
     shutdownTimeoutMs: env.shutdownTimeoutMs,
     ...(database && { databaseUrl: database.url, onStopped: () => database.stop() }),
     onListening: (app) => {
-      limitHeap();
+      growYoungGeneration();
       if (identity.auth !== 'mac') return;
       const macAddress = app.get<string>(MAC_ADDRESS, { strict: false });
       logger.warn(

@@ -1,11 +1,13 @@
 import '@rivulet/node-version';
-import { limitHeap } from '@rivulet/small-heap';
+import { growYoungGeneration, limitGarbage } from '@rivulet/small-heap';
 import { createLogger, loadEnvironment, runApp } from '@rivulet/platform';
 import { ConfigurationEnv } from './configuration/configuration.env';
 import { WorkerServerEnv } from './worker-env';
 import { WorkerModule } from './worker.module';
 
 const LOOPBACK = '127.0.0.1';
+
+limitGarbage();
 
 void runApp('worker', () => {
   const { environment, unknownVariables } = loadEnvironment(WorkerModule.environment);
@@ -27,7 +29,7 @@ void runApp('worker', () => {
     portVariable: 'WORKER_PORT',
     shutdownTimeoutMs: env.shutdownTimeoutMs,
     onListening: () => {
-      limitHeap();
+      growYoungGeneration();
       if (internalKey !== undefined) return;
       const instead = env.host === LOOPBACK ? '' : ` WORKER_HOST (${env.host}) does not count.`;
       logger.warn(

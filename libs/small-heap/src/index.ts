@@ -23,27 +23,39 @@ const MOST_GARBAGE_PERCENT = 100;
  */
 setGrowthFactor(1);
 setGarbagePercent(LEAST_GARBAGE_PERCENT);
+collectYoungObjectsWhileMarking();
 limitBufferPool();
 
-/**
- * From now on the young generation may grow, to a size at which a request is over before its objects are looked at a
- * second time. Those that are looked at twice count as old, and wait for the rare and expensive collection of the old
- * generation.
- */
-export function limitHeap(): void {
-  new PerformanceObserver((entries) => {
-    sizeYoungGeneration();
-    if (entries.getEntries().some(isMajor)) limitGarbage();
-  }).observe({ entryTypes: ['gc'] });
-  sizeYoungGeneration();
-  limitGarbage();
+/** All modules are loaded. Called later, the first collection of the old generation would fall into the first request. */
+export function limitGarbage(): void {
+  onCollections((collections) => {
+    if (collections.some(isMajor)) sizeGarbage();
+  });
+  sizeGarbage();
 }
 
-/** V8 makes it smaller again when little happens. */
+/** Takes effect at the collection after the next one: V8 sets its limit when it has collected. */
+function sizeGarbage(): void {
+  const percent = Math.round((100 * GARBAGE_BYTES) / Math.max(usedBytes(), 1));
+  setGarbagePercent(Math.min(MOST_GARBAGE_PERCENT, Math.max(LEAST_GARBAGE_PERCENT, percent)));
+}
+
+/**
+ * The app listens. From now on the young generation may grow, to a size at which a request is over before its objects are
+ * looked at a second time. Those that are looked at twice count as old, and wait for the rare and expensive collection of
+ * the old generation.
+ */
+export function growYoungGeneration(): void {
+  // V8 makes it smaller again when little happens.
+  onCollections(sizeYoungGeneration);
+  sizeYoungGeneration();
+}
+
+/** It may be collected several times before we are told, and grow each time: twofold at most. */
 function sizeYoungGeneration(): void {
   const space = getHeapSpaceStatistics().find(({ space_name: name }) => name === 'new_space');
   if (space === undefined || space.space_size === 0) return;
-  setGrowthFactor(Math.max(1, Math.floor((2 * SEMI_SPACE_BYTES) / space.space_size)));
+  setGrowthFactor(space.space_size < 2 * SEMI_SPACE_BYTES ? 2 : 1);
 }
 
 /**
@@ -57,14 +69,24 @@ function limitBufferPool(): void {
   while (Buffer.allocUnsafe(BUFFER_POOL_BYTES / 4).buffer === first);
 }
 
-/** Takes effect at the collection after the next one: V8 sets its limit when it has collected. */
-function limitGarbage(): void {
-  const usedBytes = getHeapSpaceStatistics()
+function usedBytes(): number {
+  return getHeapSpaceStatistics()
     .filter(({ space_name: name }) => !name.startsWith('new_'))
     .reduce((sum, { space_used_size: bytes }) => sum + bytes, 0);
-  const percent = Math.round((100 * GARBAGE_BYTES) / Math.max(usedBytes, 1));
-  const limited = Math.min(MOST_GARBAGE_PERCENT, Math.max(LEAST_GARBAGE_PERCENT, percent));
-  setGarbagePercent(limited);
+}
+
+function onCollections(listener: (collections: PerformanceEntry[]) => void): void {
+  new PerformanceObserver((entries) => listener(entries.getEntries())).observe({ entryTypes: ['gc'] });
+}
+
+function isMajor(collection: PerformanceEntry): boolean {
+  const { detail } = collection as PerformanceEntry & { detail?: { kind?: number } };
+  return detail?.kind === constants.NODE_PERFORMANCE_GC_MAJOR;
+}
+
+/** V8 lets the young generation grow instead for as long as it marks the old one: to 30 MiB, when requests come one after the other. */
+function collectYoungObjectsWhileMarking(): void {
+  setFlagsFromString('--no-separate-gc-phases');
 }
 
 function setGarbagePercent(percent: number): void {
@@ -73,9 +95,4 @@ function setGarbagePercent(percent: number): void {
 
 function setGrowthFactor(factor: number): void {
   setFlagsFromString(`--semi-space-growth-factor=${factor}`);
-}
-
-function isMajor(entry: PerformanceEntry): boolean {
-  const { detail } = entry as PerformanceEntry & { detail?: { kind?: number } };
-  return detail?.kind === constants.NODE_PERFORMANCE_GC_MAJOR;
 }
