@@ -24,6 +24,7 @@ export * from './bootstrap/open-api';
 export * from './bootstrap/run-app';
 export * from './bootstrap/start-failure';
 export { SMALL_ANSWER_BYTES } from './bootstrap/stream-limits';
+export { RequestsAtOnce } from './bootstrap/requests-at-once';
 export { UnchangedAnswers, type UnchangedCall } from './bootstrap/unchanged-answers';
 /** @public */
 export { UpgradeRouter, type Upgrade, type UpgradeHandler } from './bootstrap/upgrade-router';

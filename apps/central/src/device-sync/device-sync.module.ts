@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { RequestsAtOnce } from '@rivulet/platform';
 import { CreateOperationalTables1763683200000 } from '../../../../db/central/migrations/1763683200000-create-operational-tables';
 import { CreateDevices1795744800000 } from '../../../../db/central/migrations/1795744800000-create-devices';
 import { CreateDeviceCredentials1795748400000 } from '../../../../db/central/migrations/1795748400000-create-device-credentials';
@@ -77,4 +78,7 @@ export class DeviceSyncModule {
     RememberFolds1795838400000,
     PackManifests1795842000000,
   ];
+  constructor(requests: RequestsAtOnce) {
+    requests.limit('/api/device-sync/request');
+  }
 }

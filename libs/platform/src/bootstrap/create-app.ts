@@ -29,6 +29,7 @@ import { DEFAULT_BODY_LIMIT_BYTES, httpAdapter, type HttpLimits } from './http-a
 import { refuseOddRequests } from './odd-requests';
 import { setUpOpenApi, type OpenApiOptions } from './open-api';
 import { securityHeaders, strictTransportSecurity } from './security-headers';
+import { RequestsAtOnce, RequestsAtOnceModule } from './requests-at-once';
 import { limitStreams } from './stream-limits';
 import { TrustedProxies } from '../addresses/trusted-proxies';
 import { UnchangedAnswers, UnchangedAnswersModule } from './unchanged-answers';
@@ -83,6 +84,7 @@ export function rootModule({ module, logger }: Pick<AppOptions, 'module' | 'logg
       AccessModule,
       UpgradesModule,
       UnchangedAnswersModule,
+      RequestsAtOnceModule,
       module,
     ],
   };
@@ -124,6 +126,7 @@ export function configureApp(
     bodyLimitBytes: bodyLimitBytes ?? DEFAULT_BODY_LIMIT_BYTES,
   });
   limitStreams(instance);
+  app.get(RequestsAtOnce).install(instance);
   app.get(UpgradeRouter).attach(app.getHttpServer(), { logger, proxies, limits, refusals });
   app.get(UnchangedAnswers).attach(app.getHttpServer(), { logger, proxies, limits, durations, tls });
   instance.addHook('onSend', (request, reply, payload, done) => {
