@@ -6,7 +6,7 @@ import { runMain } from './project.mjs';
 
 /**
  * By the name that the command takes: the beginning of the test file's name, and what the environment says of its length.
- * A file reads its length in test/support/history-length.ts.
+ * A file reads its length in test/support/histories/history-length.ts.
  */
 const PARTS = {
   histories: { file: 'random-histories', environment: { RIVULET_HISTORY_BATCHES: '1000' } },

@@ -3,10 +3,10 @@ import { generatePrivateKey, readSigningPair, signStatement } from '@rivulet/sig
 import { SignJWT } from 'jose';
 import { DataSource } from 'typeorm';
 import { SigningKey } from '../../apps/central/src/signing/signing-key';
-import type { AppInProcess } from '../support/apps-in-process';
-import { validRequest } from '../support/device-client';
-import { asAdmin, ADMIN_PASSWORD, basic, bearer } from '../support/operator';
-import { DEMO_MAC } from '../support/sync-pair';
+import type { AppInProcess } from '../support/apps/apps-in-process';
+import { validRequest } from '../support/clients/device-client';
+import { asAdmin, ADMIN_PASSWORD, basic, bearer } from '../support/clients/operator';
+import { DEMO_MAC } from '../support/apps/sync-pair';
 
 interface Caller {
   name: string;

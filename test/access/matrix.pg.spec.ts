@@ -3,9 +3,9 @@ import { resolve } from 'node:path';
 import { RouteTable } from '@rivulet/platform';
 import { workerHeaders, workerSignature } from '@rivulet/protocol';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { startAppInProcess, type AppInProcess } from '../support/apps-in-process';
+import { startAppInProcess, type AppInProcess } from '../support/apps/apps-in-process';
 import { startWorker, type RunningWorker } from '../../apps/worker/test/worker-in-process';
-import { bearer } from '../support/operator';
+import { bearer } from '../support/clients/operator';
 import { CentralCredentials } from './central-credentials';
 
 /**

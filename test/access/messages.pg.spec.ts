@@ -1,9 +1,13 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { RealtimeCentral } from '../support/realtime-central';
-import { makeMessageCallers, type MessageCaller, type MessageCallers } from '../support/message-callers';
-import { SyncSocket, type Received } from '../support/sync-socket';
-import { TestAgent } from '../support/test-agent';
+import { RealtimeCentral } from '../support/apps/realtime-central';
+import {
+  makeMessageCallers,
+  type MessageCaller,
+  type MessageCallers,
+} from '../support/clients/message-callers';
+import { SyncSocket, type Received } from '../support/clients/sync-socket';
+import { TestAgent } from '../support/clients/test-agent';
 
 /**
  * Every message with every kind of caller: what matrix.txt is for routes, messages.txt is for `/ws/sync`, `/ws/agent` and

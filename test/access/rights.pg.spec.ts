@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { RouteTable } from '@rivulet/platform';
 import { startWorker } from '../../apps/worker/test/worker-in-process';
-import { startAppInProcess } from '../support/apps-in-process';
+import { startAppInProcess } from '../support/apps/apps-in-process';
 
 type Rights = Map<string, string>;
 

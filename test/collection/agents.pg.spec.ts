@@ -1,7 +1,7 @@
 import { ConnectedNetworks } from '../../apps/central/src/collection/agents/connected-networks';
-import { CentralInProcess } from '../support/central-in-process';
-import { CollectionOperator, type RunOutcome } from '../support/collection-operator';
-import { RowsAgent } from '../support/rows-agent';
+import { CentralInProcess } from '../support/apps/central-in-process';
+import { CollectionOperator, type RunOutcome } from '../support/clients/collection-operator';
+import { RowsAgent } from '../support/clients/rows-agent';
 
 const columns = [
   { name: 'name', type: 'text' },

@@ -1,6 +1,6 @@
-import { CentralInProcess } from '../support/central-in-process';
-import { CollectingEdge } from '../support/collecting-edge';
-import { CollectionOperator } from '../support/collection-operator';
+import { CentralInProcess } from '../support/apps/central-in-process';
+import { CollectingEdge } from '../support/apps/collecting-edge';
+import { CollectionOperator } from '../support/clients/collection-operator';
 
 let central: CentralInProcess;
 let operator: CollectionOperator;

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { verifyReceipts } from '../../tools/proof/verify-receipts';
-import { CentralInProcess } from '../support/central-in-process';
-import { CollectingEdge } from '../support/collecting-edge';
-import { CollectionOperator, type NetworkOutcome } from '../support/collection-operator';
+import { CentralInProcess } from '../support/apps/central-in-process';
+import { CollectingEdge } from '../support/apps/collecting-edge';
+import { CollectionOperator, type NetworkOutcome } from '../support/clients/collection-operator';
 
 const schema = (target_table: string, more: object = {}): object => ({
   name: `schema ${target_table}`,

@@ -1,7 +1,7 @@
 import { RunScheduler } from '../../apps/central/src/collection/runs/run-scheduler';
-import { CentralInProcess } from '../support/central-in-process';
-import { asAdmin } from '../support/operator';
-import { DEMO_MAC } from '../support/sync-pair';
+import { CentralInProcess } from '../support/apps/central-in-process';
+import { asAdmin } from '../support/clients/operator';
+import { DEMO_MAC } from '../support/apps/sync-pair';
 
 type Body = Record<string, unknown>;
 

@@ -1,9 +1,9 @@
-import { curlsOf } from '../support/document-curls';
-import { CentralInProcess } from '../support/central-in-process';
-import { CollectingEdge } from '../support/collecting-edge';
-import { CollectionOperator } from '../support/collection-operator';
-import { ADMIN_PASSWORD } from '../support/operator';
-import { RowsAgent } from '../support/rows-agent';
+import { curlsOf } from '../support/documents/document-curls';
+import { CentralInProcess } from '../support/apps/central-in-process';
+import { CollectingEdge } from '../support/apps/collecting-edge';
+import { CollectionOperator } from '../support/clients/collection-operator';
+import { ADMIN_PASSWORD } from '../support/clients/operator';
+import { RowsAgent } from '../support/clients/rows-agent';
 
 let central: CentralInProcess;
 

@@ -8,10 +8,10 @@ import {
   schemaFingerprint,
   tableChecksum,
 } from '@rivulet/protocol';
-import { CentralInProcess } from '../support/central-in-process';
-import { CollectingEdge } from '../support/collecting-edge';
-import { CollectionOperator } from '../support/collection-operator';
-import { seededRandom } from '../support/odd-inputs';
+import { CentralInProcess } from '../support/apps/central-in-process';
+import { CollectingEdge } from '../support/apps/collecting-edge';
+import { CollectionOperator } from '../support/clients/collection-operator';
+import { seededRandom } from '../support/attacks/odd-inputs';
 
 const ROWS = 20_000;
 

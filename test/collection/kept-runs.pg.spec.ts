@@ -1,9 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { RunScheduler } from '../../apps/central/src/collection/runs/run-scheduler';
-import { CentralInProcess } from '../support/central-in-process';
-import { CollectingEdge } from '../support/collecting-edge';
-import { CollectionOperator, type RunOutcome } from '../support/collection-operator';
+import { CentralInProcess } from '../support/apps/central-in-process';
+import { CollectingEdge } from '../support/apps/collecting-edge';
+import { CollectionOperator, type RunOutcome } from '../support/clients/collection-operator';
 
 const AWAY = 'http://127.0.0.1:9';
 const HOUR_MS = 3_600_000;

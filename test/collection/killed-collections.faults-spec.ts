@@ -6,9 +6,9 @@ import type { AppProcess } from '@rivulet/app-process';
 import { startEmbeddedServer, type EmbeddedServer } from '@rivulet/embedded-postgres';
 import { createTestDatabase, startApp, type TestDatabase } from '@rivulet/testing';
 import { Client } from 'pg';
-import { collectionKills, historySeed } from '../support/history-length';
-import { seededRandom } from '../support/odd-inputs';
-import { ADMIN_PASSWORD, bearer } from '../support/operator';
+import { collectionKills, historySeed } from '../support/histories/history-length';
+import { seededRandom } from '../support/attacks/odd-inputs';
+import { ADMIN_PASSWORD, bearer } from '../support/clients/operator';
 
 const MAC = '02:00:00:00:77:01';
 const apps = ['edge', 'central'] as const;

@@ -1,8 +1,8 @@
 import { RunScheduler } from '../../apps/central/src/collection/runs/run-scheduler';
-import { CentralInProcess } from '../support/central-in-process';
-import { CollectingEdge } from '../support/collecting-edge';
-import { CollectionOperator } from '../support/collection-operator';
-import { asAdmin } from '../support/operator';
+import { CentralInProcess } from '../support/apps/central-in-process';
+import { CollectingEdge } from '../support/apps/collecting-edge';
+import { CollectionOperator } from '../support/clients/collection-operator';
+import { asAdmin } from '../support/clients/operator';
 
 let central: CentralInProcess;
 let operator: CollectionOperator;

@@ -1,8 +1,8 @@
-import { CentralInProcess } from '../support/central-in-process';
-import { CollectingEdge } from '../support/collecting-edge';
-import { collectionRounds, historySeed } from '../support/history-length';
-import { CollectionOperator } from '../support/collection-operator';
-import { seededRandom } from '../support/odd-inputs';
+import { CentralInProcess } from '../support/apps/central-in-process';
+import { CollectingEdge } from '../support/apps/collecting-edge';
+import { collectionRounds, historySeed } from '../support/histories/history-length';
+import { CollectionOperator } from '../support/clients/collection-operator';
+import { seededRandom } from '../support/attacks/odd-inputs';
 
 const OVERLAP_SECONDS = 600;
 const START = Date.parse('2026-01-01T00:00:00Z');

@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
-import { CentralInProcess } from '../support/central-in-process';
-import { CollectingEdge } from '../support/collecting-edge';
-import { CollectionOperator } from '../support/collection-operator';
-import { startEdgeInProcess } from '../support/edge-in-process';
-import type { RunningApp } from '../support/running-app';
-import { DEMO_MAC } from '../support/sync-pair';
-import { writeTemporaryFile } from '../support/written-file';
+import { CentralInProcess } from '../support/apps/central-in-process';
+import { CollectingEdge } from '../support/apps/collecting-edge';
+import { CollectionOperator } from '../support/clients/collection-operator';
+import { startEdgeInProcess } from '../support/apps/edge-in-process';
+import type { RunningApp } from '../support/apps/running-app';
+import { DEMO_MAC } from '../support/apps/sync-pair';
+import { writeTemporaryFile } from '../support/documents/written-file';
 
 const before = `
 version: 1

@@ -1,10 +1,10 @@
 import { RunAnnouncer } from '../../apps/central/src/collection/runs/run-announcer';
-import { CollectingEdge } from '../support/collecting-edge';
-import { CollectionOperator } from '../support/collection-operator';
-import { ADMIN_PASSWORD } from '../support/operator';
-import { RealtimeCentral } from '../support/realtime-central';
-import { realtimeToken } from '../support/realtime-tokens';
-import type { SyncSocket } from '../support/sync-socket';
+import { CollectingEdge } from '../support/apps/collecting-edge';
+import { CollectionOperator } from '../support/clients/collection-operator';
+import { ADMIN_PASSWORD } from '../support/clients/operator';
+import { RealtimeCentral } from '../support/apps/realtime-central';
+import { realtimeToken } from '../support/clients/realtime-tokens';
+import type { SyncSocket } from '../support/clients/sync-socket';
 
 const rules = `
 version: 1

@@ -4,9 +4,9 @@ import { DataSource } from 'typeorm';
 import { prepareTarget } from '../../apps/central/src/collection/arrival/target-table';
 import { CollectionDatabase } from '../../apps/central/src/collection/collection-database';
 import { SettingsOfCollection1795845600000 } from '../../db/central/migrations/1795845600000-settings-of-collection';
-import { CentralInProcess } from '../support/central-in-process';
-import { CollectingEdge } from '../support/collecting-edge';
-import { CollectionOperator, type NetworkOutcome } from '../support/collection-operator';
+import { CentralInProcess } from '../support/apps/central-in-process';
+import { CollectingEdge } from '../support/apps/collecting-edge';
+import { CollectionOperator, type NetworkOutcome } from '../support/clients/collection-operator';
 
 let central: CentralInProcess;
 let operator: CollectionOperator;

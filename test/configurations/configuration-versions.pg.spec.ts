@@ -1,8 +1,8 @@
 import { configurationDigest, readConfigurationStatement, statementTypes } from '@rivulet/protocol';
 import { openStatement } from '@rivulet/signatures';
 import { CurrentConfigurations } from '../../apps/central/src/configurations/current/current-configurations';
-import { CentralInProcess } from '../support/central-in-process';
-import { registerAgent, type TestAgent } from '../support/config-agent';
+import { CentralInProcess } from '../support/apps/central-in-process';
+import { registerAgent, type TestAgent } from '../support/clients/config-agent';
 
 interface Version {
   version: number;

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { CentralInProcess } from '../support/central-in-process';
-import { registerAgent } from '../support/config-agent';
-import { TestAgent, type AgentAnswer } from '../support/test-agent';
+import { CentralInProcess } from '../support/apps/central-in-process';
+import { registerAgent } from '../support/clients/config-agent';
+import { TestAgent, type AgentAnswer } from '../support/clients/test-agent';
 
 let central: CentralInProcess;
 let other: CentralInProcess;

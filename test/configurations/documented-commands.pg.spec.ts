@@ -3,9 +3,9 @@ import { openBus } from '@rivulet/bus';
 import { isInstalled, startNats, startRedis, type StoringServer } from '@rivulet/testing';
 import { AnnounceConfigurations } from '../../apps/central/src/configurations/current/announce-configurations';
 import { Presence } from '../../apps/central/src/devices/registry/presence';
-import { curlCommands, type DocumentedCommand } from '../support/documented-commands';
-import { differences, routesInBlocks, routesUnderHeadings } from '../support/documented-routes';
-import { DocumentedSystem } from '../support/documented-system';
+import { curlCommands, type DocumentedCommand } from '../support/documents/documented-commands';
+import { differences, routesInBlocks, routesUnderHeadings } from '../support/documents/documented-routes';
+import { DocumentedSystem } from '../support/documents/documented-system';
 
 const ASKED_EACH_SECOND = 1;
 const USUAL_INTERVAL = 30;

@@ -4,9 +4,9 @@ import type * as Held from '../../apps/edge/src/configuration/statement/held-con
 import type * as Verify from '../../apps/edge/src/configuration/statement/verify-configuration';
 import { WorkerClient } from '../../apps/edge/src/configuration/workers/worker-client';
 import { WorkerSet } from '../../apps/edge/src/configuration/workers/worker-set';
-import { FailingDisk } from '../support/failing-disk';
-import { configurationKills, historySeed } from '../support/history-length';
-import { KilledEdge, payloadOf } from '../support/killed-edge';
+import { FailingDisk } from '../support/attacks/failing-disk';
+import { configurationKills, historySeed } from '../support/histories/history-length';
+import { KilledEdge, payloadOf } from '../support/apps/killed-edge';
 
 type VerifyConfiguration = typeof Verify.verifyConfiguration;
 

@@ -2,7 +2,7 @@ import { DataSource } from 'typeorm';
 import { DeliverConfiguration } from '../../apps/central/src/configurations/delivery/deliver-configuration';
 import { DeviceReports } from '../../apps/central/src/configurations/delivery/device-reports';
 import { CurrentConfigurations } from '../../apps/central/src/configurations/current/current-configurations';
-import { CentralInProcess } from '../support/central-in-process';
+import { CentralInProcess } from '../support/apps/central-in-process';
 
 const DEVICES = 1_200;
 const NAME = 'many';

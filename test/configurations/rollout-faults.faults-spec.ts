@@ -1,8 +1,8 @@
 import { ConfigurationStore } from '../../apps/central/src/configurations/store/configuration-store';
 import { Presence } from '../../apps/central/src/devices/registry/presence';
-import { CentralInProcess } from '../support/central-in-process';
-import { lookAtRollouts, RolloutFleet } from '../support/rollout-fleet';
-import type { RolloutPage } from '../support/rollout-page';
+import { CentralInProcess } from '../support/apps/central-in-process';
+import { lookAtRollouts, RolloutFleet } from '../support/clients/rollout-fleet';
+import type { RolloutPage } from '../support/documents/rollout-page';
 
 const gate = { healthySeconds: 0, appliedPercent: 100, healthyPercent: 100 };
 const twoStages = { stages: [{ count: 2 }, { percent: 100 }], gate };

@@ -1,7 +1,7 @@
-import { CentralInProcess } from '../support/central-in-process';
-import { lookAtRollouts, RolloutFleet } from '../support/rollout-fleet';
-import type { RolloutPage as Page } from '../support/rollout-page';
-import { SimulatedDevice } from '../support/simulated-device';
+import { CentralInProcess } from '../support/apps/central-in-process';
+import { lookAtRollouts, RolloutFleet } from '../support/clients/rollout-fleet';
+import type { RolloutPage as Page } from '../support/documents/rollout-page';
+import { SimulatedDevice } from '../support/clients/simulated-device';
 
 const DEVICES = 12;
 const gate = { healthySeconds: 0, appliedPercent: 100, healthyPercent: 100 };

@@ -1,9 +1,9 @@
 import { DrainState } from '@rivulet/platform';
 import { DeliverConfiguration } from '../../apps/central/src/configurations/delivery/deliver-configuration';
 import { DeviceDirectory } from '../../apps/central/src/devices/registry/device-directory';
-import { CentralInProcess } from '../support/central-in-process';
-import { asAdmin } from '../support/operator';
-import { registerAgent, type AgentAnswer, type TestAgent } from '../support/config-agent';
+import { CentralInProcess } from '../support/apps/central-in-process';
+import { asAdmin } from '../support/clients/operator';
+import { registerAgent, type AgentAnswer, type TestAgent } from '../support/clients/config-agent';
 
 const PATH = '/api/v1/config';
 /** Says the same, and goes the way of every other request. */

@@ -1,6 +1,6 @@
-import { FaultProxy } from '../support/fault-proxy';
-import { edgeInProcess } from '../support/edge-in-process';
-import { startCentral, SyncPair, until } from '../support/sync-pair';
+import { FaultProxy } from '../support/attacks/fault-proxy';
+import { edgeInProcess } from '../support/apps/edge-in-process';
+import { startCentral, SyncPair, until } from '../support/apps/sync-pair';
 
 describe('over a bad network, a sync', () => {
   let pair: SyncPair;

@@ -1,6 +1,6 @@
 import type { TestDatabase } from '@rivulet/testing';
-import { edgeInProcess } from '../support/edge-in-process';
-import { SyncPair, until } from '../support/sync-pair';
+import { edgeInProcess } from '../support/apps/edge-in-process';
+import { SyncPair, until } from '../support/apps/sync-pair';
 
 jest.setTimeout(120_000);
 

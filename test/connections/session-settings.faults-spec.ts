@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { testServerVersion, type TestDatabase } from '@rivulet/testing';
-import { inProcess } from '../support/pair-in-process';
-import { DEMO_MAC, SyncPair } from '../support/sync-pair';
+import { inProcess } from '../support/apps/pair-in-process';
+import { DEMO_MAC, SyncPair } from '../support/apps/sync-pair';
 
 /** Sets these for all sessions that begin from now on. */
 function setting(...settings: string[]): (database: TestDatabase) => Promise<void> {

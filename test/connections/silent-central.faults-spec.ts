@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { inProcessWith } from '../support/pair-in-process';
-import { DEMO_MAC, SyncPair } from '../support/sync-pair';
-import { FaultProxy } from '../support/fault-proxy';
+import { inProcessWith } from '../support/apps/pair-in-process';
+import { DEMO_MAC, SyncPair } from '../support/apps/sync-pair';
+import { FaultProxy } from '../support/attacks/fault-proxy';
 
 /** Its rows take longer than the edge of this test waits in silence. */
 const slowDatasets = `

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { TcpRelay } from '@rivulet/testing';
-import type { RunningApp } from '../support/running-app';
-import { SyncPair, until, type SyncAnswer } from '../support/sync-pair';
+import type { RunningApp } from '../support/apps/running-app';
+import { SyncPair, until, type SyncAnswer } from '../support/apps/sync-pair';
 
 jest.setTimeout(120_000);
 

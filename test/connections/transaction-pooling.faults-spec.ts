@@ -1,7 +1,7 @@
 import type { AppProcess } from '@rivulet/app-process';
 import { createTestDatabase, hasPgBouncer, PgBouncer, spawnApp, type TestDatabase } from '@rivulet/testing';
 import { runDatasetsTool } from '../../apps/datasets-cli/test/run-datasets-tool';
-import { DEMO_MAC, SyncPair } from '../support/sync-pair';
+import { DEMO_MAC, SyncPair } from '../support/apps/sync-pair';
 
 jest.setTimeout(120_000);
 

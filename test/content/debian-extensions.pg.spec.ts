@@ -1,6 +1,6 @@
 import { macAddress } from '../../apps/edge/test/sync-cycle-fixture';
-import { DebianServer, findDebianServer } from '../support/debian-server';
-import { SyncInProcess } from '../support/sync-in-process';
+import { DebianServer, findDebianServer } from '../support/apps/debian-server';
+import { SyncInProcess } from '../support/apps/sync-in-process';
 
 interface Extension {
   name: string;

@@ -1,5 +1,5 @@
 import { macAddress } from '../../apps/edge/test/sync-cycle-fixture';
-import { SyncInProcess } from '../support/sync-in-process';
+import { SyncInProcess } from '../support/apps/sync-in-process';
 
 const ROWS = 6_000;
 

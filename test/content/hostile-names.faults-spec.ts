@@ -7,7 +7,7 @@ import { CentralServices } from '../../apps/central/test/central-services';
 import { runDatasetsTool, type ToolRun } from '../../apps/datasets-cli/test/run-datasets-tool';
 import { yamlText } from '../../apps/datasets-cli/src/init/sql-names';
 import { SyncCycleFixture } from '../../apps/edge/test/sync-cycle-fixture';
-import { ForgetfulHub, LocalHub } from '../support/local-hub';
+import { ForgetfulHub, LocalHub } from '../support/apps/local-hub';
 
 const macAddress = '48:b0:2d:e9:c3:b7';
 

@@ -1,11 +1,11 @@
 import { escapeIdentifier, type Pool } from 'pg';
 import type { SyncResult } from '../../apps/edge/src/state/sync-result';
-import { historySeed, hostileRounds } from '../support/history-length';
-import { datasetsFile, hostileDatasets } from '../support/hostile-datasets';
-import { changeTable, changingTables, hostileSchema, macAddress } from '../support/hostile-tables';
-import { ForgetfulHub, LocalHub } from '../support/local-hub';
-import { Randomness } from '../support/random-source';
-import { ThreeEdges } from '../support/three-edges';
+import { historySeed, hostileRounds } from '../support/histories/history-length';
+import { datasetsFile, hostileDatasets } from '../support/attacks/hostile-datasets';
+import { changeTable, changingTables, hostileSchema, macAddress } from '../support/attacks/hostile-tables';
+import { ForgetfulHub, LocalHub } from '../support/apps/local-hub';
+import { Randomness } from '../support/histories/random-source';
+import { ThreeEdges } from '../support/apps/three-edges';
 
 /** How often the slower ways are compared with the usual one. */
 const EVERY = 2;

@@ -4,7 +4,7 @@ import { CentralFixture } from '../../apps/central/test/central-fixture';
 import { CentralServices } from '../../apps/central/test/central-services';
 import { runDatasetsTool } from '../../apps/datasets-cli/test/run-datasets-tool';
 import { SyncCycleFixture } from '../../apps/edge/test/sync-cycle-fixture';
-import { LocalHub } from '../support/local-hub';
+import { LocalHub } from '../support/apps/local-hub';
 
 const macAddress = '48:b0:2d:e9:c3:b7';
 const rows = `(1, 'ä', E'\\\\x'), (2, 'z', ''), (3, '"', NULL), (4, '''', '\u20AC')`;

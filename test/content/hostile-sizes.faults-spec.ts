@@ -2,7 +2,7 @@ import { CentralFixture } from '../../apps/central/test/central-fixture';
 import { CentralServices } from '../../apps/central/test/central-services';
 import { SyncCycleFixture } from '../../apps/edge/test/sync-cycle-fixture';
 import type { SyncResult } from '../../apps/edge/src/state/sync-result';
-import { LocalHub } from '../support/local-hub';
+import { LocalHub } from '../support/apps/local-hub';
 
 const macAddress = '48:b0:2d:e9:c3:b7';
 const MiB = 1024 * 1024;

@@ -3,9 +3,9 @@ import type { locateKeys as LocateKeys } from '@rivulet/snapshot';
 import type * as ChangedKeys from '../../apps/central/src/source/change-detection/change-log/changed-keys';
 import type * as StaleRuns from '../../apps/central/src/snapshots/reading/stale-runs';
 import { ChangeDetection } from '../../apps/central/src/source/change-detection/change-detection';
-import { keyedFaultsPlayed } from '../support/history-length';
-import { keyedFaults, type KeyedFault } from '../support/keyed-faults';
-import { KeyedHistory } from '../support/keyed-history';
+import { keyedFaultsPlayed } from '../support/histories/history-length';
+import { keyedFaults, type KeyedFault } from '../support/histories/keyed-faults';
+import { KeyedHistory } from '../support/histories/keyed-history';
 
 const mockMade: { fault?: KeyedFault } = {};
 

@@ -1,5 +1,5 @@
-import { historySeed, keyedHistories } from '../support/history-length';
-import { KeyedHistory } from '../support/keyed-history';
+import { historySeed, keyedHistories } from '../support/histories/history-length';
+import { KeyedHistory } from '../support/histories/keyed-history';
 
 jest.setTimeout(60_000 + keyedHistories * 60_000);
 

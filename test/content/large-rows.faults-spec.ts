@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { inProcess } from '../support/pair-in-process';
-import { startCentral, SyncPair, type PairOptions } from '../support/sync-pair';
+import { inProcess } from '../support/apps/pair-in-process';
+import { startCentral, SyncPair, type PairOptions } from '../support/apps/sync-pair';
 
 const SUMS = 'SELECT id, length(v) AS length, md5(v) FROM public.big ORDER BY id';
 

@@ -3,7 +3,7 @@ import { RivuletError } from '@rivulet/errors';
 import type { CentralServices } from '../../apps/central/test/central-services';
 import { macAddress } from '../../apps/edge/test/sync-cycle-fixture';
 import type { Snapshot } from '../../apps/central/src/snapshots/snapshot';
-import { SyncInProcess } from '../support/sync-in-process';
+import { SyncInProcess } from '../support/apps/sync-in-process';
 
 const source = `
 CREATE SCHEMA source;

@@ -1,5 +1,5 @@
-import { NarrowedHistory, type HistoryLength } from '../support/narrowed-history';
-import { historySeed, narrowedHistories } from '../support/history-length';
+import { NarrowedHistory, type HistoryLength } from '../support/histories/narrowed-history';
+import { historySeed, narrowedHistories } from '../support/histories/history-length';
 
 jest.setTimeout(60_000 + narrowedHistories * 20_000);
 

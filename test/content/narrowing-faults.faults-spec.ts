@@ -1,9 +1,9 @@
 import type { trackQuery, watchQuery } from '@rivulet/datasets';
 import { parseQueryTemplate, renderQuery, type Parameters, type QueryTemplate } from '@rivulet/snapshot';
 import type { ClientBase } from 'pg';
-import { narrowingFaultsPlayed } from '../support/history-length';
-import { NarrowedHistory } from '../support/narrowed-history';
-import { narrowingFaults, type NarrowingFault } from '../support/narrowing-faults';
+import { narrowingFaultsPlayed } from '../support/histories/history-length';
+import { NarrowedHistory } from '../support/histories/narrowed-history';
+import { narrowingFaults, type NarrowingFault } from '../support/histories/narrowing-faults';
 
 const mockMade: { fault?: NarrowingFault } = {};
 

@@ -8,7 +8,7 @@ import type { Pool } from 'pg';
 import { ulid } from 'ulid';
 import { CentralFixture } from '../../apps/central/test/central-fixture';
 import { CentralServices, WrittenFile } from '../../apps/central/test/central-services';
-import { definitionBatches, historySeed } from '../support/history-length';
+import { definitionBatches, historySeed } from '../support/histories/history-length';
 import {
   definitionKinds,
   detachHalf,
@@ -18,9 +18,9 @@ import {
   endingContract,
   RandomChanges,
   type Roles,
-} from '../support/random-definitions';
-import { macAddress, Randomness } from '../support/random-source';
-import { SourceTruth } from '../support/source-truth';
+} from '../support/histories/random-definitions';
+import { macAddress, Randomness } from '../support/histories/random-source';
+import { SourceTruth } from '../support/histories/source-truth';
 
 jest.setTimeout(60_000 + definitionBatches * 1_000);
 

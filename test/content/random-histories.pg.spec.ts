@@ -1,6 +1,6 @@
 import type { SyncResult } from '../../apps/edge/src/state/sync-result';
-import { historyBatches, historySeed } from '../support/history-length';
-import { ForgetfulHub, LocalHub } from '../support/local-hub';
+import { historyBatches, historySeed } from '../support/histories/history-length';
+import { ForgetfulHub, LocalHub } from '../support/apps/local-hub';
 import {
   change,
   datasets,
@@ -10,8 +10,8 @@ import {
   Randomness,
   readAll,
   schema,
-} from '../support/random-source';
-import { ThreeEdges } from '../support/three-edges';
+} from '../support/histories/random-source';
+import { ThreeEdges } from '../support/apps/three-edges';
 
 /** How often the slower ways are compared with the usual one. */
 const EVERY = 10;

@@ -1,4 +1,4 @@
-import { CentralInProcess } from '../support/central-in-process';
+import { CentralInProcess } from '../support/apps/central-in-process';
 
 interface Registered {
   agent_id: string;

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { verifyProof, type DeviceProof } from '@rivulet/signatures';
-import { inProcess } from '../support/pair-in-process';
-import { DEMO_MAC, startCentral, SyncPair, type Starters } from '../support/sync-pair';
-import { asAdmin } from '../support/operator';
+import { inProcess } from '../support/apps/pair-in-process';
+import { DEMO_MAC, startCentral, SyncPair, type Starters } from '../support/apps/sync-pair';
+import { asAdmin } from '../support/clients/operator';
 
 const YEAR_MS = 365 * 86_400_000;
 /** By then every process of central knows that a device was revoked. */

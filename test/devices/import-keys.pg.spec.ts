@@ -5,7 +5,7 @@ import { generatePrivateKey, readSigningPair } from '@rivulet/signatures';
 import { CentralHttp } from '../../apps/edge/src/hub/central-http';
 import { KeyAuthentication } from '../../apps/edge/src/hub/key-authentication';
 import { DeviceIdentity } from '../../apps/edge/src/identity/device-identity';
-import { CentralInProcess } from '../support/central-in-process';
+import { CentralInProcess } from '../support/apps/central-in-process';
 
 const MAC = '48:b0:2d:e9:c3:b7';
 

@@ -1,7 +1,7 @@
 import type { Manifest } from '@rivulet/protocol';
-import { DeviceClient, someUlid, validRequest } from '../support/device-client';
-import { CentralInProcess } from '../support/central-in-process';
-import { DEMO_MAC } from '../support/sync-pair';
+import { DeviceClient, someUlid, validRequest } from '../support/clients/device-client';
+import { CentralInProcess } from '../support/apps/central-in-process';
+import { DEMO_MAC } from '../support/apps/sync-pair';
 
 interface Listed {
   devices: { deviceId: string; name: string }[];

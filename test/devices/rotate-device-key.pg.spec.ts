@@ -7,7 +7,7 @@ import { CentralHttp } from '../../apps/edge/src/hub/central-http';
 import type { RotatedKey } from '../../apps/edge/src/hub/call-authentication';
 import { KeyAuthentication } from '../../apps/edge/src/hub/key-authentication';
 import { DeviceIdentity } from '../../apps/edge/src/identity/device-identity';
-import { CentralInProcess } from '../support/central-in-process';
+import { CentralInProcess } from '../support/apps/central-in-process';
 
 /** The demo's first device. */
 const MAC = '48:b0:2d:e9:c3:b7';

@@ -7,8 +7,8 @@ import { Connections } from '../../apps/central/src/devices/presence/connections
 import { Presence } from '../../apps/central/src/devices/registry/presence';
 import { SyncOutcomes } from '../../apps/central/src/device-sync/sync-outcomes';
 import { AgentSessions } from '../../apps/central/src/live/sessions/agent-sessions';
-import { CentralInProcess } from '../support/central-in-process';
-import { TestAgent } from '../support/test-agent';
+import { CentralInProcess } from '../support/apps/central-in-process';
+import { TestAgent } from '../support/clients/test-agent';
 
 let one: CentralInProcess;
 let two: CentralInProcess;

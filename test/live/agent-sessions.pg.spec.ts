@@ -1,8 +1,8 @@
 import { LINE_CAUSE } from '@rivulet/platform';
 import { AgentSessions } from '../../apps/central/src/live/sessions/agent-sessions';
-import { CentralInProcess } from '../support/central-in-process';
-import { asAdmin } from '../support/operator';
-import { TestAgent } from '../support/test-agent';
+import { CentralInProcess } from '../support/apps/central-in-process';
+import { asAdmin } from '../support/clients/operator';
+import { TestAgent } from '../support/clients/test-agent';
 
 interface Registered {
   agent_id: string;

@@ -8,12 +8,12 @@ import {
 } from '@rivulet/testing';
 import { FleetSummaryService, type FleetSummary } from '../../apps/central/src/fleet/fleet-summary.service';
 import { CentralProcesses } from '../../apps/central/src/devices/presence/central-processes';
-import { CentralInProcess } from '../support/central-in-process';
-import { startEdgeInProcess } from '../support/edge-in-process';
-import type { RunningApp } from '../support/running-app';
-import { validRequest } from '../support/device-client';
-import { FaultProxy } from '../support/fault-proxy';
-import { DEMO_MAC } from '../support/sync-pair';
+import { CentralInProcess } from '../support/apps/central-in-process';
+import { startEdgeInProcess } from '../support/apps/edge-in-process';
+import type { RunningApp } from '../support/apps/running-app';
+import { validRequest } from '../support/clients/device-client';
+import { FaultProxy } from '../support/attacks/fault-proxy';
+import { DEMO_MAC } from '../support/apps/sync-pair';
 
 /** The bus is down, no change is detected, and a firewall closes whatever is no HTTP. */
 let central: CentralInProcess;

@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AgentSessions } from '../../apps/central/src/live/sessions/agent-sessions';
-import { CentralInProcess } from '../support/central-in-process';
-import { CollectionOperator } from '../support/collection-operator';
-import { asAdmin, bearer } from '../support/operator';
-import { TestAgent } from '../support/test-agent';
+import { CentralInProcess } from '../support/apps/central-in-process';
+import { CollectionOperator } from '../support/clients/collection-operator';
+import { asAdmin, bearer } from '../support/clients/operator';
+import { TestAgent } from '../support/clients/test-agent';
 
 interface Registered {
   agent_id: string;

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { FleetSummary } from '../../apps/central/src/fleet/fleet-summary.service';
-import { ConnectedDevices } from '../support/connected-devices';
-import { asAdmin } from '../support/operator';
-import { DEMO_MAC } from '../support/sync-pair';
-import { TwoCentrals } from '../support/two-centrals';
+import { ConnectedDevices } from '../support/clients/connected-devices';
+import { asAdmin } from '../support/clients/operator';
+import { DEMO_MAC } from '../support/apps/sync-pair';
+import { TwoCentrals } from '../support/apps/two-centrals';
 
 /** Few in `npm test`, many in `npm run test:long`, with the heartbeat that they have in life. */
 const COUNT = Number(process.env['RIVULET_KILLED_DEVICES'] ?? 12);

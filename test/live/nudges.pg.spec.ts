@@ -13,12 +13,12 @@ import { Presence } from '../../apps/central/src/devices/registry/presence';
 import { CatchUp } from '../../apps/central/src/live/nudges/catch-up';
 import { ChangeDetection } from '../../apps/central/src/source/change-detection/change-detection';
 import { NudgeService } from '../../apps/central/src/live/nudges/nudge.service';
-import { CentralInProcess } from '../support/central-in-process';
-import { startEdgeInProcess } from '../support/edge-in-process';
-import type { RunningApp } from '../support/running-app';
-import { ProvedDevice } from '../support/proved-device';
-import { DEMO_MAC } from '../support/sync-pair';
-import { TestAgent } from '../support/test-agent';
+import { CentralInProcess } from '../support/apps/central-in-process';
+import { startEdgeInProcess } from '../support/apps/edge-in-process';
+import type { RunningApp } from '../support/apps/running-app';
+import { ProvedDevice } from '../support/clients/proved-device';
+import { DEMO_MAC } from '../support/apps/sync-pair';
+import { TestAgent } from '../support/clients/test-agent';
 
 /** Without it, the bus of PostgreSQL, which a test cannot kill alone. */
 const hasNats = isInstalled('nats-server', 'changes while the broker is down');

@@ -1,5 +1,5 @@
-import { CentralInProcess } from '../support/central-in-process';
-import { ADMIN_PASSWORD } from '../support/operator';
+import { CentralInProcess } from '../support/apps/central-in-process';
+import { ADMIN_PASSWORD } from '../support/clients/operator';
 
 interface Entry {
   auditId: string;

@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { RouteTable } from '@rivulet/platform';
-import { CentralInProcess } from '../support/central-in-process';
-import { asAdmin, basic, bearer } from '../support/operator';
+import { CentralInProcess } from '../support/apps/central-in-process';
+import { asAdmin, basic, bearer } from '../support/clients/operator';
 
 type Body = Record<string, unknown>;
 

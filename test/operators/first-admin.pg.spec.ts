@@ -1,5 +1,5 @@
-import { startAppInProcess, type AppInProcess } from '../support/apps-in-process';
-import { basic, bearer } from '../support/operator';
+import { startAppInProcess, type AppInProcess } from '../support/apps/apps-in-process';
+import { basic, bearer } from '../support/clients/operator';
 
 const lines: string[] = [];
 let central: AppInProcess;

@@ -1,6 +1,6 @@
 import { OwnTables } from '@rivulet/platform';
-import { CentralInProcess } from '../support/central-in-process';
-import { ADMIN_PASSWORD, asAdmin, basic, bearer } from '../support/operator';
+import { CentralInProcess } from '../support/apps/central-in-process';
+import { ADMIN_PASSWORD, asAdmin, basic, bearer } from '../support/clients/operator';
 
 interface Tokens {
   token: string;

@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { RefusalAudit } from '../../apps/central/src/users/audit/refusal-audit';
-import { CentralInProcess } from '../support/central-in-process';
-import { asAdmin, basic, bearer } from '../support/operator';
-import { SyncSocket } from '../support/sync-socket';
-import { TestAgent } from '../support/test-agent';
+import { CentralInProcess } from '../support/apps/central-in-process';
+import { asAdmin, basic, bearer } from '../support/clients/operator';
+import { SyncSocket } from '../support/clients/sync-socket';
+import { TestAgent } from '../support/clients/test-agent';
 
 interface Entry {
   action: string;

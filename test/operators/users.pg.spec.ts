@@ -1,5 +1,5 @@
-import { CentralInProcess } from '../support/central-in-process';
-import { ADMIN_PASSWORD, basic, bearer } from '../support/operator';
+import { CentralInProcess } from '../support/apps/central-in-process';
+import { ADMIN_PASSWORD, basic, bearer } from '../support/clients/operator';
 
 const PASSWORD = 'quite a long sentence';
 const UNKNOWN = '01KAJ9V9RW4C7ZK3DYE7V1NB2R';

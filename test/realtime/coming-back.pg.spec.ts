@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import { get, type IncomingMessage } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { SyncSockets } from '../../apps/central/src/realtime/socket/sync-sockets';
-import { asAdmin } from '../support/operator';
-import { RealtimeCentral } from '../support/realtime-central';
-import { realtimeToken } from '../support/realtime-tokens';
+import { asAdmin } from '../support/clients/operator';
+import { RealtimeCentral } from '../support/apps/realtime-central';
+import { realtimeToken } from '../support/clients/realtime-tokens';
 
 /** Messages of 60 kB: more than what the system itself keeps for a connection, which was once 5 MB. */
 const SENT = 200;

@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import { get, type IncomingMessage } from 'node:http';
 import fc from 'fast-check';
 import { UnsecuredJWT } from 'jose';
-import { ADMIN_PASSWORD, asAdmin } from '../support/operator';
-import { RealtimeCentral } from '../support/realtime-central';
-import { realtimeToken } from '../support/realtime-tokens';
+import { ADMIN_PASSWORD, asAdmin } from '../support/clients/operator';
+import { RealtimeCentral } from '../support/apps/realtime-central';
+import { realtimeToken } from '../support/clients/realtime-tokens';
 
 const rules = `
 version: 1

@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isInstalled, startNats, startRedis, type BusServer } from '@rivulet/testing';
-import { CentralInProcess } from '../support/central-in-process';
-import { asAdmin } from '../support/operator';
-import { SyncSocket } from '../support/sync-socket';
-import { realtimeToken, realtimeVariables } from '../support/realtime-tokens';
-import { writeTemporaryFile, type TemporaryFile } from '../support/written-file';
+import { CentralInProcess } from '../support/apps/central-in-process';
+import { asAdmin } from '../support/clients/operator';
+import { SyncSocket } from '../support/clients/sync-socket';
+import { realtimeToken, realtimeVariables } from '../support/clients/realtime-tokens';
+import { writeTemporaryFile, type TemporaryFile } from '../support/documents/written-file';
 
 const text = readFileSync(join(__dirname, '../documents/data-sync-server.md'), 'utf8');
 

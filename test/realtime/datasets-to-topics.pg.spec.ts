@@ -5,10 +5,10 @@ import {
   type TableFacts,
 } from '../../apps/central/src/source/row-notes/noted-table';
 import { RowPublisher } from '../../apps/central/src/realtime/rows/row-publisher';
-import type { CentralInProcess } from '../support/central-in-process';
-import { RealtimeCentral } from '../support/realtime-central';
-import { dataOf, inPublic, resyncsOf } from '../support/row-messages';
-import type { SyncSocket } from '../support/sync-socket';
+import type { CentralInProcess } from '../support/apps/central-in-process';
+import { RealtimeCentral } from '../support/apps/realtime-central';
+import { dataOf, inPublic, resyncsOf } from '../support/histories/row-messages';
+import type { SyncSocket } from '../support/clients/sync-socket';
 import {
   anyTicketWrite,
   datasetsFile,
@@ -16,8 +16,8 @@ import {
   ticket,
   ticketDatasets,
   ticketTables,
-} from '../support/tickets';
-import { writeTemporaryFile, type TemporaryFile } from '../support/written-file';
+} from '../support/clients/tickets';
+import { writeTemporaryFile, type TemporaryFile } from '../support/documents/written-file';
 
 const topics = `
 version: 1

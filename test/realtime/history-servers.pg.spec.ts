@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isInstalled, startNats, startRedis, type BusServer } from '@rivulet/testing';
-import { RealtimeCentral } from '../support/realtime-central';
-import { realtimeToken } from '../support/realtime-tokens';
+import { RealtimeCentral } from '../support/apps/realtime-central';
+import { realtimeToken } from '../support/clients/realtime-tokens';
 
 const rules = `
 version: 1

@@ -9,11 +9,11 @@ import {
   TcpRelay,
   type BusServer,
 } from '@rivulet/testing';
-import { ADMIN_PASSWORD } from '../support/operator';
-import { RealtimeFollower } from '../support/realtime-follower';
-import { realtimeLength } from '../support/realtime-length';
-import { realtimeVariables } from '../support/realtime-tokens';
-import { writeTemporaryFile } from '../support/written-file';
+import { ADMIN_PASSWORD } from '../support/clients/operator';
+import { RealtimeFollower } from '../support/clients/realtime-follower';
+import { realtimeLength } from '../support/histories/realtime-length';
+import { realtimeVariables } from '../support/clients/realtime-tokens';
+import { writeTemporaryFile } from '../support/documents/written-file';
 
 const { clients, topics: topicCount, kills, perSecond } = realtimeLength;
 

@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isInstalled, startNats, startRedis, TcpRelay, type BusServer } from '@rivulet/testing';
-import { CentralInProcess } from '../support/central-in-process';
-import { NudgedDevice } from '../support/nudged-device';
-import { RealtimeFollower } from '../support/realtime-follower';
-import { realtimeLength } from '../support/realtime-length';
-import { realtimeVariables } from '../support/realtime-tokens';
-import { writeTemporaryFile } from '../support/written-file';
+import { CentralInProcess } from '../support/apps/central-in-process';
+import { NudgedDevice } from '../support/clients/nudged-device';
+import { RealtimeFollower } from '../support/clients/realtime-follower';
+import { realtimeLength } from '../support/histories/realtime-length';
+import { realtimeVariables } from '../support/clients/realtime-tokens';
+import { writeTemporaryFile } from '../support/documents/written-file';
 
 const { clients: clientCount, topics: topicCount, kills, pauseMs } = realtimeLength;
 

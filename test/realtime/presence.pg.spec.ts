@@ -1,8 +1,8 @@
 import { RealtimeClient } from '@rivulet/realtime-client';
-import { CentralInProcess } from '../support/central-in-process';
-import { asAdmin } from '../support/operator';
-import { RealtimeCentral } from '../support/realtime-central';
-import { realtimeToken, realtimeVariables } from '../support/realtime-tokens';
+import { CentralInProcess } from '../support/apps/central-in-process';
+import { asAdmin } from '../support/clients/operator';
+import { RealtimeCentral } from '../support/apps/realtime-central';
+import { realtimeToken, realtimeVariables } from '../support/clients/realtime-tokens';
 
 const rules = `
 version: 1

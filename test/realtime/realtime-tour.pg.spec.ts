@@ -6,9 +6,9 @@ import { promisify } from 'node:util';
 import { runInNewContext } from 'node:vm';
 import { TcpRelay } from '@rivulet/testing';
 import { WebSocket } from 'ws';
-import { CentralInProcess } from '../support/central-in-process';
-import { Chromium, hasChromium } from '../support/chromium';
-import { ADMIN_PASSWORD } from '../support/operator';
+import { CentralInProcess } from '../support/apps/central-in-process';
+import { Chromium, hasChromium } from '../support/apps/chromium';
+import { ADMIN_PASSWORD } from '../support/clients/operator';
 
 const page = readFileSync('docs/realtime.md', 'utf8');
 const tour = page.slice(page.indexOf('## Five minutes'), page.indexOf('## Who is connected'));

@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { RowPublisher } from '../../apps/central/src/realtime/rows/row-publisher';
 import { RowNotes, type RowNote } from '../../apps/central/src/source/row-notes/row-notes';
-import { CentralInProcess } from '../support/central-in-process';
-import { asAdmin } from '../support/operator';
-import { RealtimeCentral } from '../support/realtime-central';
-import { dataOf, inPublic, order, resyncsOf } from '../support/row-messages';
-import type { SyncSocket } from '../support/sync-socket';
-import { realtimeVariables } from '../support/realtime-tokens';
+import { CentralInProcess } from '../support/apps/central-in-process';
+import { asAdmin } from '../support/clients/operator';
+import { RealtimeCentral } from '../support/apps/realtime-central';
+import { dataOf, inPublic, order, resyncsOf } from '../support/histories/row-messages';
+import type { SyncSocket } from '../support/clients/sync-socket';
+import { realtimeVariables } from '../support/clients/realtime-tokens';
 
 const topics = `
 version: 1

@@ -1,6 +1,6 @@
-import type { RunningApp } from '../support/running-app';
+import type { RunningApp } from '../support/apps/running-app';
 import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
-import { DEMO_MAC, startCentral } from '../support/sync-pair';
+import { DEMO_MAC, startCentral } from '../support/apps/sync-pair';
 
 const nonce = 'AAAAAAAAAAAAAAAAAAAAAA';
 const valid = { protocolVersion: 1, nonce, tables: [] };

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AppProcess } from '@rivulet/app-process';
 import { createTestDatabase, startApp, type TestDatabase } from '@rivulet/testing';
-import { DeviceClient, parseAnswer, readAll, validRequest } from '../support/device-client';
-import { DEMO_MAC } from '../support/sync-pair';
+import { DeviceClient, parseAnswer, readAll, validRequest } from '../support/clients/device-client';
+import { DEMO_MAC } from '../support/apps/sync-pair';
 
 /**
  * A process with Nest, TypeORM and its pools has 150 to 200 MiB when it has started, and V8 lets garbage stand for a

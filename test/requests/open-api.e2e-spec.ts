@@ -1,4 +1,4 @@
-import { SyncPair } from '../support/sync-pair';
+import { SyncPair } from '../support/apps/sync-pair';
 
 interface Document {
   paths: Record<string, Record<string, { summary?: string; responses: Record<string, unknown> }>>;

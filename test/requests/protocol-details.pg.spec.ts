@@ -5,7 +5,7 @@ import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
 import { ulid } from 'ulid';
 import { CentralModule } from '../../apps/central/src/central.module';
 import { WrittenFile } from '../../apps/central/test/central-services';
-import { DEMO_MAC } from '../support/sync-pair';
+import { DEMO_MAC } from '../support/apps/sync-pair';
 
 /** What docs/protocol.md says of requests, where a client writer would otherwise have to guess. */
 

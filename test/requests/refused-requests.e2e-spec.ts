@@ -1,8 +1,8 @@
-import type { RunningApp } from '../support/running-app';
+import type { RunningApp } from '../support/apps/running-app';
 import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
-import { DeviceClient, someUlid, validRequest, type Problem } from '../support/device-client';
-import { asAdmin } from '../support/operator';
-import { startCentral } from '../support/sync-pair';
+import { DeviceClient, someUlid, validRequest, type Problem } from '../support/clients/device-client';
+import { asAdmin } from '../support/clients/operator';
+import { startCentral } from '../support/apps/sync-pair';
 
 const held = { name: 'users', fingerprint: 'a'.repeat(64), checksum: 'b'.repeat(64) };
 

@@ -4,10 +4,10 @@ import { escapeIdentifier, escapeLiteral } from 'pg';
 import { CentralModule } from '../../apps/central/src/central.module';
 import { EdgeModule } from '../../apps/edge/src/edge.module';
 import { WorkerModule } from '../../apps/worker/src/worker.module';
-import { startAppInProcess, type AppInProcess } from '../support/apps-in-process';
-import { Canaries, findCanaries, poolOf } from '../support/canary';
-import { CertificateFiles, TestAuthority } from '../support/certificates';
-import { asAdmin } from '../support/operator';
+import { startAppInProcess, type AppInProcess } from '../support/apps/apps-in-process';
+import { Canaries, findCanaries, poolOf } from '../support/attacks/canary';
+import { CertificateFiles, TestAuthority } from '../support/attacks/certificates';
+import { asAdmin } from '../support/clients/operator';
 
 const datasets = `
 version: 1

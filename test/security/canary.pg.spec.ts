@@ -5,15 +5,15 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createApp, createLogger, loadEnvironment } from '@rivulet/platform';
 import { WorkerModule } from '../../apps/worker/src/worker.module';
 import { TcpListener } from '../../apps/central/src/live/tcp/tcp-listener';
-import { startAppInProcess, type AppInProcess } from '../support/apps-in-process';
-import { Canaries, findCanaries, ownRows, poolOf } from '../support/canary';
-import { basic, bearer } from '../support/operator';
-import { realtimeToken } from '../support/realtime-tokens';
-import { send, type Call } from '../support/send';
-import { SyncSocket } from '../support/sync-socket';
-import { DEMO_MAC } from '../support/sync-pair';
-import { TestAgent } from '../support/test-agent';
-import { writeTemporaryFile, type TemporaryFile } from '../support/written-file';
+import { startAppInProcess, type AppInProcess } from '../support/apps/apps-in-process';
+import { Canaries, findCanaries, ownRows, poolOf } from '../support/attacks/canary';
+import { basic, bearer } from '../support/clients/operator';
+import { realtimeToken } from '../support/clients/realtime-tokens';
+import { send, type Call } from '../support/clients/send';
+import { SyncSocket } from '../support/clients/sync-socket';
+import { DEMO_MAC } from '../support/apps/sync-pair';
+import { TestAgent } from '../support/clients/test-agent';
+import { writeTemporaryFile, type TemporaryFile } from '../support/documents/written-file';
 
 const canaries = new Canaries();
 

@@ -8,10 +8,10 @@ import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
 import { SigningKeys } from '../../apps/central/src/signing/signing-keys';
 import { CentralHttp } from '../../apps/edge/src/hub/central-http';
 import { CentralTrust } from '../../apps/edge/src/hub/central-trust';
-import { CentralInProcess } from '../support/central-in-process';
-import { startEdgeInProcess } from '../support/edge-in-process';
-import type { RunningApp } from '../support/running-app';
-import { withAlgorithm } from '../support/malicious-hub';
+import { CentralInProcess } from '../support/apps/central-in-process';
+import { startEdgeInProcess } from '../support/apps/edge-in-process';
+import type { RunningApp } from '../support/apps/running-app';
+import { withAlgorithm } from '../support/attacks/malicious-hub';
 
 const MAC = '48:b0:2d:e9:c3:b7';
 

@@ -3,12 +3,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { ServerTls } from '@rivulet/platform';
 import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
 import { Agent, fetch as fetchOver } from 'undici';
-import { CentralInProcess } from '../support/central-in-process';
-import { CertificateFiles, TestAuthority, type IssuedCertificate } from '../support/certificates';
-import { startEdgeInProcess } from '../support/edge-in-process';
-import type { RunningApp } from '../support/running-app';
-import { asAdmin } from '../support/operator';
-import { DEMO_MAC } from '../support/sync-pair';
+import { CentralInProcess } from '../support/apps/central-in-process';
+import { CertificateFiles, TestAuthority, type IssuedCertificate } from '../support/attacks/certificates';
+import { startEdgeInProcess } from '../support/apps/edge-in-process';
+import type { RunningApp } from '../support/apps/running-app';
+import { asAdmin } from '../support/clients/operator';
+import { DEMO_MAC } from '../support/apps/sync-pair';
 
 /** Files are looked at again after this time. */
 const FILES_KEPT_MS = 6_000;

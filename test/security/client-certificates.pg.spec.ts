@@ -8,9 +8,9 @@ import { WebSocket } from 'ws';
 import { CentralConnection } from '../../apps/edge/src/hub/central-connection';
 import { CentralHttp } from '../../apps/edge/src/hub/central-http';
 import { HubEnv } from '../../apps/edge/src/hub/hub.env';
-import { CentralInProcess } from '../support/central-in-process';
-import { CertificateFiles, TestAuthority, type IssuedCertificate } from '../support/certificates';
-import { asAdmin, bearer } from '../support/operator';
+import { CentralInProcess } from '../support/apps/central-in-process';
+import { CertificateFiles, TestAuthority, type IssuedCertificate } from '../support/attacks/certificates';
+import { asAdmin, bearer } from '../support/clients/operator';
 
 const MAC = '48:b0:2d:e9:c3:01';
 /** For devices; without a configuration it answers 404 to one that is known. */

@@ -1,4 +1,4 @@
-import { Canary, findCanaries } from '../support/canary';
+import { Canary, findCanaries } from '../support/attacks/canary';
 
 it('a secret would be found', () => {
   const canary = new Canary('x', 'rvk_abcdefghijklmnopqrstuvwxyz0123456789');

@@ -1,5 +1,5 @@
-import { CentralInProcess } from '../support/central-in-process';
-import { CertificateFiles, TestAuthority, type IssuedCertificate } from '../support/certificates';
+import { CentralInProcess } from '../support/apps/central-in-process';
+import { CertificateFiles, TestAuthority, type IssuedCertificate } from '../support/attacks/certificates';
 
 const MAC = '48:b0:2d:e9:c3:01';
 const HEADER = 'X-Forwarded-Client-Cert';

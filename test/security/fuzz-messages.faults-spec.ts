@@ -1,12 +1,12 @@
 import { connect } from 'node:net';
 import { once } from 'node:events';
 import { WebSocket } from 'ws';
-import { countInput, fuzzedMessages, tellInputs } from '../support/fuzz-length';
-import { historySeed } from '../support/history-length';
-import { makeMessageCallers } from '../support/message-callers';
-import { damaged, oddBytes, seededRandom, type Random } from '../support/odd-inputs';
-import { RealtimeCentral } from '../support/realtime-central';
-import { realtimeToken } from '../support/realtime-tokens';
+import { countInput, fuzzedMessages, tellInputs } from '../support/histories/fuzz-length';
+import { historySeed } from '../support/histories/history-length';
+import { makeMessageCallers } from '../support/clients/message-callers';
+import { damaged, oddBytes, seededRandom, type Random } from '../support/attacks/odd-inputs';
+import { RealtimeCentral } from '../support/apps/realtime-central';
+import { realtimeToken } from '../support/clients/realtime-tokens';
 
 jest.setTimeout(60_000 + fuzzedMessages * 50);
 tellInputs('connections');

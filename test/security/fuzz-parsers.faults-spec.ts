@@ -12,10 +12,10 @@ import { decodeHint } from '../../apps/central/src/realtime/delivery/hint';
 import { parseClientMessage } from '../../apps/central/src/realtime/protocol/client-message';
 import { parseRealtimeFile } from '../../apps/central/src/realtime/rules/realtime-file';
 import { readHandshake } from '../../apps/central/src/realtime/socket/handshake';
-import { countInput, fuzzedTexts, tellInputs } from '../support/fuzz-length';
-import { historySeed } from '../support/history-length';
-import { damaged, oddBytes, seededRandom, type Random } from '../support/odd-inputs';
-import { makeSeeds } from '../support/parser-seeds';
+import { countInput, fuzzedTexts, tellInputs } from '../support/histories/fuzz-length';
+import { historySeed } from '../support/histories/history-length';
+import { damaged, oddBytes, seededRandom, type Random } from '../support/attacks/odd-inputs';
+import { makeSeeds } from '../support/attacks/parser-seeds';
 
 jest.setTimeout(60_000 + fuzzedTexts * 50);
 tellInputs('parsers');

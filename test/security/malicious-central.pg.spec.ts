@@ -12,7 +12,7 @@ import {
   tampered,
   withAlgorithm,
   withHeaderOf,
-} from '../support/malicious-hub';
+} from '../support/attacks/malicious-hub';
 
 type Answer = (hub: MaliciousHub, asked: SyncRequest) => Promise<UnverifiedSyncResponse>;
 type Spoil = (hub: MaliciousHub, frames: Frame[]) => Frame[];

@@ -8,9 +8,9 @@ import { CentralHttp } from '../../apps/edge/src/hub/central-http';
 import { KeyAuthentication } from '../../apps/edge/src/hub/key-authentication';
 import { unknownKey } from '../../apps/edge/src/hub/central-trust';
 import { DeviceIdentity } from '../../apps/edge/src/identity/device-identity';
-import { changed, json } from '../support/attacked-edges';
-import { CentralInProcess } from '../support/central-in-process';
-import { withAlgorithm } from '../support/malicious-hub';
+import { changed, json } from '../support/attacks/attacked-edges';
+import { CentralInProcess } from '../support/apps/central-in-process';
+import { withAlgorithm } from '../support/attacks/malicious-hub';
 
 const signal = new AbortController().signal;
 const MAC = '48:b0:2d:77:02:01';

@@ -3,8 +3,8 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { ErrorCode } from '@rivulet/errors';
 import type { ProxiedAnswer, ProxiedCall } from '@rivulet/testing';
-import { AttackedEdges, changed, json, routes } from '../support/attacked-edges';
-import { onPayload, onRequest, type Answer, type Known } from '../support/proxy-attacks';
+import { AttackedEdges, changed, json, routes } from '../support/attacks/attacked-edges';
+import { onPayload, onRequest, type Answer, type Known } from '../support/attacks/proxy-attacks';
 
 let edges: AttackedEdges;
 /** What passed by before: for the first edge an update and a "current", and the update of the other edge. */

@@ -1,9 +1,9 @@
 import { KeyedDevice } from '../../apps/central/test/keyed-device';
-import { RealtimeCentral } from '../support/realtime-central';
-import { CentralInProcess } from '../support/central-in-process';
-import { SyncSocket } from '../support/sync-socket';
-import { TestAgent } from '../support/test-agent';
-import { ADMIN_PASSWORD, bearer } from '../support/operator';
+import { RealtimeCentral } from '../support/apps/realtime-central';
+import { CentralInProcess } from '../support/apps/central-in-process';
+import { SyncSocket } from '../support/clients/sync-socket';
+import { TestAgent } from '../support/clients/test-agent';
+import { ADMIN_PASSWORD, bearer } from '../support/clients/operator';
 
 const rules = `
 version: 1

@@ -3,8 +3,8 @@ import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import type { TLSSocket } from 'node:tls';
-import { sendBytes } from '../../apps/edge/src/hub/send-bytes';
-import { TestAuthority, type IssuedCertificate } from '../support/certificates';
+import { sendBytes } from '../../apps/edge/src/hub/transfer/send-bytes';
+import { TestAuthority, type IssuedCertificate } from '../support/attacks/certificates';
 
 let servers: TestAuthority;
 let shown: IssuedCertificate;

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
-import { DEMO_MAC, SyncPair } from '../support/sync-pair';
+import { DEMO_MAC, SyncPair } from '../support/apps/sync-pair';
 
 /** What is shown of a command that takes longer than a second here. */
 const PROGRESS = /^.* ….*\n/gm;

@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { SyncPair, until } from '../support/sync-pair';
-import { asAdmin } from '../support/operator';
+import { SyncPair, until } from '../support/apps/sync-pair';
+import { asAdmin } from '../support/clients/operator';
 
 function fileOf(...datasets: string[]): string {
   return `version: 1

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createTestDatabase, spawnApp, type TestDatabase } from '@rivulet/testing';
-import { DEMO_MAC, SyncPair } from '../support/sync-pair';
+import { DEMO_MAC, SyncPair } from '../support/apps/sync-pair';
 
 const datasets = `version: 1
 scope:

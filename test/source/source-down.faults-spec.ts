@@ -2,10 +2,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startEmbeddedServer, type EmbeddedServer } from '@rivulet/embedded-postgres';
-import type { RunningApp } from '../support/running-app';
+import type { RunningApp } from '../support/apps/running-app';
 import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
 import { Client } from 'pg';
-import { DEMO_MAC, startCentral, until } from '../support/sync-pair';
+import { DEMO_MAC, startCentral, until } from '../support/apps/sync-pair';
 
 const datasets = `version: 1
 scope:

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { startEmbeddedServer, type EmbeddedServer } from '@rivulet/embedded-postgres';
 import { spawnApp } from '@rivulet/testing';
 import { Pool, type PoolClient } from 'pg';
-import { DEMO_MAC, SyncPair, until } from '../support/sync-pair';
+import { DEMO_MAC, SyncPair, until } from '../support/apps/sync-pair';
 
 /** Advisory locks on which the queries wait while somebody else holds them. */
 const SCOPE_LOCK = 1;

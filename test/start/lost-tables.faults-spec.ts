@@ -1,5 +1,5 @@
 import { Client } from 'pg';
-import { SyncPair } from '../support/sync-pair';
+import { SyncPair } from '../support/apps/sync-pair';
 
 /** With a health check's answer, as far as it is looked at. */
 interface Health {

@@ -13,8 +13,8 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { hasCurl, playTour } from '../support/readme-tour';
-import { until, type SyncAnswer } from '../support/sync-pair';
+import { hasCurl, playTour } from '../support/documents/readme-tour';
+import { until, type SyncAnswer } from '../support/apps/sync-pair';
 
 const COPIED = ['apps', 'bench', 'db', 'dist', 'libs', 'scripts', 'tools', 'nest-cli.json', 'package.json'];
 const COPIED_TOO = ['package-lock.json', 'tsconfig.build.json', 'tsconfig.json', '.npmrc'];

@@ -1,5 +1,5 @@
-import { inProcessWith } from '../support/pair-in-process';
-import { SyncPair, until } from '../support/sync-pair';
+import { inProcessWith } from '../support/apps/pair-in-process';
+import { SyncPair, until } from '../support/apps/sync-pair';
 
 describe("central's own database", () => {
   let pair: SyncPair;

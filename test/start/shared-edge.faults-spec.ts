@@ -1,10 +1,10 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { RunningApp } from '../support/running-app';
+import type { RunningApp } from '../support/apps/running-app';
 import { createTestDatabase, spawnApp, startApp, type TestDatabase } from '@rivulet/testing';
-import { inProcess } from '../support/pair-in-process';
-import { DEMO_MAC, startCentral } from '../support/sync-pair';
+import { inProcess } from '../support/apps/pair-in-process';
+import { DEMO_MAC, startCentral } from '../support/apps/sync-pair';
 
 /** Another device of the demo data. */
 const OTHER_MAC = '48:b0:2d:73:b4:0d';

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createTestDatabase, spawnApp, type TestDatabase } from '@rivulet/testing';
-import { startCentral } from '../support/sync-pair';
+import { startCentral } from '../support/apps/sync-pair';
 
 /** The one line that is no log entry. */
 async function failure(app: 'central' | 'edge', environment: Record<string, string>): Promise<string> {

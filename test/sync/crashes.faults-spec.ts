@@ -1,5 +1,5 @@
-import { FaultProxy } from '../support/fault-proxy';
-import { SyncPair, until } from '../support/sync-pair';
+import { FaultProxy } from '../support/attacks/fault-proxy';
+import { SyncPair, until } from '../support/apps/sync-pair';
 
 const countApplied = `SELECT count(*) FROM rivulet.edge_sync_log WHERE status = 'applied'`;
 const users = 'SELECT id, full_name FROM users ORDER BY id';

@@ -1,5 +1,5 @@
 import { Logger } from '@nestjs/common';
-import { SyncInProcess } from '../support/sync-in-process';
+import { SyncInProcess } from '../support/apps/sync-in-process';
 
 const source = `
 CREATE SCHEMA source;

@@ -1,8 +1,8 @@
 import { freePort } from '@rivulet/testing';
 import type { FleetSummary } from '../../apps/central/src/fleet/fleet-summary.service';
-import { fleetProgram } from '../support/fleet-program';
-import { asAdmin } from '../support/operator';
-import { SyncPair, type SyncAnswer } from '../support/sync-pair';
+import { fleetProgram } from '../support/clients/fleet-program';
+import { asAdmin } from '../support/clients/operator';
+import { SyncPair, type SyncAnswer } from '../support/apps/sync-pair';
 
 /** What the demo's datasets file gives to its device, said once more in SQL. */
 const oracle: Record<string, { table: string; central: string; edge: string }> = Object.fromEntries(

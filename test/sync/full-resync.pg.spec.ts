@@ -1,6 +1,6 @@
 import { macAddress } from '../../apps/edge/test/sync-cycle-fixture';
-import { LocalHub } from '../support/local-hub';
-import { SyncInProcess } from '../support/sync-in-process';
+import { LocalHub } from '../support/apps/local-hub';
+import { SyncInProcess } from '../support/apps/sync-in-process';
 
 const datasets = `
 version: 1

@@ -1,8 +1,8 @@
 import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
 import { setTimeout as delay } from 'node:timers/promises';
-import { CentralInProcess } from '../support/central-in-process';
-import { validRequest } from '../support/device-client';
-import { writeTemporaryFile } from '../support/written-file';
+import { CentralInProcess } from '../support/apps/central-in-process';
+import { validRequest } from '../support/clients/device-client';
+import { writeTemporaryFile } from '../support/documents/written-file';
 
 const DEVICES = 200;
 const datasets = writeTemporaryFile(

@@ -1,5 +1,5 @@
-import { inProcess } from '../support/pair-in-process';
-import { SyncPair, until, type SyncAnswer } from '../support/sync-pair';
+import { inProcess } from '../support/apps/pair-in-process';
+import { SyncPair, until, type SyncAnswer } from '../support/apps/sync-pair';
 
 describe('however many ask for a sync', () => {
   let pair: SyncPair;

@@ -1,7 +1,7 @@
 import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
-import type { RunningApp } from '../support/running-app';
-import { inProcess } from '../support/pair-in-process';
-import { startCentral, SyncPair } from '../support/sync-pair';
+import type { RunningApp } from '../support/apps/running-app';
+import { inProcess } from '../support/apps/pair-in-process';
+import { startCentral, SyncPair } from '../support/apps/sync-pair';
 
 let pair: SyncPair;
 

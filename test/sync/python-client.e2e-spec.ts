@@ -2,11 +2,11 @@ import { execFile, execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { RunningApp } from '../support/running-app';
+import type { RunningApp } from '../support/apps/running-app';
 import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
-import { FaultProxy, type Fault } from '../support/fault-proxy';
-import { asAdmin } from '../support/operator';
-import { DEMO_MAC, startCentral } from '../support/sync-pair';
+import { FaultProxy, type Fault } from '../support/attacks/fault-proxy';
+import { asAdmin } from '../support/clients/operator';
+import { DEMO_MAC, startCentral } from '../support/apps/sync-pair';
 
 const program = resolve(__dirname, '../../examples/python-client/rivulet_client.py');
 

@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import type { CentralServices } from '../../apps/central/test/central-services';
 import { DevicesIndicator } from '../../apps/central/src/device-sync/devices.indicator';
-import { SyncInProcess } from '../support/sync-in-process';
+import { SyncInProcess } from '../support/apps/sync-in-process';
 
 const source = `
 CREATE SCHEMA source;

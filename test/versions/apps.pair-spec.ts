@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { SyncPair } from '../support/sync-pair';
+import { SyncPair } from '../support/apps/sync-pair';
 import { servers } from './servers';
 
 const people = 'SELECT id, full_name, email FROM users ORDER BY id';

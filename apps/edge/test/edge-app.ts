@@ -11,7 +11,7 @@ import {
 import { EdgeModule } from '../src/edge.module';
 import { HUB_RETRIES, HUB_TIMEOUTS, hubRetries, hubTimeouts } from '../src/hub/call-limits';
 import type { HubTimeouts } from '../src/hub/http-hub';
-import type { RetrySettings } from '../src/hub/retry';
+import type { RetrySettings } from '../src/hub/transfer/retry';
 
 /** The differences of a test's edge from a real one. */
 export interface EdgeLimits extends Partial<HubTimeouts>, Partial<RetrySettings> {}

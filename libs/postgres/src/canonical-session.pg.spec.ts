@@ -1,7 +1,7 @@
 import { createTestDatabase, type TestDatabase } from '@rivulet/testing';
 import { Pool } from 'pg';
 import { useCanonicalSettings } from './canonical-session';
-import { copyOut } from './copy-out';
+import { copyOut } from './copy/copy-out';
 import { withClient } from './pool';
 import { inTransaction } from './transaction';
 

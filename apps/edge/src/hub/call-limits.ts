@@ -1,5 +1,5 @@
 import type { HubTimeouts } from './http-hub';
-import type { RetrySettings } from './retry';
+import type { RetrySettings } from './transfer/retry';
 
 /** Injection token of {@link hubTimeouts}. */
 export const HUB_TIMEOUTS = Symbol('HUB_TIMEOUTS');

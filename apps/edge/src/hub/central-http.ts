@@ -1,9 +1,9 @@
 import { isErrorCode, RivuletError } from '@rivulet/errors';
 import { fetch as fetchOver, type RequestInit as OverRequest } from 'undici';
 import { certificateRefusal, type CentralConnection } from './central-connection';
-import { IdleTimeout, type AnswerPace } from './idle-timeout';
-import { readBytes, readJson } from './read-json';
-import { sendBytes } from './send-bytes';
+import { IdleTimeout, type AnswerPace } from './transfer/idle-timeout';
+import { readBytes, readJson } from './transfer/read-json';
+import { sendBytes } from './transfer/send-bytes';
 
 const PROBLEM_MAX_BYTES = 64 * 1024;
 /** An explanation is shown, logged and stored; a longer one is cut. */

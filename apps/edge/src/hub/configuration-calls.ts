@@ -3,7 +3,7 @@ import { authenticatedCall } from './authenticated-call';
 import type { CallAuthentication } from './call-authentication';
 import type { CentralConnection } from './central-connection';
 import { CentralHttp } from './central-http';
-import { readJson } from './read-json';
+import { readJson } from './transfer/read-json';
 
 /** Central's answer to a device that asked for its configuration. */
 export interface SentConfiguration {

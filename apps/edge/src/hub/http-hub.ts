@@ -18,8 +18,8 @@ import type { CallAuthentication } from './call-authentication';
 import type { CentralConnection } from './central-connection';
 import { CentralHttp, type CentralAnswer } from './central-http';
 import type { Hub, HubCall } from './hub';
-import { IdleTimeout, type AnswerPace } from './idle-timeout';
-import { PLAN_MAX_BYTES, refuseOtherContent } from './read-json';
+import { IdleTimeout, type AnswerPace } from './transfer/idle-timeout';
+import { PLAN_MAX_BYTES, refuseOtherContent } from './transfer/read-json';
 
 export interface HubTimeouts {
   /** Until the next bytes of the answer to a request arrive. Central says in time that it is still being made. */

@@ -6,7 +6,7 @@ import { HUB_RETRIES } from '../hub/call-limits';
 import { CentralTrust } from '../hub/central-trust';
 import { HUB, type Hub } from '../hub/hub';
 import { HubEnv } from '../hub/hub.env';
-import type { RetrySettings } from '../hub/retry';
+import type { RetrySettings } from '../hub/transfer/retry';
 import { DeviceIdentity } from '../identity/device-identity';
 import { MAC_ADDRESS } from '../identity/mac-address';
 import { MirrorsEnv } from '../mirrors/mirrors.env';

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { createTestDatabase, TcpRelay, type TestDatabase } from '@rivulet/testing';
 import type { Pool } from 'pg';
-import { copyIn } from '../copy-in';
-import { copyOut } from '../copy-out';
+import { copyIn } from '../copy/copy-in';
+import { copyOut } from '../copy/copy-out';
 import { databaseFailure } from '../database-failure';
 import { createPool, withClient } from '../pool';
 import { inTransaction } from '../transaction';

@@ -1,7 +1,7 @@
 import type { BusBody } from '@rivulet/bus';
 import type { TestDatabase } from '@rivulet/testing';
 import { setTimeout as delay } from 'node:timers/promises';
-import { seededRandom } from '../../../../../test/support/odd-inputs';
+import { seededRandom } from '../../../../../test/support/attacks/odd-inputs';
 import { messageOf } from '../../../test/realtime/history-contract';
 import { createHistoryDatabase, openHistory } from '../../../test/realtime/history-database';
 import { MemoryReceiver } from '../../../test/realtime/memory-receiver';

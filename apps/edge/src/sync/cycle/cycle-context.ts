@@ -1,7 +1,7 @@
 import type { TransactionOptions } from '@rivulet/postgres';
 import type { RivuletError } from '@rivulet/errors';
 import type { Hub, HubCall } from '../../hub/hub';
-import { withRetries, type RetrySettings } from '../../hub/retry';
+import { withRetries, type RetrySettings } from '../../hub/transfer/retry';
 import type { ApplyMode } from '../../mirrors/plan-tables';
 import type { VerifyMode } from '../../mirrors/prove-table';
 import type { SpoolFile } from '../../spool/spool-file';
