@@ -1,6 +1,7 @@
 import type { KeyPlace, LocatedKey } from '@rivulet/snapshot';
 import type { NotedKey } from '../../../apps/central/src/source/change-detection/change-log/changed-keys';
 import type { StaleRun } from '../../../apps/central/src/snapshots/reading/stale-runs';
+import { replaced, withoutRowsOfUpdate } from './wrong-triggers';
 
 /** A mistake in reading only what has changed, made on purpose at one place, to see that the histories find it. */
 export interface KeyedFault {
@@ -78,16 +79,3 @@ export const keyedFaults: KeyedFault[] = [
   { mistake: 'keys are compared by the collation of their column', comparesLocally: true },
   { mistake: 'definitions that change with the rows are not noticed', trustsDefinitions: true },
 ];
-
-function withoutRowsOfUpdate(rows: 'old_rows' | 'new_rows'): (body: string) => string {
-  return (body) =>
-    body.replace(/IF TG_OP = 'UPDATE'.*?EXCEPTION/s, (part) =>
-      replaced(part, `FROM ${rows} r`, `FROM (SELECT * FROM ${rows} LIMIT 0) r`),
-    );
-}
-
-/** @throws where there is nothing to make the mistake in */
-function replaced(text: string, found: string, by: string): string {
-  if (!text.includes(found)) throw new Error(`There is no ${found} in ${text}`);
-  return text.replaceAll(found, by);
-}

@@ -1,5 +1,6 @@
 import type { Parameters } from '@rivulet/snapshot';
 import type { TableTracking, Watch } from '@rivulet/datasets';
+import { replaced, withoutRowsOfUpdate } from './wrong-triggers';
 
 /** A mistake in narrowing, made on purpose at one place, to see that the histories find it. */
 export interface NarrowingFault {
@@ -90,16 +91,3 @@ export const narrowingFaults: NarrowingFault[] = [
     ignoresPendingScope: true,
   },
 ];
-
-function withoutRowsOfUpdate(rows: 'old_rows' | 'new_rows'): (body: string) => string {
-  return (body) =>
-    body.replace(/IF TG_OP = 'UPDATE'.*?EXCEPTION/s, (part) =>
-      replaced(part, `FROM ${rows} r`, `FROM (SELECT * FROM ${rows} LIMIT 0) r`),
-    );
-}
-
-/** @throws where there is nothing to make the mistake in */
-function replaced(text: string, found: string, by: string): string {
-  if (!text.includes(found)) throw new Error(`There is no ${found} in ${text}`);
-  return text.replaceAll(found, by);
-}

@@ -78,6 +78,7 @@ export class DeviceSyncModule {
     RememberFolds1795838400000,
     PackManifests1795842000000,
   ];
+
   constructor(requests: RequestsAtOnce) {
     requests.limit('/api/device-sync/request');
   }
