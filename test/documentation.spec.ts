@@ -99,6 +99,7 @@ describe('the pages', () => {
     ]).map(({ variable }) => variable),
     ...(read('docker-compose.central.yml').match(/CENTRAL_[A-Z_]+/g) ?? []),
     ...(read('docker-compose.edge.yml').match(/(EDGE|WORKER)_[A-Z_]+/g) ?? []),
+    'MALLOC_ARENA_MAX',
     'NODE_ENV',
     'NODE_OPTIONS',
   ]);

@@ -99,6 +99,15 @@ describe('the process of an app', () => {
     );
   });
 
+  it.each([
+    [{}, '1'],
+    [{ MALLOC_ARENA_MAX: '4' }, '4'],
+  ])('has one arena of malloc unless told otherwise: %p', async (environment, arenas) => {
+    const logFile = join(directory, `arenas-${arenas}.log`);
+    await start(`process.stdout.write(process.env.MALLOC_ARENA_MAX)`, { environment, logFile }).exited;
+    expect(readFileSync(logFile, 'utf8')).toBe(arenas);
+  });
+
   it('ends when it is asked to, with its own exit code', async () => {
     const app = start(
       `process.on('SIGTERM', () => process.exit(4)); process.send(${JSON.stringify(LISTENING)}); ${STAY}`,

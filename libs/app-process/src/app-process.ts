@@ -19,6 +19,9 @@ export interface AppProcessOptions {
   detached?: boolean;
 }
 
+/** One arena of malloc for all threads: each would keep free memory of its own. See docs/adr/0010. */
+const ONE_ARENA = { MALLOC_ARENA_MAX: '1' };
+
 /** The app ended before it listened. */
 export class AppStartFailure extends Error {
   constructor(
@@ -146,8 +149,9 @@ function spawnProgram(options: AppProcessOptions): ChildProcess {
   const { program, environment, cwd, nodeArguments = [], logFile, detached = false } = options;
   const log = logFile === undefined ? undefined : openSync(logFile, 'a');
   const stdio: StdioOptions = ['ignore', log ?? 'pipe', log ?? 'pipe', 'ipc'];
+  const env = { ...ONE_ARENA, ...environment };
   try {
-    return spawn(process.execPath, [...nodeArguments, program], { cwd, detached, env: environment, stdio });
+    return spawn(process.execPath, [...nodeArguments, program], { cwd, detached, env, stdio });
   } finally {
     if (log !== undefined) closeSync(log);
   }

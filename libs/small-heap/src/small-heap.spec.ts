@@ -18,6 +18,21 @@ const churn = `
   }
   process.stdout.write(String(most / 1024 / 1024));`;
 
+/** Much that stays, and bursts of what does not. Prints the resident memory, in MiB. */
+const bursts = `
+  const turn = () => new Promise(setImmediate);
+  const rows = () => Array.from({ length: 500 }, (_, index) => ({ index, text: 'x'.repeat(50) + index }));
+  globalThis.kept = [];
+  const temporary = [];
+  for (let count = 0; count < 2_000; count += 1) {
+    if (count < 600) kept.push(rows());
+    temporary.push(rows());
+    if (temporary.length === 400) temporary.length = 0;
+    await turn();
+  }
+  for (let count = 0; count < 100; count += 1) await new Promise((resolve) => setTimeout(resolve, 1));
+  process.stdout.write(String(process.memoryUsage().rss / 1024 / 1024));`;
+
 async function printedBy(...sources: string[]): Promise<number> {
   return Number((await play(...sources)).stdout);
 }
@@ -40,6 +55,14 @@ it('keeps the young generation small from the moment when it is imported, and wh
   ]);
   expect(unlimited).toBeGreaterThan(2 * whileLoading);
   expect(unlimited).toBeGreaterThan(2 * listening);
+});
+
+it('gives back what bursts have taken when much is in use', async () => {
+  const [usually, limited] = await Promise.all([
+    printedBy(bursts),
+    printedBy(`${library}; limitGarbage(); growYoungGeneration();`, bursts),
+  ]);
+  expect(limited).toBeLessThan(0.65 * usually);
 });
 
 it('sets flags that V8 knows: of others it complains, and goes on', async () => {

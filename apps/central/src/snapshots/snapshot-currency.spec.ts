@@ -107,6 +107,17 @@ describe('what is confirmed for a scope', () => {
     expect(currency.current(scopeOf('a', new Versions({ '1': 'a' })))).toEqual(snapshots);
   });
 
+  it('is kept once for all scopes that have it', () => {
+    const confirmed = ['a', 'b'].map((id) => {
+      const copies = snapshots.map((snapshot) => ({ ...snapshot }));
+      const set = { snapshots: copies, versions: before, remainingMs: Infinity };
+      currency.confirm(scopeOf(id), [watched], set, 'first');
+      return currency.current(scopeOf(id))!;
+    });
+    expect(confirmed).toEqual([snapshots, snapshots]);
+    expect(confirmed[0]![0]).toBe(confirmed[1]![0]);
+  });
+
   it('is looked up again after many changes of others, where it is so large that a part of it may be read', () => {
     const found = [{ ...snapshots[0]!, bytes: PARTLY_READ_BYTES }];
     const ask = (fold: number) => currency.current(scopeOf('a', atFold(fold)));
@@ -121,7 +132,7 @@ describe('what is confirmed for a scope', () => {
       found,
       undefined,
     ]);
-    const small = [{ ...snapshots[0]!, bytes: PARTLY_READ_BYTES - 1 }];
+    const small = [{ ...snapshots[0]!, snapshotId: 2, bytes: PARTLY_READ_BYTES - 1 }];
     currency.confirm(
       scopeOf('a'),
       [watched],

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { atMostEntries } from '@rivulet/platform';
 import { LRUCache } from 'lru-cache';
 import { ChangeDetection } from '../source/change-detection/change-detection';
 import { markOf, versionVectorOf } from '../source/change-detection/version-vector';
@@ -54,6 +55,9 @@ const CONFIRMED_MAX_BYTES = 64 * 1024 * 1024;
 const SET_BYTES = 512;
 const SNAPSHOT_BYTES = 168;
 
+/** Snapshots that are remembered once, however many scopes have them. */
+const SHARED_SNAPSHOTS = 1_000;
+
 /** Knows which snapshots still show the rows of now. */
 @Injectable()
 export class SnapshotCurrency {
@@ -62,6 +66,9 @@ export class SnapshotCurrency {
     maxSize: CONFIRMED_MAX_BYTES,
     sizeCalculation: ({ snapshots, keys }) => SET_BYTES + snapshots.length * SNAPSHOT_BYTES + keys.length,
   });
+
+  /** By their ids. */
+  private readonly shared = new LRUCache<number, Snapshot>(atMostEntries(SHARED_SNAPSHOTS));
 
   constructor(
     private readonly cache: SnapshotCache,
@@ -107,7 +114,7 @@ export class SnapshotCurrency {
     const hasLarge = snapshots.some(({ bytes }) => bytes >= PARTLY_READ_BYTES);
     const { id: confirmedId } = versions;
     this.confirmed.set(id, {
-      snapshots: snapshots.map(remembered),
+      snapshots: snapshots.map((snapshot) => this.remembered(snapshot)),
       versionsId: confirmedId,
       confirmedId,
       hasLarge,
@@ -165,6 +172,15 @@ export class SnapshotCurrency {
     return this.setOf(bound, snapshots, versions, ages);
   }
 
+  /** Nothing more than a snapshot has. */
+  private remembered({ dataset, snapshotId, rows, bytes, checksum, wireBytes }: Snapshot): Snapshot {
+    const known = this.shared.get(snapshotId);
+    if (known?.dataset === dataset) return known;
+    const snapshot = { dataset, snapshotId, rows, bytes, checksum, wireBytes };
+    this.shared.set(snapshotId, snapshot);
+    return snapshot;
+  }
+
   private setOf(
     bound: BoundDataset[],
     snapshots: Snapshot[],
@@ -195,9 +211,4 @@ function vectorAt(set: Pick<ConfirmedSet, 'keys'>, versions: Versions): string |
 
 function keysOf({ keys }: Pick<ConfirmedSet, 'keys'>): string[] {
   return keys === '' ? [] : keys.split(' ');
-}
-
-/** Nothing more than a snapshot has. */
-function remembered({ dataset, snapshotId, rows, bytes, checksum, wireBytes }: Snapshot): Snapshot {
-  return { dataset, snapshotId, rows, bytes, checksum, wireBytes };
 }

@@ -122,7 +122,6 @@ export function configureApp(
   limitBodies(instance, {
     totalBytes: 32 * MEBIBYTE,
     addressBytes: 16 * MEBIBYTE,
-    freeBytes: 16 * 1024,
     bodyLimitBytes: bodyLimitBytes ?? DEFAULT_BODY_LIMIT_BYTES,
   });
   limitStreams(instance);

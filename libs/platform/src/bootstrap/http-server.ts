@@ -1,10 +1,4 @@
-import {
-  createServer,
-  type IncomingMessage,
-  type RequestListener,
-  type Server,
-  type ServerResponse,
-} from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import type { AppLogger } from '../logging/logger';
@@ -23,9 +17,8 @@ export interface HttpServerSettings {
 /** Which requests are upgraded, by server: it is made before the app that knows. */
 const upgradesOf = new WeakMap<Server, (request: IncomingMessage) => boolean>();
 
-type FirstListener = (request: IncomingMessage, response: ServerResponse, usually: RequestListener) => void;
-/** Who sees requests before the app. */
-const firstOf = new WeakMap<Server, FirstListener>();
+/** Who sees requests first. */
+const listenerOf = new WeakMap<Server, RequestListener>();
 
 /** Request line and headers together, which is also Node's default. */
 const HEAD_MAX_BYTES = 16_384;
@@ -49,11 +42,7 @@ export function createHttpServer(
     requireHostHeader: false,
     shouldUpgradeCallback: (request: IncomingMessage): boolean => upgradesOf.get(server)?.(request) ?? false,
   };
-  const first: RequestListener = (request, response) => {
-    const taker = firstOf.get(server);
-    if (taker === undefined) listener(request, response);
-    else taker(request, response, listener);
-  };
+  const first: RequestListener = (request, response) => listenerOf.get(server)!(request, response);
   const inTurn = oneAnswerAtATime(first, ({ socket }) => {
     const address = socket.remoteAddress ?? '';
     logger.info({ address }, `Closed a connection on which ${address} sent too many requests ahead`);
@@ -61,6 +50,7 @@ export function createHttpServer(
   const server: Server = tls?.isOn
     ? secured(tls, createHttpsServer({ ...options, ...tls.options }, inTurn))
     : createServer(options, inTurn);
+  listenerOf.set(server, listener);
   server.on('checkExpectation', (request, response) => server.emit('request', request, response));
   server.on('connect', (_request, socket) => answerConnect(socket));
   return server;
@@ -71,9 +61,9 @@ function secured(tls: ServerTls, server: HttpsServer): Server {
   return server;
 }
 
-/** Requests are given to `first`, which hands on what it does not answer. */
-export function answerFirst(server: Server, first: FirstListener): void {
-  firstOf.set(server, first);
+/** Requests are given to what `first` makes, which hands on what it does not answer, `usually` to the app. */
+export function listenFirst(server: Server, first: (usually: RequestListener) => RequestListener): void {
+  listenerOf.set(server, first(listenerOf.get(server)!));
 }
 
 export function takeUpgrades(

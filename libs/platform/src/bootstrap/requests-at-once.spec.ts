@@ -1,10 +1,15 @@
 import { request, type ClientRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import { Registry } from 'prom-client';
+import { createLogger } from '../logging/logger';
+import { durationOf } from '../logging/request-duration';
+import { httpAdapter } from './http-adapter';
 import { RequestsAtOnce, type AtOnceLimits } from './requests-at-once';
 
 const PATH = '/limited';
+/** Of one whose body never comes. */
+const HALF = 'half';
 const NEVER_MS = 3_600_000;
 
 /** What has begun, and is not answered until it is told to be. */
@@ -26,8 +31,25 @@ class Begun {
   }
 }
 
-describe('requests at once', () => {
-  const clients: ClientRequest[] = [];
+async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await isSo())) await new Promise(setImmediate);
+}
+
+const ARRIVALS = [
+  { how: 'with their body', body: '{}', isBodyLater: false, waitsBeforeFastify: true },
+  { how: 'before their body', body: '{}', isBodyLater: true, waitsBeforeFastify: false },
+  {
+    how: 'with a large body',
+    body: JSON.stringify('a'.repeat(20_000)),
+    isBodyLater: false,
+    waitsBeforeFastify: false,
+  },
+];
+
+describe.each(ARRIVALS)('requests at once that arrive $how', ({ body, isBodyLater, waitsBeforeFastify }) => {
+  const clients = new Map<string, ClientRequest>();
+  /** By Fastify. */
+  const seen = new Set<string>();
   const registry = new Registry();
   let server: FastifyInstance;
   let begun: Begun;
@@ -35,7 +57,12 @@ describe('requests at once', () => {
   async function start(limits: Partial<AtOnceLimits>): Promise<void> {
     begun = new Begun();
     registry.clear();
-    server = fastify({ forceCloseConnections: true });
+    server = httpAdapter(createLogger({ app: 'central', level: 'silent' })).getInstance();
+    server.addHook('onRequest', ({ headers }, _reply, done) => {
+      seen.add(String(headers['x-name']));
+      if (isBodyLater && headers['x-name'] !== HALF) clients.get(String(headers['x-name']))!.end(body);
+      done();
+    });
     const requests = new RequestsAtOnce(registry);
     requests.limit(PATH, { requests: 2, turnMs: NEVER_MS, waitMs: NEVER_MS, ...limits });
     requests.install(server);
@@ -44,16 +71,22 @@ describe('requests at once', () => {
   }
 
   afterEach(async () => {
-    for (const client of clients.splice(0)) client.destroy();
+    for (const client of clients.values()) client.destroy();
+    clients.clear();
+    seen.clear();
+    server.server.closeAllConnections();
     await server.close();
   });
 
   function send(name: string, path = PATH): ClientRequest {
     const { port } = server.server.address() as AddressInfo;
-    const client = request({ port, host: '127.0.0.1', method: 'POST', path, headers: { 'x-name': name } });
+    const headers = { 'x-name': name, 'content-type': 'application/json', 'content-length': body.length };
+    const client = request({ port, host: '127.0.0.1', method: 'POST', path, headers });
     client.on('error', () => undefined);
-    clients.push(client);
-    return client.end();
+    clients.set(name, client);
+    if (isBodyLater || name === HALF) client.flushHeaders();
+    else client.end(body);
+    return client;
   }
 
   async function sendEach(...names: string[]): Promise<void> {
@@ -65,7 +98,7 @@ describe('requests at once', () => {
 
   async function waiting(count: number): Promise<void> {
     const line = `http_requests_waiting{route="${PATH}"} ${count}`;
-    while (!(await registry.metrics()).includes(line)) await new Promise(setImmediate);
+    await until(async () => (await registry.metrics()).includes(line));
   }
 
   it('begins the next one in order when one has been answered', async () => {
@@ -76,6 +109,7 @@ describe('requests at once', () => {
     send('4');
     await waiting(2);
     expect(begun.names).toEqual(['1', '2']);
+    expect(seen.has('4')).toBe(!waitsBeforeFastify);
     void begun.replies[1]!.send('');
     await begun.reach(3);
     expect(begun.names).toEqual(['1', '2', '3']);
@@ -126,5 +160,19 @@ describe('requests at once', () => {
     send('other', '/other');
     await begun.reach(2);
     expect(begun.names).toEqual(['1', 'other']);
+  });
+
+  it('does not count half of one', async () => {
+    await start({ requests: 1 });
+    send(HALF);
+    await until(() => seen.has(HALF));
+    await sendEach('1');
+    expect(begun.names).toEqual(['1']);
+  });
+
+  it('counts the time that one has waited', async () => {
+    await start({ requests: 1, waitMs: 50 });
+    await sendEach('1', '2');
+    expect(durationOf(begun.replies[1]!)).toBeGreaterThanOrEqual(49);
   });
 });

@@ -1,7 +1,10 @@
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Global, Injectable, Module } from '@nestjs/common';
 import type { FastifyInstance } from 'fastify';
 import { Gauge, Registry } from 'prom-client';
+import { noteWait } from '../logging/request-duration';
+import { UNBOUNDED_BODY_BYTES } from './body/body-budget';
+import { listenFirst } from './http-server';
 
 export interface AtOnceLimits {
   /** Requests that are worked on at once. */
@@ -37,18 +40,47 @@ export class RequestsAtOnce {
     this.routes.set(route, new Turns({ ...DEFAULT_LIMITS, ...limits }));
   }
 
+  /**
+   * Those that have arrived with a small body wait before Fastify, where they keep least. Others have their turn when
+   * their body has been read, within the bounds of all bodies: half a body takes none.
+   */
   install(instance: FastifyInstance): void {
+    listenFirst(instance.server, (usually) => (request, response) => {
+      const turns = this.routes.get(request.url!);
+      const receivedMs = performance.now();
+      const begin = (): void => {
+        noteWait(request, performance.now() - receivedMs);
+        usually(request, response);
+      };
+      if (turns === undefined) usually(request, response);
+      // The parser goes on to the end of what it was given.
+      else setImmediate(() => (hasArrived(request) ? turns.take({ response, begin }) : begin()));
+    });
     instance.addHook('preHandler', (request, reply, done) => {
       const turns = this.routes.get(request.routeOptions.url ?? '');
-      if (turns === undefined) done();
+      if (turns === undefined || hasHadTurn(reply.raw)) done();
       else turns.take({ response: reply.raw, begin: done });
     });
   }
 }
 
+function hasArrived({ complete, readableLength }: IncomingMessage): boolean {
+  return complete && readableLength <= UNBOUNDED_BODY_BYTES;
+}
+
+const HAS_HAD_TURN = Symbol('has had a turn');
+
+interface TurnResponse extends ServerResponse {
+  [HAS_HAD_TURN]?: true;
+}
+
 interface Turn {
-  response: ServerResponse;
+  response: TurnResponse;
   begin: () => void;
+}
+
+function hasHadTurn(response: TurnResponse): boolean {
+  return response[HAS_HAD_TURN] === true;
 }
 
 class Turns {
@@ -62,6 +94,7 @@ class Turns {
   }
 
   take(turn: Turn): void {
+    if (turn.response.destroyed) return;
     if (this.taken < this.limits.requests) this.begin(turn);
     else {
       this.queue.set(turn, setTimeout(() => this.begin(turn), this.limits.waitMs).unref());
@@ -76,6 +109,7 @@ class Turns {
 
   private begin(turn: Turn): void {
     this.leave(turn);
+    turn.response[HAS_HAD_TURN] = true;
     this.taken += 1;
     const end = (): void => {
       clearTimeout(timer);

@@ -8,7 +8,7 @@ import type { AppLogger } from '../logging/logger';
 import { REQUEST_ID_HEADER, requestIdOf } from '../logging/request-id';
 import type { RequestDurations } from '../metrics/http-metrics';
 import type { ServerTls } from '../tls/server-tls';
-import { answerFirst } from './http-server';
+import { listenFirst } from './http-server';
 import { isOdd } from './odd-requests';
 import { securityHeaders, strictTransportSecurity } from './security-headers';
 
@@ -62,7 +62,7 @@ export class UnchangedAnswers {
   }
 
   attach(server: Server, surroundings: Surroundings): void {
-    answerFirst(server, (request, response, usually) => {
+    listenFirst(server, (usually) => (request, response) => {
       const call = this.find(request, surroundings);
       if (call === undefined) usually(request, response);
       else answer({ request, response, usually }, call, surroundings);

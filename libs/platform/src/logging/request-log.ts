@@ -6,6 +6,7 @@ import type { PrincipalRequest } from '../access/principal';
 import type { AppLogger } from './logger';
 import { pinoLogger } from './logging.module';
 import { causeOfMessage, LINE_CAUSE, type LineCause } from './repeated-lines';
+import { durationOf } from './request-duration';
 import { REQUEST_ID_HEADER } from './request-id';
 
 /** Why a request was answered with a problem, or its answer broke off. */
@@ -76,7 +77,7 @@ export function logRequest(logger: AppLogger, request: FastifyRequest, reply: Fa
     method: request.method,
     url: path,
     status,
-    ms: Math.round(reply.elapsedTime),
+    ms: Math.round(durationOf(reply)),
     ...(principal?.kind === 'device' && { device: principal.name }),
     ...(principal?.kind === 'operator' && { operator: principal.name }),
     ...(isCut && { cut: true }),

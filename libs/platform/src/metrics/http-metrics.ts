@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { Histogram, type Registry } from 'prom-client';
+import { durationOf } from '../logging/request-duration';
 
 const BUCKETS_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 
@@ -17,10 +18,8 @@ export function installHttpMetrics(instance: FastifyInstance, registry: Registry
   instance.addHook('onRequest', (request, reply, done) => {
     reply.raw.once('close', () => {
       const route = request.is404 ? 'unknown' : (request.routeOptions.url ?? 'unknown');
-      duration.observe(
-        { method: request.method, route, status: reply.raw.statusCode },
-        reply.elapsedTime / 1000,
-      );
+      const labels = { method: request.method, route, status: reply.raw.statusCode };
+      duration.observe(labels, durationOf(reply) / 1000);
     });
     done();
   });

@@ -6,11 +6,12 @@ export interface BodyBudgetLimits {
   totalBytes: number;
   /** For those from one address. */
   addressBytes: number;
-  /** A body of up to this size needs no room: the number of connections limits these. */
-  freeBytes: number;
   /** Reserved for a body that does not say how long it is. */
   bodyLimitBytes: number;
 }
+
+/** A body of up to this size needs no room: the number of connections limits these. */
+export const UNBOUNDED_BODY_BYTES = 16 * 1024;
 
 const RETRY_AFTER_SECONDS = 2;
 
@@ -22,7 +23,7 @@ export function limitBodies(instance: FastifyInstance, limits: BodyBudgetLimits)
   const budget = new BodyBudget(limits);
   instance.addHook('onRequest', (request, reply, done) => {
     const bytes = announcedBytes(request, limits.bodyLimitBytes);
-    if (bytes <= limits.freeBytes) {
+    if (bytes <= UNBOUNDED_BODY_BYTES) {
       done();
       return;
     }
