@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { Global, Injectable, Module } from '@nestjs/common';
 import type { FastifyInstance } from 'fastify';
 import { Gauge, Registry } from 'prom-client';
@@ -47,14 +47,8 @@ export class RequestsAtOnce {
   install(instance: FastifyInstance): void {
     listenFirst(instance.server, (usually) => (request, response) => {
       const turns = this.routes.get(request.url!);
-      const receivedMs = performance.now();
-      const begin = (): void => {
-        noteWait(request, performance.now() - receivedMs);
-        usually(request, response);
-      };
       if (turns === undefined) usually(request, response);
-      // The parser goes on to the end of what it was given.
-      else setImmediate(() => (hasArrived(request) ? turns.take({ response, begin }) : begin()));
+      else waitFirst(turns, request, response, usually);
     });
     instance.addHook('preHandler', (request, reply, done) => {
       const turns = this.routes.get(request.routeOptions.url ?? '');
@@ -62,6 +56,21 @@ export class RequestsAtOnce {
       else turns.take({ response: reply.raw, begin: done });
     });
   }
+}
+
+function waitFirst(
+  turns: Turns,
+  request: IncomingMessage,
+  response: ServerResponse,
+  usually: RequestListener,
+): void {
+  const receivedMs = performance.now();
+  const begin = (): void => {
+    noteWait(request, performance.now() - receivedMs);
+    usually(request, response);
+  };
+  // Until then the parser goes on to the end of what it was given.
+  setImmediate(() => (hasArrived(request) ? turns.take({ response, begin }) : begin()));
 }
 
 function hasArrived({ complete, readableLength }: IncomingMessage): boolean {
